@@ -1,0 +1,230 @@
+"""Losses of self-supervised implicit glyph attention as pure functions.
+
+Letters used throughout: N images in a batch, (H, W) image height and width, (h, w) height and
+width of a feature map, T decoding steps, L characters of a word (the end of sequence not
+counted).
+
+No function loops over samples, steps or pairs of steps, or makes the host wait for the device.
+All of them compute in float32 (float64 for float64 input) under autocast too, and give a sample
+the same loss alone and in any batch. Formulas: Guan et al., *Self-supervised Implicit Glyph
+Attention for Text Recognition*, CVPR 2023 (arXiv 2203.03382).
+"""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ..pseudo_labels.functional import (at_least_float32, check_attention, check_foreground,
+                                        check_lengths, resize_attention, step_mask)
+
+__all__ = [
+    'coverage_loss', 'glyph_loss', 'orthogonality_loss', 'resize_attention', 'text_mask_loss'
+]
+
+# Slope and centre of the sigmoid that binarises attention.
+_STEEPNESS = 70.0
+_CENTRE = 0.1
+# Attention is never negative, so one step alone covers 1 / (1 + e^7) = 9e-4 of its columns: far
+# above this floor, which therefore bends the loss of no word that has characters.
+_PROBABILITY_FLOOR = 1e-6
+_DICE_SMOOTH = 1.0
+
+
+def orthogonality_loss(attention: Tensor, lengths: Tensor, reduction: str = 'mean') -> Tensor:
+    r"""Keep the steps of a word from attending to the same columns.
+
+    .. math::
+        \frac{1}{L} \sum_{i<j\le L} \sum_{w=1}^{W} (\beta_{iw} \beta_{jw})^2
+
+    computed without pairs, since
+    :math:`\sum_{i<j} (a_i a_j)^2 = \frac12 [(\sum_i a_i^2)^2 - \sum_i a_i^4]`.
+
+    Args:
+        attention (Tensor): Attention of shape :math:`(N, T, W)` at image width (see
+            :func:`resize_attention`).
+        lengths (Tensor): Characters of each word, integers of shape :math:`(N,)`, without the
+            end of sequence. Clamped to [0, T]; a word without characters contributes 0.
+        reduction (str): 'none' gives shape :math:`(N,)`, 'mean' and 'sum' reduce over the batch.
+            Defaults to 'mean'.
+
+    Returns:
+        Tensor: The loss.
+
+    Raises:
+        ValueError: If a shape, dtype or ``reduction`` is another.
+
+    Source: SIGA, section 3.2.
+    """
+    check_attention(attention)
+    check_lengths(lengths, attention)
+    if reduction not in ('none', 'mean', 'sum'):
+        raise ValueError(f"reduction must be 'none', 'mean' or 'sum', but is {reduction!r}")
+    steps = attention.size(1)
+    outside = ~step_mask(lengths, steps)
+    squares = at_least_float32(attention).masked_fill(outside[:, :, None], 0).square()
+    pairs = squares.sum(1).square() - squares.square().sum(1)
+    loss = 0.5 * pairs.sum(1) / lengths.clamp(1, max(steps, 1))
+    return loss if reduction == 'none' else getattr(loss, reduction)()
+
+
+def coverage_loss(attention: Tensor,
+                  foreground: Tensor,
+                  lengths: Tensor,
+                  reference: bool = False) -> Tensor:
+    r"""Have the steps of a word cover its text together.
+
+    With :math:`\sigma_{tw} = 1 / (1 + e^{-70 (\beta_{tw} - 0.1)})` and
+    :math:`M_{hw} = \min(1, \sum_{t \le L} \sigma_{tw} S_{hw})` the cross-entropy of the
+    probabilities :math:`[1 - M, M]` against the foreground :math:`S`, averaged over pixels and
+    samples. Probabilities below 1e-6 count as 1e-6, which keeps value and gradient finite.
+
+    Args:
+        attention (Tensor): Attention of shape :math:`(N, T, W)` at image width.
+        foreground (Tensor): Text mask of shape :math:`(N, H, W)`, bool or floating point in
+            {0, 1}; no gradient reaches it. (Values between enter M as they are and the target
+            binarised at 0.5.)
+        lengths (Tensor): Characters of each word, integers of shape :math:`(N,)`, without the
+            end of sequence. Clamped to [0, T]. No step could cover a word without characters: it
+            contributes 0.
+        reference (bool): Feed :math:`[1 - M, M]` as logits into a cross-entropy that takes a
+            softmax again, as the released implementation of the paper does: the loss then lies
+            between 0.313 and 1.313, and so it does for a word without characters. Defaults to
+            False.
+
+    Returns:
+        Tensor: The loss, a scalar.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
+
+    Source: SIGA, section 3.2.
+    """
+    check_attention(attention)
+    check_foreground(foreground, attention)
+    check_lengths(lengths, attention)
+    if foreground.size(2) != attention.size(2):
+        raise ValueError('attention and foreground must have the same width, but have '
+                         f'{attention.size(2)} and {foreground.size(2)}; see resize_attention')
+    outside = ~step_mask(lengths, attention.size(1))
+    attention = at_least_float32(attention).masked_fill(outside[:, :, None], float('-inf'))
+    covered = torch.sigmoid(_STEEPNESS * (attention - _CENTRE)).sum(1)
+    foreground = foreground.detach()
+    target = foreground if foreground.dtype == torch.bool else foreground > 0.5
+    joint = (covered[:, None] * foreground).clamp(0, 1)
+    probability = torch.where(target, joint, 1 - joint)
+    if reference:
+        # log softmax([1 - M, M]) of the target = log sigmoid(p - (1 - p))
+        return -F.logsigmoid(2 * probability - 1).mean()
+    loss = -probability.clamp(min=_PROBABILITY_FLOOR).log().mean((1, 2))
+    return loss.masked_fill(lengths < 1, 0).mean()
+
+
+def text_mask_loss(logits: Tensor,
+                   mask: Tensor,
+                   ignore_above: float | None = None,
+                   reference: bool = False) -> Tensor:
+    """Cross-entropy of a text segmentation against the mask pseudo-label.
+
+    Args:
+        logits (Tensor): Logits of shape :math:`(N, 2, H, W)`; channel 1 is text.
+        mask (Tensor): bool of shape :math:`(N, H, W)`, True on text.
+        ignore_above (float, optional): Samples whose loss (the mean over pixels) reaches it are
+            left out, since late in training their pseudo-label is more likely wrong than the
+            segmentation. Defaults to None: all count.
+        reference (bool): Take the softmax twice, as the released implementation of the paper
+            does: a sample's loss then lies between 0.313 and 1.313. Defaults to False.
+
+    Returns:
+        Tensor: The mean over the samples that count, a scalar; 0 if none does.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
+
+    Source: SIGA, section 3.1.
+    """
+    if logits.dim() != 4 or logits.size(1) != 2 or not logits.is_floating_point():
+        raise ValueError('logits must be floating point of shape (N, 2, H, W), but is '
+                         f'{logits.dtype} of shape {tuple(logits.shape)}')
+    if mask.shape != (logits.size(0), *logits.shape[2:]) or mask.dtype != torch.bool:
+        raise ValueError('mask must be bool of shape (N, H, W) = '
+                         f'{(logits.size(0), *logits.shape[2:])}, but is {mask.dtype} of shape '
+                         f'{tuple(mask.shape)}')
+    logits = at_least_float32(logits)
+    # A softmax over two channels is a sigmoid of their difference.
+    margin = logits[:, 1] - logits[:, 0]
+    if reference:
+        margin = torch.tanh(margin / 2)
+    losses = -F.logsigmoid(torch.where(mask, margin, -margin)).mean((1, 2))
+    if ignore_above is None:
+        return losses.mean()
+    # Not `losses < ignore_above`: a NaN is to be seen, not left out.
+    ignored = losses >= ignore_above
+    return losses.masked_fill(ignored, 0).sum() / (~ignored).sum().clamp(min=1)
+
+
+def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Cross-entropy and Dice loss of glyph maps against glyph pseudo-labels.
+
+    The cross-entropy takes the lowest channel that claims a pixel as its class, background
+    (channel 0) where none does, and is averaged over pixels and samples. The Dice loss takes the
+    overlapping labels as they are; with the probabilities p (softmax over channels) and the
+    labels y of a channel it is
+
+    .. math:: 1 - \frac{2 \sum p y + 1}{\sum p + \sum y + 1}
+
+    with sums over space, averaged over the L channels of a word, then over the samples.
+
+    Args:
+        logits (Tensor): Logits of shape :math:`(N, T + 1, h, w)`; channel 0 is background.
+        labels (Tensor): bool of the same shape, see
+            :func:`mmocr_siga.models.pseudo_labels.functional.glyph_labels`.
+        lengths (Tensor): Characters of each word, integers of shape :math:`(N,)`, without the
+            end of sequence. Clamped to [0, T]; a word without characters contributes 0 to the
+            Dice loss.
+
+    Returns:
+        tuple[Tensor, Tensor]: The cross-entropy and the Dice loss, scalars.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
+
+    Source: SIGA, section 3.3.
+    """
+    if logits.dim() != 4 or logits.size(1) < 2 or not logits.is_floating_point():
+        raise ValueError('logits must be floating point of shape (N, T + 1, h, w) with T > 0, '
+                         f'but is {logits.dtype} of shape {tuple(logits.shape)}')
+    if labels.shape != logits.shape or labels.dtype != torch.bool:
+        raise ValueError(f'labels must be bool of the shape of logits {tuple(logits.shape)}, but '
+                         f'is {labels.dtype} of shape {tuple(labels.shape)}')
+    check_lengths(lengths, logits)
+    log_p = at_least_float32(logits).log_softmax(1)
+    cross_entropy = -log_p.gather(1, lowest_channel(labels)[:, None]).mean()
+    return cross_entropy, _dice(log_p[:, 1:].exp(), labels[:, 1:], lengths)
+
+
+def _dice(probabilities: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+    overlap = (probabilities * labels).sum((2, 3))
+    total = probabilities.sum((2, 3)) + labels.sum((2, 3))
+    loss = 1 - (2 * overlap + _DICE_SMOOTH) / (total + _DICE_SMOOTH)
+    steps = labels.size(1)
+    loss = loss.masked_fill(~step_mask(lengths, steps), 0).sum(1)
+    return (loss / lengths.clamp(1, steps)).mean()
+
+
+def lowest_channel(labels: Tensor) -> Tensor:
+    """Find the lowest channel that is True, 0 where none is.
+
+    Args:
+        labels (Tensor): bool of shape :math:`(N, C, h, w)`.
+
+    Returns:
+        Tensor: int64 of shape :math:`(N, h, w)`.
+    """
+    channels = labels.size(1)
+    # argmax promises no order among equals, so the lowest channel gets the highest rank. Bytes
+    # hold the ranks of any word length in use.
+    dtype = torch.uint8 if channels < 256 else torch.int32
+    rank = torch.arange(channels, 0, -1, dtype=dtype, device=labels.device)
+    best = (labels * rank[:, None, None]).amax(1).long()
+    return (channels - best) % channels

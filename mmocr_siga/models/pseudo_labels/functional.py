@@ -1,0 +1,294 @@
+"""Glyph pseudo-labels as pure functions.
+
+Letters used throughout: N images in a batch, (H, W) image height and width, (h, w) height and
+width of a feature map, T decoding steps, L characters of a word (the end of sequence not
+counted).
+
+Nothing here is learned, takes part in the gradient or makes the host wait for the device.
+Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023
+(arXiv 2203.03382).
+"""
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+__all__ = [
+    'at_least_float32', 'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask',
+    'two_means_mask'
+]
+
+_LEVELS = 256
+# A foreground resized to a feature map counts as foreground from this share of a cell on.
+_CELL_SHARE = 0.4
+
+
+def two_means_mask(gray: Tensor) -> Tensor:
+    """Separate text from background by exact 2-means on the grey values.
+
+    The two clusters are the globally optimal ones (in one dimension 2-means is the threshold of
+    Otsu, 1979, found here from a 256-bin histogram and its prefix sums); of several equally good
+    thresholds the lowest counts. Which cluster is text is voted by the image border, see
+    :func:`masked_two_means`.
+
+    Args:
+        gray (Tensor): Grey images of shape :math:`(N, H, W)`, uint8, or floating point in
+            [0, 255], which is rounded to the nearest of the 256 levels (halves to even; values
+            outside are clamped).
+
+    Returns:
+        Tensor: bool of shape :math:`(N, H, W)`, True on text. All False for an image of a
+        single grey level.
+
+    Raises:
+        ValueError: If ``gray`` has another shape or dtype.
+
+    Source: SIGA, section 3.1 (text mask by K-means, K = 2).
+    """
+    return masked_two_means(gray)
+
+
+@torch.no_grad()
+def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
+    """:func:`two_means_mask` for padded images.
+
+    Padding takes part neither in the clustering nor in the border vote, so that an image gets the
+    same mask with and without it.
+
+    The border vote: a border of the image (top, bottom, left, right) votes for a cluster that
+    covers more than half of it. A cluster with three votes or more is background. Where no
+    cluster has three, text is the cluster with fewer pixels on the border (each pixel counted
+    once, corners too), then the smaller cluster, then the brighter one.
+
+    Args:
+        gray (Tensor): Grey images of shape :math:`(N, H, W)`, uint8 or floating point in
+            [0, 255] (rounded to the nearest level).
+        valid (Tensor, optional): bool of shape :math:`(N, W)` (whole columns) or
+            :math:`(N, H, W)`, False on padding. The top border consists of the topmost valid
+            pixel of each column, the others likewise. Defaults to None: all is valid.
+
+    Returns:
+        Tensor: bool of shape :math:`(N, H, W)`, True on text, False on padding and for an image
+        of a single grey level.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
+    """
+    levels = _grey_levels(gray)
+    valid = _valid_pixels(levels, valid)
+    threshold, size, bright_size = _otsu(levels, valid)
+    bright = levels > threshold[:, None, None]
+    if valid is None:
+        votes = _border_votes(bright)
+    else:
+        bright = bright & valid
+        votes = _valid_border_votes(bright, valid)
+    dark_is_text = _dark_is_text(*votes, size=size, bright_size=bright_size)
+    # A single level has no bright pixel; that is no reason to call all of it text.
+    dark_is_text = dark_is_text & (bright_size > 0)
+    mask = bright ^ dark_is_text[:, None, None]
+    return mask if valid is None else mask & valid
+
+
+def _grey_levels(gray: Tensor) -> Tensor:
+    if gray.dim() != 3:
+        raise ValueError('gray must have the shape (N, H, W), but has '
+                         f'{tuple(gray.shape)}; add the batch dimension, drop the channel')
+    if gray.dtype == torch.uint8:
+        return gray
+    if not gray.is_floating_point():
+        raise ValueError('gray must be uint8 or floating point in [0, 255], but is '
+                         f'{gray.dtype}')
+    return gray.round().clamp(0, _LEVELS - 1).to(torch.uint8)
+
+
+def _valid_pixels(gray: Tensor, valid: Tensor | None) -> Tensor | None:
+    if valid is None:
+        return None
+    if valid.dtype != torch.bool:
+        raise ValueError(f'valid must be bool, but is {valid.dtype}')
+    n, _, w = gray.shape
+    if valid.shape == (n, w):
+        return valid[:, None].expand_as(gray)
+    if valid.shape != gray.shape:
+        raise ValueError(f'valid must have the shape {(n, w)} or {tuple(gray.shape)}, but has '
+                         f'{tuple(valid.shape)}')
+    return valid
+
+
+def _otsu(levels: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Thresholds (N,), pixel counts (N,) and counts above the threshold (N,)."""
+    n = levels.size(0)
+    index = levels.flatten(1).long()
+    ones = torch.ones_like(index) if valid is None else valid.flatten(1).long()
+    histogram = index.new_zeros(n, _LEVELS).scatter_add_(1, index, ones)
+    grey = torch.arange(_LEVELS, device=levels.device)
+    # Integers: exact, hence the same in every batch and on every device.
+    below = histogram.cumsum(1)
+    below_sum = (histogram * grey).cumsum(1)
+    size, total = below[:, -1:], below_sum[:, -1:]
+    gap = (below_sum * size - below * total).double()
+    score = gap * gap / (below * (size - below)).clamp(min=1)
+    best = score == score.amax(1, keepdim=True)
+    # argmax promises no order among equals.
+    threshold = torch.where(best, grey, _LEVELS).amin(1)
+    bright_size = size - below.gather(1, threshold[:, None])
+    constant = gap.abs().amax(1) == 0
+    threshold = threshold.masked_fill(constant, _LEVELS - 1)
+    bright_size = bright_size.squeeze(1).masked_fill(constant, 0)
+    return threshold, size.squeeze(1), bright_size
+
+
+def _border_votes(bright: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Votes for bright, votes for dark, bright border pixels, border pixels."""
+    _, h, w = bright.shape
+    rows = torch.stack((bright[:, 0], bright[:, -1]), 1)
+    columns = torch.stack((bright[:, :, 0], bright[:, :, -1]), 1)
+    counts = torch.cat((rows.sum(2), columns.sum(2)), 1)
+    sizes = counts.new_tensor([w, w, h, h])
+    ring = torch.zeros_like(bright)
+    ring[:, 0] = ring[:, -1] = True
+    ring[:, :, 0] = ring[:, :, -1] = True
+    return ((counts * 2 > sizes).sum(1), (counts * 2 < sizes).sum(1), (bright & ring).sum((1, 2)),
+            ring.sum((1, 2)))
+
+
+def _valid_border_votes(bright: Tensor,
+                        valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """:func:`_border_votes` on the border of the valid region."""
+    edges = torch.stack((
+        valid & (valid.cumsum(1) == 1),
+        valid & (valid.flip(1).cumsum(1) == 1).flip(1),
+        valid & (valid.cumsum(2) == 1),
+        valid & (valid.flip(2).cumsum(2) == 1).flip(2),
+    ), 1)
+    counts = (edges & bright[:, None]).sum((2, 3))
+    sizes = edges.sum((2, 3))
+    ring = edges.any(1)
+    return ((counts * 2 > sizes).sum(1), (counts * 2 < sizes).sum(1), (bright & ring).sum((1, 2)),
+            ring.sum((1, 2)))
+
+
+def _dark_is_text(bright_votes: Tensor, dark_votes: Tensor, bright_border: Tensor,
+                  border: Tensor, size: Tensor, bright_size: Tensor) -> Tensor:
+    border_lead = bright_border * 2 - border
+    size_lead = bright_size * 2 - size
+    # No vote of three: positive where dark has fewer border pixels, then where it is smaller.
+    lead = torch.where(border_lead == 0, size_lead, border_lead)
+    return (bright_votes >= 3) | ((dark_votes < 3) & (lead > 0))
+
+
+def resize_attention(attention: Tensor, width: int) -> Tensor:
+    """Resize attention along the image width, bilinearly with ``align_corners=False``.
+
+    Args:
+        attention (Tensor): Attention of shape :math:`(N, T, w)`, floating point.
+        width (int): The new width.
+
+    Returns:
+        Tensor: Attention of shape :math:`(N, T, width)`, float32 for half precision input.
+
+    Raises:
+        ValueError: If ``attention`` has another shape or dtype, or ``width`` is not positive.
+
+    Source: SIGA, section 3.2.
+    """
+    check_attention(attention)
+    if width < 1:
+        raise ValueError(f'width must be positive, but is {width}')
+    attention = at_least_float32(attention)
+    if attention.size(2) == width:
+        return attention
+    # Two-dimensional: the one-dimensional operator has no deterministic backward on a GPU.
+    return F.interpolate(
+        attention[:, :, None], size=(1, width), mode='bilinear', align_corners=False)[:, :, 0]
+
+
+@torch.no_grad()
+def glyph_labels(attention: Tensor,
+                 foreground: Tensor,
+                 lengths: Tensor,
+                 size: tuple[int, int],
+                 threshold: float = 0.05) -> Tensor:
+    """Cut a text mask into characters along the attention.
+
+    Channel 0 is background, channel t the character of step t: the cells of the foreground whose
+    column step t attends to. Channels may overlap, and may leave foreground unclaimed; channels
+    past the word are empty.
+
+    Args:
+        attention (Tensor): Attention of shape :math:`(N, T, w)` at any width.
+        foreground (Tensor): Text mask of shape :math:`(N, H, W)`, bool or floating point in
+            {0, 1}. A cell of the labels is foreground if the bilinearly resized mask is at least
+            0.4 there.
+        lengths (Tensor): Characters of each word, integers of shape :math:`(N,)`, without the
+            end of sequence. Clamped to [0, T].
+        size (tuple[int, int]): Height and width of the labels.
+        threshold (float): Attention above it, resized to the width of the labels, claims a
+            column. Made for an attention of 32 columns. Defaults to 0.05.
+
+    Returns:
+        Tensor: bool of shape :math:`(N, T + 1, h, w)`.
+
+    Raises:
+        ValueError: If a shape or dtype is another.
+
+    Source: SIGA, section 3.3 (glyph pseudo-labels).
+    """
+    check_attention(attention)
+    check_foreground(foreground, attention)
+    check_lengths(lengths, attention)
+    h, w = size
+    resized = F.interpolate(
+        at_least_float32(foreground)[:, None], size=(h, w), mode='bilinear', align_corners=False)
+    claimed = resize_attention(attention, w) > threshold
+    claimed = claimed & step_mask(lengths, attention.size(1))[:, :, None]
+    # The mask value each channel asks for: background 0, a claimed column 1, any other none.
+    wanted = F.pad(2 - claimed.to(torch.uint8), (0, 0, 1, 0))
+    return (resized >= _CELL_SHARE).to(torch.uint8) == wanted[:, :, None]
+
+
+def step_mask(lengths: Tensor, steps: int) -> Tensor:
+    """Mark the steps of each word that hold a character.
+
+    Args:
+        lengths (Tensor): Integers of shape :math:`(N,)`.
+        steps (int): T.
+
+    Returns:
+        Tensor: bool of shape :math:`(N, T)`.
+    """
+    return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Float32, except for float64, which stays: statistics are not taken in half precision."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def check_attention(attention: Tensor) -> None:
+    """Raise ValueError unless ``attention`` is floating point of shape (N, T, w)."""
+    if attention.dim() != 3 or not attention.is_floating_point():
+        raise ValueError('attention must be floating point of shape (N, T, w), but is '
+                         f'{attention.dtype} of shape {tuple(attention.shape)}')
+
+
+def check_foreground(foreground: Tensor, attention: Tensor) -> None:
+    """Raise ValueError unless ``foreground`` is a batch of masks as large as ``attention``'s."""
+    if foreground.dim() != 3 or foreground.size(0) != attention.size(0):
+        raise ValueError('foreground must have the shape (N, H, W) with N = '
+                         f'{attention.size(0)} as in attention, but has '
+                         f'{tuple(foreground.shape)}')
+    if foreground.dtype != torch.bool and not foreground.is_floating_point():
+        raise ValueError('foreground must be bool or floating point in {0, 1}, but is '
+                         f'{foreground.dtype}')
+
+
+def check_lengths(lengths: Tensor, batch: Tensor) -> None:
+    """Raise ValueError unless ``lengths`` are integers, one for each sample of ``batch``."""
+    if lengths.shape != (batch.size(0), ):
+        raise ValueError(f'lengths must have the shape ({batch.size(0)},), one number of '
+                         f'characters a sample, but has {tuple(lengths.shape)}')
+    if lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise ValueError(f'lengths must be integers, but is {lengths.dtype}')
