@@ -1,0 +1,20 @@
+"""Glyph supervision for scene text recognisers, as a plugin of MMOCR.
+
+Importing the package registers every component in ``mmocr.registry``.
+"""
+
+from . import compat
+
+compat.apply()
+
+# Everything below imports MMOCR, which the repairs above make possible.
+from . import (  # noqa: E402
+    datasets,
+    engine,
+    evaluation,
+    models,
+    visualization,
+)
+from .version import __version__  # noqa: E402
+
+__all__ = ['__version__', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'visualization']
