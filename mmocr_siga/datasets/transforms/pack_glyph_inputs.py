@@ -1,0 +1,73 @@
+"""Packing of word images with their text masks."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmocr.datasets.transforms import PackTextRecogInputs
+from mmocr.registry import TRANSFORMS
+
+__all__ = ['PackGlyphInputs']
+
+
+@TRANSFORMS.register_module()
+class PackGlyphInputs(PackTextRecogInputs):
+    """``PackTextRecogInputs`` that packs the text mask as well.
+
+    Outputs:
+
+    - inputs (Tensor): The image of shape :math:`(C, H, W)`.
+    - data_samples (TextRecogDataSample): With ``gt_text``, the meta information, and, where
+      ``results`` has ``gt_seg_map``, ``gt_text_mask``, a ``PixelData`` whose ``data`` is bool of
+      shape :math:`(1, H, W)`, True on text. ``ori_text``, the label before its characters were
+      dropped or changed to one letter case, is added to the meta information where it is known.
+
+    Args:
+        meta_keys (Sequence[str]): Results to keep as meta information. Defaults to
+            ``('img_path', 'ori_shape', 'img_shape', 'valid_ratio')``.
+    """
+
+    def __init__(
+        self,
+        meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape', 'valid_ratio')
+    ) -> None:
+        super().__init__(meta_keys=tuple(meta_keys))
+
+    def transform(self, results: dict) -> dict:
+        """Pack the results of a pipeline.
+
+        Args:
+            results (dict): Results with ``img`` and the ``meta_keys``; ``gt_seg_map`` and
+                ``gt_texts`` where known.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples``.
+
+        Raises:
+            KeyError: If one of ``meta_keys`` is missing.
+            ValueError: If the mask is not of the size of the image.
+        """
+        missing = [k for k in self.meta_keys if k not in results and k != 'valid_ratio']
+        if missing:
+            raise KeyError(f'{missing} of meta_keys are not in the results, which hold '
+                           f'{sorted(results)}; load the image first, or change meta_keys')
+        packed = super().transform(results)
+        sample = packed['data_samples']
+        if results.get('gt_seg_map') is not None:
+            mask = self._mask(results['gt_seg_map'], results['img'].shape[:2])
+            sample.gt_text_mask = PixelData(data=mask)
+        if 'ori_text' in results:
+            sample.set_metainfo({'ori_text': results['ori_text']})
+        return packed
+
+    @staticmethod
+    def _mask(mask: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+        if mask.shape != tuple(size):
+            raise ValueError(
+                f'the text mask has the shape {mask.shape}, its image {tuple(size)} (height, '
+                'width): a transform between TextMask and PackGlyphInputs changed the size of '
+                'the image only. The order to use is: load, RandomTextGeometry, Resize (and '
+                'padding), TextMask, RandomTextDeterioration, RandomTextColor, PackGlyphInputs')
+        return torch.from_numpy(np.ascontiguousarray(mask != 0))[None]

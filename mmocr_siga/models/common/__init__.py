@@ -1,0 +1,4 @@
+"""Parts that every recogniser shares."""
+from .dictionary import SIGADictionary
+
+__all__ = ['SIGADictionary']

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmocr.registry import TRANSFORMS
+
+from mmocr_siga.datasets.transforms import PackGlyphInputs
+
+
+def results(mask=None, **more):
+    img = np.arange(2 * 5 * 3, dtype=np.uint8).reshape(2, 5, 3)
+    out = dict(
+        img=img, img_path='a.png', ori_shape=(4, 9), img_shape=(2, 5), gt_texts=['word'], **more)
+    if mask is not None:
+        out['gt_seg_map'] = mask
+    return out
+
+
+def test_image_text_mask_and_meta_information():
+    mask = np.zeros((2, 5), np.uint8)
+    mask[1, 3] = 1
+    packed = PackGlyphInputs()(results(mask))
+    sample = packed['data_samples']
+    assert packed['inputs'].shape == (3, 2, 5)
+    assert packed['inputs'][2, 1, 3] == results()['img'][1, 3, 2]
+    assert isinstance(sample.gt_text_mask, PixelData)
+    assert sample.gt_text_mask.data.dtype == torch.bool
+    assert sample.gt_text_mask.data.shape == (1, 2, 5)
+    assert sample.gt_text_mask.data.nonzero().tolist() == [[0, 1, 3]]
+    assert sample.gt_text.item == 'word'
+    assert sample.metainfo == dict(
+        img_path='a.png', ori_shape=(4, 9), img_shape=(2, 5), valid_ratio=1)
+
+
+@pytest.mark.parametrize('mask', [
+    np.full((2, 5), 255, np.uint8),
+    np.ones((2, 5), bool),
+    np.ones((2, 10), bool)[:, ::2],
+])
+def test_any_positive_value_is_text(mask):
+    assert PackGlyphInputs()(results(mask))['data_samples'].gt_text_mask.data.all()
+
+
+def test_without_a_mask_nothing_is_added():
+    sample = PackGlyphInputs()(results())['data_samples']
+    assert 'gt_text_mask' not in sample
+    assert sample.gt_text.item == 'word'
+
+
+def test_the_original_label_is_kept():
+    sample = PackGlyphInputs()(results(ori_text='Wo-rd'))['data_samples']
+    assert sample.ori_text == 'Wo-rd'
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(ValueError) as error:
+        PackGlyphInputs()(results(np.zeros((4, 9), np.uint8)))
+    message = str(error.value)
+    assert '(4, 9)' in message and '(2, 5)' in message
+    assert message.index('Resize') < message.index('TextMask, RandomTextDeterioration')
+
+
+def test_a_missing_meta_key_is_named():
+    with pytest.raises(KeyError, match='pad_shape'):
+        PackGlyphInputs(meta_keys=['pad_shape'])(results())
+
+
+def test_it_builds_from_a_config():
+    transform = TRANSFORMS.build(dict(type='PackGlyphInputs', meta_keys=['img_path']))
+    assert transform(results())['data_samples'].metainfo == dict(img_path='a.png')
+    with pytest.raises(TypeError, match='metakeys'):
+        TRANSFORMS.build(dict(type='PackGlyphInputs', metakeys=[]))
