@@ -1,0 +1,303 @@
+"""Font discovery: which faces are installed, and which of them can write a character set."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+FONT_SUFFIXES = ('.ttf', '.otf', '.ttc')
+# Faces that claim Latin letters in their character map but draw pictures or bars, or have too few
+# segments for letters.
+_SKIPPED_NAMES = ('dingbat', 'symbol', 'barcode', 'emoji', 'braille', 'music', 'math', 'stixsiz',
+                  'stixnonuni', 'lastresort', 'cmex', 'cmmi', 'cmsy', 'sansdisplay',
+                  'serifdisplay', 'dseg7')
+_TEMPLATE_SIDE = 16
+_PROBE_SIZE = 40
+
+
+@dataclass(frozen=True)
+class FontFace:
+    """One usable font file.
+
+    Args:
+        path (str): Path of the font file.
+        characters (frozenset[str]): The requested characters this face can write.
+        cap_ratio (float): Height of a capital letter (or of the tallest probe character) divided
+            by the nominal font size.
+        unicase (bool): Whether small letters look like capitals. Words written with such a face
+            are labelled in capitals.
+    """
+    path: str
+    characters: frozenset[str] = field(repr=False)
+    cap_ratio: float = 0.7
+    unicase: bool = False
+
+    def size_for(self, cap_height: float) -> int:
+        """Nominal font size at which capitals are ``cap_height`` pixels tall."""
+        return int(np.clip(round(cap_height / self.cap_ratio), 6, 400))
+
+
+@lru_cache(maxsize=512)
+def open_face(path: str, size: int) -> ImageFont.FreeTypeFont:
+    """Open a face at a nominal size in pixels, with a per-process cache.
+
+    The basic layout engine is used on purpose: it gives the same pixels whether or not an outside
+    text shaper is installed. Scripts that need shaping are therefore out of reach.
+    """
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> tuple[np.ndarray, int, int]:
+    """Draw one glyph.
+
+    Args:
+        font: An opened face.
+        char (str): The character.
+
+    Returns:
+        tuple: Coverage, uint8 of shape (h, w), and the offset (x, y) of its top left corner from
+        the pen position on the baseline. ``h`` or ``w`` is 0 for a blank.
+    """
+    x0, y0, x1, y1 = (int(v) for v in font.getbbox(char, anchor='ls'))
+    if x1 <= x0 or y1 <= y0:
+        return np.zeros((0, 0), np.uint8), 0, 0
+    # FreeType's box may be a pixel short where hinting rounds outwards.
+    image = Image.new('L', (x1 - x0 + 2, y1 - y0 + 2))
+    ImageDraw.Draw(image).text((1 - x0, 1 - y0), char, font=font, fill=255, anchor='ls')
+    return np.asarray(image), x0 - 1, y0 - 1
+
+
+def bundled_font_dir() -> Path:
+    """Folder of the faces that matplotlib carries, so that some are always at hand."""
+    import matplotlib
+    return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf'
+
+
+def find_font_files(folders: Iterable[os.PathLike] | None = None) -> list[str]:
+    """List font files in a stable order.
+
+    Args:
+        folders (iterable of path, optional): Folders to search, with their subfolders, or single
+            files. Defaults to None: the fonts of the system and those matplotlib carries.
+
+    Returns:
+        list[str]: Sorted paths.
+
+    Raises:
+        FileNotFoundError: If a given folder does not exist.
+    """
+    if folders is None:
+        from matplotlib import font_manager
+        found = set(font_manager.findSystemFonts(fontext='ttf'))
+        found.update(str(p) for p in bundled_font_dir().glob('*.ttf'))
+    else:
+        found = set()
+        for folder in map(Path, folders):
+            if not folder.exists():
+                raise FileNotFoundError(f'font folder {str(folder)!r} does not exist')
+            paths = [folder] if folder.is_file() else folder.rglob('*')
+            found.update(str(p) for p in paths if p.suffix.lower() in FONT_SUFFIXES)
+    return sorted(p for p in found if p.lower().endswith(FONT_SUFFIXES)
+                  and not any(name in Path(p).name.lower() for name in _SKIPPED_NAMES))
+
+
+def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
+    """The wanted characters that the character map of a font file lists.
+
+    Args:
+        path (str): Path of the font file.
+        wanted (iterable[str]): Characters.
+
+    Returns:
+        frozenset[str]: A subset of ``wanted``, empty for a file that is no readable font.
+    """
+    from fontTools.ttLib import TTFont, TTLibError
+    try:
+        with TTFont(path, fontNumber=0, lazy=True) as font:
+            table = font.getBestCmap() or {}
+    except (TTLibError, OSError, KeyError, ValueError, AssertionError):
+        return frozenset()
+    return frozenset(c for c in wanted if ord(c) in table)
+
+
+def glyph_template(font: ImageFont.FreeTypeFont, char: str) -> np.ndarray | None:
+    """A glyph scaled to a square, with zero mean and unit norm; None if it has no ink."""
+    glyph = draw_glyph(font, char)[0]
+    if glyph.size == 0 or glyph.max() < 64:
+        return None
+    box = cv2.boundingRect((glyph > 64).astype(np.uint8))
+    glyph = glyph[box[1]:box[1] + box[3], box[0]:box[0] + box[2]]
+    side = cv2.resize(glyph, (_TEMPLATE_SIDE, _TEMPLATE_SIDE), interpolation=cv2.INTER_AREA)
+    side = cv2.GaussianBlur(side.astype(np.float32), (0, 0), 1.0).ravel()
+    side -= side.mean()
+    norm = float(np.linalg.norm(side))
+    return side / norm if norm > 0 else None
+
+
+@lru_cache(maxsize=1)
+def _reference_templates() -> dict[str, np.ndarray]:
+    """Templates (n, 256) of letters and digits in plain faces, as a measure of legibility."""
+    names = ('DejaVuSans.ttf', 'DejaVuSans-Bold.ttf', 'DejaVuSerif.ttf', 'DejaVuSerif-Bold.ttf',
+             'DejaVuSans-Oblique.ttf', 'DejaVuSansMono.ttf', 'STIXGeneral.ttf')
+    fonts = [open_face(str(bundled_font_dir() / n), _PROBE_SIZE) for n in names
+             if (bundled_font_dir() / n).exists()]
+    templates = {}
+    for char in 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789':
+        both = [glyph_template(f, c) for f in fonts for c in {char, char.upper()}]
+        both = [t for t in both if t is not None]
+        if both:
+            templates[char] = np.stack(both)
+    return templates
+
+
+def legibility(path: str, characters: Iterable[str]) -> float:
+    """How much the letters and digits of a face resemble plain ones.
+
+    Args:
+        path (str): Path of the font file.
+        characters (iterable[str]): Characters to judge; those outside A-Z, a-z, 0-9 are left out.
+
+    Returns:
+        float: Mean over the characters of the best normalised correlation with the same character
+        in plain faces, in [-1, 1]; 1 if there is no character to judge.
+    """
+    font, references, scores = open_face(path, _PROBE_SIZE), _reference_templates(), []
+    for char in characters:
+        if char in references:
+            template = glyph_template(font, char)
+            scores.append(-1.0 if template is None else float((references[char] @ template).max()))
+    return float(np.mean(scores)) if scores else 1.0
+
+
+def _is_unicase(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> bool:
+    # Letters whose two cases differ in shape, not only in size.
+    pairs = [(c, c.upper()) for c in 'abdeghnqrt' if c in characters and c.upper() in characters]
+    alike = 0
+    for small, capital in pairs:
+        a, b = glyph_template(font, small), glyph_template(font, capital)
+        alike += a is not None and b is not None and float(a @ b) > 0.97
+    return bool(pairs) and alike > 0.6 * len(pairs)
+
+
+def probe_face(path: str, charset: Sequence[str], min_coverage: float,
+               min_legibility: float) -> FontFace | None:
+    """Check one font file.
+
+    Args:
+        path (str): Path of the font file.
+        charset (sequence[str]): Characters to write.
+        min_coverage (float): Least fraction of ``charset`` that the face must draw.
+        min_legibility (float): Least :func:`legibility`.
+
+    Returns:
+        FontFace or None: None if the face is not usable.
+    """
+    mapped = mapped_characters(path, charset)
+    need = max(1.0, min_coverage * len(charset))
+    if len(mapped) < need:
+        return None
+    try:
+        font = open_face(path, _PROBE_SIZE)
+        heights = {c: font.getmask(c, mode='L').getbbox() for c in sorted(mapped)}
+    except (OSError, ValueError):
+        return None
+    # A character map may point to an empty outline.
+    inked = frozenset(c for c, box in heights.items() if c.isspace() or box is not None)
+    if len(inked) < need or legibility(path, sorted(inked)) < min_legibility:
+        return None
+    tall = sorted(heights[c][3] - heights[c][1] for c in inked if heights[c] is not None)
+    if not tall:
+        return None
+    caps = [heights[c][3] - heights[c][1] for c in 'HEIT' if c in inked]
+    ratio = float(np.median(caps) if caps else tall[int(0.75 * (len(tall) - 1))]) / _PROBE_SIZE
+    return FontFace(path, inked, max(ratio, 0.1), _is_unicase(font, inked))
+
+
+class FontLibrary:
+    """The usable faces, with a draw that keeps one big collection from dominating.
+
+    A folder is drawn with a weight of the square root of its number of faces, then a face in it.
+
+    Args:
+        faces (sequence[FontFace]): Usable faces.
+        charset (sequence[str]): Characters that must be writable.
+
+    Raises:
+        ValueError: If there is no face, or some characters are in none of them.
+    """
+
+    def __init__(self, faces: Sequence[FontFace], charset: Sequence[str]) -> None:
+        self.faces = list(faces)
+        covered = frozenset().union(*(f.characters for f in self.faces))
+        missing = ''.join(c for c in charset if c not in covered and not c.isspace())
+        if not self.faces or missing:
+            raise ValueError(
+                f'no usable font for {len(missing)} of the {len(charset)} characters: '
+                f'{missing[:40]!r}; install a font that has them, name its folder, or use a '
+                'smaller character set')
+        self.charset = ''.join(charset)
+        folders: dict[str, list[FontFace]] = {}
+        for face in self.faces:
+            folders.setdefault(str(Path(face.path).parent), []).append(face)
+        self._folders = [folders[k] for k in sorted(folders)]
+        weights = np.sqrt([len(f) for f in self._folders])
+        self._cumulative = np.cumsum(weights / weights.sum())
+
+    @classmethod
+    def discover(cls, charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
+                 min_coverage: float = 0.6, min_legibility: float = 0.55) -> FontLibrary:
+        """Build a library from the fonts at hand.
+
+        Args:
+            charset (sequence[str]): Characters to write.
+            folders (iterable of path, optional): Where to look. Defaults to None: the system and
+                matplotlib's own faces.
+            min_coverage (float): Least fraction of ``charset`` a face must draw to be kept.
+                Defaults to 0.6.
+            min_legibility (float): Least :func:`legibility` of a kept face. Defaults to 0.55.
+
+        Returns:
+            FontLibrary: The library.
+
+        Raises:
+            FileNotFoundError: If a folder does not exist.
+            ValueError: If no face is usable; the message names the characters.
+        """
+        faces = (probe_face(p, charset, min_coverage, min_legibility)
+                 for p in find_font_files(folders))
+        return cls([f for f in faces if f is not None], charset)
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def draw(self, rng: np.random.Generator, text: str, tries: int = 20) -> FontFace:
+        """Draw a face that can write a text.
+
+        Args:
+            rng (numpy.random.Generator): Source of randomness.
+            text (str): The text to write.
+            tries (int): Random draws before the faces are searched one by one. Defaults to 20.
+
+        Returns:
+            FontFace: A face that has every character of ``text`` but spaces.
+
+        Raises:
+            ValueError: If no single face can write the text.
+        """
+        needed = {c for c in text if not c.isspace()}
+        for _ in range(tries):
+            folder = self._folders[min(int(np.searchsorted(self._cumulative, rng.random())),
+                                       len(self._folders) - 1)]
+            face = folder[int(rng.integers(len(folder)))]
+            if needed <= face.characters:
+                return face
+        able = [f for f in self.faces if needed <= f.characters]
+        if not able:
+            raise ValueError(f'no single font can write {text!r}')
+        return able[int(rng.integers(len(able)))]

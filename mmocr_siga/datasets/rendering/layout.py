@@ -1,0 +1,243 @@
+"""Lays a line of glyphs out and bends it into perspective."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .fonts import FontFace, draw_glyph, open_face
+
+
+@dataclass
+class Line:
+    """A straight line of text before it is warped.
+
+    Args:
+        ink (ndarray): Coverage of the word, uint8 of shape (H, W).
+        context (ndarray): Coverage of neighbouring text, uint8 of shape (H, W).
+        labels (ndarray): uint8 of shape (H, W): 0 for background, k for the k-th character.
+        box (tuple): x0, y0, x1, y1 of the word's ink.
+        cap_height (float): Height of capitals in pixels.
+    """
+    ink: np.ndarray
+    context: np.ndarray
+    labels: np.ndarray
+    box: tuple[int, int, int, int]
+    cap_height: float
+
+
+def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -> list[float]:
+    """Pen x of each glyph and of the end of the line, kerned where the sizes agree.
+
+    Args:
+        face (FontFace): The face.
+        text (str): L characters.
+        sizes (list[int]): Nominal size of each glyph, L values.
+        spacing (float): Extra advance between glyphs in pixels.
+
+    Returns:
+        list[float]: L + 1 positions, from 0.
+    """
+    positions = [0.0]
+    for i, char in enumerate(text):
+        font = open_face(face.path, sizes[i])
+        advance = font.getlength(char)
+        if i + 1 < len(text) and sizes[i] == sizes[i + 1]:
+            advance = font.getlength(char + text[i + 1]) - font.getlength(text[i + 1])
+        positions.append(positions[-1] + max(advance, 1.0) + spacing)
+    return positions
+
+
+def _paste(canvas: np.ndarray, glyph: np.ndarray, x: int, y: int, value: int = 0,
+           labels: np.ndarray | None = None) -> None:
+    """Merge a glyph into a canvas, cut at its edges; mark its ink in ``labels`` too."""
+    height, width = canvas.shape
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + glyph.shape[1], width), min(y + glyph.shape[0], height)
+    if x1 <= x0 or y1 <= y0:
+        return
+    part = glyph[y0 - y:y1 - y, x0 - x:x1 - x]
+    view = canvas[y0:y1, x0:x1]
+    np.maximum(view, part, out=view)
+    if labels is not None:
+        labels[y0:y1, x0:x1][part > 127] = value
+
+
+def _write(canvas: np.ndarray, face: FontFace, text: str, size: int, x: float, y: float) -> None:
+    """Write neighbouring text at a pen position; what falls outside is not drawn."""
+    font = open_face(face.path, size)
+    for char in text:
+        if x > canvas.shape[1]:
+            break
+        advance = font.getlength(char)
+        if x + 2 * advance > 0:
+            glyph, gx, gy = draw_glyph(font, char)
+            _paste(canvas, glyph, int(round(x)) + gx, int(round(y)) + gy)
+        x += advance
+
+
+def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
+            first_larger: float = 1.0, jitter: float = 0.0, margin: float = 0.6,
+            neighbours: tuple[str, str, str, str] = ('', '', '', ''),
+            rng: np.random.Generator | None = None) -> Line:
+    """Draw a word on a straight line.
+
+    Args:
+        face (FontFace): The face.
+        text (str): L characters, L < 256.
+        cap_height (float): Height of capitals in pixels.
+        spacing (float): Extra letter spacing as a fraction of ``cap_height``. Defaults to 0.
+        first_larger (float): Size of the first glyph relative to the others. Defaults to 1.
+        jitter (float): Standard deviation of the glyphs' height above the baseline as a fraction
+            of ``cap_height``. Defaults to 0.
+        margin (float): Free space around the ink as a fraction of ``cap_height``. Defaults to 0.6.
+        neighbours (tuple[str]): Text to the left, to the right, above and below; empty for none.
+        rng (numpy.random.Generator, optional): Needed for jitter and neighbours.
+
+    Returns:
+        Line: The line.
+
+    Raises:
+        ValueError: If the text leaves no ink.
+    """
+    size = face.size_for(cap_height)
+    sizes = [size] * len(text)
+    sizes[0] = int(round(size * first_larger))
+    pens = pen_positions(face, text, sizes, spacing * cap_height)
+    glyphs = []
+    for i, char in enumerate(text):
+        glyph, x, y = draw_glyph(open_face(face.path, sizes[i]), char)
+        if glyph.size:
+            rise = int(round(rng.normal() * jitter * cap_height)) if jitter and rng else 0
+            glyphs.append((i + 1, glyph, x + int(round(pens[i])), y + rise))
+    if not glyphs:
+        raise ValueError(f'{text!r} leaves no ink in {face.path}')
+    pad = int(round(margin * cap_height)) + 2
+    x0, y0 = min(g[2] for g in glyphs), min(g[3] for g in glyphs)
+    x1 = max(g[2] + g[1].shape[1] for g in glyphs)
+    y1 = max(g[3] + g[1].shape[0] for g in glyphs)
+    shape = (y1 - y0 + 2 * pad, x1 - x0 + 2 * pad)
+    ink, labels = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    for value, glyph, x, y in glyphs:
+        _paste(ink, glyph, x - x0 + pad, y - y0 + pad, value, labels)
+    context = np.zeros(shape, np.uint8)
+    if rng is not None and any(neighbours):
+        _write_neighbours(context, face, size, neighbours, rng, pens[-1], (x0, y0, pad),
+                          y1 - y0, cap_height)
+    return Line(ink, context, labels, (pad, pad, pad + x1 - x0, pad + y1 - y0), cap_height)
+
+
+def _write_neighbours(canvas: np.ndarray, face: FontFace, size: int,
+                      neighbours: tuple[str, str, str, str], rng: np.random.Generator,
+                      end: float, origin: tuple[int, int, int], height: int,
+                      cap_height: float) -> None:
+    left, right, above, below = neighbours
+    x, y = origin[2] - origin[0], origin[2] - origin[1]
+    gap = rng.uniform(0.35, 0.8) * cap_height
+    font = open_face(face.path, size)
+    if left:
+        _write(canvas, face, left, size, x - gap - font.getlength(left), y)
+    if right:
+        _write(canvas, face, right, size, x + end + gap, y)
+    for words, side in ((above, -1), (below, 1)):
+        if words:
+            leading = max(rng.uniform(1.35, 1.9) * cap_height, 0.9 * height + 0.2 * cap_height)
+            shift = rng.uniform(-2.0, 0.5) * cap_height
+            _write(canvas, face, words, size, x + shift, y + side * leading)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Arc, then shear, stretch and rotation, then perspective, about the middle of a line.
+
+    Args:
+        arc (float): Angle that the line subtends, in radians; positive bends the ends down.
+            Defaults to 0.
+        angle (float): Rotation in radians, clockwise on the picture. Defaults to 0.
+        shear (float): Horizontal shift per unit of height. Defaults to 0.
+        stretch (float): Horizontal scale. Defaults to 1.
+        perspective (tuple[float, float]): Relative change of scale from the middle to the right
+            and to the lower end. Defaults to (0, 0).
+    """
+    arc: float = 0.0
+    angle: float = 0.0
+    shear: float = 0.0
+    stretch: float = 1.0
+    perspective: tuple[float, float] = (0.0, 0.0)
+
+    def matrix(self, half_width: float, half_height: float) -> np.ndarray:
+        """Homography (3, 3) from centred line coordinates to centred picture coordinates."""
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        affine = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
+            [[self.stretch, self.shear, 0], [0, 1, 0], [0, 0, 1]])
+        projective = np.eye(3)
+        projective[2, :2] = (self.perspective[0] / max(half_width, 1),
+                             self.perspective[1] / max(half_height, 1))
+        return affine @ projective
+
+    def bend(self, points: np.ndarray, half_width: float) -> np.ndarray:
+        """Map centred line points (n, 2) onto the arc."""
+        if abs(self.arc) < 1e-3:
+            return points
+        radius = 2 * half_width / self.arc
+        theta = points[:, 0] / radius
+        reach = radius - points[:, 1]
+        return np.stack([reach * np.sin(theta), radius - reach * np.cos(theta)], 1)
+
+    def unbend(self, x: np.ndarray, y: np.ndarray,
+               half_width: float) -> tuple[np.ndarray, np.ndarray]:
+        """Inverse of :meth:`bend` for grids of coordinates."""
+        if abs(self.arc) < 1e-3:
+            return x, y
+        radius = np.float32(2 * half_width / self.arc)
+        sign = np.float32(np.sign(radius))
+        dx, dy = x * sign, (radius - y) * sign
+        theta = np.arctan2(dx, dy)
+        return theta * radius, radius - sign * np.sqrt(dx * dx + dy * dy)
+
+
+def warp_line(line: Line, warp: Warp, border: float = 0.45,
+              max_pixels: int = 400_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Warp the layers of a line.
+
+    Args:
+        line (Line): The straight line.
+        warp (Warp): The geometry.
+        border (float): Space to keep around the word as a fraction of its cap height. Defaults
+            to 0.45.
+        max_pixels (int): Largest result; a larger one is scaled down. Defaults to 400,000.
+
+    Returns:
+        tuple: ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
+    """
+    x0, y0, x1, y1 = line.box
+    cx, cy, hw, hh = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
+    t = np.linspace(-1, 1, 17)
+    edge = np.concatenate([np.stack([t * hw, np.full(17, s * hh)], 1) for s in (-1, 1)]
+                          + [np.stack([np.full(17, s * hw), t * hh], 1) for s in (-1, 1)])
+    matrix = warp.matrix(hw, hh)
+    bent = warp.bend(edge, hw)
+    # The bent line is centred again, so that perspective acts about its middle.
+    centre = (bent.min(0) + bent.max(0)) / 2
+    mapped = cv2.perspectiveTransform((bent - centre)[None], matrix)[0]
+    low, high = mapped.min(0) - border * line.cap_height, mapped.max(0) + border * line.cap_height
+    width, height = np.ceil(high - low).astype(int)
+    scale = min(1.0, float(np.sqrt(max_pixels / (width * height))))
+    width, height = max(int(width * scale), 2), max(int(height * scale), 2)
+    gx, gy = np.meshgrid(np.arange(width, dtype=np.float32) / np.float32(scale),
+                         np.arange(height, dtype=np.float32) / np.float32(scale))
+    inv = np.linalg.inv(matrix).astype(np.float32)
+    gx += np.float32(low[0])
+    gy += np.float32(low[1])
+    w = inv[2, 0] * gx + inv[2, 1] * gy + inv[2, 2]
+    u = (inv[0, 0] * gx + inv[0, 1] * gy + inv[0, 2]) / w + np.float32(centre[0])
+    v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(centre[1])
+    u, v = warp.unbend(u, v, hw)
+    map_x, map_y = u + np.float32(cx), v + np.float32(cy)
+    ink = cv2.remap(line.ink, map_x, map_y, cv2.INTER_LINEAR)
+    labels = cv2.remap(line.labels, map_x, map_y, cv2.INTER_NEAREST)
+    context = np.zeros_like(ink)
+    if line.context.any():
+        context = cv2.remap(line.context, map_x, map_y, cv2.INTER_LINEAR)
+    return ink, context, labels
