@@ -9,6 +9,7 @@ compat.apply()
 
 # Everything below imports MMOCR, which the repairs above make possible.
 from . import (  # noqa: E402
+    checkpoint,
     datasets,
     engine,
     evaluation,
@@ -17,4 +18,15 @@ from . import (  # noqa: E402
 )
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'compat', 'datasets', 'engine', 'evaluation', 'models', 'visualization']
+checkpoint.register_loaders()
+
+__all__ = [
+    '__version__',
+    'checkpoint',
+    'compat',
+    'datasets',
+    'engine',
+    'evaluation',
+    'models',
+    'visualization',
+]

@@ -1,0 +1,5 @@
+"""Training machinery."""
+
+from . import optim
+
+__all__ = ['optim']
