@@ -1,4 +1,15 @@
 """Word images: transforms, data sets and annotation formats."""
-from .transforms import PackGlyphInputs, TextMask
+from .transforms import (
+    EnsureBGR,
+    LoadWordImage,
+    PackGlyphInputs,
+    RandomTextColor,
+    RandomTextDeterioration,
+    RandomTextGeometry,
+    TextMask,
+)
 
-__all__ = ['PackGlyphInputs', 'TextMask']
+__all__ = [
+    'EnsureBGR', 'LoadWordImage', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
+    'RandomTextGeometry', 'TextMask'
+]

@@ -1,5 +1,13 @@
 """Transforms of word images and their text masks."""
+from .ensure_bgr import EnsureBGR
+from .load_word_image import LoadWordImage
 from .pack_glyph_inputs import PackGlyphInputs
+from .random_text_color import RandomTextColor
+from .random_text_deterioration import RandomTextDeterioration
+from .random_text_geometry import RandomTextGeometry
 from .text_mask import TextMask
 
-__all__ = ['PackGlyphInputs', 'TextMask']
+__all__ = [
+    'EnsureBGR', 'LoadWordImage', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
+    'RandomTextGeometry', 'TextMask'
+]

@@ -1,0 +1,247 @@
+"""Augmentation of word images as pure functions of their parameters.
+
+Letters: (H, W) image height and width, C channels. Points are (x, y) in continuous image
+coordinates: the image covers [0, W] x [0, H], pixel (0, 0) has its centre at (0.5, 0.5).
+"""
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from ..errors import UnusableImageError
+
+__all__ = [
+    'affine_matrix', 'colour_jitter', 'corners', 'fit_canvas', 'gaussian_noise', 'jpeg_artefacts',
+    'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue', 'warp'
+]
+
+# cv2.remap, which warps, addresses pixels with signed 16-bit integers.
+_MAX_SIDE = 32766
+# Grey of BGR, ITU-R BT.601.
+_GREY = np.array([.114, .587, .299])
+
+
+def corners(width: float, height: float) -> np.ndarray:
+    """The corners of an image: top left, top right, bottom right, bottom left.
+
+    Args:
+        width (float): Its width.
+        height (float): Its height.
+
+    Returns:
+        ndarray: float64 of shape :math:`(4, 2)`.
+    """
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+
+
+def affine_matrix(angle: float = 0.,
+                  scale: tuple[float, float] = (1., 1.),
+                  shear: tuple[float, float] = (0., 0.)) -> np.ndarray:
+    """Scaling, then shear, then rotation about the origin.
+
+    Args:
+        angle (float): Rotation in degrees, counter-clockwise as the image is seen. Defaults to 0.
+        scale (tuple[float, float]): Factors along x and y. Defaults to (1, 1).
+        shear (tuple[float, float]): Angles in degrees: the first leans columns, the second rows.
+            Defaults to (0, 0).
+
+    Returns:
+        ndarray: float64 of shape :math:`(3, 3)`.
+    """
+    c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    kx, ky = (math.tan(math.radians(a)) for a in shear)
+    # y points down, hence the sign of the sine.
+    matrix = np.eye(3)
+    matrix[:2, :2] = np.array([[c, s], [-s, c]]) @ [[1, kx], [ky, 1]] @ np.diag(scale)
+    return matrix
+
+
+def fit_canvas(matrix: np.ndarray, width: int, height: int,
+               max_side: int = _MAX_SIDE) -> tuple[np.ndarray, tuple[int, int]]:
+    """Move a warped image into a canvas that just holds it.
+
+    Args:
+        matrix (ndarray): Homography of shape :math:`(3, 3)`.
+        width (int): Width of the image before.
+        height (int): Height of the image before.
+        max_side (int): Longest side of the canvas; a larger result is shrunk, keeping its
+            proportions. Defaults to what OpenCV can warp.
+
+    Returns:
+        tuple[ndarray, tuple[int, int]]: The homography into the canvas, and the width and height
+        of the canvas, each at least 1.
+    """
+    points = cv2.perspectiveTransform(corners(width, height)[None], matrix)[0]
+    low, high = points.min(0), points.max(0)
+    factor = min(1., max_side / (high - low).max())
+    size = np.maximum(np.ceil((high - low) * factor - 1e-6), 1)
+    # Centred: the rounding up of the size is shared by both sides.
+    offset = (size - (high - low) * factor) / 2 - low * factor
+    into = np.array([[factor, 0, offset[0]], [0, factor, offset[1]], [0, 0, 1]])
+    return into @ matrix, (int(size[0]), int(size[1]))
+
+
+def warp(img: np.ndarray,
+         matrix: np.ndarray,
+         size: tuple[int, int],
+         interpolation: int = cv2.INTER_LINEAR,
+         border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+    """Warp an image by a homography.
+
+    Args:
+        img (ndarray): Image of shape :math:`(H, W)` or :math:`(H, W, C)`.
+        matrix (ndarray): Homography from the image into the result, of shape :math:`(3, 3)`, in
+            continuous coordinates.
+        size (tuple[int, int]): Width and height of the result.
+        interpolation (int): An OpenCV flag. Defaults to bilinear.
+        border (int): What lies outside the image, an OpenCV flag; a constant border is 0.
+            Defaults to the nearest pixel of the image.
+
+    Returns:
+        ndarray: The image of the new size, with the dtype and number of dimensions of ``img``.
+
+    Raises:
+        UnusableImageError: If a side of the image has more than 32,766 pixels.
+    """
+    if max(img.shape[:2]) > _MAX_SIDE:
+        raise UnusableImageError(f'an image of {img.shape[1]} x {img.shape[0]} pixels cannot be '
+                                 f'warped; the longest side may have {_MAX_SIDE}')
+    half = np.array([[1, 0, .5], [0, 1, .5], [0, 0, 1]])
+    # OpenCV's coordinates are pixel centres.
+    out = cv2.warpPerspective(
+        img, np.linalg.inv(half) @ matrix @ half, size, flags=interpolation, borderMode=border)
+    return out[..., None] if out.ndim < img.ndim else out
+
+
+def motion_kernel(length: float, angle: float) -> np.ndarray:
+    """Point spread function of a straight, even motion.
+
+    Args:
+        length (float): Length of the motion in pixels, at least 0.
+        angle (float): Its direction in degrees, counter-clockwise from the x axis.
+
+    Returns:
+        ndarray: float32 of shape :math:`(k, k)` with odd k, symmetric about its centre, sum 1.
+    """
+    radius = math.ceil(length / 2)
+    # Steps below a quarter of a pixel, spread bilinearly, make a smooth line.
+    steps = (np.arange(4 * radius + 1) / max(4 * radius, 1) - .5) * length
+    x = radius + steps * math.cos(math.radians(angle))
+    y = radius - steps * math.sin(math.radians(angle))
+    grid = np.arange(2 * radius + 1)
+    # Product of tents: the bilinear share of each step in each cell.
+    tents_x = np.clip(1 - np.abs(grid[:, None] - x), 0, None)
+    tents_y = np.clip(1 - np.abs(grid[:, None] - y), 0, None)
+    kernel = tents_y @ tents_x.T
+    return (kernel / kernel.sum()).astype(np.float32)
+
+
+def motion_blur(img: np.ndarray, length: float, angle: float) -> np.ndarray:
+    """Blur an image as by a moving camera, see :func:`motion_kernel`; edges are replicated."""
+    kernel = motion_kernel(length, angle)
+    return _like(cv2.filter2D(img, -1, kernel, borderType=cv2.BORDER_REPLICATE), img)
+
+
+def gaussian_noise(img: np.ndarray, std: float, seed: int) -> np.ndarray:
+    """Add independent normal noise to every value of a uint8 image.
+
+    Args:
+        img (ndarray): uint8 of any shape.
+        std (float): Standard deviation in grey levels.
+        seed (int): Seed of the noise; the same seed and shape give the same noise.
+
+    Returns:
+        ndarray: uint8 of the same shape.
+    """
+    noise = np.random.default_rng(seed).standard_normal(img.shape, dtype=np.float32)
+    return np.clip(np.rint(img + noise * np.float32(std)), 0, 255).astype(np.uint8)
+
+
+def rescale_and_back(img: np.ndarray, factor: float) -> np.ndarray:
+    """Shrink an image by averaging and enlarge it bilinearly to its old size.
+
+    Args:
+        img (ndarray): Image of shape :math:`(H, W)` or :math:`(H, W, C)`.
+        factor (float): What its sides are divided by, at least 1; no side gets below one pixel.
+
+    Returns:
+        ndarray: The image at its old size.
+    """
+    height, width = img.shape[:2]
+    small = (max(round(width / factor), 1), max(round(height / factor), 1))
+    shrunk = cv2.resize(img, small, interpolation=cv2.INTER_AREA)
+    return _like(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR), img)
+
+
+def jpeg_artefacts(img: np.ndarray, quality: int) -> np.ndarray:
+    """Encode a uint8 image as JPEG and decode it again.
+
+    Args:
+        img (ndarray): uint8 of shape :math:`(H, W)`, :math:`(H, W, 1)` or :math:`(H, W, 3)`.
+        quality (int): JPEG quality, 1 to 100.
+
+    Returns:
+        ndarray: The image at the same size and number of channels.
+    """
+    _, data = cv2.imencode('.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    colour = img.ndim == 3 and img.shape[2] == 3
+    flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
+    return _like(cv2.imdecode(data, flag), img)
+
+
+def shift_hue(img: np.ndarray, turn: float) -> np.ndarray:
+    """Turn the hue of a uint8 BGR image.
+
+    Args:
+        img (ndarray): uint8 of shape :math:`(H, W, 3)`.
+        turn (float): Part of a full turn, e.g. 1/3 makes red green.
+
+    Returns:
+        ndarray: uint8 of the same shape.
+    """
+    # The full-range hue has 256 steps, so that uint8 wraps round where hue does.
+    hsv = cv2.cvtColor(img, cv2.COLOR_BGR2HSV_FULL)
+    hsv[..., 0] += np.uint8(round(turn * 256) % 256)
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
+
+
+def colour_jitter(img: np.ndarray,
+                  brightness: float = 1.,
+                  contrast: float = 1.,
+                  saturation: float = 1.,
+                  hue: float = 0.) -> np.ndarray:
+    """Change brightness, contrast, saturation and hue, in this order.
+
+    The first three mix the image with black, with its mean grey and with its own grey version,
+    by weights that may exceed 1. They are linear, and applied as one map: rounded and clipped once
+    and not after each.
+
+    Args:
+        img (ndarray): uint8 of shape :math:`(H, W, 3)` in BGR order; grey images, of shape
+            :math:`(H, W)` or :math:`(H, W, 1)`, have no saturation and hue to change.
+        brightness (float): Weight of the image against black. Defaults to 1.
+        contrast (float): Weight of the image against its mean grey. Defaults to 1.
+        saturation (float): Weight of the image against its grey version. Defaults to 1.
+        hue (float): Part of a full turn of the hue. Defaults to 0.
+
+    Returns:
+        ndarray: uint8 of the same shape.
+    """
+    colour = img.ndim == 3 and img.shape[2] == 3
+    means = np.array(cv2.mean(img)[:3 if colour else 1])
+    grey = float(means @ _GREY) if colour else float(means[0])
+    gain, offset = brightness * contrast, brightness * grey * (1 - contrast)
+    if not colour:
+        table = np.clip(np.rint(np.arange(256) * gain + offset), 0, 255).astype(np.uint8)
+        return _like(cv2.LUT(img, table), img)
+    # A grey offset has no colour, hence saturation leaves it alone.
+    mix = saturation * np.eye(3) + (1 - saturation) * _GREY
+    out = cv2.transform(img, np.hstack([gain * mix, np.full((3, 1), offset)]))
+    return shift_hue(out, hue) if hue else out
+
+
+def _like(out: np.ndarray, img: np.ndarray) -> np.ndarray:
+    """OpenCV drops the last axis of (H, W, 1)."""
+    return out.reshape(img.shape)

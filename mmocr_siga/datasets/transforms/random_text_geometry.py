@@ -1,0 +1,193 @@
+"""Random geometry of word images."""
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmocr.registry import TRANSFORMS
+
+from .functional import affine_matrix, corners, fit_canvas, warp
+
+__all__ = ['GeometryParams', 'RandomTextGeometry', 'asymmetric', 'largest_angle', 'symmetric']
+
+# A word may become as high as this many times its height by turning.
+_MAX_RISE = 2.2
+
+
+def symmetric(magnitude: float, size: int | None = None) -> float | np.ndarray:
+    """Draw from [-magnitude, magnitude], bell-shaped about 0: ``beta(4, 4)``, stretched."""
+    return magnitude * (2 * np.random.beta(4, 4, size) - 1)
+
+
+def asymmetric(magnitude: float, size: int | tuple | None = None) -> float | np.ndarray:
+    """Draw from [0, magnitude], mostly small: ``beta(1, 4)``, with a fifth of it as its mean."""
+    return magnitude * np.random.beta(1, 4, size)
+
+
+def largest_angle(width: int, height: int) -> float:
+    """Largest angle by which a word is turned.
+
+    Its far end then rises by 2.2 times its height, so that its characters keep about a third of
+    the height of the canvas.
+
+    Args:
+        width (int): Width of its image.
+        height (int): Height of its image.
+
+    Returns:
+        float: Degrees, in (0, 90]; 90 for words less than 2.2 times as wide as high.
+    """
+    return math.degrees(math.asin(min(1., _MAX_RISE * height / width)))
+
+
+class GeometryParams(NamedTuple):
+    """What is done to one image, whatever its size.
+
+    Attributes:
+        angle (float): Rotation in degrees.
+        scale (tuple[float, float]): Factors along x and y.
+        shear (tuple[float, float]): Angles in degrees.
+        dents (ndarray): How far each corner moves inwards, as a part of half the width and
+            height; of shape :math:`(4, 2)`, corners as in :func:`.functional.corners`.
+    """
+    angle: float = 0.
+    scale: tuple[float, float] = (1., 1.)
+    shear: tuple[float, float] = (0., 0.)
+    dents: np.ndarray = np.zeros((4, 2))
+
+    def matrix(self, width: int, height: int) -> np.ndarray:
+        """Homography for an image of the given size."""
+        ends = corners(width, height)
+        inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * (width / 2, height / 2)
+        moved = (ends + self.dents * inwards).astype(np.float32)
+        perspective = cv2.getPerspectiveTransform(ends.astype(np.float32), moved)
+        return affine_matrix(self.angle, self.scale, self.shear) @ perspective
+
+
+@TRANSFORMS.register_module()
+class RandomTextGeometry(BaseTransform):
+    """Rotate a word image, or rotate, stretch and lean it, or see it in perspective.
+
+    An image is changed with probability ``prob``, in one of three ways: by a rotation (one half
+    of the time), by a general affine map (a quarter) or by a perspective (a quarter). All of it
+    is one warp. Magnitudes are upper bounds: draws are concentrated at small ones (beta(4, 4)
+    about 0 for angles and the logarithm of scales, beta(1, 4) for the corners), so that words
+    stay legible. Long words turn less, see :func:`largest_angle`: squeezed back into an input of
+    fixed height they would become too small. The canvas grows to hold the whole word and is filled
+    with the nearest pixels of the image; past ``max_side`` the word is made smaller instead.
+
+    The practice of ABINet and PARSeq, which SIGA trains with. Place it before ``Resize`` and
+    ``TextMask``. An existing ``gt_seg_map`` is warped alike (nearest neighbour, 0 outside).
+
+    Required Keys:
+
+    - img
+    - gt_seg_map (optional)
+
+    Modified Keys:
+
+    - img
+    - img_shape
+    - gt_seg_map (optional)
+
+    Args:
+        prob (float): Probability of changing an image. Defaults to 0.5.
+        rotation (float): Largest angle in degrees, either way. Defaults to 45.
+        scale (tuple[float, float]): Least and largest factor along each axis. Defaults to
+            (0.5, 2).
+        shear (tuple[float, float]): Largest angles in degrees by which columns and rows lean,
+            either way. Defaults to (45, 15).
+        distortion (float): Largest part of half the width and height by which the corners move
+            inwards, below 1. Defaults to 0.5.
+        max_side (int): Longest side of a canvas in pixels; what is more than about twice the
+            width of the model's input only costs time. Defaults to 320.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(self,
+                 prob: float = 0.5,
+                 rotation: float = 45.,
+                 scale: tuple[float, float] = (0.5, 2.),
+                 shear: tuple[float, float] = (45., 15.),
+                 distortion: float = 0.5,
+                 max_side: int = 320) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob must lie in [0, 1], but is {prob}')
+        if not 0 <= rotation <= 180:
+            raise ValueError(f'rotation must lie in [0, 180] degrees, but is {rotation}')
+        if not 0 < scale[0] <= scale[1]:
+            raise ValueError(f'scale must be two positive factors in order, but is {scale}')
+        if not all(0 <= angle < 90 for angle in shear) or sum(shear) >= 90:
+            raise ValueError('shear must be two angles of at least 0 degrees with a sum below 90, '
+                             f'but is {shear}')
+        if not 0 <= distortion < 1:
+            raise ValueError(f'distortion must lie in [0, 1), but is {distortion}')
+        if max_side < 1:
+            raise ValueError(f'max_side must be positive, but is {max_side}')
+        self.prob = prob
+        self.rotation = rotation
+        self.scale = tuple(scale)
+        self.shear = tuple(shear)
+        self.distortion = distortion
+        self.max_side = max_side
+
+    @cache_randomness
+    def _draw(self) -> GeometryParams | None:
+        if np.random.rand() >= self.prob:
+            return None
+        kind = np.random.rand()
+        if kind < 0.5:
+            return GeometryParams(angle=symmetric(self.rotation))
+        if kind < 0.75:
+            low, high = (math.log(s) for s in self.scale)
+            scale = np.exp((low + high) / 2 + symmetric((high - low) / 2, 2))
+            return GeometryParams(
+                angle=symmetric(self.rotation),
+                scale=(scale[0], scale[1]),
+                shear=(symmetric(self.shear[0]), symmetric(self.shear[1])))
+        return GeometryParams(dents=asymmetric(self.distortion, (4, 2)))
+
+    def transform(self, results: dict) -> dict:
+        """Warp the image and its mask.
+
+        Args:
+            results (dict): Results with ``img``.
+
+        Returns:
+            dict: The same, warped.
+
+        Raises:
+            ValueError: If a mask is there and is not of the size of the image.
+            UnusableImageError: If the image is too long to be warped.
+        """
+        params = self._draw()
+        if params is None:
+            return results
+        img, mask = results['img'], results.get('gt_seg_map')
+        height, width = img.shape[:2]
+        if mask is not None and mask.shape != (height, width):
+            raise ValueError(f'gt_seg_map has the shape {mask.shape}, its image '
+                             f'{(height, width)}; no transform between may resize only one')
+        if self.rotation:
+            # Scaled, not cut off, which would pile up the angles of long words at the end.
+            turn = min(1., largest_angle(width, height) / self.rotation)
+            params = params._replace(angle=params.angle * turn)
+        matrix, size = fit_canvas(
+            params.matrix(width, height), width, height, max_side=self.max_side)
+        results['img'] = warp(img, matrix, size)
+        results['img_shape'] = results['img'].shape[:2]
+        if mask is not None:
+            out = warp(mask.astype(np.uint8), matrix, size, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+            results['gt_seg_map'] = out.astype(mask.dtype)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{self.__class__.__name__}(prob={self.prob}, rotation={self.rotation}, '
+                f'scale={self.scale}, shear={self.shear}, distortion={self.distortion}, '
+                f'max_side={self.max_side})')

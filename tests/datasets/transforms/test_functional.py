@@ -1,0 +1,213 @@
+import colorsys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import functional as tv
+
+from mmocr_siga.datasets.errors import UnusableImageError
+from mmocr_siga.datasets.transforms import functional as F  # noqa: N812
+
+
+def noise_image(height=16, width=40, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def apply(matrix, point):
+    x, y, z = matrix @ [*point, 1]
+    return x / z, y / z
+
+
+class TestAffineMatrix:
+
+    def test_a_quarter_turn_to_the_left_brings_right_to_top(self):
+        assert apply(F.affine_matrix(angle=90), (1, 0)) == pytest.approx((0, -1))
+        assert apply(F.affine_matrix(angle=90), (0, -1)) == pytest.approx((-1, 0))
+
+    def test_shear_leans_columns_first_and_rows_second(self):
+        assert apply(F.affine_matrix(shear=(45, 0)), (0, 2)) == pytest.approx((2, 2))
+        assert apply(F.affine_matrix(shear=(45, 0)), (2, 0)) == pytest.approx((2, 0))
+        assert apply(F.affine_matrix(shear=(0, 45)), (2, 0)) == pytest.approx((2, 2))
+
+    def test_scale_comes_before_rotation(self):
+        assert apply(F.affine_matrix(90, (3, 5)), (1, 1)) == pytest.approx((5, -3))
+
+
+class TestWarp:
+
+    def test_identity(self):
+        img = noise_image()
+        matrix, size = F.fit_canvas(np.eye(3), 40, 16)
+        assert size == (40, 16)
+        np.testing.assert_array_equal(F.warp(img, matrix, size), img)
+
+    @pytest.mark.parametrize('turns', [1, 2, 3])
+    @pytest.mark.parametrize('shape', [(5, 9, 3), (5, 9, 1), (5, 9), (4, 1, 3), (1, 4), (1, 1)])
+    def test_quarter_turns(self, turns, shape):
+        img = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+        matrix, size = F.fit_canvas(F.affine_matrix(90 * turns), shape[1], shape[0])
+        out = F.warp(img, matrix, size)
+        # An error of half a pixel would show: these are exact only about the true centre.
+        np.testing.assert_array_equal(out, np.rot90(img, turns))
+
+    def test_doubling_repeats_every_pixel(self):
+        img = noise_image(3, 4)
+        matrix, size = F.fit_canvas(F.affine_matrix(scale=(2, 2)), 4, 3)
+        out = F.warp(img, matrix, size, cv2.INTER_NEAREST)
+        np.testing.assert_array_equal(out, img.repeat(2, 0).repeat(2, 1))
+
+    def test_the_canvas_holds_the_image_and_no_more(self):
+        # 30 x 40 turned by 30 degrees.
+        sine, cosine = 0.5, 3**.5 / 2
+        matrix, size = F.fit_canvas(F.affine_matrix(30), 40, 30)
+        assert size == (int(np.ceil(40 * cosine + 30 * sine)),
+                        int(np.ceil(40 * sine + 30 * cosine)))
+        points = np.array([apply(matrix, p) for p in F.corners(40, 30)])
+        assert (points >= 0).all() and (points <= size).all()
+        np.testing.assert_allclose(points.min(0), np.array(size) - points.max(0), atol=1e-9)
+
+    def test_a_canvas_too_long_is_shrunk_in_proportion(self):
+        matrix, size = F.fit_canvas(F.affine_matrix(scale=(10, 10)), 40, 30, max_side=100)
+        assert size == (100, 75)
+        assert apply(matrix, (40, 30)) == pytest.approx((100, 75))
+
+    def test_no_side_vanishes(self):
+        assert F.fit_canvas(F.affine_matrix(scale=(.01, .01)), 40, 30)[1] == (1, 1)
+
+    def test_borders(self):
+        img = np.full((4, 4), 9, np.uint8)
+        shift = np.array([[1., 0, 2], [0, 1, 0], [0, 0, 1]])
+        assert (F.warp(img, shift, (6, 4)) == 9).all()
+        out = F.warp(img, shift, (6, 4), border=cv2.BORDER_CONSTANT)
+        np.testing.assert_array_equal(out[0], [0, 0, 9, 9, 9, 9])
+
+    def test_an_image_too_long_for_opencv_is_refused(self):
+        with pytest.raises(UnusableImageError, match='40000 x 1'):
+            F.warp(np.zeros((1, 40000), np.uint8), np.eye(3), (40000, 1))
+
+
+class TestMotionBlur:
+
+    def test_kernel_by_hand(self):
+        # Five steps at -1, -1/2, 0, 1/2, 1; each half step is shared by two cells.
+        kernel = F.motion_kernel(2, 0)
+        np.testing.assert_allclose(kernel, [[0, 0, 0], [.3, .4, .3], [0, 0, 0]], atol=1e-7)
+        np.testing.assert_allclose(F.motion_kernel(2, 90), kernel.T, atol=1e-7)
+
+    def test_no_motion_is_no_blur(self):
+        np.testing.assert_array_equal(F.motion_kernel(0, 30), [[1]])
+
+    @pytest.mark.parametrize('length', [.7, 3, 5.5, 6])
+    @pytest.mark.parametrize('angle', [0, 20, 45, 135])
+    def test_kernels_move_nothing(self, length, angle):
+        kernel = F.motion_kernel(length, angle)
+        assert kernel.sum() == pytest.approx(1)
+        np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)
+
+    def test_45_degrees_goes_up_to_the_right(self):
+        kernel = F.motion_kernel(4, 45)
+        assert kernel[1, 3] > .1 and kernel[3, 3] < 1e-6
+
+    @pytest.mark.parametrize('shape', [(8, 12, 3), (8, 12, 1), (8, 12), (1, 1, 3)])
+    def test_a_flat_image_stays(self, shape):
+        img = np.full(shape, 77, np.uint8)
+        np.testing.assert_array_equal(F.motion_blur(img, 5, 33), img)
+
+
+class TestNoiseRescaleJpeg:
+
+    def test_noise_has_the_deviation_asked_for_and_the_seed_decides(self):
+        img = np.full((200, 300), 128, np.uint8)
+        noisy = F.gaussian_noise(img, 4, seed=5)
+        # Rounding adds a variance of 1/12.
+        assert noisy.std() == pytest.approx((16 + 1 / 12)**.5, rel=.02)
+        assert noisy.mean() == pytest.approx(128, abs=.1)
+        np.testing.assert_array_equal(noisy, F.gaussian_noise(img, 4, seed=5))
+        assert (noisy != F.gaussian_noise(img, 4, seed=6)).any()
+
+    def test_noise_is_clipped_not_wrapped(self):
+        img = np.array([[0, 255]] * 500, np.uint8)
+        noisy = F.gaussian_noise(img, 10, seed=0).astype(int)
+        assert noisy[:, 0].max() < 100 and noisy[:, 1].min() > 155
+
+    def test_rescaling_a_checkerboard_by_two_gives_grey(self):
+        img = np.indices((8, 8)).sum(0).astype(np.uint8) % 2 * 200
+        np.testing.assert_array_equal(F.rescale_and_back(img, 2), np.full((8, 8), 100))
+
+    def test_rescaling_by_one_changes_nothing(self):
+        np.testing.assert_array_equal(F.rescale_and_back(noise_image(), 1), noise_image())
+
+    @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 30, 1), (30, 1)])
+    def test_small_images_keep_their_shape(self, shape):
+        img = np.full(shape, 50, np.uint8)
+        for out in (F.rescale_and_back(img, 4), F.gaussian_noise(img, 2, 0),
+                    F.jpeg_artefacts(img, 50)):
+            assert out.shape == shape and out.dtype == np.uint8
+
+    def test_jpeg_loses_more_at_a_lower_quality(self):
+        img = cv2.GaussianBlur(noise_image(32, 128), (7, 7), 2)
+        error = [np.abs(F.jpeg_artefacts(img, q).astype(int) - img).mean() for q in (95, 50, 5)]
+        assert 0 < error[0] < error[1] < error[2]
+        assert error[0] < 5
+
+
+def torchvision(function, img, factor):
+    """A torchvision colour operation on a BGR array, in floating point."""
+    tensor = torch.from_numpy(img[..., ::-1].copy()).permute(2, 0, 1).double() / 255
+    return function(tensor, factor).permute(1, 2, 0).numpy()[..., ::-1] * 255
+
+
+class TestColourJitter:
+
+    def test_nothing_asked_nothing_done(self):
+        np.testing.assert_array_equal(F.colour_jitter(noise_image()), noise_image())
+
+    @pytest.mark.parametrize('factor', [0., .5, .9, 1.3, 1.5])
+    @pytest.mark.parametrize('name', ['brightness', 'contrast', 'saturation'])
+    def test_against_torchvision(self, name, factor):
+        img = noise_image()
+        out = F.colour_jitter(img, **{name: factor})
+        expected = torchvision(getattr(tv, f'adjust_{name}'), img, factor)
+        assert out.dtype == np.uint8
+        # Half a level by rounding, the rest by OpenCV's fixed-point weights.
+        assert np.abs(out - expected).max() <= .8
+
+    def test_the_order_is_brightness_contrast_saturation(self):
+        # Grey values in the middle, so that nothing is clipped on the way.
+        img = (noise_image() // 8 + 110).astype(np.uint8)
+        expected = torchvision(tv.adjust_brightness, img, 1.2)
+        for function, factor in ((tv.adjust_contrast, .7), (tv.adjust_saturation, 1.4)):
+            tensor = torch.from_numpy(expected[..., ::-1].copy()).permute(2, 0, 1) / 255
+            expected = function(tensor, factor).permute(1, 2, 0).numpy()[..., ::-1] * 255
+        out = F.colour_jitter(img, 1.2, .7, 1.4)
+        assert np.abs(out - expected).max() <= .8
+
+    @pytest.mark.parametrize('turn', [-.1, .05, 1 / 3, .5])
+    def test_hue_against_colorsys(self, turn):
+        img = noise_image(4, 8)
+        out = F.shift_hue(img, turn)
+        for before, after in zip(img.reshape(-1, 3), out.reshape(-1, 3)):
+            hue, s, v = colorsys.rgb_to_hsv(*before[::-1] / 255)
+            expected = colorsys.hsv_to_rgb((hue + turn) % 1, s, v)[::-1]
+            # The hue has 256 steps: up to 6 levels at full saturation, and twice rounding.
+            assert np.abs(np.array(expected) * 255 - after).max() <= 8
+
+    def test_a_third_of_a_turn_makes_red_green(self):
+        red = np.array([[[0, 0, 255]]], np.uint8)
+        assert np.abs(F.shift_hue(red, 1 / 3).astype(int) - [0, 255, 0]).max() <= 3
+
+    @pytest.mark.parametrize('shape', [(4, 6), (4, 6, 1), (1, 1)])
+    def test_grey_images_equal_grey_colour_images(self, shape):
+        img = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+        out = F.colour_jitter(img, 1.3, .6, .5, .1)
+        assert out.shape == shape
+        colour = img.reshape(*shape[:2], 1).repeat(3, 2)
+        expected = F.colour_jitter(colour, 1.3, .6, .5, 0.)[..., 0].reshape(shape)
+        assert np.abs(out.astype(int) - expected).max() <= 1
+
+    def test_values_are_clipped(self):
+        img = np.array([[[250, 250, 250], [5, 5, 5]]], np.uint8)
+        out = F.colour_jitter(img, contrast=1.5)
+        # Mean grey 127.5: 250 goes to 311, 5 to -56.
+        np.testing.assert_array_equal(out[0, :, 0], [255, 0])

@@ -1,0 +1,156 @@
+import cv2
+import numpy as np
+import pytest
+from mmcv.transforms.utils import cache_random_params
+from mmocr.registry import TRANSFORMS
+
+from mmocr_siga.datasets.transforms import RandomTextGeometry
+from mmocr_siga.datasets.transforms.random_text_geometry import (
+    GeometryParams,
+    asymmetric,
+    largest_angle,
+    symmetric,
+)
+
+
+def word(height=32, width=100):
+    img = np.full((height, width, 3), 40, np.uint8)
+    cv2.putText(img, 'WORD', (8, height - 8), cv2.FONT_HERSHEY_SIMPLEX, .9, (230, 230, 230), 3)
+    return img
+
+
+def run(transform, img, seed=0, **more):
+    np.random.seed(seed)
+    return transform(dict(img=img.copy(), img_shape=img.shape[:2], **more))
+
+
+def test_probability():
+    img = word()
+    assert all((run(RandomTextGeometry(prob=0), img, s)['img'] == img).all() for s in range(20))
+    transform = RandomTextGeometry(prob=.25)
+    np.random.seed(0)
+    changed = [transform._draw() is not None for _ in range(4000)]
+    assert np.mean(changed) == pytest.approx(.25, abs=.03)
+
+
+def test_draws_are_bounded_and_small_ones_are_common():
+    np.random.seed(0)
+    angles, dents = symmetric(45, 20000), asymmetric(.5, 20000)
+    assert np.abs(angles).max() <= 45
+    # beta(4, 4) has the variance 1/36, beta(1, 4) the mean 1/5.
+    assert angles.std() == pytest.approx(2 * 45 / 6, rel=.03)
+    assert angles.mean() == pytest.approx(0, abs=.5)
+    assert 0 <= dents.min() and dents.max() <= .5
+    assert dents.mean() == pytest.approx(.1, rel=.03)
+
+
+def test_parameters_stay_within_their_bounds_and_all_kinds_occur():
+    np.random.seed(0)
+    transform = RandomTextGeometry(prob=1, scale=(.5, 2), shear=(30, 10), distortion=.4)
+    drawn = [transform._draw() for _ in range(4000)]
+    kinds = []
+    for p in drawn:
+        assert abs(p.angle) <= 45
+        assert all(.5 <= s <= 2 for s in p.scale)
+        assert abs(p.shear[0]) <= 30 and abs(p.shear[1]) <= 10
+        assert (0 <= p.dents).all() and (p.dents <= .4).all()
+        kinds.append('perspective' if p.dents.any() else
+                     'affine' if p.scale != (1., 1.) else 'rotation')
+    for kind, share in dict(rotation=.5, affine=.25, perspective=.25).items():
+        assert kinds.count(kind) / 4000 == pytest.approx(share, abs=.03)
+    logs = np.log([s for p in drawn if p.scale != (1., 1.) for s in p.scale])
+    assert logs.mean() == pytest.approx(0, abs=.03)
+
+
+def test_the_seed_decides():
+    first, second = (run(RandomTextGeometry(prob=1), word(), 7)['img'] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    other = run(RandomTextGeometry(prob=1), word(), 8)['img']
+    assert other.shape != first.shape or (other != first).any()
+
+
+def test_parameters_can_be_shared():
+    transform = RandomTextGeometry(prob=1)
+    with cache_random_params(transform):
+        first, second = (transform(dict(img=word())) for _ in range(2))
+    np.testing.assert_array_equal(first['img'], second['img'])
+
+
+def test_no_magnitude_leaves_the_image_alone():
+    transform = RandomTextGeometry(prob=1, rotation=0, scale=(1, 1), shear=(0, 0), distortion=0)
+    for seed in range(10):
+        np.testing.assert_array_equal(run(transform, word(), seed)['img'], word())
+
+
+def test_the_mask_follows_the_image():
+    img = word()
+    mask = (img[..., 0] > 135).astype(np.uint8)
+    # The mask of the warped image, made from the image, is the reference.
+    for seed in range(12):
+        out = run(RandomTextGeometry(prob=1), img, seed, gt_seg_map=mask)
+        expected = out['img'][..., 0] > 135
+        assert out['gt_seg_map'].shape == out['img'].shape[:2] == out['img_shape']
+        assert out['gt_seg_map'].dtype == np.uint8
+        overlap = (expected & (out['gt_seg_map'] == 1)).sum()
+        assert overlap / (expected | (out['gt_seg_map'] == 1)).sum() > .85
+
+
+def test_bool_masks_stay_bool_and_outside_is_background():
+    params = GeometryParams(angle=30.)
+    transform = RandomTextGeometry(prob=1)
+    transform._draw = lambda: params
+    out = transform(dict(img=np.zeros((20, 20, 3), np.uint8), gt_seg_map=np.ones((20, 20), bool)))
+    assert out['gt_seg_map'].dtype == bool
+    assert not out['gt_seg_map'][0, 0] and out['gt_seg_map'][14, 14]
+    # Turned by 30 degrees, 400 pixels stay 400 pixels.
+    assert out['gt_seg_map'].sum() == pytest.approx(400, rel=.03)
+
+
+def test_perspective_moves_the_corners_inwards():
+    dents = np.array([[.4, .2], [0, 0], [.1, .3], [0, 0]])
+    matrix = GeometryParams(dents=dents).matrix(100, 50)
+    points = cv2.perspectiveTransform(np.array([[[0., 0], [100, 0], [100, 50], [0, 50]]]), matrix)
+    np.testing.assert_allclose(points[0], [[20, 5], [100, 0], [95, 42.5], [0, 50]], atol=1e-3)
+
+
+def test_long_words_turn_less():
+    # The far end rises by the width times the sine.
+    assert 300 * np.sin(np.radians(largest_angle(300, 30))) == pytest.approx(2.2 * 30)
+    assert largest_angle(20, 30) == 90
+    transform = RandomTextGeometry(prob=1)
+    transform._draw = lambda: GeometryParams(angle=45.)
+    height, width = transform(dict(img=np.zeros((30, 300, 3), np.uint8)))['img_shape']
+    assert height < 3.3 * 30 * width / 300 * 1.05
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 3), (40, 1, 3), (1, 200, 3), (20, 30), (20, 30, 1),
+                                   (7, 1), (32, 100, 4)])
+def test_odd_shapes(shape):
+    img = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    for seed in range(30):
+        out = run(RandomTextGeometry(prob=1), img, seed)
+        assert out['img'].ndim == img.ndim and out['img'].shape[2:] == shape[2:]
+        assert min(out['img'].shape) >= 1
+        assert out['img_shape'] == out['img'].shape[:2]
+        assert out['img'].min() >= img.min() and out['img'].max() <= img.max()
+
+
+def test_large_images_are_made_smaller():
+    for seed in range(10):
+        out = run(RandomTextGeometry(prob=1, max_side=200), np.zeros((200, 900, 3), np.uint8), seed)
+        assert max(out['img_shape']) == 200
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r'\(5, 5\).*\(32, 100\)'):
+        run(RandomTextGeometry(prob=1), word(), gt_seg_map=np.zeros((5, 5), np.uint8))
+
+
+@pytest.mark.parametrize('wrong', [
+    dict(prob=1.5), dict(prob=-.1), dict(rotation=-1), dict(rotation=200), dict(scale=(0, 2)),
+    dict(scale=(2, .5)), dict(shear=(60, 40)), dict(shear=(-1, 0)), dict(distortion=1),
+    dict(distortion=-.1), dict(max_side=0)
+])
+def test_arguments_are_checked(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        TRANSFORMS.build(dict(type='RandomTextGeometry', **wrong))
