@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+
+from mmocr_siga.visualization import glyph_drawing as gd
+
+
+def parts(length=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return dict(
+        image=rng.integers(0, 256, (32, 100, 3), np.uint8),
+        text='ABCDEFGHIJKLMNOPQRSTUVWXY'[:length], scores=rng.uniform(0.2, 1, length).tolist(),
+        truth='ABCD', text_mask=rng.random((32, 128)) > 0.5,
+        attention=rng.random((26, 32)),
+        glyph_maps={'low': rng.random((26, 16, 64)), 'middle': rng.random((26, 8, 32))})
+
+
+def regions(**kwargs):
+    panels, shape = gd.panel_boxes(['low', 'middle'], has_mask=True, has_attention=True)
+    return {p.name: p.box for p in panels}, shape
+
+
+def changed_panels(first, second):
+    """Names of the panels with any changed pixel; the rest of the picture must agree."""
+    boxes, _ = regions()
+    different = (first != second).any(2)
+    names = {n for n, (x0, y0, x1, y1) in boxes.items() if different[y0:y1, x0:x1].any()}
+    for x0, y0, x1, y1 in boxes.values():
+        different[y0:y1, x0:x1] = False
+    assert not different.any()
+    return names
+
+
+@pytest.mark.parametrize('length', [0, 1, 4, 25])
+def test_size_and_determinism(length):
+    _, shape = regions()
+    given = parts(length)
+    keep = {k: np.copy(v) for k, v in given.items() if isinstance(v, np.ndarray)}
+    picture = gd.draw_reading(**given)
+    assert picture.shape == (*shape, 3) and picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, gd.draw_reading(**given))
+    for name, value in keep.items():
+        np.testing.assert_array_equal(given[name], value)
+
+
+def test_panels_lie_inside_and_apart():
+    boxes, (height, width) = regions()
+    taken = np.zeros((height, width), int)
+    for x0, y0, x1, y1 in boxes.values():
+        assert 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height
+        taken[y0:y1, x0:x1] += 1
+    assert taken.max() == 1 and len(boxes) == 9
+
+
+@pytest.mark.parametrize('change, expected', [
+    ('attention', {'attention', 'attention_rows'}), ('low', {'low', 'low_tiles'}),
+    ('middle', {'middle', 'middle_tiles'}), ('text_mask', {'text_mask'}),
+    ('scores', {'confidence'})])
+def test_a_part_changes_its_own_panels_only(change, expected):
+    given, other = parts(), parts()
+    if change in ('low', 'middle'):
+        other['glyph_maps'][change] = other['glyph_maps'][change][::-1]
+    elif change == 'text_mask':
+        other['text_mask'] = ~other['text_mask']
+    elif change == 'scores':
+        other['scores'][2] /= 3
+    else:
+        other['attention'] = other['attention'][::-1]
+    assert changed_panels(gd.draw_reading(**given), gd.draw_reading(**other)) == expected
+
+
+def test_steps_after_the_end_of_the_word_are_not_drawn():
+    given, other = parts(), parts()
+    other['attention'][4:] = 9
+    other['glyph_maps']['low'][4:] = 9
+    np.testing.assert_array_equal(gd.draw_reading(**given), gd.draw_reading(**other))
+
+
+def test_missing_parts_leave_no_gap():
+    given = parts()
+    alone = gd.draw_reading(given['image'], text='ABCD', scores=given['scores'])
+    row = gd.CAPTION + gd.CELL[1] + gd.GAP
+    assert alone.shape[0] == gd.draw_reading(**given).shape[0] - 3 * row
+    masked = gd.draw_reading(given['image'], text='ABCD', scores=given['scores'],
+                             text_mask=given['text_mask'])
+    assert masked.shape == alone.shape
+
+
+def test_overlay_paints_the_strongest_character():
+    image = np.full((10, 40, 3), 128, np.uint8)
+    maps = np.zeros((2, 1, 4), np.float32)
+    maps[0, 0, 0], maps[1, 0, 3] = 5.0, 0.01  # each is scaled to its own peak
+    picture = gd.overlay(image, maps, strength=1.0)
+    first, second = gd.character_colours(2)
+    np.testing.assert_array_equal(picture[5, 0], first)
+    np.testing.assert_array_equal(picture[5, -1], second)
+    np.testing.assert_array_equal(picture[5, 20], [128] * 3)
+
+
+def test_text_mask_is_shown_as_it_is():
+    mask = np.zeros((2, 4), bool)
+    mask[0, :2] = True
+    given = parts()
+    given['text_mask'] = mask
+    picture = gd.draw_reading(**given)
+    x0, y0, x1, y1 = regions()[0]['text_mask']
+    height, width = gd.CELL[1], int(100 * gd.CELL[1] / 32)
+    shown = picture[y0:y0 + height, x0:x0 + width]
+    assert (shown[:height // 2 - 1, :width // 2 - 1] == 255).all()
+    assert (shown[height // 2 + 1:] == 0).all() and (shown[:, width // 2 + 1:] == 0).all()
+
+
+def test_bar_height_follows_the_score():
+    given = parts(1)
+    x0, y0, x1, y1 = regions()[0]['confidence']
+    heights = []
+    for score in (0.0, 0.5, 1.0, float('nan'), 7.0):
+        given['scores'] = [score]
+        box = gd.draw_reading(**given)[y0:y1, x0:x1]
+        heights.append(int((box[:, 30] == gd.character_colours(1)[0]).all(1).sum()))
+    full = gd.BARS - 22 - 16 + 1
+    assert heights == [0, pytest.approx(full / 2, abs=1), full, 0, full]
+
+
+def test_weights_without_sense_are_survived():
+    np.testing.assert_array_equal(
+        gd.normalised(np.array([[0, 0, 0], [-1, 2, 4], [np.nan, np.inf, 3]])),
+        np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
+
+
+def test_neighbouring_colours_differ():
+    colours = gd.character_colours(26).astype(int)
+    assert np.abs(np.diff(colours, axis=0)).sum(1).min() > 150
+    assert gd.character_colours(0).shape == (0, 3)
+
+
+@pytest.mark.parametrize('count', range(1, 27))
+@pytest.mark.parametrize('aspect', [0.3, 1.0, 4.0, 12.0])
+def test_tiles_fit_the_cell(count, aspect):
+    columns, rows, width, height = gd.tile_grid(count, aspect)
+    assert columns * rows >= count and width >= 1 and height >= 1
+    assert columns * (width + 3) <= gd.CELL[0] and rows * (height + 3) <= gd.CELL[1] + 3
+
+
+@pytest.mark.parametrize('length', [1, 25])
+@pytest.mark.parametrize('shape', [(3, 400), (2, 900), (200, 3), (1, 1), (32, 128)])
+def test_odd_image_shapes_and_grey_images(shape, length):
+    given = parts(length)
+    for image in (np.full(shape, 90, np.uint8), np.full((*shape, 1), 90, np.uint8)):
+        given['image'] = image
+        assert gd.draw_reading(**given).shape[:2] == regions()[1]
+
+
+def test_same_word():
+    assert gd.same_word('abc', 'A-b.C') and gd.same_word('', '') and gd.same_word('?!', '?!')
+    assert not gd.same_word('abd', 'abc')
+    assert not gd.same_word('', '!') and not gd.same_word('', 'a')
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(scores=[0.5]), "scores has 1 values for the 4 characters of 'ABCD'"),
+    (dict(attention=np.ones((3, 32))), r'attention must be \(T, w\) with T >= 4'),
+    (dict(attention=np.ones((4, 8, 32))), 'attention must be'),
+    (dict(glyph_maps={'low': np.ones((5, 32))}), r"glyph_maps\['low'\] must be \(T, h, w\)"),
+    (dict(text_mask=np.ones((1, 32, 128))), 'text_mask must be'),
+    (dict(image=np.ones((32, 128, 3))), 'image must be uint8'),
+    (dict(image=np.ones((32, 128, 4), np.uint8)), 'image must be uint8'),
+    (dict(image=np.ones((0, 128, 3), np.uint8)), 'image must be uint8')])
+def test_wrong_shapes_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        gd.draw_reading(**{**parts(), **change})
