@@ -103,10 +103,11 @@ def build_renderer(args: argparse.Namespace) -> WordRenderer:
     words = read_lexicon(args.lexicon, charset, args.max_length) if args.lexicon else None
     source = WordSource(charset, words, args.random_strings, max_length=args.max_length)
     photographs = find_photographs(args.backgrounds) if args.backgrounds else []
-    fonts = FontLibrary.discover(charset, args.fonts)
+    style = RenderStyle.preset(args.difficulty)
+    fonts = FontLibrary.discover(charset, args.fonts, min_legibility=style.legibility)
     print(f'{len(fonts)} faces, {len(charset)} characters, '
           f'{len(words) if words else "built-in"} words, {len(photographs)} photographs')
-    return WordRenderer(fonts, source, RenderStyle.preset(args.difficulty), photographs, args.seed)
+    return WordRenderer(fonts, source, style, photographs, args.seed)
 
 
 def _start(renderer: WordRenderer) -> None:

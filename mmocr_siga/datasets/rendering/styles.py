@@ -42,6 +42,8 @@ class RenderStyle:
         jpeg (float): Probability of JPEG artefacts. Defaults to 0.5.
         jpeg_quality (tuple): Quality then. Defaults to (18, 85).
         sharpen (float): Probability of sharpening. Defaults to 0.15.
+        legibility (float): Least legibility of the faces, see
+            :func:`~mmocr_siga.datasets.rendering.fonts.legibility`. Defaults to 0.55.
 
     Raises:
         ValueError: If a probability is outside [0, 1] or a range is reversed.
@@ -81,6 +83,7 @@ class RenderStyle:
     jpeg: float = 0.5
     jpeg_quality: tuple[int, int] = (18, 85)
     sharpen: float = 0.15
+    legibility: float = 0.55
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -117,12 +120,14 @@ PRESETS = {
         steep=0.0, shear=0.08, stretch=(0.75, 1.2), perspective=0.15, contrast=(60, 130), busy=0.3,
         neighbours=0.03, worn=0.02, dotted=0.0, scribble=0.03, lighting=0.25, tone=0.4,
         low_contrast=0.55, blur=0.4, blur_sigma=(0.02, 0.08), low_resolution=0.3,
-        seen_height=(18, 40), noise_sigma=(1, 8), jpeg=0.3, jpeg_quality=(40, 90)),
+        seen_height=(18, 40), noise_sigma=(1, 8), jpeg=0.3, jpeg_quality=(40, 90),
+        legibility=0.65),
     'easy': RenderStyle(
         tight=0.0, margin=(0.12, 0.25), spacing=(0.0, 0.12), curve=0.0, angle=1.0, steep=0.0,
         shear=0.03, stretch=(0.9, 1.1), perspective=0.04, contrast=(110, 160), busy=0.1,
         neighbours=0.0, outline=0.03, shadow=0.05, extrusion=0.02, relief=0.0, worn=0.0,
         dotted=0.0, gradient=0.05, scribble=0.0, lighting=0.1, tone=0.2, low_contrast=0.8,
         blur=0.3, blur_sigma=(0.02, 0.05), low_resolution=0.1, seen_height=(26, 40), noise=0.3,
-        noise_sigma=(1, 5), jpeg=0.2, jpeg_quality=(60, 95), sharpen=0.0),
+        noise_sigma=(1, 5), jpeg=0.2, jpeg_quality=(60, 95), sharpen=0.0,
+        legibility=0.8),
 }
