@@ -1,1 +1,14 @@
-from . import common  # noqa: F401
+"""Recognisers, their parts, pseudo-labels and losses."""
+from . import common
+from .decoders import ImplicitAttentionDecoder, SIGADecoder
+from .encoders import SIGAEncoder
+from .heads import GlyphHead, ImplicitAligner, SegmentationHead
+from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, TextMaskLoss
+from .pseudo_labels import GlyphPseudoLabelGenerator
+from .recognizers import GlyphRecognizer
+
+__all__ = [
+    'AlignmentLoss', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator', 'GlyphRecognizer',
+    'ImplicitAligner', 'ImplicitAttentionDecoder', 'SIGADecoder', 'SIGAEncoder', 'SIGAWordLoss',
+    'SegmentationHead', 'TextMaskLoss', 'common'
+]

@@ -1,0 +1,60 @@
+from typing import Dict, List, Optional, Sequence, Union
+
+import torch
+from mmocr.models.common.dictionary import Dictionary
+from mmocr.models.textrecog.decoders import BaseDecoder
+from mmocr.structures import TextRecogDataSample
+from torch import Tensor
+
+from ..layers import WordTargets, word_targets
+
+
+class WordDecoder(BaseDecoder):
+    """What the decoders of this package share: the start token, targets and early stopping.
+
+    Class indices are the dictionary's; the start token is one row behind them in the decoders'
+    embeddings, whatever special tokens the dictionary has.
+
+    Args:
+        dictionary (dict or Dictionary): Needs an end token (``with_end=True``).
+        module_loss (dict, optional): Usually ``dict(type='SIGAWordLoss')``. Defaults to None.
+        postprocessor (dict, optional): Usually ``dict(type='AttentionPostprocessor')``. Defaults to
+            None.
+        max_seq_len (int): Characters at most; one more step decides on the end. Defaults to 25.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 dictionary: Union[Dict, Dictionary],
+                 module_loss: Optional[Dict] = None,
+                 postprocessor: Optional[Dict] = None,
+                 max_seq_len: int = 25,
+                 init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
+        super().__init__(dictionary=dictionary, module_loss=module_loss,
+                         postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
+        if self.dictionary.end_idx is None:
+            raise ValueError(f'{type(self).__name__} needs a dictionary with an end token: set '
+                             'with_end=True')
+        self.num_classes = self.dictionary.num_classes
+
+    def targets(self, data_samples: Sequence[TextRecogDataSample],
+                device: torch.device) -> WordTargets:
+        """Decoder inputs and targets of a batch."""
+        return word_targets(data_samples, self.dictionary.end_idx, self.num_classes,
+                            self.max_seq_len, device)
+
+    def loss(self, feat: Optional[Sequence[Tensor]] = None, out_enc: Optional[tuple] = None,
+             data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Dict[str, Tensor]:
+        """Teacher-forced losses, in training and in evaluation mode alike."""
+        data_samples = self.module_loss.get_targets(data_samples)
+        return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
+
+    def collect(self, logits: List[Tensor]) -> Tensor:
+        """Probabilities (N, T, K) of the steps that ran, filled up to T with the end token."""
+        probabilities = torch.stack([step.float() for step in logits], 1).softmax(-1)
+        missing = self.max_seq_len + 1 - len(logits)
+        if missing == 0:
+            return probabilities
+        end = probabilities.new_zeros(len(probabilities), missing, self.num_classes)
+        end[..., self.dictionary.end_idx] = 1
+        return torch.cat([probabilities, end], 1)

@@ -1,0 +1,3 @@
+from .siga_encoder import GlyphEncoding, SIGAEncoder, pool_glyphs
+
+__all__ = ['GlyphEncoding', 'SIGAEncoder', 'pool_glyphs']

@@ -1,0 +1,138 @@
+"""SIGA's encoder: a 1-D context for the decoder's attention and glyph features at two scales.
+
+N batch, T steps (max_seq_len characters and the end token), w columns, D channels.
+"""
+from typing import NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from mmocr.models.textrecog.encoders import BaseEncoder
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor, nn
+
+from ..layers import BidirectionalLSTM, PyramidFusion, conv_bn_relu, valid_columns
+
+SCALES = ('middle', 'low')
+
+
+class GlyphEncoding(NamedTuple):
+    """What :class:`SIGAEncoder` hands on; the dictionaries have the keys 'middle' and 'low'."""
+
+    sequence: Tensor  # (N, w, C) visual columns, before any recurrence
+    context: Tensor  # (N, w, D) columns after two BiLSTMs
+    valid: Optional[Tensor]  # (N, w) bool, None where nothing is padded
+    glyph_maps: dict  # logits (N, T + 1, h, w) per scale, channel 0 background
+    glyph_features: dict  # (N, T, D) per scale
+    mask_feature: Optional[Tensor]  # (N, C, h, w), what a segmentation head goes on from
+
+
+@MODELS.register_module()
+class SIGAEncoder(BaseEncoder):
+    r"""Columns for implicit attention and one feature vector per character from glyph attention.
+
+    The last backbone map is brought to one row (strided (2, 3) convolutions, then the mean of the rows
+    left) and goes through two BiLSTMs. Two finer maps go through a :class:`PyramidFusion`, whose
+    results predict :math:`T + 1` maps each; the softmax over *space* of maps 1 to T pools the features
+    of that scale into one vector per character, in reading order, and a BiLSTM per scale relates them
+    (SIGA, CVPR 2023, glyph attention network).
+
+    Args:
+        in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
+        pyramid (tuple[int, int] or None): Which outputs are the fine ('low') and the coarse ('middle')
+            scale of the glyph maps. None switches the glyph branch off: an ordinary context encoder.
+            Defaults to (0, 1).
+        pyramid_scale (tuple[int, int]): (height, width) ratio of the two. Defaults to (2, 2).
+        context (int): Which output the columns are made of. Defaults to -1.
+        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height. Defaults to 2.
+        fusion_channels (int): Channels of the fused pyramid. Defaults to 128.
+        hidden_size (int): Channels D of context and glyph features, and LSTM units. Defaults to 256.
+        max_seq_len (int): Characters at most. Defaults to 25.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 pyramid: Optional[Tuple[int, int]] = (0, 1),
+                 pyramid_scale: Tuple[int, int] = (2, 2),
+                 context: int = -1,
+                 row_convs: int = 2,
+                 fusion_channels: int = 128,
+                 hidden_size: int = 256,
+                 max_seq_len: int = 25,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.in_channels = tuple(in_channels)
+        self.pyramid = None if pyramid is None else tuple(pyramid)
+        self.context_index = context
+        channels = in_channels[context]
+        self.row_convs = nn.Sequential(*(
+            conv_bn_relu(channels, channels, (2, 3), (2, 1), (0, 1)) for _ in range(row_convs)))
+        self.context = nn.Sequential(
+            BidirectionalLSTM(channels, hidden_size, hidden_size),
+            BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
+        if self.pyramid is not None:
+            fine, coarse = (in_channels[i] for i in self.pyramid)
+            self.fusion = PyramidFusion((fine, coarse), fusion_channels, pyramid_scale)
+            source = dict(middle=coarse, low=fine)
+            self.glyph_maps = nn.ModuleDict(
+                {s: nn.Conv2d(fusion_channels, max_seq_len + 2, 1) for s in SCALES})
+            self.glyph_features = nn.ModuleDict(
+                {s: conv_bn_relu(source[s], hidden_size, 3, padding=1) for s in SCALES})
+            self.glyph_rnn = nn.ModuleDict(
+                {s: BidirectionalLSTM(hidden_size, hidden_size, hidden_size) for s in SCALES})
+
+    def forward(self, feat: Sequence[Tensor],
+                data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> GlyphEncoding:
+        """Encode a pyramid.
+
+        Args:
+            feat (Sequence[Tensor]): The backbone's outputs, (N, C_i, h_i, w_i) each.
+            data_samples (Sequence[TextRecogDataSample], optional): For ``valid_ratio``.
+
+        Raises:
+            ValueError: If the maps are not the ones that the encoder was built for.
+        """
+        self._check(feat)
+        rows = self.row_convs(feat[self.context_index])
+        sequence = rows.mean(2).transpose(1, 2)
+        context = self.context(sequence)
+        device = sequence.device
+        valid = valid_columns(data_samples, sequence.shape[1], device)
+        if self.pyramid is None:
+            return GlyphEncoding(sequence, context, valid, {}, {}, None)
+
+        fine, coarse = (feat[i] for i in self.pyramid)
+        middle, low = self.fusion(fine, coarse)
+        maps, glyphs = {}, {}
+        for scale, fused, source in zip(SCALES, (middle, low), (coarse, fine)):
+            maps[scale] = self.glyph_maps[scale](fused)
+            columns = valid_columns(data_samples, source.shape[-1], device)
+            pooled = pool_glyphs(maps[scale], self.glyph_features[scale](source), columns)
+            glyphs[scale] = self.glyph_rnn[scale](pooled)
+        return GlyphEncoding(sequence, context, valid, maps, glyphs, low)
+
+    def _check(self, feat: Sequence[Tensor]) -> None:
+        channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
+        if channels != self.in_channels:
+            got = 'a single map' if channels is None else f'maps of {channels} channels'
+            raise ValueError(f'SIGAEncoder was built for maps of {self.in_channels} channels and got '
+                             f'{got}: set out_indices of the backbone and in_channels to agree')
+
+
+def pool_glyphs(maps: Tensor, features: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+    """Pool features by the softmax over space of each character's map.
+
+    Args:
+        maps (Tensor): Logits (N, T + 1, h, w), channel 0 background.
+        features (Tensor): (N, D, h, w).
+        valid (Tensor, optional): (N, w) bool, False where a column is padding.
+
+    Returns:
+        Tensor: (N, T, D).
+    """
+    logits = maps[:, 1:].float()
+    if valid is not None:
+        logits = logits.masked_fill(~valid[:, None, None], float('-inf'))
+    weights = logits.flatten(2).softmax(-1).to(features.dtype)
+    return torch.bmm(weights, features.flatten(2).transpose(1, 2))

@@ -1,0 +1,6 @@
+from .glyph_head import GlyphHead, text_pixels
+from .implicit_aligner import ImplicitAligner
+from .segmentation_head import SegmentationHead
+from .text_masks import batch_text_masks
+
+__all__ = ['GlyphHead', 'ImplicitAligner', 'SegmentationHead', 'batch_text_masks', 'text_pixels']

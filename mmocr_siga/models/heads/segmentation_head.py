@@ -1,0 +1,71 @@
+from typing import Optional, Sequence, Tuple
+
+import torch
+from mmengine.model import BaseModule
+from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor, nn
+
+from ..layers import PyramidFusion, conv_bn_relu, deconv_bn_relu
+
+
+@MODELS.register_module()
+class SegmentationHead(BaseModule):
+    """Text/background logits at image resolution (SIGA, CVPR 2023, self-supervised segmentation).
+
+    A U-Net-like decoder over a backbone's pyramid. Alone it owns its trunk; beside a
+    :class:`SIGAEncoder` it goes on from the encoder's fused map (``trunk=False``).
+
+    Args:
+        in_channels (Sequence[int]): Channels of the fine and the coarse map of the pyramid; without a
+            trunk, channels of the fused map, one number.
+        channels (int): Channels inside the trunk. Defaults to 128.
+        trunk (bool): Whether the head fuses the pyramid itself. Defaults to True.
+        trunk_scale (tuple[int, int]): Ratio of the fine to the coarse map. Defaults to (2, 2).
+        skip_channels (int): Channels of a map at the first up-sampled size, 0 for none. Defaults to 0.
+        up_channels (int, optional): Channels behind the trunk. Defaults to ``channels``.
+        scales (Sequence[tuple[int, int]]): Up-samplings from the fused map to the image, 1 or 2 per
+            axis. Defaults to one of (2, 2).
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int],
+                 channels: int = 128,
+                 trunk: bool = True,
+                 trunk_scale: Tuple[int, int] = (2, 2),
+                 skip_channels: int = 0,
+                 up_channels: Optional[int] = None,
+                 scales: Sequence[Tuple[int, int]] = ((2, 2), ),
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.trunk = PyramidFusion(in_channels, channels, trunk_scale) if trunk else None
+        if not trunk and len(in_channels) != 1:
+            raise ValueError('without a trunk the head reads one fused map: in_channels takes one '
+                             f'number, got {list(in_channels)}')
+        fused = channels if trunk else in_channels[0]
+        width = up_channels or channels
+        self.skip_channels = skip_channels
+        self.up = deconv_bn_relu(fused, width, scales[0])
+        self.mix = conv_bn_relu(width + skip_channels, width)
+        self.finer = nn.Sequential(*(deconv_bn_relu(width, width, s) for s in scales[1:]))
+        self.classifier = nn.Conv2d(width, 2, 1)
+
+    def forward(self, feats: Sequence[Tensor], skip: Optional[Tensor] = None) -> Tensor:
+        """Predict the text mask.
+
+        Args:
+            feats (Sequence[Tensor]): Fine and coarse map, or the fused map alone (``trunk=False``).
+            skip (Tensor, optional): (N, skip_channels, H', W'), if built with ``skip_channels``.
+
+        Returns:
+            Tensor: Logits (N, 2, H, W), channel 1 text.
+        """
+        if (skip is None) != (self.skip_channels == 0):
+            raise ValueError(f'the head was built with skip_channels={self.skip_channels} and got '
+                             f'{"no" if skip is None else "a"} skip map')
+        fused = feats[0] if self.trunk is None else self.trunk(*feats)[1]
+        x = self.up(fused)
+        if skip is not None:
+            x = torch.cat([x, skip], 1)
+        return self.classifier(self.finer(self.mix(x)))

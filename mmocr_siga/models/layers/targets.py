@@ -1,0 +1,92 @@
+from math import ceil
+from typing import NamedTuple, Optional, Sequence
+
+import torch
+from mmocr.structures import TextRecogDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+IGNORE_INDEX = -100
+
+
+class WordTargets(NamedTuple):
+    """A batch of labels as tensors on the device.
+
+    ``steps`` is the longest label of the batch plus one for the end token; it is known on the host, so
+    decoders can stop there without asking the device.
+    """
+
+    tokens: Tensor  # (N, steps) previous characters, the start token first
+    targets: Tensor  # (N, steps) characters and end token, IGNORE_INDEX behind them
+    lengths: Tensor  # (N,) characters without end token, at most max_seq_len
+    steps: int
+
+
+def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, start_idx: int,
+                 max_seq_len: int, device: torch.device) -> WordTargets:
+    """Build decoder inputs and targets from ``gt_text.indexes``.
+
+    A label longer than ``max_seq_len`` is cut, and its end token is not asked for, because the word
+    does not end there.
+
+    Args:
+        data_samples (Sequence[TextRecogDataSample]): N samples that went through a module loss's
+            ``get_targets``.
+        end_idx (int): Index of the end token.
+        start_idx (int): Index of the start token in the decoders' embeddings.
+        max_seq_len (int): Characters at most.
+        device (torch.device): Where the tensors go, in one copy each.
+
+    Raises:
+        ValueError: If a sample carries no ``gt_text.indexes``.
+    """
+    labels = []
+    for i, sample in enumerate(data_samples):
+        if 'gt_text' not in sample or 'indexes' not in sample.gt_text:
+            raise ValueError(f'sample {i} has no gt_text.indexes: call the module loss\'s get_targets '
+                             'first, and check that the pipeline loads the text')
+        labels.append(sample.gt_text.indexes.tolist())
+    lengths = [min(len(label), max_seq_len) for label in labels]
+    steps = max(lengths, default=0) + 1
+    tokens, targets = [], []
+    for label, length in zip(labels, lengths):
+        body = label[:length]
+        end = [end_idx] if len(label) <= max_seq_len else [IGNORE_INDEX]
+        padding = steps - length - 1
+        tokens.append([start_idx] + body + [end_idx] * padding)
+        targets.append(body + end + [IGNORE_INDEX] * padding)
+    packed = torch.tensor([tokens, targets])
+    if device.type == 'cuda':
+        packed = packed.pin_memory()
+    packed = packed.to(device, non_blocking=True)
+    lengths = torch.tensor(lengths, dtype=torch.long)
+    if device.type == 'cuda':
+        lengths = lengths.pin_memory()
+    return WordTargets(packed[0], packed[1], lengths.to(device, non_blocking=True), steps)
+
+
+def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of a word branch, mean over the characters and end tokens of the batch.
+
+    Args:
+        logits (Tensor): (N, T, K).
+        targets (Tensor): (N, T), IGNORE_INDEX where nothing is asked.
+    """
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(),
+                           ignore_index=IGNORE_INDEX)
+
+
+def valid_columns(data_samples: Optional[Sequence[TextRecogDataSample]], width: int,
+                  device: torch.device) -> Optional[Tensor]:
+    """Which columns of a map of the given width show the image and not its padding.
+
+    Returns:
+        Tensor or None: (N, width) bool, or None where no sample is padded.
+    """
+    if not data_samples:
+        return None
+    ratios = [float(sample.get('valid_ratio', 1.0)) for sample in data_samples]
+    if min(ratios) >= 1.0:
+        return None
+    columns = torch.tensor([max(1, min(width, ceil(width * ratio))) for ratio in ratios])
+    return (torch.arange(width) < columns[:, None]).to(device, non_blocking=True)

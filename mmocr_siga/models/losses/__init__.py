@@ -1,0 +1,6 @@
+from .alignment_loss import AlignmentLoss
+from .glyph_loss import GlyphLoss
+from .siga_word_loss import SIGAWordLoss, WordOutputs
+from .text_mask_loss import TextMaskLoss
+
+__all__ = ['AlignmentLoss', 'GlyphLoss', 'SIGAWordLoss', 'TextMaskLoss', 'WordOutputs']

@@ -1,0 +1,3 @@
+from .glyph_pseudo_label_generator import GlyphPseudoLabelGenerator
+
+__all__ = ['GlyphPseudoLabelGenerator']

@@ -1,0 +1,3 @@
+from .glyph_recognizer import GlyphRecognizer
+
+__all__ = ['GlyphRecognizer']
