@@ -8,7 +8,7 @@ from . import compat
 compat.apply()
 
 # Everything below imports MMOCR, which the repairs above make possible.
-from . import (  # noqa: E402
+from . import (
     checkpoint,
     datasets,
     engine,
@@ -16,7 +16,7 @@ from . import (  # noqa: E402
     models,
     visualization,
 )
-from .version import __version__  # noqa: E402
+from .version import __version__
 
 checkpoint.register_loaders()
 

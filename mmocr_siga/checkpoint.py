@@ -1,15 +1,15 @@
 """Loading checkpoints without running code that they carry.
 
 A checkpoint is a pickle, and a pickle may name any function for the reader to call. torch's
-``weights_only`` reader accepts tensors and plain containers alone, which is too little for MMEngine:
-its checkpoints also hold log histories (``HistoryBuffer``), NumPy scalars and arrays, and a pickled
-``getattr`` that fetches the histories' methods. This module allows exactly those, and serves the
-name ``getattr`` with a function that knows nothing but ``HistoryBuffer``.
+``weights_only`` reader accepts tensors and plain containers alone, which is too little for
+MMEngine: its checkpoints also hold log histories (``HistoryBuffer``), NumPy scalars and arrays, and
+a pickled ``getattr`` that fetches the histories' methods. This module allows exactly those, and
+serves the name ``getattr`` with a function that knows nothing but ``HistoryBuffer``.
 
 :func:`register_loaders` puts :func:`load` under every loader of MMEngine, so ``load_from``,
 ``--resume``, ``mim test`` and the inferencers read all checkpoints this way, with every torch from
-2.0. A file that asks for more is refused with :class:`UnsafeCheckpointError`, unless the environment
-variable ``MMOCR_SIGA_UNSAFE_LOAD`` is ``1``.
+2.0. A file that asks for more is refused with :class:`UnsafeCheckpointError`, unless the
+environment variable ``MMOCR_SIGA_UNSAFE_LOAD`` is ``1``.
 """
 
 import codecs
@@ -20,13 +20,13 @@ import os
 import os.path as osp
 import pickle
 import re
-import tarfile
 import zipfile
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import IO, Any, Callable, Dict, Iterator, Optional, Union
+from typing import IO, Any, Callable, Optional, Union
 from urllib.parse import urlparse
 
 import numpy as np
@@ -34,8 +34,8 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.fileio import get_file_backend
 from mmengine.logging import HistoryBuffer, print_log
-from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 
@@ -44,7 +44,7 @@ _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 _TORCH_TAKES_NAMES = tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6)
 
 Source = Union[str, 'os.PathLike[str]', IO[bytes]]
-MapLocation = Optional[Union[str, torch.device, Dict[str, str], Callable]]
+MapLocation = Optional[Union[str, torch.device, dict[str, str], Callable]]
 
 
 class UnsafeCheckpointError(pickle.UnpicklingError):
@@ -58,8 +58,8 @@ class UnsafeCheckpointError(pickle.UnpicklingError):
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(
             f'{source} was not loaded: {reason}. Neither weights nor the state of an MMEngine run '
-            'need that, and it may run code on this machine. If you trust where the file comes from, '
-            'rewrite it once, in an environment with nothing to lose: '
+            'need that, and it may run code on this machine. If you trust where the file comes '
+            'from, rewrite it once, in an environment with nothing to lose: '
             "torch.save({'state_dict': torch.load(old, weights_only=False)['state_dict']}, new). "
             f'Setting {UNSAFE_ENV}=1 switches this protection off for everything that is loaded.')
 
@@ -86,8 +86,8 @@ def history_buffer_method(owner: Any, name: str) -> Callable:
     raise _RefusedError(f'it fetches the attribute {name!r} of {owner!r} (getattr)')
 
 
-@functools.lru_cache(maxsize=None)
-def allowed_globals() -> Dict[str, Any]:
+@functools.cache
+def allowed_globals() -> dict[str, Any]:
     """Objects a checkpoint may name besides those torch allows.
 
     Returns:
@@ -125,9 +125,9 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        RuntimeError: If the file is damaged.
+        RuntimeError: If the file is damaged, or none of ``torch.save``.
         UnsafeCheckpointError: If the file names an object outside :func:`allowed_globals` and
-            torch's own list, or is a TorchScript or tar archive.
+            torch's own list, or is a TorchScript archive.
     """
     name = _source_name(source)
     if os.environ.get(UNSAFE_ENV) == '1':
@@ -137,17 +137,16 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
             level=logging.WARNING)
         return torch.load(source, map_location=map_location, weights_only=False)
     read = _load_weights_only if _TORCH_TAKES_NAMES else _load_restricted
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, 'rb') as file:
+            _check_container(file, name)
+    else:
+        _check_container(source, name)
     try:
-        _refuse_archives(source)
         with _history_statistics_kept():
             return read(source, map_location)
-    except zipfile.BadZipFile as error:
-        raise RuntimeError(f'{name} is damaged or cut short ({error}); copy or download it '
-                           'again') from error
-    except _RefusedError as error:
-        raise UnsafeCheckpointError(name, str(error)) from None
     except pickle.UnpicklingError as error:
-        raise UnsafeCheckpointError(name, _reason(str(error))) from error
+        raise UnsafeCheckpointError(name, _reason(error)) from error
 
 
 def _source_name(source: Source) -> str:
@@ -156,14 +155,18 @@ def _source_name(source: Source) -> str:
     return str(getattr(source, 'name', 'the checkpoint'))
 
 
-def _reason(message: str) -> str:
-    """The offending name out of torch's message, or the message itself, shortened."""
-    match = re.search(r'GLOBAL (\S+)', message)
+def _reason(error: pickle.UnpicklingError) -> str:
+    """What was refused, in our words if it was this module that refused it, else in torch's."""
+    cause: Optional[BaseException] = error
+    while cause is not None:
+        if isinstance(cause, _RefusedError):
+            return str(cause)
+        cause = cause.__context__
+    match = re.search(r'GLOBAL (\S+)', str(error))
     if match:
         return f'it names the Python object {match.group(1)!r}'
-    message = message.split('WeightsUnpickler error: ')[-1].strip()
-    message = message.split('\n')[0].strip(' .')
-    return f'it cannot be read as weights alone, or is no checkpoint at all ({message})'
+    message = str(error).split('WeightsUnpickler error: ')[-1].strip()
+    return 'it cannot be read as weights alone (' + message.split('\n')[0].strip(' .') + ')'
 
 
 @contextmanager
@@ -183,24 +186,22 @@ def _load_weights_only(source: Source, map_location: MapLocation) -> Any:
         return torch.load(source, map_location=map_location, weights_only=True)
 
 
-def _refuse_archives(source: Source) -> None:
-    """Refuse the two kinds of archive that torch would hand to another reader."""
-    if isinstance(source, (str, os.PathLike)):
-        with open(source, 'rb') as file:
-            _refuse_archives(file)
-        return
-    start = source.tell()
-    try:
-        is_zip = source.read(4) == b'PK\x03\x04'
-        source.seek(start)
-        if is_zip:
-            names = zipfile.ZipFile(source).namelist()
-            if any(osp.basename(name) == 'constants.pkl' for name in names):
-                raise _RefusedError('it is a TorchScript archive')
-        elif tarfile.is_tarfile(source):
-            raise _RefusedError('it is a tar archive')
-    finally:
-        source.seek(start)
+def _check_container(file: IO[bytes], name: str) -> None:
+    """Let files of ``torch.save`` pass: zip archives, and bare pickles as before torch 1.6."""
+    start = file.tell()
+    head = file.read(16)
+    file.seek(start)
+    if head.startswith(b'PK\x03\x04'):
+        try:
+            members = zipfile.ZipFile(file).namelist()
+        except zipfile.BadZipFile as error:
+            raise RuntimeError(f'{name} is damaged or cut short ({error}): copy or download it '
+                               'again') from error
+        file.seek(start)
+        if any(osp.basename(member) == 'constants.pkl' for member in members):
+            raise UnsafeCheckpointError(name, 'it is a TorchScript archive')
+    elif not head.startswith(pickle.PROTO):
+        raise RuntimeError(f'{name} was not written by torch.save: it starts with {head!r}')
 
 
 # What follows, up to the loaders, serves torch up to 2.5.
@@ -213,12 +214,12 @@ def _encode(text: str, encoding: str = 'latin1') -> bytes:
     return codecs.latin_1_encode(text)[0]
 
 
-@functools.lru_cache(maxsize=None)
-def _all_globals() -> Dict[str, Any]:
+@functools.cache
+def _all_globals() -> dict[str, Any]:
     """:func:`allowed_globals` with the list of torch, and what newer ones have added to that."""
     from torch._weights_only_unpickler import _get_allowed_globals
     torch_dtypes = {str(v): v for v in vars(torch).values() if isinstance(v, torch.dtype)}
-    allowed = {
+    return {
         **_get_allowed_globals(),
         **torch_dtypes,
         **allowed_globals(),
@@ -231,12 +232,6 @@ def _all_globals() -> Dict[str, Any]:
         'builtins.complex': complex,
         '_codecs.encode': _encode,
     }
-    # Protocol 2, which torch.save writes, spells the module the way Python 2 did.
-    python2 = {
-        name.replace('builtins.', '__builtin__.'): value
-        for name, value in allowed.items() if name.startswith('builtins.')
-    }
-    return {**allowed, **python2}
 
 
 class _RestrictedUnpickler(pickle._Unpickler):  # the C class does not let opcodes be replaced
@@ -246,6 +241,8 @@ class _RestrictedUnpickler(pickle._Unpickler):  # the C class does not let opcod
 
     def find_class(self, module: str, name: str) -> Any:
         """Look a global up in the list, never in a module."""
+        if module == '__builtin__':  # the name in Python 2, which protocol 2 writes
+            module = 'builtins'
         try:
             return _all_globals()[f'{module}.{name}']
         except KeyError:

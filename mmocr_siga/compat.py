@@ -10,11 +10,12 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
 from types import ModuleType
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Requirement(NamedTuple):
         hint (str): Command that installs a version that fits.
     """
     module: str
-    distributions: Tuple[str, ...]
+    distributions: tuple[str, ...]
     minimum: str
     below: Optional[str]
     hint: str
@@ -46,7 +47,7 @@ class Requirement(NamedTuple):
         return f'>={self.minimum}' + (f', <{self.below}' if self.below else '')
 
 
-REQUIREMENTS: Tuple[Requirement, ...] = (
+REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement('torch', ('torch', ), '2.0.0', None,
                 "pip install 'torch>=2.0' torchvision (both in one command)"),
     Requirement('mmengine', ('mmengine', 'mmengine-lite'), '0.10.4', '0.11.0',
@@ -59,7 +60,7 @@ REQUIREMENTS: Tuple[Requirement, ...] = (
 )
 
 
-def _release(version: str) -> Tuple[int, ...]:
+def _release(version: str) -> tuple[int, ...]:
     """Leading numbers of a version: ``'2.0.1rc4+cu118'`` gives ``(2, 0, 1)``."""
     match = re.match(r'\d+(?:\.\d+)*', version)
     if match is None:
@@ -164,7 +165,7 @@ class MMCVExtPlaceholder(ModuleType):
     def __init__(self) -> None:
         super().__init__(MMCV_EXT, 'Placeholder for the compiled operators of mmcv.')
         self.__spec__ = ModuleSpec(MMCV_EXT, loader=None, origin='mmocr_siga.compat')
-        self._functions: Dict[str, Callable] = {}
+        self._functions: dict[str, Callable] = {}
 
     def __getattr__(self, name: str) -> Callable:
         if name.startswith('_'):

@@ -1,8 +1,9 @@
 """Mixed precision that also runs where there is no accelerator."""
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Optional, Union
+from typing import Optional, Union
 
 import torch
 from mmengine.device import (

@@ -1,0 +1,44 @@
+# make demo | test | lint | clean. The first call makes .venv and fills it; later ones reuse it.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# First interpreter that really starts: version managers leave names that do not.
+BASE_PYTHON ?= $(shell for p in python3.11 python3; do \
+	$$p -c '' 2>/dev/null && { echo $$p; break; }; done)
+# The tested versions are those of Python 3.11 and later; older ones get what fits setup.py.
+CONSTRAINTS = $$($(PYTHON) -c "import sys; sys.version_info >= (3, 11) and print('-c constraints.txt')")
+PIP = $(PYTHON) -m pip --disable-pip-version-check install $(CONSTRAINTS)
+METADATA := setup.py setup.cfg pyproject.toml constraints.txt
+
+.PHONY: demo test lint install clean
+
+demo: $(VENV)/.installed
+	$(PYTHON) tools/demo.py $(ARGS)
+
+test: $(VENV)/.installed
+	$(PYTHON) -m pytest -q --durations=10 $(ARGS)
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+
+install: $(VENV)/.installed
+
+$(PYTHON):
+	@test -n "$(BASE_PYTHON)" || { echo 'no Python found: install Python 3.9 or later' >&2; exit 1; }
+	@echo "== making $(VENV) with $$($(BASE_PYTHON) --version)"
+	$(BASE_PYTHON) -m venv $(VENV)
+
+# One command for torch, torchvision and all that builds on them, so that they fit each other.
+$(VENV)/.installed: $(PYTHON) $(METADATA)
+	@echo '== installing (a few minutes the first time)'
+	$(PIP) -e '.[tests]'
+	$(PYTHON) -m pip check
+	@touch $@
+
+$(VENV)/.lint: $(PYTHON) $(METADATA)
+	$(PIP) ruff
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs demo_out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
