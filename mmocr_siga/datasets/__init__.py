@@ -1,4 +1,6 @@
 """Word images: transforms, data sets and annotation formats."""
+from .checked_text_dataset import CheckedTextDataset
+from .errors import UnusableImageError
 from .transforms import (
     EnsureBGR,
     LoadWordImage,
@@ -8,8 +10,12 @@ from .transforms import (
     RandomTextGeometry,
     TextMask,
 )
+from .tsv_label_parser import TSVLabelParser
+from .word_lmdb_dataset import WordLMDBDataset
+from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'EnsureBGR', 'LoadWordImage', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
-    'RandomTextGeometry', 'TextMask'
+    'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'PackGlyphInputs', 'RandomTextColor',
+    'RandomTextDeterioration', 'RandomTextGeometry', 'TSVLabelParser', 'TextMask',
+    'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
 ]

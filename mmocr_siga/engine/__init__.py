@@ -1,5 +1,5 @@
 """Training machinery."""
 
-from . import optim
+from . import hooks, optim
 
-__all__ = ['optim']
+__all__ = ['hooks', 'optim']

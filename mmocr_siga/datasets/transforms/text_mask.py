@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.models.pseudo_labels.functional import two_means_mask
+from mmocr_siga.models.pseudo_labels.functional import two_means_mask_image
 
 __all__ = ['TextMask', 'grey_image']
 
@@ -70,9 +69,10 @@ class TextMask(BaseTransform):
             KeyError: If there is no image.
             ValueError: If the image has another shape or dtype, see :func:`grey_image`.
         """
-        grey = np.ascontiguousarray(grey_image(results['img']))
-        mask = two_means_mask(torch.from_numpy(grey)[None])[0]
-        results['gt_seg_map'] = mask.numpy().view(np.uint8)
+        grey = grey_image(results['img'])
+        if grey.dtype != np.uint8:
+            grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+        results['gt_seg_map'] = two_means_mask_image(grey).view(np.uint8)
         return results
 
     def __repr__(self) -> str:

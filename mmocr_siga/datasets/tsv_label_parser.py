@@ -1,0 +1,48 @@
+"""Annotation lines of tab-separated tables."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmocr.registry import TASK_UTILS
+
+__all__ = ['TSVLabelParser']
+
+
+@TASK_UTILS.register_module()
+class TSVLabelParser:
+    r"""Parse a line ``path TAB transcription`` into a dict.
+
+    The transcription is taken literally: quotes, backslashes and blanks, at its ends too, belong
+    to it. Further columns are ignored. A byte order mark before the path and the line end, LF or
+    CRLF, are removed. MMOCR's ``LineStrParser(separator='\t')`` instead strips blanks at the ends,
+    keeps the byte order mark and warns at every transcription of several words.
+
+    Args:
+        keys (Sequence[str]): Names of the two values. Defaults to ``('filename', 'text')``.
+
+    Raises:
+        ValueError: If ``keys`` are not two.
+    """
+
+    def __init__(self, keys: Sequence[str] = ('filename', 'text')) -> None:
+        if isinstance(keys, str) or len(keys) != 2:
+            raise ValueError(f'keys must be two names, but are {keys!r}')
+        self.keys = list(keys)
+
+    def __call__(self, in_str: str) -> dict:
+        """Parse one line.
+
+        Args:
+            in_str (str): The line.
+
+        Returns:
+            dict: The path and the transcription, which may be empty.
+
+        Raises:
+            ValueError: If there is no tab or no path; shows the line.
+        """
+        path, tab, rest = in_str.lstrip('\ufeff').rstrip('\r\n').partition('\t')
+        if not tab or not path.strip():
+            raise ValueError("expected 'path<tab>transcription', but the line is "
+                             f'{in_str[:200]!r}')
+        return dict(zip(self.keys, (path.strip(), rest.partition('\t')[0])))

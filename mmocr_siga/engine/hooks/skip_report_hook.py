@@ -1,0 +1,102 @@
+"""Report of the training samples that could not be used."""
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop
+from mmocr.registry import HOOKS
+
+from mmocr_siga.datasets.checked_text_dataset import CheckedTextDataset, SkipReason
+
+__all__ = ['SkipReportHook', 'checked_datasets']
+
+
+def checked_datasets(dataset: Any) -> list[CheckedTextDataset]:
+    """All ``CheckedTextDataset`` in a tree of wrappers.
+
+    Args:
+        dataset (object): A data set; ``dataset`` and ``datasets`` of wrappers are looked into.
+
+    Returns:
+        list[CheckedTextDataset]: In order.
+    """
+    if isinstance(dataset, CheckedTextDataset):
+        return [dataset]
+    inner = [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', [])
+    return [found for child in inner for found in checked_datasets(child)]
+
+
+@HOOKS.register_module()
+class SkipReportHook(Hook):
+    """Log which samples ``CheckedTextDataset`` had to replace.
+
+    After each epoch, or every ``interval`` iterations of a loop without epochs, and after
+    training: numbers by reason and the first new samples. Nothing is logged where nothing is new.
+    Samples are counted once, over all workers and processes.
+
+    Args:
+        interval (int): Iterations between reports of a loop without epochs. Defaults to 1000.
+        max_examples (int): Most samples named in a report. Defaults to 5.
+
+    Raises:
+        ValueError: If ``interval`` is not positive or ``max_examples`` negative.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, interval: int = 1000, max_examples: int = 5) -> None:
+        if interval < 1 or max_examples < 0:
+            raise ValueError('interval must be positive and max_examples not negative, but they '
+                             f'are {interval} and {max_examples}')
+        self.interval = interval
+        self.max_examples = max_examples
+        self._datasets: list[CheckedTextDataset] = []
+        self._reported: list[torch.Tensor] = []
+
+    def before_train(self, runner: Any) -> None:
+        """Look for the data sets to report on."""
+        self._datasets = checked_datasets(runner.train_dataloader.dataset)
+        self._reported = [torch.zeros(len(d), dtype=torch.bool) for d in self._datasets]
+
+    def after_train_iter(self,
+                         runner: Any,
+                         batch_idx: int,
+                         data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Report in a loop without epochs."""
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            return
+        if self.every_n_train_iters(runner, self.interval):
+            self._report(runner)
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Report."""
+        self._report(runner)
+
+    def after_train(self, runner: Any) -> None:
+        """Report what the last epoch left out."""
+        self._report(runner)
+
+    def _report(self, runner: Any) -> None:
+        for dataset, reported in zip(self._datasets, self._reported):
+            flags = dataset.skip_flags.clone()
+            if get_world_size() > 1:
+                # Each process has marked its own; the largest code stands where several did.
+                all_reduce(flags, op='max')
+            new = torch.nonzero((flags > 0) & ~reported)[:, 0].tolist()
+            if new:
+                reported |= flags > 0
+                runner.logger.log(logging.WARNING, self._message(dataset, flags, new))
+
+    def _message(self, dataset: CheckedTextDataset, flags: torch.Tensor, new: list[int]) -> str:
+        counts = torch.bincount(flags, minlength=len(SkipReason)).tolist()
+        reasons = ', '.join(f'{counts[reason]:,} {reason.text}' for reason in SkipReason
+                            if reason and counts[reason])
+        examples = ', '.join(f'{dataset.describe(idx)} ({SkipReason(int(flags[idx])).text})'
+                             for idx in new[:self.max_examples])
+        return (f'Replaced so far by other samples: {sum(counts[1:]):,} of {len(dataset):,} '
+                f'({reasons}); {len(new):,} new' + (f', e.g. {examples}' if examples else ''))

@@ -1,0 +1,38 @@
+import pytest
+from mmocr.registry import TASK_UTILS
+
+from mmocr_siga.datasets import TSVLabelParser
+
+
+@pytest.mark.parametrize('line, path, text', [
+    ('a.png\tword', 'a.png', 'word'),
+    ('images/a b.png\tGenaxis Theatre', 'images/a b.png', 'Genaxis Theatre'),
+    ('a.png\t  both ends  ', 'a.png', '  both ends  '),
+    ('a.png\t"SCAN"', 'a.png', '"SCAN"'),
+    ("a.png\t(412\"), it's \\t", 'a.png', "(412\"), it's \\t"),
+    ('a.png\tword\r\n', 'a.png', 'word'),
+    ('\ufeffa.png\tword', 'a.png', 'word'),
+    ('a.png\tword\tenglish\t12', 'a.png', 'word'),
+    ('a.png\t', 'a.png', ''),
+    ('a.png\t\tsecond', 'a.png', ''),
+    ('a.png\t\u00e9t\u00e9 \u00a0', 'a.png', '\u00e9t\u00e9 \u00a0'),
+    (' a.png \tword', 'a.png', 'word'),
+])
+def test_lines(line, path, text):
+    assert TSVLabelParser()(line) == dict(filename=path, text=text)
+
+
+@pytest.mark.parametrize('line', ['', 'a.png', 'a.png word', '\tword', ' \tword', '\ufeff'])
+def test_lines_without_two_columns_are_shown(line):
+    with pytest.raises(ValueError, match='path<tab>transcription') as error:
+        TSVLabelParser()(line)
+    assert repr(line) in str(error.value)
+
+
+def test_keys():
+    parser = TASK_UTILS.build(dict(type='TSVLabelParser', keys=['img', 'label']))
+    assert parser('a\tb') == dict(img='a', label='b')
+    assert parser.keys == ['img', 'label']
+    for keys in ('ab', ['a'], ['a', 'b', 'c']):
+        with pytest.raises(ValueError, match='keys'):
+            TSVLabelParser(keys)

@@ -1,0 +1,114 @@
+import copy
+import os
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import pseudo_collate
+from mmocr.registry import DATASETS
+from torch.utils.data import DataLoader
+
+from mmocr_siga.datasets import LoadWordImage, WordLMDBDataset
+
+lmdb = pytest.importorskip('lmdb')
+
+
+def encoded(value, ext='.png'):
+    return cv2.imencode(ext, np.full((4, 6, 3), value, np.uint8))[1].tobytes()
+
+
+def database(path, words, number=None):
+    env = lmdb.open(str(path), map_size=1 << 22)
+    with env.begin(write=True) as transaction:
+        for i, (label, image) in enumerate(words, 1):
+            if label is not None:
+                transaction.put(b'label-%09d' % i, label.encode())
+            if image is not None:
+                transaction.put(b'image-%09d' % i, image)
+        if number != 'none':
+            transaction.put(b'num-samples', str(number or len(words)).encode())
+    env.close()
+    return str(path)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return database(tmp_path / 'words', [(f'w{i}', encoded(10 * i)) for i in range(1, 6)])
+
+
+def test_words(path):
+    dataset = DATASETS.build(dict(type='WordLMDBDataset', ann_file=path, pipeline=None))
+    assert len(dataset) == 5
+    results = dataset[2]
+    assert results['instances'] == [dict(text='w3')]
+    assert results['img_key'] == 'image-000000003'
+    assert results['img_path'] == f'{path}:image-000000003'
+    np.testing.assert_array_equal(results['img'], np.full((4, 6, 3), 30))
+
+
+def test_a_database_of_one_file(tmp_path):
+    file = str(tmp_path / 'words.mdb')
+    env = lmdb.open(file, map_size=1 << 20, subdir=False)
+    with env.begin(write=True) as transaction:
+        transaction.put(b'num-samples', b'1')
+        transaction.put(b'label-000000001', 'caf\u00e9'.encode())
+    env.close()
+    dataset = WordLMDBDataset(ann_file=file)
+    assert dataset.get_data_info(0)['instances'][0]['text'] == 'caf\u00e9'
+
+
+def test_forked_workers_read_for_themselves(path):
+    dataset = WordLMDBDataset(ann_file=path, pipeline=[LoadWordImage()])
+    # Opened here as well, before the workers start.
+    assert dataset[0]['img'][0, 0, 0] == 10
+    loader = DataLoader(
+        dataset, num_workers=2, collate_fn=pseudo_collate, multiprocessing_context='fork')
+    assert [batch['img'][0][0, 0, 0] for batch in loader] == [10, 20, 30, 40, 50]
+    assert dataset[1]['img'][0, 0, 0] == 20
+
+
+def test_copies_and_pickles(path):
+    dataset = WordLMDBDataset(ann_file=path, pipeline=[])
+    assert dataset[0] is not None
+    for twin in (copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset)),
+                 dataset.get_subset([4, 0])):
+        assert twin.reader is not dataset.reader
+        assert twin[0]['img'].shape == dataset[0]['img'].shape == (4, 6, 3)
+    assert dataset.get_subset([4, 0])[0]['instances'] == [dict(text='w5')]
+
+
+def test_closing(path):
+    dataset = WordLMDBDataset(ann_file=path, pipeline=[])
+    dataset.close()
+    assert dataset[0]['img'] is not None
+    dataset.close()
+    dataset.close()
+    assert dataset[1]['img'] is not None
+
+
+def test_holes(tmp_path):
+    path = database(tmp_path / 'words', [('a', encoded(1)), (None, encoded(2)), ('c', None),
+                                         ('d', b''), ('e', b'no image')])
+    dataset = WordLMDBDataset(ann_file=path, pipeline=[LoadWordImage()])
+    assert dataset.get_data_info(1)['instances'] == [dict(text=None)]
+    assert dataset.prepare_data(0)['img'] is not None
+    for index in (2, 3, 4):
+        with pytest.raises(OSError, match=f'words:image-00000000{index + 1}'):
+            dataset.prepare_data(index)
+    with pytest.raises(ValueError, match='lacks label-000000002 of 5'):
+        WordLMDBDataset(ann_file=path, test_mode=True)
+
+
+@pytest.mark.parametrize('number', ['none', '0'])
+def test_a_database_without_words_is_refused(number, tmp_path):
+    path = database(tmp_path / 'words', [('a', encoded(1))], number)
+    with pytest.raises(ValueError, match='words holds no words'):
+        WordLMDBDataset(ann_file=path)
+
+
+def test_a_missing_database_is_named_and_not_created(tmp_path):
+    path = str(tmp_path / 'gone')
+    with pytest.raises(FileNotFoundError, match='gone'):
+        WordLMDBDataset(ann_file=path)
+    assert not os.path.exists(path)

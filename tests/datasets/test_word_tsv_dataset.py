@@ -1,0 +1,64 @@
+import pytest
+from mmocr.registry import DATASETS
+
+from mmocr_siga.datasets import WordTSVDataset
+
+
+def table(tmp_path, content, encoding='utf-8'):
+    (tmp_path / 'train.tsv').write_bytes(content.encode(encoding))
+    return WordTSVDataset(ann_file='train.tsv', data_root=str(tmp_path))
+
+
+def test_rows(tmp_path):
+    dataset = table(tmp_path, '\ufeffimages/1.png\tTwo words\r\nimages/2.png\t"it\'s "\r\n')
+    assert len(dataset) == 2
+    assert dataset.get_data_info(0) == dict(
+        img_path=str(tmp_path / 'images/1.png'), instances=[dict(text='Two words')], sample_idx=0)
+    assert dataset.get_data_info(1)['instances'] == [dict(text='"it\'s "')]
+
+
+def test_blank_lines_are_skipped(tmp_path):
+    dataset = table(tmp_path, '\na.png\tx\n\n  \nb.png\ty\n\n')
+    assert [dataset.get_data_info(i)['instances'][0]['text'] for i in range(2)] == ['x', 'y']
+    assert len(dataset) == 2
+
+
+def test_a_line_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"train.tsv, line 3: .*'b.png y'"):
+        table(tmp_path, 'a.png\tx\n\nb.png y\n')
+
+
+@pytest.mark.parametrize('content', ['', '\n\n', '\ufeff'])
+def test_an_empty_table_is_refused(content, tmp_path):
+    with pytest.raises(ValueError, match='train.tsv lists no words'):
+        table(tmp_path, content)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='gone.tsv'):
+        WordTSVDataset(ann_file='gone.tsv', data_root=str(tmp_path))
+
+
+def test_it_builds_from_a_config_with_a_folder_for_images(tmp_path):
+    (tmp_path / 'a.tsv').write_text('1.png\tx\n2.png\ty\n')
+    dataset = DATASETS.build(
+        dict(
+            type='WordTSVDataset',
+            ann_file='a.tsv',
+            data_root=str(tmp_path),
+            data_prefix=dict(img_path='pictures'),
+            indices=1,
+            pipeline=None))
+    assert len(dataset) == 1
+    assert dataset[0]['img_path'] == str(tmp_path / 'pictures/1.png')
+
+
+def test_a_missing_image_is_an_error_when_testing(tmp_path):
+    (tmp_path / 'a.tsv').write_text('1.png\tx\n')
+    dataset = WordTSVDataset(
+        ann_file='a.tsv',
+        data_root=str(tmp_path),
+        test_mode=True,
+        pipeline=[dict(type='mmocr.LoadImageFromFile')])
+    with pytest.raises(FileNotFoundError, match='1.png'):
+        dataset[0]
