@@ -2,6 +2,7 @@
 _base_ = ['siga_r31.py']
 
 model = dict(
+    channels_last=True,
     # Outputs: 32 x 16 x 64, 64 x 8 x 32, 192 x 2 x 32.
     backbone=dict(
         _delete_=True,

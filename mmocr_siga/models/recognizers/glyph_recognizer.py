@@ -1,4 +1,4 @@
-from typing import Dict
+from typing import Dict, Sequence
 
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
@@ -29,6 +29,9 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         decoder (dict, optional): For example ``SIGADecoder``.
         glyph_head (dict, optional): For example ``GlyphHead``. Defaults to None.
         data_preprocessor (dict, optional): As in MMOCR.
+        channels_last (bool): Keep images and convolution weights with the channels last in memory,
+            which is faster on CPUs and, in half precision, on GPUs. Results stay the same to rounding.
+            Defaults to False.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
@@ -39,10 +42,17 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
                  decoder: OptConfigType = None,
                  glyph_head: OptConfigType = None,
                  data_preprocessor: ConfigType = None,
+                 channels_last: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(preprocessor=preprocessor, backbone=backbone, encoder=encoder,
                          decoder=decoder, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.glyph_head = None if glyph_head is None else MODELS.build(glyph_head)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
+
+    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Images (N, 3, H, W) -> the backbone's outputs."""
+        return super().extract_feat(inputs.contiguous(memory_format=self.memory_format))
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> Dict[str, Tensor]:
         """Losses of the decoder and of the training head.
