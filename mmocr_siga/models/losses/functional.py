@@ -14,9 +14,16 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from ..pseudo_labels.functional import (at_least_float32, check_attention, check_foreground,
-                                        check_lengths, resize_attention, step_mask)
+from ..pseudo_labels.functional import (
+    at_least_float32,
+    check_attention,
+    check_foreground,
+    check_lengths,
+    resize_attention,
+    step_mask,
+)
 
 __all__ = [
     'coverage_loss', 'glyph_loss', 'orthogonality_loss', 'resize_attention', 'text_mask_loss'
@@ -109,15 +116,26 @@ def coverage_loss(attention: Tensor,
     outside = ~step_mask(lengths, attention.size(1))
     attention = at_least_float32(attention).masked_fill(outside[:, :, None], float('-inf'))
     covered = torch.sigmoid(_STEEPNESS * (attention - _CENTRE)).sum(1)
-    foreground = foreground.detach()
-    target = foreground if foreground.dtype == torch.bool else foreground > 0.5
-    joint = (covered[:, None] * foreground).clamp(0, 1)
-    probability = torch.where(target, joint, 1 - joint)
-    if reference:
-        # log softmax([1 - M, M]) of the target = log sigmoid(p - (1 - p))
-        return -F.logsigmoid(2 * probability - 1).mean()
-    loss = -probability.clamp(min=_PROBABILITY_FLOOR).log().mean((1, 2))
-    return loss.masked_fill(lengths < 1, 0).mean()
+    cost = _softmaxed_cost if reference else _cost
+    if foreground.dtype == torch.bool:
+        # All text of a column has the same probability, and background has 1.
+        share = foreground.to(covered.dtype).mean(1)
+        loss = share * cost(covered.clamp(0, 1)) + (1 - share) * cost(covered.new_ones(()))
+        loss = loss.mean(1)
+    else:
+        foreground = foreground.detach()
+        joint = (covered[:, None] * foreground).clamp(0, 1)
+        loss = cost(torch.where(foreground > 0.5, joint, 1 - joint)).mean((1, 2))
+    return loss.mean() if reference else loss.masked_fill(lengths < 1, 0).mean()
+
+
+def _cost(probability: Tensor) -> Tensor:
+    return -probability.clamp(min=_PROBABILITY_FLOOR).log()
+
+
+def _softmaxed_cost(probability: Tensor) -> Tensor:
+    """Cross-entropy of the *logits* (p, 1 - p) against the first of them."""
+    return -F.logsigmoid(2 * probability - 1)
 
 
 def text_mask_loss(logits: Tensor,
@@ -152,7 +170,8 @@ def text_mask_loss(logits: Tensor,
                          f'{tuple(mask.shape)}')
     logits = at_least_float32(logits)
     # A softmax over two channels is a sigmoid of their difference.
-    margin = logits[:, 1] - logits[:, 0]
+    background, text = logits.unbind(1)
+    margin = text - background
     if reference:
         margin = torch.tanh(margin / 2)
     losses = -F.logsigmoid(torch.where(mask, margin, -margin)).mean((1, 2))
@@ -198,18 +217,43 @@ def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor,
         raise ValueError(f'labels must be bool of the shape of logits {tuple(logits.shape)}, but '
                          f'is {labels.dtype} of shape {tuple(labels.shape)}')
     check_lengths(lengths, logits)
-    log_p = at_least_float32(logits).log_softmax(1)
-    cross_entropy = -log_p.gather(1, lowest_channel(labels)[:, None]).mean()
-    return cross_entropy, _dice(log_p[:, 1:].exp(), labels[:, 1:], lengths)
+    return _GlyphLoss.apply(at_least_float32(logits), labels, lengths)
 
 
-def _dice(probabilities: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
-    overlap = (probabilities * labels).sum((2, 3))
-    total = probabilities.sum((2, 3)) + labels.sum((2, 3))
-    loss = 1 - (2 * overlap + _DICE_SMOOTH) / (total + _DICE_SMOOTH)
-    steps = labels.size(1)
-    loss = loss.masked_fill(~step_mask(lengths, steps), 0).sum(1)
-    return (loss / lengths.clamp(1, steps)).mean()
+class _GlyphLoss(torch.autograd.Function):
+    """:func:`glyph_loss` with the gradient written out.
+
+    Both losses share one softmax, and the backward pass needs nothing else of that size: these
+    tensors are the largest of all the losses, so that each one less counts in time and memory.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        log_p = logits.log_softmax(1)
+        target = lowest_channel(labels)[:, None]
+        cross_entropy = -log_p.gather(1, target).mean()
+        p = log_p.exp_()
+        y = labels.to(p.dtype)
+        total = p.sum((2, 3)) + y.sum((2, 3)) + _DICE_SMOOTH
+        score = (2 * y.mul_(p).sum((2, 3)) + _DICE_SMOOTH) / total
+        n, steps = labels.size(0), labels.size(1) - 1
+        weight = step_mask(lengths, steps).to(p.dtype) / (n * lengths.clamp(1, steps)[:, None])
+        weight = F.pad(weight, (1, 0))
+        ctx.save_for_backward(p, labels, target, weight * score / total, 2 * weight / total)
+        return cross_entropy, (weight * (1 - score)).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, cross_entropy_grad: Tensor, dice_grad: Tensor):
+        p, labels, target, outside, inside = ctx.saved_tensors
+        # d Dice / dp: a constant of the channel where it has no label, another where it has.
+        outside = (dice_grad * outside)[:, :, None, None]
+        inside = outside - (dice_grad * inside)[:, :, None, None]
+        grad = torch.where(labels, inside, outside).mul_(p)
+        # Through the softmax: p (g - sum p g) for Dice, k (p - target) for the cross-entropy.
+        k = cross_entropy_grad / target.numel()
+        grad.addcmul_(p, k - grad.sum(1, keepdim=True))
+        return grad.scatter_add_(1, target, (-k).expand(target.shape)), None, None
 
 
 def lowest_channel(labels: Tensor) -> Tensor:

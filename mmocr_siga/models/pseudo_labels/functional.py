@@ -10,16 +10,18 @@ Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recogn
 """
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 __all__ = [
     'at_least_float32', 'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask',
-    'two_means_mask'
+    'two_means_mask', 'two_means_mask_image'
 ]
 
 _LEVELS = 256
+_GREY = np.arange(_LEVELS, dtype=np.float64)
 # A foreground resized to a feature map counts as foreground from this share of a cell on.
 _CELL_SHARE = 0.4
 
@@ -76,24 +78,124 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         ValueError: If a shape or dtype is another.
     """
     levels = _grey_levels(gray)
-    valid = _valid_pixels(levels, valid)
-    threshold, size, bright_size = _otsu(levels, valid)
-    bright = levels > threshold[:, None, None]
+    index = levels.flatten(1).long()
+    histogram = torch.zeros(index.size(0), _LEVELS, dtype=torch.double, device=index.device)
     if valid is None:
-        votes = _border_votes(bright)
+        weights = histogram.new_ones(()).expand_as(index)
     else:
-        bright = bright & valid
-        votes = _valid_border_votes(bright, valid)
-    dark_is_text = _dark_is_text(*votes, size=size, bright_size=bright_size)
-    # A single level has no bright pixel; that is no reason to call all of it text.
-    dark_is_text = dark_is_text & (bright_size > 0)
-    mask = bright ^ dark_is_text[:, None, None]
-    return mask if valid is None else mask & valid
+        valid = _valid_pixels(levels, valid)
+        weights = valid.flatten(1).double()
+    below = histogram.scatter_add_(1, index, weights).cumsum(1)
+    grey = torch.arange(_LEVELS, device=index.device)
+    score, size = _separation(below, (histogram * grey).cumsum(1))
+    best = score == score.amax(1, keepdim=True)
+    # argmax promises no order among equals.
+    threshold = torch.where(best, grey, _LEVELS).amin(1, keepdim=True)
+    bright = levels > threshold.to(torch.uint8)[:, :, None]
+    size_lead = (size - 2 * below.gather(1, threshold))[:, 0]
+    if valid is None:
+        dark_is_text = _dark_is_text(*_border_leads(bright), size_lead)
+        return bright ^ dark_is_text[:, None, None]
+    bright = bright & valid
+    dark_is_text = _dark_is_text(*_valid_border_leads(bright, valid), size_lead)
+    return (bright ^ dark_is_text[:, None, None]) & valid
+
+
+def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
+    """:func:`two_means_mask` of a single image in NumPy.
+
+    The same clusters and the same vote by the same arithmetic, for data pipelines: on arrays of
+    this size the fixed cost of each operator is what counts, and NumPy's is a quarter.
+
+    Args:
+        gray (np.ndarray): A grey image of shape :math:`(H, W)`, uint8.
+
+    Returns:
+        np.ndarray: bool of shape :math:`(H, W)`, True on text.
+
+    Raises:
+        ValueError: If ``gray`` has another shape or dtype.
+    """
+    if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
+        raise ValueError('gray must be uint8 of shape (H, W) with pixels in it, but is '
+                         f'{gray.dtype} of shape {gray.shape}')
+    histogram = np.bincount(gray.ravel(), minlength=_LEVELS).astype(np.float64)
+    below = histogram.cumsum()
+    score, size = _separation(below, (histogram * _GREY).cumsum())
+    threshold = int(score.argmax())
+    bright = gray > threshold
+    h, w = (max(2, length) for length in gray.shape)
+    border = bright if bright.shape == (h, w) else np.broadcast_to(bright, (h, w))
+    count = np.count_nonzero
+    leads = (2 * count(border[0]) - w, 2 * count(border[-1]) - w, 2 * count(border[:, 0]) - h,
+             2 * count(border[:, -1]) - h)
+    corners = 4 - 2 * count(border[::h - 1, ::w - 1])
+    dark_is_text = _dark_is_text(
+        sum(lead > 0 for lead in leads), sum(lead < 0 for lead in leads),
+        sum(leads) + corners, size[0] - 2 * below[threshold])
+    return ~bright if dark_is_text else bright
+
+
+def _separation(below, below_sum):
+    """Weighted between-cluster variances of the 256 thresholds, and the number of pixels.
+
+    Args:
+        below (Tensor | np.ndarray): Pixels up to each level, float64 of shape (..., 256). All
+            numbers are integers a float64 holds exactly (up to 5.9 million pixels), so that the
+            result depends on neither the order of summation nor the device.
+        below_sum (Tensor | np.ndarray): Sum of these pixels.
+    """
+    size, total = below[..., -1:], below_sum[..., -1:]
+    gap = below_sum * size - below * total
+    spread = below * (size - below)
+    # Where all pixels are on one side the gap is 0 too; any other spread is at least 1, which
+    # the summand is too small to change.
+    return gap * gap / (spread + 1e-300), size
+
+
+def _dark_is_text(bright_votes, dark_votes, border_lead, size_lead):
+    """The vote of :func:`masked_two_means`, on tensors or numbers.
+
+    A lead is the number of bright pixels less the number of dark ones. An image of one level has
+    all votes for its only cluster, which leaves the empty one as text.
+    """
+    lead = (border_lead > 0) | ((border_lead == 0) & (size_lead > 0))
+    return (bright_votes >= 3) | ((dark_votes < 3) & lead)
+
+
+def _border_leads(bright: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Borders won by bright and by dark, and the lead of bright on the whole border."""
+    h, w = (max(2, length) for length in bright.shape[1:])
+    # A single row or column is both of its borders.
+    bright = bright.expand(-1, h, w)
+    rows = 2 * bright[:, ::h - 1].sum(2) - w
+    columns = 2 * bright[:, :, ::w - 1].sum(1) - h
+    leads = torch.cat((rows, columns), 1)
+    # Corners were counted twice.
+    corners = 4 - 2 * bright[:, ::h - 1, ::w - 1].sum((1, 2))
+    return (leads > 0).sum(1), (leads < 0).sum(1), leads.sum(1) + corners
+
+
+def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """:func:`_border_leads` on the border of the valid region."""
+    _, h, w = bright.shape
+    row = torch.arange(h, device=bright.device, dtype=torch.int32)[:, None]
+    column = torch.arange(w, device=bright.device, dtype=torch.int32)
+    borders = []
+    for position, axis, length in ((row, 1, h), (column, 2, w)):
+        first = torch.where(valid, position, length).amin(axis, keepdim=True)
+        last = torch.where(valid, position, -1).amax(axis, keepdim=True)
+        borders += [valid & (position == first), valid & (position == last)]
+    # The fifth is the whole border, each pixel once.
+    borders.append(borders[0] | borders[1] | borders[2] | borders[3])
+    leads = torch.stack(
+        [2 * (border & bright).sum((1, 2)) - border.sum((1, 2)) for border in borders], 1)
+    return (leads[:, :4] > 0).sum(1), (leads[:, :4] < 0).sum(1), leads[:, 4]
 
 
 def _grey_levels(gray: Tensor) -> Tensor:
-    if gray.dim() != 3:
-        raise ValueError('gray must have the shape (N, H, W), but has '
+    if gray.dim() != 3 or 0 in gray.shape[1:]:
+        raise ValueError('gray must have the shape (N, H, W) with pixels in it, but has '
                          f'{tuple(gray.shape)}; add the batch dimension, drop the channel')
     if gray.dtype == torch.uint8:
         return gray
@@ -103,9 +205,7 @@ def _grey_levels(gray: Tensor) -> Tensor:
     return gray.round().clamp(0, _LEVELS - 1).to(torch.uint8)
 
 
-def _valid_pixels(gray: Tensor, valid: Tensor | None) -> Tensor | None:
-    if valid is None:
-        return None
+def _valid_pixels(gray: Tensor, valid: Tensor) -> Tensor:
     if valid.dtype != torch.bool:
         raise ValueError(f'valid must be bool, but is {valid.dtype}')
     n, _, w = gray.shape
@@ -115,68 +215,6 @@ def _valid_pixels(gray: Tensor, valid: Tensor | None) -> Tensor | None:
         raise ValueError(f'valid must have the shape {(n, w)} or {tuple(gray.shape)}, but has '
                          f'{tuple(valid.shape)}')
     return valid
-
-
-def _otsu(levels: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Thresholds (N,), pixel counts (N,) and counts above the threshold (N,)."""
-    n = levels.size(0)
-    index = levels.flatten(1).long()
-    ones = torch.ones_like(index) if valid is None else valid.flatten(1).long()
-    histogram = index.new_zeros(n, _LEVELS).scatter_add_(1, index, ones)
-    grey = torch.arange(_LEVELS, device=levels.device)
-    # Integers: exact, hence the same in every batch and on every device.
-    below = histogram.cumsum(1)
-    below_sum = (histogram * grey).cumsum(1)
-    size, total = below[:, -1:], below_sum[:, -1:]
-    gap = (below_sum * size - below * total).double()
-    score = gap * gap / (below * (size - below)).clamp(min=1)
-    best = score == score.amax(1, keepdim=True)
-    # argmax promises no order among equals.
-    threshold = torch.where(best, grey, _LEVELS).amin(1)
-    bright_size = size - below.gather(1, threshold[:, None])
-    constant = gap.abs().amax(1) == 0
-    threshold = threshold.masked_fill(constant, _LEVELS - 1)
-    bright_size = bright_size.squeeze(1).masked_fill(constant, 0)
-    return threshold, size.squeeze(1), bright_size
-
-
-def _border_votes(bright: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Votes for bright, votes for dark, bright border pixels, border pixels."""
-    _, h, w = bright.shape
-    rows = torch.stack((bright[:, 0], bright[:, -1]), 1)
-    columns = torch.stack((bright[:, :, 0], bright[:, :, -1]), 1)
-    counts = torch.cat((rows.sum(2), columns.sum(2)), 1)
-    sizes = counts.new_tensor([w, w, h, h])
-    ring = torch.zeros_like(bright)
-    ring[:, 0] = ring[:, -1] = True
-    ring[:, :, 0] = ring[:, :, -1] = True
-    return ((counts * 2 > sizes).sum(1), (counts * 2 < sizes).sum(1), (bright & ring).sum((1, 2)),
-            ring.sum((1, 2)))
-
-
-def _valid_border_votes(bright: Tensor,
-                        valid: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`_border_votes` on the border of the valid region."""
-    edges = torch.stack((
-        valid & (valid.cumsum(1) == 1),
-        valid & (valid.flip(1).cumsum(1) == 1).flip(1),
-        valid & (valid.cumsum(2) == 1),
-        valid & (valid.flip(2).cumsum(2) == 1).flip(2),
-    ), 1)
-    counts = (edges & bright[:, None]).sum((2, 3))
-    sizes = edges.sum((2, 3))
-    ring = edges.any(1)
-    return ((counts * 2 > sizes).sum(1), (counts * 2 < sizes).sum(1), (bright & ring).sum((1, 2)),
-            ring.sum((1, 2)))
-
-
-def _dark_is_text(bright_votes: Tensor, dark_votes: Tensor, bright_border: Tensor,
-                  border: Tensor, size: Tensor, bright_size: Tensor) -> Tensor:
-    border_lead = bright_border * 2 - border
-    size_lead = bright_size * 2 - size
-    # No vote of three: positive where dark has fewer border pixels, then where it is smaller.
-    lead = torch.where(border_lead == 0, size_lead, border_lead)
-    return (bright_votes >= 3) | ((dark_votes < 3) & (lead > 0))
 
 
 def resize_attention(attention: Tensor, width: int) -> Tensor:
