@@ -1,8 +1,8 @@
 """The one part of the metadata that cannot be static: which mmcv to ask for.
 
 ``mmcv`` and ``mmcv-lite`` install the same files, and pip has no way to ask for either of two
-packages. A full mmcv in the environment is left alone; otherwise mmcv-lite, which needs no compiler,
-is required. Everything else is in setup.cfg.
+packages. A full mmcv in the environment is left alone; otherwise mmcv-lite, which needs no
+compiler, is required. Everything else is in setup.cfg.
 """
 
 import subprocess

@@ -294,7 +294,11 @@ _restricted_pickle = SimpleNamespace(
 
 
 def _load_restricted(source: Source, map_location: MapLocation) -> Any:
-    return torch.load(source, map_location=map_location, pickle_module=_restricted_pickle)
+    return torch.load(
+        source,
+        map_location=map_location,
+        pickle_module=_restricted_pickle,
+        weights_only=False)
 
 
 # Loaders of MMEngine. Their names are part of its log line.

@@ -131,6 +131,21 @@ def _in_range(version: str, requirement: Requirement) -> bool:
     return above and (requirement.below is None or release < _release(requirement.below))
 
 
+def check_numpy(torch_version: str, numpy_version: str) -> None:
+    """Check that torch can exchange arrays with NumPy: before 2.3 it was built for NumPy 1.
+
+    Args:
+        torch_version (str): Version of torch.
+        numpy_version (str): Version of NumPy.
+
+    Raises:
+        ImportError: If torch is older than 2.3 and NumPy is 2 or newer.
+    """
+    if _release(torch_version) < (2, 3) and _release(numpy_version) >= (2, ):
+        raise ImportError(f'torch {torch_version} does not work with NumPy {numpy_version}: '
+                          "pip install 'numpy<2' 'opencv-python<4.12', or a torch from 2.3 on")
+
+
 def restore_numpy_sctypes() -> bool:
     """Put ``numpy.sctypes`` back, which NumPy 2 dropped and imgaug 0.4.0 reads when imported.
 
@@ -231,10 +246,12 @@ def apply() -> None:
     """Run every check and repair of this module. Safe to call more than once.
 
     Raises:
-        ImportError: See :func:`check_versions`, :func:`check_torchvision` and
+        ImportError: See :func:`check_versions`, :func:`check_numpy`, :func:`check_torchvision` and
             :func:`ensure_mmcv_ext`.
     """
     check_versions()
+    import torch
+    check_numpy(torch.__version__, np.__version__)
     check_torchvision()
     restore_numpy_sctypes()
     ensure_mmcv_ext()

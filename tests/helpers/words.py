@@ -1,0 +1,64 @@
+"""Small recognisers, samples and encodings that several tests need."""
+import torch
+from mmengine.structures import LabelData, PixelData
+from mmocr.structures import TextRecogDataSample
+
+from mmocr_siga.models.encoders import GlyphEncoding
+
+DICTIONARY = dict(type='SIGADictionary', dict_file='lower_english_digits.txt', with_end=True,
+                  with_unknown=True, unknown_token=None)
+END, START = 36, 37
+
+
+def index(text):
+    """Class indices by the packaged dictionary's order: digits, then letters."""
+    return ['0123456789abcdefghijklmnopqrstuvwxyz'.index(c) for c in text]
+
+
+def sample(text, valid_ratio=1.0, mask=None, targets=True):
+    """A sample with its label and, with ``targets``, its indexes."""
+    out = TextRecogDataSample()
+    out.gt_text = LabelData(item=text)
+    if targets:
+        out.gt_text.indexes = torch.tensor(index(text), dtype=torch.long)
+    out.set_metainfo(dict(valid_ratio=valid_ratio, img_shape=(32, 128)))
+    if mask is not None:
+        out.gt_text_mask = PixelData(data=mask)
+    return out
+
+
+def random_encoding(batch=3, width=6, channels=8, steps=8, valid=None, seed=0):
+    """An encoding of noise, as SIGAEncoder would hand it on."""
+    noise = torch.Generator().manual_seed(seed)
+
+    def rand(*shape):
+        return torch.randn(*shape, generator=noise)
+
+    return GlyphEncoding(
+        sequence=rand(batch, width, channels), context=rand(batch, width, channels), valid=valid,
+        glyph_maps=dict(middle=rand(batch, steps + 1, 4, 6), low=rand(batch, steps + 1, 8, 12)),
+        glyph_features=dict(middle=rand(batch, steps, channels), low=rand(batch, steps, channels)),
+        mask_feature=rand(batch, 5, 8, 12))
+
+
+def tiny_model(**changes):
+    """Config of a recogniser of a few thousand weights with every part of SIGA."""
+    model = dict(
+        type='GlyphRecognizer',
+        data_preprocessor=dict(type='TextRecogDataPreprocessor', mean=[127, 127, 127],
+                               std=[64, 64, 64], bgr_to_rgb=True),
+        backbone=dict(
+            type='ResNet', in_channels=3, stem_channels=[4], block_cfgs=dict(type='BasicBlock'),
+            arch_layers=[1, 1, 1, 1], arch_channels=[4, 8, 8, 8],
+            strides=[(2, 2), (2, 2), (2, 1), (2, 1)], out_indices=[0, 1, 3]),
+        encoder=dict(type='SIGAEncoder', in_channels=(4, 8, 8), row_convs=1, fusion_channels=8,
+                     hidden_size=8, max_seq_len=7),
+        decoder=dict(type='SIGADecoder', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=8,
+                     output_size=8, max_seq_len=7,
+                     module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
+        glyph_head=dict(
+            type='GlyphHead', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=8,
+            max_seq_len=7, aligner=dict(type='ImplicitAligner', in_channels=8, hidden_size=8),
+            segmentation=dict(type='SegmentationHead', in_channels=(8, ), trunk=False)))
+    model.update(changes)
+    return model
