@@ -1,6 +1,7 @@
 """Word images: transforms, data sets and annotation formats."""
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
+from .file_backend import NonEmptyBackend
 from .transforms import (
     EnsureBGR,
     LoadWordImage,
@@ -15,7 +16,7 @@ from .word_lmdb_dataset import WordLMDBDataset
 from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'PackGlyphInputs', 'RandomTextColor',
-    'RandomTextDeterioration', 'RandomTextGeometry', 'TSVLabelParser', 'TextMask',
-    'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
+    'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry', 'TSVLabelParser',
+    'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
 ]

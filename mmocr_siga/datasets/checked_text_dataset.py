@@ -10,7 +10,7 @@ from typing import Any, Callable
 import cv2
 import numpy as np
 import torch
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, RepeatDataset
 from mmengine.logging import print_log
 from mmocr.models.common import Dictionary
 from mmocr.registry import DATASETS, TASK_UTILS
@@ -46,6 +46,7 @@ class MemberReport:
 
     Attributes:
         name (str): Type and annotation file.
+        times (int): How often it is repeated.
         total (int): Samples in all.
         kept (int): Samples that are trained on.
         dropped (int): Samples kept without some of their characters.
@@ -54,6 +55,7 @@ class MemberReport:
         examples (dict[str, list[str]]): Reason to the first of them.
     """
     name: str
+    times: int = 1
     total: int = 0
     kept: int = 0
     dropped: int = 0
@@ -63,7 +65,8 @@ class MemberReport:
 
     def lines(self) -> list[str]:
         """The report as lines of text."""
-        out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept']
+        times = f', each {self.times} times' if self.times > 1 else ''
+        out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
         if self.dropped:
             out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
                        f'{", ".join(self.dropped_examples)}')
@@ -86,12 +89,13 @@ class CheckedTextDataset:
     shared by all workers, so that each is counted once; ``SkipReportHook`` logs them. Any other
     error is a fault of the configuration and is raised.
 
-    The length is the number of samples kept. For validation and testing use the data set itself:
+    The length is the number of samples kept; those of a ``RepeatDataset`` count each time, but are
+    marked and reported once. For validation and testing use the data set itself:
     there a bad sample is an error.
 
     Args:
-        dataset (dict or object): Data set of MMOCR, or a (nested) ``ConcatDataset`` of such, or
-            its config. It is not changed.
+        dataset (dict or object): Data set of MMOCR, or a (nested) ``ConcatDataset`` or
+            ``RepeatDataset`` of such, or its config. It is not changed.
         dictionary (dict or Dictionary): Dictionary of the model, or its config.
         max_seq_len (int): Most characters of a word, the end of sequence not counted: one less
             than the decoding steps of a model that predicts an end. Defaults to 25.
@@ -128,7 +132,11 @@ class CheckedTextDataset:
         self.max_retries = max_retries
         dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self._metainfo = dict(dataset.metainfo)
-        self.members = [copy.copy(member) for member in _members(dataset)]
+        found = _members(dataset)
+        unique = {id(member): member for member in found}
+        # Which member each part of an epoch is.
+        self._parts = [list(unique).index(id(member)) for member in found]
+        self.members = [copy.copy(member) for member in unique.values()]
         common = Compose(pipeline).transforms
         for member in self.members:
             own = list(member.pipeline.transforms)
@@ -151,17 +159,27 @@ class CheckedTextDataset:
         scans = [_scan(member, self.rule) for member in self.members]
         self._kept = [kept for kept, _ in scans]
         self.reports = [report for _, report in scans]
-        self._ends = np.cumsum([len(kept) for kept in self._kept])
-        total, kept = sum(r.total for r in self.reports), int(self._ends[-1])
-        summary = '\n'.join([f'CheckedTextDataset: {total:,} words, {kept:,} kept'] +
-                            [f'  {line}' for r in self.reports for line in r.lines()])
-        if not kept:
+        for i, report in enumerate(self.reports):
+            report.times = self._parts.count(i)
+        sizes = [len(kept) for kept in self._kept]
+        self._ends = np.cumsum([sizes[part] for part in self._parts])
+        # Where the marks of each member begin.
+        self._starts = np.cumsum([0, *sizes])
+        summary = self._summary()
+        if not sum(sizes):
             raise ValueError('no sample can be trained on; check the dictionary, letter_case and '
                              f'max_seq_len.\n{summary}')
         print_log(summary, logger='current')
         # One byte a sample: writing it needs no lock.
-        self.skip_flags = torch.zeros(kept, dtype=torch.uint8).share_memory_()
+        self.skip_flags = torch.zeros(sum(sizes), dtype=torch.uint8).share_memory_()
         self._fully_initialized = True
+
+    def _summary(self) -> str:
+        total, kept = (sum(getattr(r, name) for r in self.reports) for name in ('total', 'kept'))
+        size = int(self._ends[-1])
+        epoch = f', {size:,} an epoch' if size != kept else ''
+        lines = [f'  {line}' for report in self.reports for line in report.lines()]
+        return '\n'.join([f'CheckedTextDataset: {total:,} words, {kept:,} kept{epoch}', *lines])
 
     @property
     def metainfo(self) -> dict:
@@ -190,7 +208,7 @@ class CheckedTextDataset:
             IndexError: If there is no such sample.
         """
         idx = self._checked(idx)
-        member, inner = self._locate(idx)
+        member, inner = self._sample(self._number(idx))
         info = self.rule.apply(member.get_data_info(inner))
         info['sample_idx'] = idx
         return info
@@ -210,20 +228,27 @@ class CheckedTextDataset:
         """
         idx = self._checked(idx)
         for attempt in range(self.max_retries + 1):
-            member, inner = self._locate(idx)
-            data, reason, error = _attempt(member, inner)
+            number = self._number(idx)
+            data, reason, error = _attempt(*self._sample(number))
             if reason is SkipReason.NONE:
                 return data
-            self.skip_flags[idx] = int(reason)
-            last = f'{self.describe(idx)} ({reason.text}{f": {error}" if error else ""})'
+            self.skip_flags[number] = int(reason)
+            last = f'{self.describe(number)} ({reason.text}{f": {error}" if error else ""})'
             if attempt < self.max_retries:
                 idx = self._another()
         raise RuntimeError(f'no usable sample in {self.max_retries + 1} tries; check the image '
                            f'folder and the pipeline. The last was {last}') from error
 
-    def describe(self, idx: int) -> str:
-        """Path or key of a sample's image, for messages."""
-        member, inner = self._locate(self._checked(idx))
+    def describe(self, number: int) -> str:
+        """Path or key of an image, for messages.
+
+        Args:
+            number (int): Index in ``skip_flags``; without repetitions the same as of the sample.
+
+        Returns:
+            str: See :func:`.errors.sample_name`.
+        """
+        member, inner = self._sample(number)
         return sample_name(member.get_data_info(inner))
 
     def _checked(self, idx: int) -> int:
@@ -232,17 +257,22 @@ class CheckedTextDataset:
             raise IndexError(f'index {idx} is out of range for {size} samples')
         return idx % size
 
-    def _locate(self, idx: int) -> tuple[Any, int]:
+    def _number(self, idx: int) -> int:
+        """Index in ``skip_flags`` of a sample."""
+        part = int(np.searchsorted(self._ends, idx, side='right'))
+        member = self._parts[part]
+        return int(idx - self._ends[part] + self._starts[member + 1])
+
+    def _sample(self, number: int) -> tuple[Any, int]:
         """Member data set, and index in it."""
-        member = int(np.searchsorted(self._ends, idx, side='right'))
-        start = self._ends[member] - len(self._kept[member])
-        return self.members[member], int(self._kept[member][idx - start])
+        member = int(np.searchsorted(self._starts, number, side='right')) - 1
+        return self.members[member], int(self._kept[member][number - self._starts[member]])
 
     def _another(self) -> int:
         """A random sample, not known to be bad unless most are."""
         for _ in range(100):
             idx = np.random.randint(len(self))
-            if self.skip_flags[idx] == 0:
+            if self.skip_flags[self._number(idx)] == 0:
                 break
         return idx
 
@@ -267,16 +297,19 @@ def _attempt(member: Any, idx: int) -> tuple[Any, SkipReason, Exception | None]:
 
 
 def _members(dataset: Any) -> list[Any]:
-    """Data sets in a tree of ``ConcatDataset``."""
+    """Data sets in a tree of ``ConcatDataset`` and ``RepeatDataset``, in the order of an epoch."""
     if hasattr(dataset, 'datasets'):
         return [member for child in dataset.datasets for member in _members(child)]
+    if isinstance(dataset, RepeatDataset):
+        return _members(dataset.dataset) * dataset.times
     missing = [
         name for name in ('get_data_info', 'prepare_data', 'pipeline', 'full_init')
         if not hasattr(dataset, name)
     ]
     if missing:
-        raise TypeError('CheckedTextDataset wraps data sets of MMOCR and ConcatDataset of these, '
-                        f'but {type(dataset).__name__} has no {", ".join(missing)}')
+        raise TypeError('CheckedTextDataset wraps data sets of MMOCR, and ConcatDataset and '
+                        f'RepeatDataset of these, but {type(dataset).__name__} has no '
+                        f'{", ".join(missing)}')
     return [dataset]
 
 
@@ -288,7 +321,7 @@ def _scan(member: Any, rule: LabelRule) -> tuple[np.ndarray, MemberReport]:
     """Indices of the samples kept, int64 of shape (K, ), and the report."""
     member.full_init()
     total = len(member)
-    report = MemberReport(_name(member), total)
+    report = MemberReport(_name(member), total=total)
     good = np.ones(total, bool)
     if total > _PROGRESS_FROM:
         print_log(f'Reading the {total:,} labels of {report.name}', logger='current')

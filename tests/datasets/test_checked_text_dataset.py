@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import RepeatDataset, pseudo_collate
 from mmocr.datasets import ConcatDataset, OCRDataset, RecogTextDataset
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
@@ -51,8 +51,13 @@ def words(folder, texts, pipeline=PIPELINE, **options):
     """A table of words whose i-th image has the grey value i."""
     write_images(folder, range(len(texts)))
     (folder / 'a.tsv').write_text(''.join(f'{i}.png\t{t}\n' for i, t in enumerate(texts)))
+    # Not serialised: that collects all garbage of the process each time.
     return WordTSVDataset(
-        ann_file='a.tsv', data_root=str(folder), pipeline=pipeline, **options)
+        ann_file='a.tsv',
+        data_root=str(folder),
+        pipeline=pipeline,
+        serialize_data=False,
+        **options)
 
 
 def checked(dataset, **options):
@@ -193,6 +198,25 @@ class TestWrapping:
             reasons = dataset.skip_flags.tolist()
             assert reasons[:2] == [0, SkipReason.UNREADABLE] and reasons[2] != 0
             dataset.members[0].close()
+
+    def test_repetitions_count_each_time_but_are_marked_once(self, tmp_path, monkeypatch):
+        logged = []
+        monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
+        parts = [words(tmp_path / 'a', ['a', '', 'c']), words(tmp_path / 'b', ['x', 'y'])]
+        (tmp_path / 'b' / '1.png').unlink()
+        both = ConcatDataset([parts[0]])
+        both.datasets = [RepeatDataset(parts[1], 3), parts[0], RepeatDataset(parts[1], 1)]
+        dataset = checked(both)
+        assert len(dataset) == 10 and len(dataset.skip_flags) == 4
+        got = values(dataset)
+        assert got[0] == got[2] == got[4] == got[8] == 0 and got[6:8] == [0, 2]
+        # The members in the order in which they come: b, then a.
+        assert dataset.skip_flags.tolist() == [0, SkipReason.MISSING, 0, 0]
+        assert dataset.describe(1) == str(tmp_path / 'b' / '1.png')
+        assert dataset.describe(3) == str(tmp_path / 'a' / '2.png')
+        assert [r.times for r in dataset.reports] == [4, 1]
+        assert '5 words, 4 kept, 10 an epoch' in logged[-1]
+        assert '2 words, 2 kept, each 4 times' in logged[-1]
 
     def test_the_data_set_wrapped_is_not_changed(self, tmp_path):
         inner = words(tmp_path / 'a', ['A', '', 'C'])

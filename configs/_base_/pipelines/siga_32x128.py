@@ -18,8 +18,8 @@ train_pipeline = [
 ]
 
 test_pipeline = [
-    # MMOCR's inferencers look for this loader by its name.
-    dict(type='LoadImageFromFile'),
+    # MMOCR's inferencers look for this loader by its name; the backend names empty files.
+    dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty')),
     dict(type='EnsureBGR'),
     dict(type='Resize', scale=(128, 32), keep_ratio=False, interpolation='bicubic'),
     dict(type='LoadOCRAnnotations', with_text=True),

@@ -60,7 +60,8 @@ class SkipReportHook(Hook):
     def before_train(self, runner: Any) -> None:
         """Look for the data sets to report on."""
         self._datasets = checked_datasets(runner.train_dataloader.dataset)
-        self._reported = [torch.zeros(len(d), dtype=torch.bool) for d in self._datasets]
+        self._reported = [torch.zeros(len(d.skip_flags), dtype=torch.bool)
+                          for d in self._datasets]
 
     def after_train_iter(self,
                          runner: Any,
@@ -96,7 +97,7 @@ class SkipReportHook(Hook):
         counts = torch.bincount(flags, minlength=len(SkipReason)).tolist()
         reasons = ', '.join(f'{counts[reason]:,} {reason.text}' for reason in SkipReason
                             if reason and counts[reason])
-        examples = ', '.join(f'{dataset.describe(idx)} ({SkipReason(int(flags[idx])).text})'
-                             for idx in new[:self.max_examples])
-        return (f'Replaced so far by other samples: {sum(counts[1:]):,} of {len(dataset):,} '
+        examples = ', '.join(f'{dataset.describe(number)} ({SkipReason(int(flags[number])).text})'
+                             for number in new[:self.max_examples])
+        return (f'Replaced so far by other samples: {sum(counts[1:]):,} of {len(flags):,} '
                 f'({reasons}); {len(new):,} new' + (f', e.g. {examples}' if examples else ''))

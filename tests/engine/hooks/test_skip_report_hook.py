@@ -40,7 +40,10 @@ def dataset(folder, missing=(1, 3)):
         return dict(inputs=torch.zeros(1))
 
     inner = WordTSVDataset(
-        ann_file='a.tsv', data_root=str(folder), pipeline=[LoadWordImage(), pack])
+        ann_file='a.tsv',
+        data_root=str(folder),
+        pipeline=[LoadWordImage(), pack],
+        serialize_data=False)
     return CheckedTextDataset(inner, DICTIONARY)
 
 

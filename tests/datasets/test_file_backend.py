@@ -1,0 +1,34 @@
+import cv2
+import numpy as np
+import pytest
+from mmocr.registry import TRANSFORMS
+
+CONFIG = dict(backend_args=dict(backend='nonempty'))
+
+
+@pytest.mark.parametrize('kind', ['LoadImageFromFile', 'InferencerLoader'])
+def test_mmocrs_loaders_name_every_bad_file(kind, tmp_path):
+    loader = TRANSFORMS.build(dict(type=kind, **CONFIG))
+    for name, content in (('empty.png', b''), ('junk.png', b'junk'), ('gone.png', None)):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(OSError, match=name):
+            loader(dict(img_path=str(path)))
+
+
+def test_good_files_are_read(tmp_path):
+    img = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    path = tmp_path / 'a.png'
+    path.write_bytes(cv2.imencode('.png', img)[1].tobytes())
+    for kind in ('LoadImageFromFile', 'InferencerLoader'):
+        loader = TRANSFORMS.build(dict(type=kind, **CONFIG))
+        np.testing.assert_array_equal(loader(dict(img_path=str(path)))['img'], img)
+    assert loader(dict(img=img))['img'] is img
+
+
+def test_text(tmp_path):
+    from mmengine.fileio import get_text
+    path = tmp_path / 'a.txt'
+    path.write_text('caf\u00e9', encoding='utf-8')
+    assert get_text(str(path), backend_args=dict(backend='nonempty')) == 'caf\u00e9'
