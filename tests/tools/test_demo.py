@@ -1,0 +1,95 @@
+"""tools/demo.py: its parts, without the training."""
+import importlib.util
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def demo():
+    spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['demo'] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules['demo']
+
+
+def rows(path):
+    return [line.split('\t') for line in path.read_text(encoding='utf-8').splitlines()]
+
+
+def test_test_words_are_unseen_and_files_exist(demo, tmp_path, monkeypatch):
+    from mmocr_siga.datasets.rendering import FontLibrary
+    from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+    bundled = FontLibrary.discover('abc', [bundled_font_dir()])
+    everything = FontLibrary.discover.__func__
+    monkeypatch.setattr(FontLibrary, 'discover', classmethod(
+        lambda cls, charset, **kw: everything(cls, charset, [bundled_font_dir()], **kw)))
+    unseen = demo.make_words(tmp_path, 60, 10, 'easy', 0)
+    train, test = rows(tmp_path / 'train.tsv'), rows(tmp_path / 'test.tsv')
+    assert len(bundled) and len(train) == 60 and [w.text for w in unseen] == [t for _, t in test]
+    assert not {t.lower() for _, t in train} & {t.lower() for _, t in test}
+    assert all((tmp_path / name).is_file() for name, _ in train + test)
+    assert all(1 <= len(t) <= demo.MAX_LENGTH for _, t in train + test)
+
+
+def test_the_search_for_unseen_words_ends(demo, tmp_path, monkeypatch):
+    from mmocr_siga.datasets.rendering import FontLibrary, words
+    from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+    sans = bundled_font_dir() / 'DejaVuSans.ttf'
+    everything = FontLibrary.discover.__func__
+    monkeypatch.setattr(FontLibrary, 'discover', classmethod(
+        lambda cls, charset, **kw: everything(cls, charset, [sans], **kw)))
+    monkeypatch.setattr(words.WordSource, 'draw', lambda self, rng: 'same')
+    assert demo.make_words(tmp_path, 2, 5, 'easy', 0) == []
+    assert len(rows(tmp_path / 'train.tsv')) == 2 and rows(tmp_path / 'test.tsv') == []
+
+
+def test_latest_metrics_are_read(demo, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no metrics'):
+        demo.read_metrics(tmp_path)
+    (tmp_path / '2020').mkdir()
+    (tmp_path / '2020' / '2020.json').write_text(json.dumps({'recog/1-N.E.D': 0.5}) + '\n')
+    assert demo.read_metrics(tmp_path) == {'recog/1-N.E.D': 0.5}
+
+
+def test_table_holds_the_numbers(demo):
+    table = demo.result_table({'recog/word_acc_ignore_case_symbol': 0.8125,
+                               'recog/1-N.E.D': 0.954, 'seconds': 7.2}, 400)
+    assert [r.split('|')[2].strip() for r in table.splitlines()[1:-1]] == [
+        '400', '81.2 %', '95.4 %', '7 s']
+
+
+def test_training_stops_when_it_takes_far_too_long(demo, capsys):
+    runner = SimpleNamespace(iter=0, max_iters=10, train_loop=SimpleNamespace(stop_training=False))
+    bar = demo.ProgressBar(seconds=1e9)
+    bar.before_train(runner)
+    bar.after_train_iter(runner, 0, outputs=dict(loss=1.0))
+    assert not runner.train_loop.stop_training
+    bar.seconds = 0.0
+    bar.after_train_iter(runner, 0, outputs=dict(loss=1.0))
+    assert runner.train_loop.stop_training
+    runner.iter = 9
+    bar.after_train_iter(runner, 9, outputs=dict(loss=1.25))
+    assert '10/10 steps, loss   1.25' in capsys.readouterr().out
+
+
+def test_a_failed_test_names_its_log(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo.subprocess, 'run', lambda *a, **k: Namespace(returncode=3))
+    with pytest.raises(RuntimeError, match='status 3; see .*mim_test.log'):
+        demo.test(tmp_path / 'c.py', tmp_path / 'c.pth', tmp_path / 'test')
+
+
+def test_bad_options_are_refused(demo, capsys, tmp_path):
+    for options, message in ((['--words', '0'], '--words must be at least 1'),
+                             (['--config', str(tmp_path / 'no.py')], 'does not exist')):
+        with pytest.raises(SystemExit):
+            demo.parse_args(options)
+        assert message in capsys.readouterr().err
