@@ -21,7 +21,8 @@ class PackGlyphInputs(PackTextRecogInputs):
     - inputs (Tensor): The image of shape :math:`(C, H, W)`.
     - data_samples (TextRecogDataSample): With ``gt_text``, the meta information, and, where
       ``results`` has ``gt_seg_map``, ``gt_text_mask``, a ``PixelData`` whose ``data`` is bool of
-      shape :math:`(1, H, W)`, True on text. ``ori_text``, the label before its characters were
+      shape :math:`(1, H, W)`, True on text, i.e. where the map is 1 (255, which mmcv's ``Pad``
+      fills in, is background). ``ori_text``, the label before its characters were
       dropped or changed to one letter case, is added to the meta information where it is known.
 
     Args:
@@ -70,4 +71,4 @@ class PackGlyphInputs(PackTextRecogInputs):
                 'width): a transform between TextMask and PackGlyphInputs changed the size of '
                 'the image only. The order to use is: load, RandomTextGeometry, Resize (and '
                 'padding), TextMask, RandomTextDeterioration, RandomTextColor, PackGlyphInputs')
-        return torch.from_numpy(np.ascontiguousarray(mask != 0))[None]
+        return torch.from_numpy(np.ascontiguousarray(mask == 1))[None]

@@ -33,12 +33,19 @@ def test_image_text_mask_and_meta_information():
 
 
 @pytest.mark.parametrize('mask', [
-    np.full((2, 5), 255, np.uint8),
+    np.ones((2, 5), np.uint8),
+    np.ones((2, 5), np.int64),
     np.ones((2, 5), bool),
     np.ones((2, 10), bool)[:, ::2],
 ])
-def test_any_positive_value_is_text(mask):
+def test_ones_are_text(mask):
     assert PackGlyphInputs()(results(mask))['data_samples'].gt_text_mask.data.all()
+
+
+def test_padding_is_background():
+    padded = TRANSFORMS.build(dict(type='mmcv.Pad', size=(4, 6)))(results(np.ones((2, 5), np.uint8)))
+    mask = PackGlyphInputs()(padded)['data_samples'].gt_text_mask.data[0]
+    assert mask[:2, :5].all() and mask.sum() == 10
 
 
 def test_without_a_mask_nothing_is_added():
