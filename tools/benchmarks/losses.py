@@ -20,7 +20,7 @@ from typing import Callable
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -194,34 +194,50 @@ def count_calls(terms: Callable, case: dict[str, Tensor]) -> int:
     return counter.calls
 
 
-def seconds(function: Callable, device: torch.device) -> float:
-    start = time.perf_counter()
-    function()
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+class Timer:
+    """Compares two functions.
+
+    Args:
+        device (torch.device): Waited for before the time is taken.
+        repeats (int): How often each is timed.
+        cpu_time (bool): Whether to take the processor time of the process, not the time passed.
+    """
+
+    def __init__(self, device: torch.device, repeats: int, cpu_time: bool) -> None:
+        self.device = device
+        self.repeats = repeats
+        self.clock = time.process_time if cpu_time else time.perf_counter
+
+    def seconds(self, function: Callable) -> float:
+        start = self.clock()
+        function()
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+        return self.clock() - start
+
+    def pairs(self, ours: Callable, other: Callable) -> list[tuple[float, float]]:
+        """Seconds of both, timed in turns."""
+        self.seconds(ours), self.seconds(other)
+        return [(self.seconds(ours), self.seconds(other)) for _ in range(self.repeats)]
 
 
-def compare(name: str, ours: Callable, theirs: Callable, repeats: int, device: torch.device,
-            per: int = 1) -> dict:
-    """Time both in turns; ``per`` items are done by a call."""
-    for function in (ours, theirs):
-        seconds(function, device)
-    pairs = [(seconds(ours, device), seconds(theirs, device)) for _ in range(repeats)]
-    ratios = [b / a for a, b in pairs]
-    quartiles = statistics.quantiles(ratios, n=4, method='inclusive') if repeats > 1 else ratios * 3
+def compare(name: str, ours: Callable, other: Callable, timer: Timer,
+            items: tuple[int, int] = (1, 1)) -> dict:
+    """A row of the table; a call of each does so many ``items``, and times are per item."""
+    pairs = [(a / items[0], b / items[1]) for a, b in timer.pairs(ours, other)]
+    low, middle, high = np.percentile([b / a for a, b in pairs], (25, 50, 75)).tolist()
     row = dict(
         name=name,
-        ours_ms=1e3 * statistics.median(a for a, _ in pairs) / per,
-        other_ms=1e3 * statistics.median(b for _, b in pairs) / per,
-        ratio=quartiles[1],
-        ratio_quartiles=[quartiles[0], quartiles[2]])
-    print(f"{name}: {row['ours_ms']:.4g} ms, other {row['other_ms']:.4g} ms, ratio "
-          f"{row['ratio']:.1f} ({quartiles[0]:.1f}-{quartiles[2]:.1f})", file=sys.stderr, flush=True)
+        ours_ms=1e3 * statistics.median(a for a, _ in pairs),
+        other_ms=1e3 * statistics.median(b for _, b in pairs),
+        ratio=middle,
+        ratio_quartiles=[low, high])
+    print(f"{name}: {row['ours_ms']:.4g} ms, other {row['other_ms']:.4g} ms, "
+          f'ratio {middle:.1f} ({low:.1f}-{high:.1f})', file=sys.stderr, flush=True)
     return row
 
 
-def loss_rows(gray: Tensor, repeats: int) -> list[dict]:
+def loss_rows(gray: Tensor, timer: Timer) -> list[dict]:
     rows = []
     for words, length_range in WORDS.items():
         case = make_case(gray, length_range)
@@ -230,14 +246,14 @@ def loss_rows(gray: Tensor, repeats: int) -> list[dict]:
         row = compare(f'losses, batch {gray.size(0)}, {words}',
                       lambda: step(vectorised_terms, case),  # noqa: B023
                       lambda: step(loop_terms, case),  # noqa: B023
-                      repeats, gray.device)
+                      timer)
         row['ours_calls'] = count_calls(vectorised_terms, case)
         row['other_calls'] = count_calls(loop_terms, case)
         rows.append(row)
     return rows
 
 
-def mask_rows(gray: Tensor, crops: np.ndarray, repeats: int) -> list[dict]:
+def mask_rows(gray: Tensor, crops: np.ndarray, timer: Timer) -> list[dict]:
     """The mask per crop: in a batch, alone, and alone in NumPy, on one thread of the CPU."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -248,16 +264,10 @@ def mask_rows(gray: Tensor, crops: np.ndarray, repeats: int) -> list[dict]:
         'mask per crop, batch 1': (lambda: [two_means_mask(crop) for crop in alone], len(few)),
         'mask per crop, NumPy': (lambda: [two_means_mask_image(crop) for crop in few], len(few)),
     }
-    rows = []
-    for name, (ours, count) in ways.items():
-        row = compare(name, ours, lambda: kmeans_masks(few), repeats, gray.device, len(few))
-        factor = len(few) / count
-        row['ours_ms'] *= factor
-        row['ratio'] /= factor
-        row['ratio_quartiles'] = [ratio / factor for ratio in row['ratio_quartiles']]
-        print(f"  per crop: {1e3 * row['ours_ms']:.3g} us, ratio {row['ratio']:.0f}",
-              file=sys.stderr, flush=True)
-        rows.append(row)
+    rows = [
+        compare(name, ours, lambda: kmeans_masks(few), timer, (count, len(few)))
+        for name, (ours, count) in ways.items()
+    ]
     torch.set_num_threads(threads)
     return rows
 
@@ -296,6 +306,8 @@ def main() -> None:
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--threads', type=int, help='CPU threads; default: as torch chooses')
+    parser.add_argument('--cpu-time', action='store_true',
+                        help='time the processor, not the clock: for a machine others use too')
     parser.add_argument('--images', help='glob of word crops; default: synthetic crops')
     parser.add_argument('--json', help='file to write')
     parser.add_argument('--markdown', action='store_true', help='print a table')
@@ -304,10 +316,12 @@ def main() -> None:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device)
     info, rows = environment(device), []
+    info['clock'] = 'processor' if args.cpu_time else 'wall'
+    timer = Timer(device, args.repeats, args.cpu_time)
     for batch in args.batch:
         crops = read_crops(args.images, batch) if args.images else synthetic_crops(batch)
         gray = torch.from_numpy(crops).to(device)
-        rows += mask_rows(gray, crops, args.repeats) + loss_rows(gray, args.repeats)
+        rows += mask_rows(gray, crops, timer) + loss_rows(gray, timer)
     if args.json:
         with open(args.json, 'w') as file:
             json.dump(dict(environment=info, rows=rows), file, indent=2)

@@ -12,7 +12,7 @@ Attention for Text Recognition*, CVPR 2023 (arXiv 2203.03382).
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 

@@ -1,0 +1,413 @@
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from mmocr_siga.models.pseudo_labels.functional import (
+    glyph_labels,
+    masked_two_means,
+    resize_attention,
+    step_mask,
+    two_means_mask,
+    two_means_mask_image,
+)
+
+
+def quick(test):
+    return settings(max_examples=60, deadline=None)(test)
+
+
+def oracle_mask(gray, valid=None):
+    """The definition pixel by pixel, the clusters in exact fractions."""
+    h, w = gray.shape
+    valid = np.ones((h, w), bool) if valid is None else valid
+    pixels = [int(value) for value in gray[valid]]
+    costs = []
+    for threshold in range(256):
+        cost = Fraction(0)
+        for cluster in ([p for p in pixels if p <= threshold],
+                        [p for p in pixels if p > threshold]):
+            if cluster:
+                cost += sum(p * p for p in cluster) - Fraction(sum(cluster)**2, len(cluster))
+        costs.append(cost)
+    if len(set(pixels)) < 2:
+        return np.zeros((h, w), bool)
+    bright = (gray > costs.index(min(costs))) & valid
+    borders = [[], [], [], []]
+    for x in range(w):
+        ys = [y for y in range(h) if valid[y, x]]
+        if ys:
+            borders[0].append((ys[0], x))
+            borders[1].append((ys[-1], x))
+    for y in range(h):
+        xs = [x for x in range(w) if valid[y, x]]
+        if xs:
+            borders[2].append((y, xs[0]))
+            borders[3].append((y, xs[-1]))
+    bright_share = [Fraction(sum(bool(bright[p]) for p in border), len(border))
+                    for border in borders]
+    ring = {p for border in borders for p in border}
+    bright_ring = sum(bool(bright[p]) for p in ring)
+    sizes = bright.sum(), valid.sum() - bright.sum()
+    if sum(share > Fraction(1, 2) for share in bright_share) >= 3:
+        text_is_bright = False
+    elif sum(share < Fraction(1, 2) for share in bright_share) >= 3:
+        text_is_bright = True
+    elif 2 * bright_ring != len(ring):
+        text_is_bright = 2 * bright_ring < len(ring)
+    else:
+        text_is_bright = sizes[0] <= sizes[1]
+    return (bright if text_is_bright else ~bright) & valid
+
+
+def mask_of(gray):
+    """The mask of one image by the batch function, checked against the NumPy one."""
+    mask = two_means_mask(torch.from_numpy(gray)[None])[0].numpy()
+    np.testing.assert_array_equal(two_means_mask_image(gray), mask)
+    return mask
+
+
+def textured(seed, shape=(32, 128)):
+    rng = np.random.default_rng(seed)
+    blobs = cv2.GaussianBlur(rng.normal(size=shape), (9, 9), 0)
+    return cv2.normalize(blobs + 0.03 * rng.normal(size=shape), None, 0, 255,
+                         cv2.NORM_MINMAX).astype(np.uint8)
+
+
+levels = st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 2, 100, 255]))
+images = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=levels)
+
+
+@quick
+@given(images)
+def test_mask_is_the_exact_optimum_with_the_border_vote(gray):
+    np.testing.assert_array_equal(mask_of(gray), oracle_mask(gray))
+
+
+@quick
+@given(images, st.data())
+def test_valid_region_is_all_that_counts(gray, data):
+    valid = data.draw(arrays(bool, gray.shape))
+    mask = masked_two_means(torch.from_numpy(gray)[None], torch.from_numpy(valid)[None])[0]
+    np.testing.assert_array_equal(mask.numpy(), oracle_mask(gray, valid))
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_threshold_agrees_with_opencv_and_skimage(seed):
+    gray = textured(seed)
+    mask = mask_of(gray)
+    bright = mask if gray[mask].mean() > gray[~mask].mean() else ~mask
+    threshold, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    np.testing.assert_array_equal(bright, gray > threshold)
+    filters = pytest.importorskip('skimage.filters')
+    np.testing.assert_array_equal(bright, gray > filters.threshold_otsu(gray))
+
+
+@pytest.mark.parametrize('level', [0, 7, 255])
+@pytest.mark.parametrize('shape', [(32, 128), (1, 1), (1, 9)])
+def test_constant_image_has_no_text(level, shape):
+    assert not mask_of(np.full(shape, level, np.uint8)).any()
+
+
+@pytest.mark.parametrize('background, text', [(200, 30), (30, 200), (100, 101)])
+def test_text_is_what_the_border_is_not(background, text):
+    gray = np.full((8, 12), background, np.uint8)
+    gray[2:6, 3:9] = text
+    np.testing.assert_array_equal(mask_of(gray), gray == text)
+
+
+def test_three_borders_make_background_of_the_larger_part_of_the_border():
+    gray = np.full((8, 12), 50, np.uint8)
+    gray[-3:] = 220  # bottom; left and right keep 5 of 8 pixels
+    np.testing.assert_array_equal(mask_of(gray), gray == 220)
+
+
+def test_two_against_two_fewer_border_pixels_are_text():
+    gray = np.full((6, 10), 50, np.uint8)
+    gray[[0, -1]] = 220  # 20 of 28 border pixels, though only 20 of 60 pixels
+    np.testing.assert_array_equal(mask_of(gray), gray == 50)
+    np.testing.assert_array_equal(mask_of(255 - gray), gray == 50)
+
+
+def test_corners_count_once_on_the_border():
+    gray = np.full((5, 4), 50, np.uint8)
+    gray[[0, -1]] = 220
+    gray[0, 1] = 50
+    # Votes are two to two: 3 of 4 above, 4 of 4 below, 2 of 5 on either side. Bright has 7 of the
+    # 14 border pixels, a tie, which the size decides; with corners counted twice it had 11 of 18.
+    np.testing.assert_array_equal(mask_of(gray), gray == 220)
+
+
+def test_tied_border_smaller_then_brighter_is_text():
+    gray = np.full((4, 4), 50, np.uint8)
+    gray[:2, :2] = gray[2:, 2:] = 220  # every border and the ring half and half, 8 pixels each
+    np.testing.assert_array_equal(mask_of(gray), gray == 220)
+    fewer_bright = gray.copy()
+    fewer_bright[1, 1] = 50
+    np.testing.assert_array_equal(mask_of(fewer_bright), fewer_bright == 220)
+    fewer_dark = gray.copy()
+    fewer_dark[1, 2] = 220
+    np.testing.assert_array_equal(mask_of(fewer_dark), fewer_dark == 50)
+
+
+def test_lowest_of_equally_good_thresholds():
+    gray = np.array([[0, 1, 2]], np.uint8).repeat(3, 0)  # {0 | 1 2} is as good as {0 1 | 2}
+    # Bright columns 1 and 2 hold the majority of top, bottom and right.
+    np.testing.assert_array_equal(mask_of(gray), gray == 0)
+
+
+@quick
+@given(arrays(np.uint8, (4, 6), elements=st.integers(0, 60)), st.integers(1, 4),
+       st.integers(0, 15))
+def test_mask_does_not_depend_on_contrast_and_brightness(gray, gain, offset):
+    np.testing.assert_array_equal(mask_of(gray), mask_of(gain * gray + np.uint8(offset)))
+
+
+@quick
+@given(arrays(bool, (5, 7)), st.integers(0, 100), st.integers(120, 255))
+def test_mask_does_not_depend_on_polarity(bright, low, high):
+    gray = np.where(bright, high, low).astype(np.uint8)
+    # 35 pixels: the clusters never tie in size, the one case where brightness decides.
+    np.testing.assert_array_equal(mask_of(255 - gray), mask_of(gray))
+
+
+def test_float_images_are_rounded_to_levels():
+    gray = textured(0)
+    expected = two_means_mask(torch.from_numpy(gray)[None])
+    for offset in (-0.49, 0.0, 0.49):
+        shifted = torch.from_numpy(gray)[None].double() + offset
+        assert torch.equal(two_means_mask(shifted), expected)
+        assert torch.equal(two_means_mask(shifted.float()), expected)
+    exact = torch.tensor([[[-9.0, 0.5, 1.5, 254.5, 300.0]]])  # halves to even
+    rounded = torch.tensor([[[0, 0, 2, 254, 255]]], dtype=torch.uint8)
+    assert torch.equal(two_means_mask(exact), two_means_mask(rounded))
+
+
+def test_image_alone_and_in_a_batch():
+    batch = torch.from_numpy(np.stack([textured(seed) for seed in range(7)]))
+    masks = two_means_mask(batch)
+    for gray, mask in zip(batch, masks):
+        assert torch.equal(two_means_mask(gray[None])[0], mask)
+        np.testing.assert_array_equal(two_means_mask_image(gray.numpy()), mask)
+    assert two_means_mask(batch[:0]).shape == (0, 32, 128)
+
+
+def test_padding_changes_nothing():
+    gray = torch.from_numpy(textured(3))
+    widths = [128, 90, 1, 0]
+    batch = torch.randint(0, 256, (4, 32, 128), dtype=torch.uint8)
+    for image, width in zip(batch, widths):
+        image[:, :width] = gray[:, :width]
+    valid = torch.arange(128) < torch.tensor(widths)[:, None]
+    for region in (valid, valid[:, None].expand(4, 32, 128)):
+        masks = masked_two_means(batch, region)
+        for mask, width in zip(masks[:3], widths):
+            assert torch.equal(mask[:, :width], two_means_mask(gray[None, :, :width])[0])
+            assert not mask[:, width:].any()
+        assert not masks[3].any()
+    framed = torch.randint(0, 256, (1, 40, 140), dtype=torch.uint8)
+    inside = torch.zeros(1, 40, 140, dtype=torch.bool)
+    framed[0, 5:37, 7:135], inside[0, 5:37, 7:135] = gray, True
+    mask = masked_two_means(framed, inside)[0]
+    assert torch.equal(mask[5:37, 7:135], two_means_mask(gray[None])[0])
+    assert mask.sum() == mask[5:37, 7:135].sum()
+
+
+@pytest.mark.parametrize('gray, valid, message', [
+    (torch.zeros(4, 4), None, 'gray must have the shape'),
+    (torch.zeros(1, 0, 4), None, 'with pixels'),
+    (torch.zeros(1, 4, 4, dtype=torch.int32), None, 'gray must be uint8'),
+    (torch.zeros(1, 4, 4), torch.ones(1, 4), 'valid must be bool'),
+    (torch.zeros(1, 4, 4), torch.ones(4, 1, dtype=torch.bool), 'valid must have the shape'),
+])
+def test_mask_errors(gray, valid, message):
+    with pytest.raises(ValueError, match=message):
+        masked_two_means(gray, valid)
+
+
+@pytest.mark.parametrize('gray', [np.zeros((4, 4)), np.zeros((0, 4), np.uint8),
+                                  np.zeros((1, 4, 4), np.uint8)])
+def test_mask_image_errors(gray):
+    with pytest.raises(ValueError, match='gray must be uint8'):
+        two_means_mask_image(gray)
+
+
+def oracle_resize(row, width):
+    """Bilinear, align_corners=False, in float64."""
+    scale = len(row) / width
+    resized = []
+    for x in range(width):
+        source = max((x + 0.5) * scale - 0.5, 0)
+        left = int(source)
+        right = min(left + 1, len(row) - 1)
+        resized.append(row[left] + (source - left) * (row[right] - row[left]))
+    return np.array(resized)
+
+
+def oracle_resize_map(image, size):
+    columns = np.array([oracle_resize(column, size[0]) for column in image.T]).T
+    return np.array([oracle_resize(row, size[1]) for row in columns])
+
+
+@pytest.mark.parametrize('n, t, w, width', [(2, 3, 32, 128), (1, 1, 40, 33), (1, 2, 5, 5),
+                                            (3, 1, 1, 4), (2, 2, 26, 8)])
+def test_resize_attention(n, t, w, width):
+    attention = torch.rand(n, t, w, dtype=torch.double)
+    resized = resize_attention(attention, width)
+    assert resized.shape == (n, t, width)
+    for i in range(n):
+        for j in range(t):
+            expected = oracle_resize(attention[i, j].numpy(), width)
+            np.testing.assert_allclose(resized[i, j].numpy(), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize('dtype', [torch.half, torch.bfloat16])
+@pytest.mark.parametrize('width', [4, 8])
+def test_resize_attention_of_half_precision(dtype, width):
+    attention = torch.rand(1, 2, 4).to(dtype)
+    resized = resize_attention(attention, width)
+    assert resized.dtype == torch.float32
+    torch.testing.assert_close(resized, resize_attention(attention.float(), width))
+
+
+@pytest.mark.parametrize('attention, width, message', [
+    (torch.rand(2, 4), 8, 'attention must be'),
+    (torch.ones(2, 2, 4, dtype=torch.long), 8, 'attention must be'),
+    (torch.rand(2, 2, 4), 0, 'width must be positive'),
+])
+def test_resize_attention_errors(attention, width, message):
+    with pytest.raises(ValueError, match=message):
+        resize_attention(attention, width)
+
+
+def test_glyph_labels_by_hand():
+    foreground = torch.tensor([[[1, 1, 0, 1], [0, 1, 0, 1]]]).bool()
+    attention = torch.tensor([[[0.9, 0.06, 0.0, 0.04], [0.0, 0.2, 0.3, 0.05], [1.0, 1, 1, 1]]])
+    labels = glyph_labels(attention, foreground, torch.tensor([2]), (2, 4))
+    expected = torch.tensor([[
+        [[0, 0, 1, 0], [1, 0, 1, 0]],
+        [[1, 1, 0, 0], [0, 1, 0, 0]],  # 0.04 does not reach the threshold
+        [[0, 1, 0, 0], [0, 1, 0, 0]],  # 0.05 does not exceed it
+        [[0, 0, 0, 0], [0, 0, 0, 0]],  # past the word
+    ]]).bool()
+    assert torch.equal(labels, expected)
+
+
+def test_glyph_labels_cell_share():
+    # Halved: each cell averages 2x2 pixels, of which 2 (0.5) count as text, and 1 (0.25) not.
+    foreground = torch.tensor([[[1.0, 1, 1, 0], [0, 0, 0, 0]]])
+    labels = glyph_labels(torch.ones(1, 1, 1), foreground, torch.tensor([1]), (1, 2))
+    assert labels[0, :, 0].tolist() == [[False, True], [True, False]]
+
+
+def attention_and_foreground(n=3, t=5, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    attention = torch.softmax(3 * torch.randn(n, t, 32, generator=generator), 2)
+    return attention, torch.rand(n, 32, 128, generator=generator) > 0.5
+
+
+@pytest.mark.parametrize('size', [(16, 64), (8, 32), (6, 40)])
+@pytest.mark.parametrize('as_float', [False, True])
+def test_glyph_labels_brute_force(size, as_float):
+    attention, foreground = attention_and_foreground()
+    lengths = torch.tensor([0, 3, 9])
+    given_foreground = foreground.float() if as_float else foreground
+    labels = glyph_labels(attention, given_foreground, lengths, size, 0.04)
+    assert labels.shape == (3, 6, *size) and labels.dtype == torch.bool
+    for n, length in enumerate([0, 3, 5]):
+        text = oracle_resize_map(foreground[n].double().numpy(), size) >= 0.4
+        np.testing.assert_array_equal(labels[n, 0], ~text)
+        for t in range(5):
+            columns = oracle_resize(attention[n, t].numpy().astype(float), size[1]) > 0.04
+            expected = text & columns if t < length else np.zeros(size, bool)
+            np.testing.assert_array_equal(labels[n, t + 1], expected)
+
+
+def test_glyph_labels_of_background_only_and_without_gradient():
+    attention, foreground = attention_and_foreground()
+    attention.requires_grad_()
+    labels = glyph_labels(attention, foreground & False, torch.tensor([1, 2, 3]), (8, 32))
+    assert labels[:, 0].all() and not labels[:, 1:].any()
+    assert not labels.requires_grad
+
+
+def test_glyph_labels_of_a_sample_alone_in_another_place_and_with_more_steps():
+    attention, foreground = attention_and_foreground()
+    lengths = torch.tensor([4, 5, 2])
+    labels = glyph_labels(attention, foreground, lengths, (16, 64))
+    order = [2, 0, 1]
+    assert torch.equal(
+        glyph_labels(attention[order], foreground[order], lengths[order], (16, 64)),
+        labels[order])
+    alone = glyph_labels(attention[1:2], foreground[1:2], lengths[1:2], (16, 64))
+    assert torch.equal(alone, labels[1:2])
+    longer = torch.cat((attention, torch.ones(3, 2, 32)), 1)
+    longer = glyph_labels(longer, foreground, lengths, (16, 64))
+    assert torch.equal(longer[:, :6], labels) and not longer[:, 6:].any()
+
+
+@pytest.mark.parametrize('attention, foreground, lengths, message', [
+    (torch.rand(2, 8), torch.ones(2, 4, 8), torch.ones(2).long(), 'attention must be'),
+    (torch.rand(2, 3, 8), torch.ones(1, 4, 8), torch.ones(2).long(), 'foreground must have'),
+    (torch.rand(2, 3, 8), torch.ones(2, 1, 4, 8), torch.ones(2).long(), 'foreground must have'),
+    (torch.rand(2, 3, 8), torch.ones(2, 4, 8).long(), torch.ones(2).long(), 'foreground must be'),
+    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(3).long(), 'lengths must have'),
+    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(2), 'lengths must be integers'),
+])
+def test_glyph_label_errors(attention, foreground, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        glyph_labels(attention, foreground, lengths, (4, 8))
+
+
+def test_step_mask():
+    assert step_mask(torch.tensor([0, 2, 7]), 3).tolist() == [
+        [False] * 3, [True, True, False], [True] * 3]
+
+
+def compiled(function):
+    try:
+        supported = torch._dynamo.is_dynamo_supported()
+    except AttributeError:
+        supported = hasattr(torch, 'compile')
+    if not supported:
+        pytest.skip('torch.compile does not support this Python')
+    torch._dynamo.reset()
+    # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
+    return torch.compile(function, fullgraph=True, backend='aot_eager')
+
+
+def test_mask_compiles():
+    gray = torch.from_numpy(np.stack([textured(seed) for seed in range(2)]))
+    assert torch.equal(compiled(two_means_mask)(gray), two_means_mask(gray))
+    valid = torch.arange(128) < torch.tensor([[100], [128]])
+    assert torch.equal(compiled(masked_two_means)(gray, valid), masked_two_means(gray, valid))
+
+
+def test_glyph_labels_compile():
+    attention, foreground = attention_and_foreground()
+    arguments = attention, foreground, torch.tensor([0, 3, 9]), (16, 64)
+    assert torch.equal(compiled(glyph_labels)(*arguments), glyph_labels(*arguments))
+
+
+def test_masks_and_labels_on_a_gpu_do_not_wait_for_it():
+    if not torch.cuda.is_available():
+        pytest.skip('no CUDA device')
+    gray = torch.from_numpy(np.stack([textured(seed) for seed in range(2)]))
+    attention, foreground = attention_and_foreground()
+    lengths = torch.tensor([0, 3, 9])
+    valid = torch.arange(128) < torch.tensor([[100], [128]])
+    inputs = [x.cuda() for x in (gray, valid, attention, foreground, lengths)]
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        results = [two_means_mask(inputs[0]), masked_two_means(*inputs[:2]),
+                   glyph_labels(*inputs[2:], (16, 64))]
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert torch.equal(results[0].cpu(), two_means_mask(gray))
+    assert torch.equal(results[1].cpu(), masked_two_means(gray, valid))
+    assert torch.equal(results[2].cpu(), glyph_labels(attention, foreground, lengths, (16, 64)))
