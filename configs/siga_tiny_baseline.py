@@ -11,6 +11,5 @@ model = dict(
         in_channels=128,
         hidden_size=128,
         max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss', letter_case='lower'),
-        postprocessor=dict(type='AttentionPostprocessor')),
+        module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
     glyph_head=None)

@@ -32,8 +32,7 @@ model = dict(
         output_size=512,
         dropout=0.3,
         max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss', letter_case='lower'),
-        postprocessor=dict(type='AttentionPostprocessor')),
+        module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
     glyph_head=dict(
         type='GlyphHead',
         dictionary=dictionary,

@@ -3,6 +3,7 @@ from typing import Dict, List, Optional, Sequence, Union
 import torch
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders import BaseDecoder
+from mmocr.registry import TASK_UTILS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
@@ -17,9 +18,8 @@ class WordDecoder(BaseDecoder):
 
     Args:
         dictionary (dict or Dictionary): Needs an end token (``with_end=True``).
-        module_loss (dict, optional): Usually ``dict(type='SIGAWordLoss')``. Defaults to None.
-        postprocessor (dict, optional): Usually ``dict(type='AttentionPostprocessor')``. Defaults to
-            None.
+        module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
+        postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most; one more step decides on the end. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
@@ -30,12 +30,18 @@ class WordDecoder(BaseDecoder):
                  postprocessor: Optional[Dict] = None,
                  max_seq_len: int = 25,
                  init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
-        super().__init__(dictionary=dictionary, module_loss=module_loss,
-                         postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
-        if self.dictionary.end_idx is None:
+        if not isinstance(dictionary, Dictionary):
+            dictionary = TASK_UTILS.build(dictionary)
+        if dictionary.end_idx is None:
             raise ValueError(f'{type(self).__name__} needs a dictionary with an end token: set '
                              'with_end=True')
-        self.num_classes = self.dictionary.num_classes
+        if postprocessor is None:
+            ignored = [] if dictionary.padding_idx is None else ['padding']
+            postprocessor = dict(type='AttentionPostprocessor', ignore_chars=ignored)
+        super().__init__(
+            dictionary=dictionary, module_loss=module_loss or dict(type='SIGAWordLoss'),
+            postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
+        self.num_classes = dictionary.num_classes
 
     def targets(self, data_samples: Sequence[TextRecogDataSample],
                 device: torch.device) -> WordTargets:

@@ -55,10 +55,8 @@ class SIGADecoder(WordDecoder):
                  postprocessor: Optional[Dict] = None,
                  max_seq_len: int = 25,
                  init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
-        super().__init__(
-            dictionary=dictionary, module_loss=module_loss or dict(type='SIGAWordLoss'),
-            postprocessor=postprocessor or dict(type='AttentionPostprocessor'),
-            max_seq_len=max_seq_len, init_cfg=init_cfg)
+        super().__init__(dictionary=dictionary, module_loss=module_loss,
+                         postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
         classes = self.num_classes
         self.branches = nn.ModuleDict({
             scale: AttentionDecoder(in_channels, hidden_size, classes, glyphs=True)

@@ -1,0 +1,37 @@
+import torch
+from mmocr.registry import MODELS
+
+from tests.helpers.words import DICTIONARY, END, START, random_encoding, sample
+
+
+def build():
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='ImplicitAttentionDecoder', dictionary=dict(DICTIONARY),
+                             in_channels=8, hidden_size=6, max_seq_len=7))
+
+
+def test_loss_has_gradients_everywhere():
+    decoder = build()
+    losses = decoder.loss(None, random_encoding(), [sample(w) for w in ('ab', '', 'abcdefghij')])
+    assert set(losses) == {'loss_word'}
+    losses['loss_word'].backward()
+    assert all(p.grad.isfinite().all() for p in decoder.parameters())
+
+
+def test_reading_equals_teacher_forcing_with_its_own_characters():
+    decoder, encoding = build().eval(), random_encoding()
+    with torch.no_grad():
+        decoder.cell.classifier.bias[END] -= 100  # no word ends: all steps are run
+    probabilities = decoder(None, encoding)
+    read = probabilities.argmax(-1)
+    tokens = torch.cat([torch.full((3, 1), START), read[:, :-1]], 1)
+    logits, _ = decoder.cell(encoding.context, tokens)
+    torch.testing.assert_close(probabilities, logits.softmax(-1))
+
+
+def test_it_stops_when_all_words_have_ended():
+    decoder = build().eval()
+    with torch.no_grad():
+        decoder.cell.classifier.bias[END] += 1000
+    samples = decoder.predict(None, random_encoding(), [sample('') for _ in range(3)])
+    assert [s.pred_text.item for s in samples] == ['', '', '']

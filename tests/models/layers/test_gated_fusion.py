@@ -1,0 +1,24 @@
+import math
+
+import torch
+
+from mmocr_siga.models.layers import GatedFusion
+
+
+def test_by_hand():
+    fusion = GatedFusion(1)
+    with torch.no_grad():
+        fusion.gate.weight.copy_(torch.tensor([[2., -1.]]))
+        fusion.gate.bias.fill_(0.5)
+    a, b = 0.3, -1.2
+    z = 1 / (1 + math.exp(-(2 * a - b + 0.5)))
+    want = z * math.tanh(a) + (1 - z) * math.tanh(b)
+    got = fusion(torch.tensor([[a]]), torch.tensor([[b]]))
+    torch.testing.assert_close(got, torch.tensor([[want]]))
+
+
+def test_prepared_second_input_changes_nothing():
+    torch.manual_seed(0)
+    fusion = GatedFusion(4)
+    a, b = torch.randn(3, 4), torch.randn(3, 4)
+    torch.testing.assert_close(fusion.fuse(a, *fusion.project_second(b)), fusion(a, b))

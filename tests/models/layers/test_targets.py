@@ -1,0 +1,45 @@
+import math
+
+import pytest
+import torch
+from mmocr.structures import TextRecogDataSample
+
+from mmocr_siga.models.layers import valid_columns, word_loss, word_targets
+from tests.helpers.words import END, START, index, sample
+
+CPU = torch.device('cpu')
+
+
+def test_words_by_hand():
+    got = word_targets([sample('ab'), sample(''), sample('z')], END, START, 25, CPU)
+    a, b, z = index('abz')
+    assert got.steps == 3
+    assert got.lengths.tolist() == [2, 0, 1]
+    assert got.tokens.tolist() == [[START, a, b], [START, END, END], [START, z, END]]
+    assert got.targets.tolist() == [[a, b, END], [END, -100, -100], [z, END, -100]]
+
+
+def test_a_word_that_is_too_long_is_cut_and_not_ended():
+    got = word_targets([sample('abcd'), sample('abc')], END, START, 3, CPU)
+    assert got.lengths.tolist() == [3, 3] and got.steps == 4
+    assert got.targets.tolist() == [index('abc') + [-100], index('abc') + [END]]
+    assert got.tokens.tolist() == [[START] + index('abc')] * 2
+
+
+def test_missing_label_is_named():
+    with pytest.raises(ValueError, match='sample 1 has no gt_text.indexes'):
+        word_targets([sample('a'), TextRecogDataSample()], END, START, 3, CPU)
+
+
+def test_word_loss_by_hand():
+    logits = torch.tensor([[[0., math.log(3)], [0., 0.]]])
+    # p = 3/4 for the first target; the second is not asked for.
+    assert word_loss(logits, torch.tensor([[1, -100]])).item() == pytest.approx(math.log(4 / 3))
+
+
+def test_valid_columns():
+    assert valid_columns([sample('a'), sample('b')], 8, CPU) is None
+    assert valid_columns(None, 8, CPU) is None
+    got = valid_columns([sample('a', 0.5), sample('b', 0.51), sample('c', 0.0)], 8, CPU)
+    assert got.sum(1).tolist() == [4, 5, 1]
+    assert got[0].tolist() == [True] * 4 + [False] * 4
