@@ -1,5 +1,5 @@
-# What siga_tiny is without glyphs: same backbone, context and attention decoder; no glyph attention,
-# no training head.
+# What siga_tiny is without glyphs: same backbone, context and attention decoder; no glyph
+# attention, no training head.
 _base_ = ['siga_tiny.py']
 
 model = dict(

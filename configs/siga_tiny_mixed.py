@@ -7,4 +7,15 @@ rendered_words = dict(
     type='WordLMDBDataset', ann_file='{{$SIGA_RENDERED:data/rendered_words}}/train', pipeline=None)
 
 train_dataloader = dict(
-    dataset=dict(dataset=dict(datasets=[rendered_words] + _base_.real_words_train_list * 20)))
+    dataset=dict(
+        dataset=dict(
+            datasets=[
+                rendered_words,
+                dict(
+                    type='RepeatDataset',
+                    times=20,
+                    dataset=dict(
+                        type='ConcatDataset',
+                        datasets=_base_.real_words_train_list,
+                        verify_meta=False)),
+            ])))

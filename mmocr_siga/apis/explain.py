@@ -1,5 +1,5 @@
 """What a SIGA recogniser looked at while it read a word."""
-from typing import Any, Dict, Union
+from typing import Any, Union
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from ..models.recognizers import GlyphRecognizer
 
 
 @torch.no_grad()
-def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> Dict[str, Any]:
-    """Read one word and return the evidence; :func:`mmocr_siga.visualization.draw_reading` draws it.
+def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, Any]:
+    """Read one word and return the evidence; :func:`mmocr_siga.visualization.draw_reading` draws
+    it.
 
     Attention and the predicted text mask come from the training head. A model without one still
     reads and has glyph maps; its attention is None and its text mask the pseudo-label of the image.
@@ -26,17 +27,17 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> Dict[str, 
         image (str or ndarray): Path of a picture, or a BGR array (H, W, 3).
 
     Returns:
-        dict: ``text`` (str), ``scores`` (list[float], one per character), ``text_mask`` (H, W) bool,
-        ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over the network's
-        input, which is the whole picture.
+        dict: ``text`` (str), ``scores`` (list[float], one per character), ``text_mask`` (H, W)
+        bool, ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over the
+        network's input, which is the whole picture.
 
     Raises:
         ValueError: If the model carries no config.
     """
     cfg = getattr(model, 'cfg', None)
     if cfg is None:
-        raise ValueError('explain needs the test pipeline: set model.cfg to the config that the model '
-                         'was built from')
+        raise ValueError('explain needs the test pipeline: set model.cfg to the config that '
+                         'the model was built from')
     with DefaultScope.overwrite_default_scope('mmocr'):
         data = _pipeline(cfg)(dict(img_path=image) if isinstance(image, str) else dict(img=image))
     batch = model.data_preprocessor(dict(inputs=[data['inputs']],
@@ -59,7 +60,7 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> Dict[str, 
 
 
 def _head_evidence(model: GlyphRecognizer, inputs: Tensor, encoding: GlyphEncoding, tokens: list,
-                   length: int) -> Dict[str, Any]:
+                   length: int) -> dict[str, Any]:
     """Text mask and attention, from the training head where there is one."""
     head = model.glyph_head
     if head is None:

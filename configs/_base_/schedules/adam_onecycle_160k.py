@@ -16,8 +16,8 @@ train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=50
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
-# SIGA weights its alignment losses less and drops samples of noisy masks after 20,000 iterations. The
-# reference's bound of 1.0 on its doubly softmaxed loss is 1.47 on the plain cross-entropy.
+# SIGA weights its alignment losses less and drops samples of noisy masks after 20,000 iterations.
+# The reference's bound of 1.0 on its doubly softmaxed loss is 1.47 on the plain cross-entropy.
 custom_hooks = [
     dict(
         type='LossScheduleHook',

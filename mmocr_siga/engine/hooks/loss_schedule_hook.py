@@ -1,4 +1,4 @@
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -15,9 +15,9 @@ class LossScheduleHook(Hook):
     goes on as if it had never stopped.
 
     Args:
-        schedule (dict[str, dict[int, Any]]): For each attribute, as a dotted path from the model, the
-            values and the iteration from which each holds. Before the first one the attribute is as
-            it was built. Example:
+        schedule (dict[str, dict[int, Any]]): For each attribute, as a dotted path from the model,
+            the values and the iteration from which each holds. Before the first one the attribute
+            is as it was built. Example:
             ``{'glyph_head.loss_alignment.loss_weight': {20000: 0.3}}``.
 
     Raises:
@@ -27,7 +27,7 @@ class LossScheduleHook(Hook):
 
     priority = 'NORMAL'
 
-    def __init__(self, schedule: Dict[str, Dict[int, Any]]) -> None:
+    def __init__(self, schedule: dict[str, dict[int, Any]]) -> None:
         for path, values in schedule.items():
             if any(int(begin) < 0 for begin in values):
                 raise ValueError(f'{path}: iterations count from 0, got {sorted(values)}')

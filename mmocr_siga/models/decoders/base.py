@@ -1,4 +1,5 @@
-from typing import Dict, List, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Optional, Union
 
 import torch
 from mmocr.models.common.dictionary import Dictionary
@@ -25,11 +26,11 @@ class WordDecoder(BaseDecoder):
     """
 
     def __init__(self,
-                 dictionary: Union[Dict, Dictionary],
-                 module_loss: Optional[Dict] = None,
-                 postprocessor: Optional[Dict] = None,
+                 dictionary: Union[dict, Dictionary],
+                 module_loss: Optional[dict] = None,
+                 postprocessor: Optional[dict] = None,
                  max_seq_len: int = 25,
-                 init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
+                 init_cfg: Optional[Union[dict, list[dict]]] = None) -> None:
         if not isinstance(dictionary, Dictionary):
             dictionary = TASK_UTILS.build(dictionary)
         if dictionary.end_idx is None:
@@ -50,12 +51,12 @@ class WordDecoder(BaseDecoder):
                             self.max_seq_len, device)
 
     def loss(self, feat: Optional[Sequence[Tensor]] = None, out_enc: Optional[tuple] = None,
-             data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Dict[str, Tensor]:
+             data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> dict[str, Tensor]:
         """Teacher-forced losses, in training and in evaluation mode alike."""
         data_samples = self.module_loss.get_targets(data_samples)
         return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
 
-    def collect(self, logits: List[Tensor]) -> Tensor:
+    def collect(self, logits: list[Tensor]) -> Tensor:
         """Probabilities (N, T, K) of the steps that ran, filled up to T with the end token."""
         probabilities = torch.stack([step.float() for step in logits], 1).softmax(-1)
         missing = self.max_seq_len + 1 - len(logits)

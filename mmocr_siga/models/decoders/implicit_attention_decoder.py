@@ -1,5 +1,6 @@
-"""The ordinary 1-D attention decoder: SIGA's baseline, and its implicit aligner's way of reading."""
-from typing import Dict, List, NamedTuple, Optional, Sequence, Union
+"""The ordinary 1-D attention decoder: what SIGA starts from."""
+from collections.abc import Sequence
+from typing import NamedTuple, Optional, Union
 
 import torch
 from mmocr.models.common.dictionary import Dictionary
@@ -40,13 +41,13 @@ class ImplicitAttentionDecoder(WordDecoder):
     """
 
     def __init__(self,
-                 dictionary: Union[Dict, Dictionary],
+                 dictionary: Union[dict, Dictionary],
                  in_channels: int = 256,
                  hidden_size: int = 256,
-                 module_loss: Optional[Dict] = None,
-                 postprocessor: Optional[Dict] = None,
+                 module_loss: Optional[dict] = None,
+                 postprocessor: Optional[dict] = None,
                  max_seq_len: int = 25,
-                 init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
+                 init_cfg: Optional[Union[dict, list[dict]]] = None) -> None:
         super().__init__(dictionary=dictionary, module_loss=module_loss,
                          postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
         self.cell = AttentionDecoder(in_channels, hidden_size, self.num_classes)

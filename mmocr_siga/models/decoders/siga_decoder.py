@@ -1,5 +1,6 @@
 """SIGA's decoder: attention glimpses gated with glyph features at two scales."""
-from typing import Dict, List, NamedTuple, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import NamedTuple, Optional, Union
 
 import torch
 from mmocr.models.common.dictionary import Dictionary
@@ -18,7 +19,7 @@ from .base import WordDecoder
 class ReadingStep(NamedTuple):
     """One greedy step of the three decoders."""
 
-    branch_tokens: Dict[str, Tensor]  # (N,) per scale, what each feeds back to itself
+    branch_tokens: dict[str, Tensor]  # (N,) per scale, what each feeds back to itself
     logits: Tensor  # (N, K)
     token: Tensor  # (N,)
     ended: Tensor  # (N,) bool
@@ -29,15 +30,17 @@ class SIGADecoder(WordDecoder):
     r"""Glyph attention decoder of SIGA (CVPR 2023).
 
     Per scale an :class:`AttentionDecoder` over the context fuses each glimpse with the character's
-    glyph feature; the fused vectors of both scales are mixed by the same kind of gate, projected, and
-    read by a last LSTM. In training all are teacher-forced and each has a cross-entropy; in reading
-    all three feed back their own characters in one loop, which ends with the batch's last word.
+    glyph feature; the fused vectors of both scales are mixed by the same kind of gate, projected,
+    and read by a last LSTM. In training all are teacher-forced and each has a cross-entropy; in
+    reading all three feed back their own characters in one loop, which ends with the batch's last
+    word.
 
     Args:
         dictionary (dict or Dictionary): Needs an end token.
         in_channels (int): Channels D of context and glyph features. Defaults to 256.
         hidden_size (int): LSTM units of the two attention decoders. Defaults to 256.
-        output_size (int): LSTM units of the last decoder, and its input's channels. Defaults to 512.
+        output_size (int): LSTM units of the last decoder, and its input's channels. Defaults to
+            512.
         dropout (float): Before the last decoder. Defaults to 0.3.
         module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
@@ -46,15 +49,15 @@ class SIGADecoder(WordDecoder):
     """
 
     def __init__(self,
-                 dictionary: Union[Dict, Dictionary],
+                 dictionary: Union[dict, Dictionary],
                  in_channels: int = 256,
                  hidden_size: int = 256,
                  output_size: int = 512,
                  dropout: float = 0.3,
-                 module_loss: Optional[Dict] = None,
-                 postprocessor: Optional[Dict] = None,
+                 module_loss: Optional[dict] = None,
+                 postprocessor: Optional[dict] = None,
                  max_seq_len: int = 25,
-                 init_cfg: Optional[Union[Dict, List[Dict]]] = None) -> None:
+                 init_cfg: Optional[Union[dict, list[dict]]] = None) -> None:
         super().__init__(dictionary=dictionary, module_loss=module_loss,
                          postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
         classes = self.num_classes
@@ -86,7 +89,7 @@ class SIGADecoder(WordDecoder):
         steps = self.greedy(out_enc)
         return self.collect([step.logits for step in steps])
 
-    def greedy(self, encoding: GlyphEncoding, stop_early: bool = True) -> List[ReadingStep]:
+    def greedy(self, encoding: GlyphEncoding, stop_early: bool = True) -> list[ReadingStep]:
         """Read greedily.
 
         Args:

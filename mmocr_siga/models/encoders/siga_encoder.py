@@ -2,7 +2,8 @@
 
 N batch, T steps (max_seq_len characters and the end token), w columns, D channels.
 """
-from typing import NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
 
 import torch
 from mmocr.models.textrecog.encoders import BaseEncoder
@@ -31,30 +32,32 @@ class GlyphEncoding(NamedTuple):
 class SIGAEncoder(BaseEncoder):
     r"""Columns for implicit attention and one feature vector per character from glyph attention.
 
-    The last backbone map is brought to one row (strided (2, 3) convolutions, then the mean of the rows
-    left) and goes through two BiLSTMs. Two finer maps go through a :class:`PyramidFusion`, whose
-    results predict :math:`T + 1` maps each; the softmax over *space* of maps 1 to T pools the features
-    of that scale into one vector per character, in reading order, and a BiLSTM per scale relates them
-    (SIGA, CVPR 2023, glyph attention network).
+    The last backbone map is brought to one row (strided (2, 3) convolutions, then the mean of the
+    rows left) and goes through two BiLSTMs. Two finer maps go through a :class:`PyramidFusion`,
+    whose results predict :math:`T + 1` maps each; the softmax over *space* of maps 1 to T pools the
+    features of that scale into one vector per character, in reading order, and a BiLSTM per scale
+    relates them (SIGA, CVPR 2023, glyph attention network).
 
     Args:
         in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
-        pyramid (tuple[int, int] or None): Which outputs are the fine ('low') and the coarse ('middle')
-            scale of the glyph maps. None switches the glyph branch off: an ordinary context encoder.
-            Defaults to (0, 1).
+        pyramid (tuple[int, int] or None): Which outputs are the fine ('low') and the coarse
+            ('middle') scale of the glyph maps. None switches the glyph branch off: an ordinary
+            context encoder. Defaults to (0, 1).
         pyramid_scale (tuple[int, int]): (height, width) ratio of the two. Defaults to (2, 2).
         context (int): Which output the columns are made of. Defaults to -1.
-        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height. Defaults to 2.
+        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height. Defaults
+            to 2.
         fusion_channels (int): Channels of the fused pyramid. Defaults to 128.
-        hidden_size (int): Channels D of context and glyph features, and LSTM units. Defaults to 256.
+        hidden_size (int): Channels D of context and glyph features, and LSTM units. Defaults to
+            256.
         max_seq_len (int): Characters at most. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
     def __init__(self,
                  in_channels: Sequence[int],
-                 pyramid: Optional[Tuple[int, int]] = (0, 1),
-                 pyramid_scale: Tuple[int, int] = (2, 2),
+                 pyramid: Optional[tuple[int, int]] = (0, 1),
+                 pyramid_scale: tuple[int, int] = (2, 2),
                  context: int = -1,
                  row_convs: int = 2,
                  fusion_channels: int = 128,
@@ -116,8 +119,8 @@ class SIGAEncoder(BaseEncoder):
         channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
         if channels != self.in_channels:
             got = 'a single map' if channels is None else f'maps of {channels} channels'
-            raise ValueError(f'SIGAEncoder was built for maps of {self.in_channels} channels and got '
-                             f'{got}: set out_indices of the backbone and in_channels to agree')
+            raise ValueError(f'SIGAEncoder was built for maps of {self.in_channels} channels and '
+                             f'got {got}: set out_indices of the backbone and in_channels to agree')
 
 
 def pool_glyphs(maps: Tensor, features: Tensor, valid: Optional[Tensor] = None) -> Tensor:

@@ -2,7 +2,8 @@
 
 N batch, T steps, w columns, (H, W) image, K classes.
 """
-from typing import Dict, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Optional, Union
 
 import torch
 from mmengine.model import BaseModule
@@ -24,8 +25,8 @@ class GlyphHead(BaseModule):
     """Pseudo-labels, segmentation, alignment and auxiliary word branches of SIGA (CVPR 2023).
 
     The segmentation head learns the text mask; the implicit aligner's attention cuts it into
-    characters; these labels teach the encoder's glyph maps. Beside the decoder's three word losses it
-    adds four: the aligner's, a second plain attention decoder's over the context, and one
+    characters; these labels teach the encoder's glyph maps. Beside the decoder's three word losses
+    it adds four: the aligner's, a second plain attention decoder's over the context, and one
     LSTM's per scale over the glyph features alone.
 
     Args:
@@ -45,7 +46,7 @@ class GlyphHead(BaseModule):
     """
 
     def __init__(self,
-                 dictionary: Union[Dict, Dictionary],
+                 dictionary: Union[dict, Dictionary],
                  aligner: ConfigType,
                  segmentation: ConfigType,
                  pseudo_labels: ConfigType = dict(type='GlyphPseudoLabelGenerator'),  # noqa: B006
@@ -75,15 +76,15 @@ class GlyphHead(BaseModule):
         self.loss_glyph = MODELS.build(loss_glyph)
 
     def loss(self, gray: Tensor, feat: Sequence[Tensor], encoding: GlyphEncoding,
-             data_samples: Sequence[TextRecogDataSample]) -> Dict[str, Tensor]:
+             data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
         """All losses of the head.
 
         Args:
             gray (Tensor): Grey images (N, H, W) in [0, 255], for samples that carry no text mask.
             feat (Sequence[Tensor]): The backbone's outputs.
             encoding (GlyphEncoding): The encoder's output.
-            data_samples (Sequence[TextRecogDataSample]): N samples with ``gt_text.indexes`` and, best,
-                ``gt_text_mask``.
+            data_samples (Sequence[TextRecogDataSample]): N samples with ``gt_text.indexes`` and,
+                best, ``gt_text_mask``.
         """
         targets = word_targets(data_samples, self.dictionary.end_idx, self.dictionary.num_classes,
                                self.max_seq_len, encoding.context.device)
@@ -100,7 +101,7 @@ class GlyphHead(BaseModule):
         losses.update(self._glyph_losses(encoding, attention, foreground, targets))
         return losses
 
-    def _word_losses(self, encoding: GlyphEncoding, targets: WordTargets) -> Dict[str, Tensor]:
+    def _word_losses(self, encoding: GlyphEncoding, targets: WordTargets) -> dict[str, Tensor]:
         logits, _ = self.plain_decoder(encoding.context, targets.tokens, valid=encoding.valid)
         losses = dict(loss_plain=word_loss(logits, targets.targets))
         for scale, reader in self.glyph_readers.items():
@@ -110,9 +111,10 @@ class GlyphHead(BaseModule):
         return losses
 
     def _glyph_losses(self, encoding: GlyphEncoding, attention: Tensor, foreground: Tensor,
-                      targets: WordTargets) -> Dict[str, Tensor]:
-        # The maps have a channel for every possible step, the attention only for those of this batch.
-        attention = F.pad(attention.detach(), (0, 0, 0, self.max_seq_len + 1 - targets.steps))
+                      targets: WordTargets) -> dict[str, Tensor]:
+        # The maps have a channel for every possible step, the attention only for this batch's.
+        missing = self.max_seq_len + 1 - targets.steps
+        attention = F.pad(attention.detach(), (0, 0, 0, missing))
         sizes = {scale: tuple(maps.shape[-2:]) for scale, maps in encoding.glyph_maps.items()}
         labels = self.pseudo_labels(attention, foreground, targets.lengths, sizes)
         return {f'loss_glyph_{scale}': self.loss_glyph(maps, labels[scale], targets.lengths)

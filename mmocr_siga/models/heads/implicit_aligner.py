@@ -1,4 +1,4 @@
-from typing import Optional, Tuple
+from typing import Optional
 
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
@@ -31,7 +31,7 @@ class ImplicitAligner(BaseModule):
         self.decoder = AttentionDecoder(hidden_size, hidden_size, num_classes)
 
     def forward(self, sequence: Tensor, tokens: Tensor,
-                valid: Optional[Tensor] = None) -> Tuple[Tensor, Tensor]:
+                valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
         """Align.
 
         Args:

@@ -1,4 +1,5 @@
-from typing import Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from mmengine.model import BaseModule
@@ -17,12 +18,13 @@ class SegmentationHead(BaseModule):
     :class:`SIGAEncoder` it goes on from the encoder's fused map (``trunk=False``).
 
     Args:
-        in_channels (Sequence[int]): Channels of the fine and the coarse map of the pyramid; without a
-            trunk, channels of the fused map, one number.
+        in_channels (Sequence[int]): Channels of the fine and the coarse map of the pyramid; without
+            a trunk, channels of the fused map, one number.
         channels (int): Channels inside the trunk. Defaults to 128.
         trunk (bool): Whether the head fuses the pyramid itself. Defaults to True.
         trunk_scale (tuple[int, int]): Ratio of the fine to the coarse map. Defaults to (2, 2).
-        skip_channels (int): Channels of a map at the first up-sampled size, 0 for none. Defaults to 0.
+        skip_channels (int): Channels of a map at the first up-sampled size, 0 for none. Defaults to
+            0.
         up_channels (int, optional): Channels behind the trunk. Defaults to ``channels``.
         scales (Sequence[tuple[int, int]]): Up-samplings from the fused map to the image, 1 or 2 per
             axis. Defaults to one of (2, 2).
@@ -33,10 +35,10 @@ class SegmentationHead(BaseModule):
                  in_channels: Sequence[int],
                  channels: int = 128,
                  trunk: bool = True,
-                 trunk_scale: Tuple[int, int] = (2, 2),
+                 trunk_scale: tuple[int, int] = (2, 2),
                  skip_channels: int = 0,
                  up_channels: Optional[int] = None,
-                 scales: Sequence[Tuple[int, int]] = ((2, 2), ),
+                 scales: Sequence[tuple[int, int]] = ((2, 2), ),
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.trunk = PyramidFusion(in_channels, channels, trunk_scale) if trunk else None

@@ -1,4 +1,4 @@
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 from mmocr.structures import TextRecogDataSample
@@ -13,8 +13,8 @@ def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor) 
     """Text masks of a batch: those that the samples carry, or made here from the grey images.
 
     Args:
-        data_samples (Sequence[TextRecogDataSample]): N samples, each with ``gt_text_mask`` or none with
-            it.
+        data_samples (Sequence[TextRecogDataSample]): N samples, each with ``gt_text_mask`` or none
+            with it.
         gray (Tensor): (N, H, W) in [0, 255], as the network sees them, padding included.
 
     Returns:
@@ -28,16 +28,16 @@ def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor) 
         valid = valid_columns(data_samples, gray.shape[-1], gray.device)
         return masked_two_means(gray, valid)
     if not all(given):
-        raise ValueError(f'{sum(given)} of {len(given)} samples carry gt_text_mask: let all datasets '
-                         'of a batch use the same pipeline')
+        raise ValueError(f'{sum(given)} of {len(given)} samples carry gt_text_mask: let all '
+                         'datasets of a batch use the same pipeline')
     masks = [sample.gt_text_mask.data[0] for sample in data_samples]
     height, width = gray.shape[-2:]
     for mask, sample in zip(masks, data_samples):
         shape = tuple(sample.get('img_shape', (height, width))[:2])
         if tuple(mask.shape) != shape:
             raise ValueError(f'text mask {tuple(mask.shape)} does not fit its image {shape} '
-                             f'({sample.get("img_path", "no path")}): make the mask behind the last '
-                             'geometric transform of the pipeline')
+                             f'({sample.get("img_path", "no path")}): make the mask behind the '
+                             'last geometric transform of the pipeline')
     # Padding goes to the right and the bottom, as the data preprocessor pads the images.
     masks = [F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0])) for mask in masks]
     return torch.stack(masks).to(gray.device, torch.bool, non_blocking=True)

@@ -2,7 +2,7 @@
 
 N batch, w columns of the memory, D memory channels, H hidden units, T steps, K classes.
 """
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -44,8 +44,8 @@ class AttentionDecoder(nn.Module):
     Args:
         memory_channels (int): Channels D of the memory.
         hidden_size (int): LSTM units H.
-        num_classes (int): Classes K, the end token among them. The embedding has one row more: index
-            K is the start token.
+        num_classes (int): Classes K, the end token among them. The embedding has one row more:
+            index K is the start token.
         embedding_dim (int, optional): Size of a character embedding. Defaults to ``hidden_size``.
         glyphs (bool): Whether each step fuses a glyph feature of D channels. Defaults to False.
     """
@@ -82,13 +82,13 @@ class AttentionDecoder(nn.Module):
         blocked = None if valid is None else ~valid
         return DecoderMemory(memory, self.key(memory), blocked, token_gates, gate, squashed)
 
-    def initial_state(self, memory: Tensor) -> Tuple[Tensor, Tensor]:
+    def initial_state(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Zero hidden and cell states (N, H); the cell state is float32."""
         zeros = memory.new_zeros(len(memory), self.hidden_size)
         return zeros, zeros.float()
 
-    def step(self, prepared: DecoderMemory, state: Tuple[Tensor, Tensor], token_gates: Tensor,
-             t: int) -> Tuple[Tuple[Tensor, Tensor], StepOutput]:
+    def step(self, prepared: DecoderMemory, state: tuple[Tensor, Tensor], token_gates: Tensor,
+             t: int) -> tuple[tuple[Tensor, Tensor], StepOutput]:
         """One step.
 
         Args:
@@ -115,7 +115,7 @@ class AttentionDecoder(nn.Module):
         return state, StepOutput(state[0], glimpse, attention)
 
     def forward(self, memory: Tensor, tokens: Tensor, glyphs: Optional[Tensor] = None,
-                valid: Optional[Tensor] = None) -> Tuple[Tensor, StepOutput]:
+                valid: Optional[Tensor] = None) -> tuple[Tensor, StepOutput]:
         """Teacher-forced pass over all columns of ``tokens``.
 
         Args:

@@ -1,9 +1,10 @@
-from typing import Sequence, Tuple, Union
+from collections.abc import Sequence
+from typing import Union
 
 import torch
 from torch import Tensor, nn
 
-Size = Union[int, Tuple[int, int]]
+Size = Union[int, tuple[int, int]]
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel: Size = 1, stride: Size = 1,
@@ -14,9 +15,9 @@ def conv_bn_relu(in_channels: int, out_channels: int, kernel: Size = 1, stride: 
         nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
 
 
-def deconv_bn_relu(in_channels: int, out_channels: int, scale: Tuple[int, int]) -> nn.Sequential:
-    """Learned up-sampling by 1 or 2 per axis: 4-tap transposed convolution (3 taps where the scale is
-    1), batch norm, ReLU."""
+def deconv_bn_relu(in_channels: int, out_channels: int, scale: tuple[int, int]) -> nn.Sequential:
+    """Learned up-sampling by 1 or 2 per axis: 4-tap transposed convolution (3 taps where the scale
+    is 1), batch norm, ReLU."""
     if any(s not in (1, 2) for s in scale):
         raise ValueError(f'up-sampling is by 1 or 2 per axis, got {tuple(scale)}')
     kernel = tuple(4 if s == 2 else 3 for s in scale)
@@ -39,7 +40,7 @@ class PyramidFusion(nn.Module):
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int = 128,
-                 scale: Tuple[int, int] = (2, 2)) -> None:
+                 scale: tuple[int, int] = (2, 2)) -> None:
         super().__init__()
         if len(in_channels) != 2:
             raise ValueError('in_channels lists the fine and the coarse map, two numbers, '
@@ -51,13 +52,13 @@ class PyramidFusion(nn.Module):
         self.low = nn.Sequential(
             conv_bn_relu(channels + fine, channels), conv_bn_relu(channels, channels))
 
-    def forward(self, fine: Tensor, coarse: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, fine: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor]:
         """Maps (N, C_fine, h, w) and (N, C_coarse, h / scale, w / scale) -> (middle, low)."""
         middle = self.middle(coarse)
         up = self.up(middle)
         if up.shape[-2:] != fine.shape[-2:]:
             raise ValueError(
-                f'the coarse map {tuple(coarse.shape[-2:])} up-sampled to {tuple(up.shape[-2:])} does '
-                f'not match the fine map {tuple(fine.shape[-2:])}: check the scale, and that the '
-                'image sides are multiples of the strides')
+                f'the coarse map {tuple(coarse.shape[-2:])} up-sampled to {tuple(up.shape[-2:])} '
+                f'does not match the fine map {tuple(fine.shape[-2:])}: check the scale, and that '
+                'the image sides are multiples of the strides')
         return middle, self.low(torch.cat([up, fine], 1))

@@ -1,11 +1,10 @@
-from typing import Tuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def lstm_pointwise(gates: Tensor, cell: Tensor) -> Tuple[Tensor, Tensor]:
+def lstm_pointwise(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """LSTM non-linearities: gates (N, 4H) in PyTorch's order i, f, g, o and cell (N, H) -> (h, c).
 
     The cell state stays float32: it is a running sum, which half precision would erode.
@@ -43,8 +42,8 @@ class TokenLSTM(nn.Module):
     Args:
         in_channels (int): Channels D of a feature.
         hidden_size (int): LSTM units H.
-        num_classes (int): Classes K, the end token among them. The embedding has one row more: index
-            K is the start token.
+        num_classes (int): Classes K, the end token among them. The embedding has one row more:
+            index K is the start token.
         embedding_dim (int): Size E of a character embedding.
     """
 

@@ -1,5 +1,6 @@
+from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional
 
 import torch
 from mmocr.structures import TextRecogDataSample
@@ -12,8 +13,8 @@ IGNORE_INDEX = -100
 class WordTargets(NamedTuple):
     """A batch of labels as tensors on the device.
 
-    ``steps`` is the longest label of the batch plus one for the end token; it is known on the host, so
-    decoders can stop there without asking the device.
+    ``steps`` is the longest label of the batch plus one for the end token; it is known on the host,
+    so decoders can stop there without asking the device.
     """
 
     tokens: Tensor  # (N, steps) previous characters, the start token first
@@ -43,8 +44,8 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
     labels = []
     for i, sample in enumerate(data_samples):
         if 'gt_text' not in sample or 'indexes' not in sample.gt_text:
-            raise ValueError(f'sample {i} has no gt_text.indexes: call the module loss\'s get_targets '
-                             'first, and check that the pipeline loads the text')
+            raise ValueError(f"sample {i} has no gt_text.indexes: call the module loss's "
+                             'get_targets first, and check that the pipeline loads the text')
         labels.append(sample.gt_text.indexes.tolist())
     lengths = [min(len(label), max_seq_len) for label in labels]
     steps = max(lengths, default=0) + 1

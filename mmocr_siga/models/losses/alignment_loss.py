@@ -1,4 +1,3 @@
-from typing import Dict
 
 from mmocr.registry import MODELS
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ class AlignmentLoss(nn.Module):
         self.loss_weight = loss_weight
         self.reference = reference
 
-    def forward(self, attention: Tensor, foreground: Tensor, lengths: Tensor) -> Dict[str, Tensor]:
+    def forward(self, attention: Tensor, foreground: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Both terms.
 
         Args:

@@ -1,4 +1,5 @@
-from typing import Dict, NamedTuple, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from mmocr.models.textrecog.module_losses import BaseTextRecogModuleLoss
 from mmocr.registry import MODELS
@@ -11,7 +12,7 @@ from ..layers.targets import WordTargets, word_loss
 class WordOutputs(NamedTuple):
     """What a decoder's ``forward_train`` hands to :class:`SIGAWordLoss`."""
 
-    logits: Dict[str, Tensor]  # (N, T, K) per branch
+    logits: dict[str, Tensor]  # (N, T, K) per branch
     targets: WordTargets
 
 
@@ -29,7 +30,7 @@ class SIGAWordLoss(BaseTextRecogModuleLoss):
     """
 
     def forward(self, outputs: WordOutputs,
-                data_samples: Sequence[TextRecogDataSample]) -> Dict[str, Tensor]:
+                data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
         """One loss per branch, named ``loss_<branch>``."""
         return {f'loss_{name}': word_loss(logits, outputs.targets.targets)
                 for name, logits in outputs.logits.items()}

@@ -13,8 +13,8 @@ class TextMaskLoss(nn.Module):
 
     Args:
         loss_weight (float): Defaults to 1.0.
-        ignore_above (float, optional): Samples whose mean loss reaches this are dropped: their mask is
-            taken for noise, in most cases for one of wrong polarity. Defaults to None.
+        ignore_above (float, optional): Samples whose mean loss reaches this are dropped: their mask
+            is taken for noise, in most cases for one of wrong polarity. Defaults to None.
         reference (bool): Reproduce the reference's double softmax, where the loss lives in
             [0.313, 1.313]. Defaults to False.
     """

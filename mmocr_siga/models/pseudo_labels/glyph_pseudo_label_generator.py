@@ -1,4 +1,3 @@
-from typing import Dict, Tuple
 
 import torch
 from mmocr.registry import MODELS
@@ -9,15 +8,16 @@ from .functional import glyph_labels
 
 @MODELS.register_module()
 class GlyphPseudoLabelGenerator(nn.Module):
-    """Cuts a text mask into characters by an aligned attention (SIGA, CVPR 2023, glyph pseudo-labels).
+    """Cuts a text mask into characters by an aligned attention (SIGA, CVPR 2023, glyph
+    pseudo-labels).
 
     Has no parameters and passes no gradient on.
 
     Args:
         threshold (float): Attention above which a column belongs to a step, for an attention of
             length 32. Defaults to 0.05.
-        scale_threshold (bool): Whether the threshold is scaled by 32 / length for attentions of another
-            length. Defaults to False, as in the reference.
+        scale_threshold (bool): Whether the threshold is scaled by 32 / length for attentions of
+            another length. Defaults to False, as in the reference.
     """
 
     def __init__(self, threshold: float = 0.05, scale_threshold: bool = False) -> None:
@@ -29,7 +29,7 @@ class GlyphPseudoLabelGenerator(nn.Module):
 
     @torch.no_grad()
     def forward(self, attention: Tensor, foreground: Tensor, lengths: Tensor,
-                sizes: Dict[str, Tuple[int, int]]) -> Dict[str, Tensor]:
+                sizes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
         """Make the labels.
 
         Args:

@@ -1,4 +1,4 @@
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
@@ -19,8 +19,8 @@ LUMA = (0.299, 0.587, 0.114)
 class GlyphRecognizer(EncoderDecoderRecognizer):
     """An encoder-decoder recogniser with an optional head that exists for training only.
 
-    ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch the
-    head, so a checkpoint for reading need not contain it: build it with ``glyph_head=None``.
+    ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch
+    the head, so a checkpoint for reading need not contain it: build it with ``glyph_head=None``.
 
     Args:
         preprocessor (dict, optional): As in MMOCR. Defaults to None.
@@ -30,8 +30,8 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         glyph_head (dict, optional): For example ``GlyphHead``. Defaults to None.
         data_preprocessor (dict, optional): As in MMOCR.
         channels_last (bool): Keep images and convolution weights with the channels last in memory,
-            which is faster on CPUs and, in half precision, on GPUs. Results stay the same to rounding.
-            Defaults to False.
+            which is faster on CPUs and, in half precision, on GPUs. Results stay the same to
+            rounding. Defaults to False.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
@@ -54,7 +54,7 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         """Images (N, 3, H, W) -> the backbone's outputs."""
         return super().extract_feat(inputs.contiguous(memory_format=self.memory_format))
 
-    def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> Dict[str, Tensor]:
+    def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> dict[str, Tensor]:
         """Losses of the decoder and of the training head.
 
         Args:

@@ -43,7 +43,8 @@ def test_ones_are_text(mask):
 
 
 def test_padding_is_background():
-    padded = TRANSFORMS.build(dict(type='mmcv.Pad', size=(4, 6)))(results(np.ones((2, 5), np.uint8)))
+    pad = TRANSFORMS.build(dict(type='mmcv.Pad', size=(4, 6)))
+    padded = pad(results(np.ones((2, 5), np.uint8)))
     mask = PackGlyphInputs()(padded)['data_samples'].gt_text_mask.data[0]
     assert mask[:2, :5].all() and mask.sum() == 10
 

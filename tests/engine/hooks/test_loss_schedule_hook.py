@@ -17,7 +17,8 @@ def runner(iteration=0):
 def play(hook, run, iterations):
     values = []
     hook.before_train(run)
-    for run.iter in range(run.iter, iterations):
+    for iteration in range(run.iter, iterations):
+        run.iter = iteration
         hook.before_train_iter(run, run.iter)
         values.append(run.model.head.weight)
     return values
