@@ -23,6 +23,7 @@ from ..pseudo_labels.functional import (
     check_lengths,
     resize_attention,
     step_mask,
+    zeros_and_ones,
 )
 
 __all__ = [
@@ -119,7 +120,7 @@ def coverage_loss(attention: Tensor,
     cost = _softmaxed_cost if reference else _cost
     if foreground.dtype == torch.bool:
         # All text of a column has the same probability, and background has 1.
-        share = foreground.to(covered.dtype).mean(1)
+        share = zeros_and_ones(foreground, covered.dtype).mean(1)
         loss = share * cost(covered.clamp(0, 1)) + (1 - share) * cost(covered.new_ones(()))
         loss = loss.mean(1)
     else:
@@ -174,7 +175,8 @@ def text_mask_loss(logits: Tensor,
     margin = text - background
     if reference:
         margin = torch.tanh(margin / 2)
-    losses = -F.logsigmoid(torch.where(mask, margin, -margin)).mean((1, 2))
+    sign = 2 * zeros_and_ones(mask, margin.dtype) - 1
+    losses = -F.logsigmoid(sign * margin).mean((1, 2))
     if ignore_above is None:
         return losses.mean()
     # Not `losses < ignore_above`: a NaN is to be seen, not left out.
@@ -233,7 +235,7 @@ class _GlyphLoss(torch.autograd.Function):
         target = lowest_channel(labels)[:, None]
         cross_entropy = -log_p.gather(1, target).mean()
         p = log_p.exp_()
-        y = labels.to(p.dtype)
+        y = zeros_and_ones(labels, p.dtype)
         total = p.sum((2, 3)) + y.sum((2, 3)) + _DICE_SMOOTH
         score = (2 * y.mul_(p).sum((2, 3)) + _DICE_SMOOTH) / total
         n, steps = labels.size(0), labels.size(1) - 1
@@ -246,10 +248,10 @@ class _GlyphLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, cross_entropy_grad: Tensor, dice_grad: Tensor):
         p, labels, target, outside, inside = ctx.saved_tensors
-        # d Dice / dp: a constant of the channel where it has no label, another where it has.
+        # d Dice / dp is constant outside the label of a channel, and inside.
         outside = (dice_grad * outside)[:, :, None, None]
-        inside = outside - (dice_grad * inside)[:, :, None, None]
-        grad = torch.where(labels, inside, outside).mul_(p)
+        inside = (dice_grad * inside)[:, :, None, None]
+        grad = zeros_and_ones(labels, p.dtype).mul_(-inside).add_(outside).mul_(p)
         # Through the softmax: p (g - sum p g) for Dice, k (p - target) for the cross-entropy.
         k = cross_entropy_grad / target.numel()
         grad.addcmul_(p, k - grad.sum(1, keepdim=True))
@@ -270,5 +272,5 @@ def lowest_channel(labels: Tensor) -> Tensor:
     # hold the ranks of any word length in use.
     dtype = torch.uint8 if channels < 256 else torch.int32
     rank = torch.arange(channels, 0, -1, dtype=dtype, device=labels.device)
-    best = (labels * rank[:, None, None]).amax(1).long()
+    best = (labels.view(torch.uint8) * rank[:, None, None]).amax(1).long()
     return (channels - best) % channels

@@ -17,7 +17,7 @@ from torch import Tensor
 
 __all__ = [
     'at_least_float32', 'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask',
-    'two_means_mask', 'two_means_mask_image'
+    'two_means_mask', 'two_means_mask_image', 'zeros_and_ones'
 ]
 
 _LEVELS = 256
@@ -84,21 +84,23 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         weights = histogram.new_ones(()).expand_as(index)
     else:
         valid = _valid_pixels(levels, valid)
-        weights = valid.flatten(1).double()
+        weights = zeros_and_ones(valid, torch.double).flatten(1)
     below = histogram.scatter_add_(1, index, weights).cumsum(1)
     grey = torch.arange(_LEVELS, device=index.device)
     score, size = _separation(below, (histogram * grey).cumsum(1))
-    best = score == score.amax(1, keepdim=True)
-    # argmax promises no order among equals.
-    threshold = torch.where(best, grey, _LEVELS).amin(1, keepdim=True)
-    bright = levels > threshold.to(torch.uint8)[:, :, None]
-    size_lead = (size - 2 * below.gather(1, threshold))[:, 0]
+    threshold = _lowest_maximum(score)
+    size_lead = (size - 2 * below.gather(1, threshold.long()))[:, 0]
+    # levels > threshold. On a CPU torch computes bytes at many times the speed of bool.
+    threshold = threshold[:, :, None]
+    bright = (torch.maximum(levels, threshold) - threshold).clamp(max=1).view(torch.bool)
     if valid is None:
-        dark_is_text = _dark_is_text(*_border_leads(bright), size_lead)
-        return bright ^ dark_is_text[:, None, None]
-    bright = bright & valid
-    dark_is_text = _dark_is_text(*_valid_border_leads(bright, valid), size_lead)
-    return (bright ^ dark_is_text[:, None, None]) & valid
+        leads = _border_leads(bright)
+    else:
+        bright = bright & valid
+        leads = _valid_border_leads(bright, valid)
+    flip = _dark_is_text(*leads, size_lead)[:, None, None]
+    mask = (bright.view(torch.uint8) ^ flip.view(torch.uint8)).view(torch.bool)
+    return mask if valid is None else mask & valid
 
 
 def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
@@ -124,16 +126,14 @@ def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
     score, size = _separation(below, (histogram * _GREY).cumsum())
     threshold = int(score.argmax())
     bright = gray > threshold
-    h, w = (max(2, length) for length in gray.shape)
+    h, w = max(2, gray.shape[0]), max(2, gray.shape[1])
     border = bright if bright.shape == (h, w) else np.broadcast_to(bright, (h, w))
     count = np.count_nonzero
-    leads = (2 * count(border[0]) - w, 2 * count(border[-1]) - w, 2 * count(border[:, 0]) - h,
-             2 * count(border[:, -1]) - h)
+    leads = sorted((2 * count(border[0]) - w, 2 * count(border[-1]) - w,
+                    2 * count(border[:, 0]) - h, 2 * count(border[:, -1]) - h))
     corners = 4 - 2 * count(border[::h - 1, ::w - 1])
-    dark_is_text = _dark_is_text(
-        sum(lead > 0 for lead in leads), sum(lead < 0 for lead in leads),
-        sum(leads) + corners, size[0] - 2 * below[threshold])
-    return ~bright if dark_is_text else bright
+    flip = _dark_is_text(leads[1], leads[2], sum(leads) + corners, size[0] - 2 * below[threshold])
+    return ~bright if flip else bright
 
 
 def _separation(below, below_sum):
@@ -153,18 +153,33 @@ def _separation(below, below_sum):
     return gap * gap / (spread + 1e-300), size
 
 
-def _dark_is_text(bright_votes, dark_votes, border_lead, size_lead):
+def _lowest_maximum(score: Tensor) -> Tensor:
+    """The lowest level of highest score, uint8 of shape (N, 1)."""
+    # argmax promises no order among equals.
+    rank = torch.arange(_LEVELS - 1, -1, -1, dtype=torch.uint8, device=score.device)
+    best = score == score.amax(1, keepdim=True)
+    return _LEVELS - 1 - (best.view(torch.uint8) * rank).amax(1, keepdim=True)
+
+
+def _dark_is_text(second, third, border_lead, size_lead):
     """The vote of :func:`masked_two_means`, on tensors or numbers.
 
     A lead is the number of bright pixels less the number of dark ones. An image of one level has
     all votes for its only cluster, which leaves the empty one as text.
+
+    Args:
+        second (Tensor | int): The second smallest lead of the four borders: if it is positive,
+            bright has three votes.
+        third (Tensor | int): The third smallest: if it is negative, dark has three votes.
+        border_lead (Tensor | int): The lead on the whole border.
+        size_lead (Tensor | int): The lead on the image.
     """
     lead = (border_lead > 0) | ((border_lead == 0) & (size_lead > 0))
-    return (bright_votes >= 3) | ((dark_votes < 3) & lead)
+    return (second > 0) | ((third >= 0) & lead)
 
 
 def _border_leads(bright: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Borders won by bright and by dark, and the lead of bright on the whole border."""
+    """Second and third smallest lead of the borders, and the lead on the whole border."""
     h, w = (max(2, length) for length in bright.shape[1:])
     # A single row or column is both of its borders.
     bright = bright.expand(-1, h, w)
@@ -173,7 +188,8 @@ def _border_leads(bright: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     leads = torch.cat((rows, columns), 1)
     # Corners were counted twice.
     corners = 4 - 2 * bright[:, ::h - 1, ::w - 1].sum((1, 2))
-    return (leads > 0).sum(1), (leads < 0).sum(1), leads.sum(1) + corners
+    ordered = leads.sort(1)[0]
+    return ordered[:, 1], ordered[:, 2], leads.sum(1) + corners
 
 
 def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -190,7 +206,8 @@ def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, 
     borders.append(borders[0] | borders[1] | borders[2] | borders[3])
     leads = torch.stack(
         [2 * (border & bright).sum((1, 2)) - border.sum((1, 2)) for border in borders], 1)
-    return (leads[:, :4] > 0).sum(1), (leads[:, :4] < 0).sum(1), leads[:, 4]
+    ordered = leads[:, :4].sort(1)[0]
+    return ordered[:, 1], ordered[:, 2], leads[:, 4]
 
 
 def _grey_levels(gray: Tensor) -> Tensor:
@@ -278,8 +295,10 @@ def glyph_labels(attention: Tensor,
     check_foreground(foreground, attention)
     check_lengths(lengths, attention)
     h, w = size
+    foreground = (zeros_and_ones(foreground) if foreground.dtype == torch.bool else
+                  at_least_float32(foreground))
     resized = F.interpolate(
-        at_least_float32(foreground)[:, None], size=(h, w), mode='bilinear', align_corners=False)
+        foreground[:, None], size=(h, w), mode='bilinear', align_corners=False)
     claimed = resize_attention(attention, w) > threshold
     claimed = claimed & step_mask(lengths, attention.size(1))[:, :, None]
     # The mask value each channel asks for: background 0, a claimed column 1, any other none.
@@ -303,6 +322,11 @@ def step_mask(lengths: Tensor, steps: int) -> Tensor:
 def at_least_float32(x: Tensor) -> Tensor:
     """Float32, except for float64, which stays: statistics are not taken in half precision."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def zeros_and_ones(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """A bool mask as numbers: by way of bytes, which a CPU converts at twice the speed."""
+    return mask.view(torch.uint8).to(dtype)
 
 
 def check_attention(attention: Tensor) -> None:
