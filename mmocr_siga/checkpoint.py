@@ -3,8 +3,9 @@
 A checkpoint is a pickle, and a pickle may name any function for the reader to call. torch's
 ``weights_only`` reader accepts tensors and plain containers alone, which is too little for
 MMEngine: its checkpoints also hold log histories (``HistoryBuffer``), NumPy scalars and arrays, and
-a pickled ``getattr`` that fetches the histories' methods. This module allows exactly those, and
-serves the name ``getattr`` with a function that knows nothing but ``HistoryBuffer``.
+a pickled ``getattr`` that fetches the histories' methods and the curve of a one-cycle schedule.
+This module allows exactly those, and serves the name ``getattr`` with a function that knows
+nothing else.
 
 :func:`register_loaders` puts :func:`load` under every loader of MMEngine, so ``load_from``,
 ``--resume``, ``mim test`` and the inferencers read all checkpoints this way, with every torch from
@@ -34,11 +35,16 @@ import torch
 from mmengine.dist import barrier, get_rank
 from mmengine.fileio import get_file_backend
 from mmengine.logging import HistoryBuffer, print_log
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 
+# Stands for the class of that name, so that a checkpoint cannot call it.
+_ONE_CYCLE = object()
+_ONE_CYCLE_NAME = f'{OneCycleParamScheduler.__module__}.{OneCycleParamScheduler.__qualname__}'
+_ONE_CYCLE_CURVES = ('_annealing_cos', '_annealing_linear')
 _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 # Up to torch 2.5 `weights_only` cannot be given the names under which objects were pickled.
 _TORCH_TAKES_NAMES = tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6)
@@ -68,12 +74,14 @@ class _RefusedError(pickle.UnpicklingError):
     """Something in the pickle is not on the list."""
 
 
-def history_buffer_method(owner: Any, name: str) -> Callable:
-    """What a checkpoint gets that asks for ``getattr``: a statistic of ``HistoryBuffer``.
+def permitted_attribute(owner: Any, name: str) -> Callable:
+    """What a checkpoint gets that asks for ``getattr``.
 
     Args:
-        owner (type): Must be :class:`mmengine.logging.HistoryBuffer` itself.
-        name (str): One of 'min', 'max', 'current' and 'mean'.
+        owner (Any): :class:`mmengine.logging.HistoryBuffer` itself, or the stand-in for
+            ``OneCycleParamScheduler``.
+        name (str): A statistic of the first ('min', 'max', 'current', 'mean') or a curve of the
+            second ('_annealing_cos', '_annealing_linear').
 
     Returns:
         Callable: The method.
@@ -81,8 +89,11 @@ def history_buffer_method(owner: Any, name: str) -> Callable:
     Raises:
         pickle.UnpicklingError: For any other owner or name.
     """
-    if owner is HistoryBuffer and type(name) is str and name in _HISTORY_METHODS:
-        return getattr(HistoryBuffer, name)
+    if type(name) is str:
+        if owner is HistoryBuffer and name in _HISTORY_METHODS:
+            return getattr(HistoryBuffer, name)
+        if owner is _ONE_CYCLE and name in _ONE_CYCLE_CURVES:
+            return getattr(OneCycleParamScheduler, name)
     raise _RefusedError(f'it fetches the attribute {name!r} of {owner!r} (getattr)')
 
 
@@ -96,7 +107,8 @@ def allowed_globals() -> dict[str, Any]:
     """
     allowed = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
-        'builtins.getattr': history_buffer_method,
+        _ONE_CYCLE_NAME: _ONE_CYCLE,
+        'builtins.getattr': permitted_attribute,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
     }
