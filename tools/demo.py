@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -29,6 +30,7 @@ from mmengine.runner import Runner
 
 import mmocr_siga
 from mmocr_siga.datasets.rendering import (
+    COMMON_WORDS,
     PRESETS,
     FolderWriter,
     FontLibrary,
@@ -36,13 +38,13 @@ from mmocr_siga.datasets.rendering import (
     RenderStyle,
     WordRenderer,
     WordSource,
-    resolve_charset,
 )
 from mmocr_siga.datasets.rendering.writers import encode
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_LENGTH = 8
+MAX_LENGTH = 6
+CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 # Transforms that make training words harder than the demo's short training can make use of.
 LEFT_OUT = ('RandomTextGeometry', 'RandomTextDeterioration', 'RandomTextColor')
 
@@ -59,11 +61,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--examples', type=int, default=8, help='words to draw (default %(default)s)')
     add('--batch-size', type=int, default=32, help='default: %(default)s')
     add('--lr', type=float, default=1.5e-3, help='highest learning rate (default %(default)s)')
+    add('--faces', type=int, default=12, help='fonts to use (default %(default)s)')
     add('--difficulty', choices=sorted(PRESETS), default='easy', help='default: %(default)s')
     add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py', help='model to train')
     add('--seed', type=int, default=0, help='default: %(default)s')
     args = parser.parse_args(argv)
-    for name in ('words', 'test_words', 'batch_size'):
+    for name in ('words', 'test_words', 'batch_size', 'faces'):
         if getattr(args, name) < 1:
             parser.error(f'--{name.replace("_", "-")} must be at least 1')
     if not args.config.is_file():
@@ -71,7 +74,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def make_words(folder: Path, words: int, test_words: int, difficulty: str,
+def draw_labels(count: int, seed: int) -> list[str]:
+    """Distinct labels of 1 to :data:`MAX_LENGTH` capitals and digits.
+
+    A third are common words, the others strings that nothing but their letters gives away.
+
+    Args:
+        count (int): Number of labels.
+        seed (int): Seed.
+
+    Returns:
+        list[str]: The labels, shuffled.
+    """
+    rng = np.random.default_rng(seed)
+    common = [w.upper() for w in COMMON_WORDS if len(w) <= MAX_LENGTH]
+    labels = dict.fromkeys(rng.permutation(common)[:count // 3].tolist())
+    while len(labels) < count:
+        length = int(rng.integers(1 if len(labels) < count // 2 else 3, MAX_LENGTH + 1))
+        labels[''.join(CHARSET[k] for k in rng.integers(0, len(CHARSET), length))] = None
+    return rng.permutation(list(labels)).tolist()
+
+
+def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces: int,
                seed: int) -> list[RenderedWord]:
     """Write ``train.tsv`` and ``test.tsv`` with their images.
 
@@ -80,33 +104,26 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str,
         words (int): Number of words to train on.
         test_words (int): Number of words to test on; none of them is spelt like a training word.
         difficulty (str): Preset of the renderer.
+        faces (int): Number of faces, the plainest ones.
         seed (int): Seed of the words.
 
     Returns:
         list[RenderedWord]: The test words.
     """
-    charset = resolve_charset('alnum62')
     style = RenderStyle.preset(difficulty)
-    render = WordRenderer(FontLibrary.discover(charset, min_legibility=style.legibility),
-                          WordSource(charset, random_strings=0.3, max_length=MAX_LENGTH),
-                          style, seed=seed)
-    seen, unseen, index = set(), [], words
-    with FolderWriter(folder, 'train') as writer:
-        for word in map(render, range(words)):
-            writer.add(encode(word.image), word.text)
-            seen.add(word.text.lower())
-    # Short strings run out: give up on them rather than search for ever.
-    while len(unseen) < test_words and index < words + 20 * test_words + 1000:
-        word = render(index)
-        if word.text.lower() not in seen:
-            unseen.append(word)
-        index += 1
-    with FolderWriter(folder, 'test') as writer:
-        for word in unseen:
-            writer.add(encode(word.image), word.text)
-    print(f'      {words} words to train on, {len(unseen)} unseen words to test on, '
-          f'{len(render.fonts)} faces')
-    return unseen
+    fonts = FontLibrary.discover(CHARSET, min_legibility=style.legibility).plainest(faces)
+    labels = draw_labels(words + test_words, seed)
+    splits = {'train': labels[:words], 'test': labels[words:]}
+    for number, (name, texts) in enumerate(splits.items()):
+        source = WordSource(CHARSET, texts, random_strings=0, punctuation=0, short_bias=0)
+        render = WordRenderer(fonts, source, style, seed=2 * seed + number)
+        rendered = [render(i) for i in range(len(texts))]
+        with FolderWriter(folder, name) as writer:
+            for word in rendered:
+                writer.add(encode(word.image), word.text)
+    print(f'      {words} words to train on, {test_words} unseen words to test on, '
+          f'{len(fonts)} faces')
+    return rendered
 
 
 def _dataset(folder: Path, split: str, pipeline: list) -> dict:
@@ -343,7 +360,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     shutil.rmtree(data, ignore_errors=True)
     try:
         print(f'[1/4] Making words under {data}')
-        unseen = make_words(data, args.words, args.test_words, args.difficulty, args.seed)
+        unseen = make_words(data, args.words, args.test_words, args.difficulty,
+                            args.faces, args.seed)
         threads = f'{torch.get_num_threads()} CPU threads'
         device = 'one GPU' if torch.cuda.is_available() else threads
         print(f'[2/4] Training {args.config.stem} (mmocr_siga {mmocr_siga.__version__}, {device})')

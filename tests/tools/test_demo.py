@@ -28,28 +28,23 @@ def rows(path):
 def test_test_words_are_unseen_and_files_exist(demo, tmp_path, monkeypatch):
     from mmocr_siga.datasets.rendering import FontLibrary
     from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
-    bundled = FontLibrary.discover('abc', [bundled_font_dir()])
     everything = FontLibrary.discover.__func__
     monkeypatch.setattr(FontLibrary, 'discover', classmethod(
         lambda cls, charset, **kw: everything(cls, charset, [bundled_font_dir()], **kw)))
-    unseen = demo.make_words(tmp_path, 60, 10, 'easy', 0)
+    unseen = demo.make_words(tmp_path, 60, 10, 'easy', 4, 0)
     train, test = rows(tmp_path / 'train.tsv'), rows(tmp_path / 'test.tsv')
-    assert len(bundled) and len(train) == 60 and [w.text for w in unseen] == [t for _, t in test]
-    assert not {t.lower() for _, t in train} & {t.lower() for _, t in test}
+    assert len(train) == 60 and [w.text for w in unseen] == [t for _, t in test]
+    assert len(test) == 10 and len({w.font for w in unseen}) <= 4
+    assert not {t for _, t in train} & {t for _, t in test}
     assert all((tmp_path / name).is_file() for name, _ in train + test)
-    assert all(1 <= len(t) <= demo.MAX_LENGTH for _, t in train + test)
 
 
-def test_the_search_for_unseen_words_ends(demo, tmp_path, monkeypatch):
-    from mmocr_siga.datasets.rendering import FontLibrary, words
-    from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
-    sans = bundled_font_dir() / 'DejaVuSans.ttf'
-    everything = FontLibrary.discover.__func__
-    monkeypatch.setattr(FontLibrary, 'discover', classmethod(
-        lambda cls, charset, **kw: everything(cls, charset, [sans], **kw)))
-    monkeypatch.setattr(words.WordSource, 'draw', lambda self, rng: 'same')
-    assert demo.make_words(tmp_path, 2, 5, 'easy', 0) == []
-    assert len(rows(tmp_path / 'train.tsv')) == 2 and rows(tmp_path / 'test.tsv') == []
+def test_labels_are_distinct_and_short(demo):
+    labels = demo.draw_labels(500, 3)
+    assert len(set(labels)) == 500 and labels == demo.draw_labels(500, 3)
+    assert {len(t) for t in labels} == set(range(1, demo.MAX_LENGTH + 1))
+    assert set(''.join(labels)) == set(demo.CHARSET)
+    assert labels != demo.draw_labels(500, 4)
 
 
 def test_latest_metrics_are_read(demo, tmp_path):

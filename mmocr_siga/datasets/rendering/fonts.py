@@ -32,11 +32,13 @@ class FontFace:
             by the nominal font size.
         unicase (bool): Whether small letters look like capitals. Words written with such a face
             are labelled in capitals.
+        plainness (float): Its :func:`legibility`. Defaults to 1.
     """
     path: str
     characters: frozenset[str] = field(repr=False)
     cap_ratio: float = 0.7
     unicase: bool = False
+    plainness: float = 1.0
 
     def size_for(self, cap_height: float) -> int:
         """Nominal font size at which capitals are ``cap_height`` pixels tall."""
@@ -209,14 +211,17 @@ def probe_face(path: str, charset: Sequence[str], min_coverage: float,
         return None
     # A character map may point to an empty outline.
     inked = frozenset(c for c, box in heights.items() if c.isspace() or box is not None)
-    if len(inked) < need or legibility(path, sorted(inked)) < min_legibility:
+    if len(inked) < need:
+        return None
+    plainness = legibility(path, sorted(inked))
+    if plainness < min_legibility:
         return None
     tall = sorted(heights[c][3] - heights[c][1] for c in inked if heights[c] is not None)
     if not tall:
         return None
     caps = [heights[c][3] - heights[c][1] for c in 'HEIT' if c in inked]
     ratio = float(np.median(caps) if caps else tall[int(0.75 * (len(tall) - 1))]) / _PROBE_SIZE
-    return FontFace(path, inked, max(ratio, 0.1), _is_unicase(font, inked))
+    return FontFace(path, inked, max(ratio, 0.1), _is_unicase(font, inked), plainness)
 
 
 class FontLibrary:
@@ -272,6 +277,15 @@ class FontLibrary:
         faces = (probe_face(p, charset, min_coverage, min_legibility)
                  for p in find_font_files(folders))
         return cls([f for f in faces if f is not None], charset)
+
+    def plainest(self, count: int) -> FontLibrary:
+        """The ``count`` faces that look most like ordinary print.
+
+        Raises:
+            ValueError: If they don't cover the character set.
+        """
+        faces = sorted(self.faces, key=lambda f: (-f.plainness, f.path))[:count]
+        return FontLibrary(faces, self.charset)
 
     def __len__(self) -> int:
         return len(self.faces)

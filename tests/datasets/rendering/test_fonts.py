@@ -89,3 +89,12 @@ def test_big_folders_do_not_dominate():
     lone = np.mean([library.draw(rng, 'a').path == 'one/a.ttf' for _ in range(4000)])
     # sqrt(1) against sqrt(100): one in eleven, not one in a hundred.
     assert lone == pytest.approx(1 / 11, abs=0.02)
+
+
+def test_the_plainest_faces_come_first(library):
+    plain = library.plainest(3)
+    assert len(plain) == 3 and len(library) > 3
+    least = min(f.plainness for f in plain.faces)
+    assert all(f.plainness <= least for f in library.faces if f not in plain.faces)
+    with pytest.raises(ValueError, match='no usable font'):
+        library.plainest(0)
