@@ -1,8 +1,8 @@
 """Several processes on a machine without an accelerator.
 
 MMEngine's launcher asks CUDA for a device whatever the backend, and hands CPU models to
-``DistributedDataParallel`` with a device number, which it refuses. Both are put right here, and only
-where there is no accelerator.
+``DistributedDataParallel`` with a device number, which it refuses. Both are put right here, and
+only where there is no accelerator.
 """
 from __future__ import annotations
 

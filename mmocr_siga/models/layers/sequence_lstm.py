@@ -27,6 +27,9 @@ class BidirectionalLSTM(nn.Module):
         super().__init__()
         self.rnn = nn.LSTM(in_channels, hidden_size, bidirectional=True, batch_first=True)
         self.linear = nn.Linear(2 * hidden_size, out_channels)
+        # An LSTM's first outputs are small (about 0.15); the default initialisation shrinks them
+        # further: what follows would see next to nothing. This brings them to the order of 1.
+        nn.init.xavier_uniform_(self.linear.weight, gain=3.0)
 
     def forward(self, sequence: Tensor) -> Tensor:
         """(N, T, D_in) -> (N, T, D_out)."""
@@ -51,6 +54,7 @@ class TokenLSTM(nn.Module):
                  embedding_dim: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_classes + 1, embedding_dim)
+        nn.init.normal_(self.embedding.weight, std=0.1)  # quiet beside the features
         self.rnn = nn.LSTM(in_channels + embedding_dim, hidden_size, batch_first=True)
         self.classifier = nn.Linear(hidden_size, num_classes)
 
