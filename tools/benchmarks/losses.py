@@ -3,7 +3,7 @@
 Both sides of a comparison run in turns, so that a machine whose speed drifts slows both. A row
 gives the median of each side and the median ratio with its quartiles.
 
-    python tools/benchmarks/losses.py --batch 64 256 --repeats 5 --markdown
+    python tools/benchmarks/losses.py --batch 64 256 --repeats 5 --count-calls --markdown
     python tools/benchmarks/losses.py --images 'crops/*.png' --device cuda --json losses.json
 """
 from __future__ import annotations
@@ -237,7 +237,7 @@ def compare(name: str, ours: Callable, other: Callable, timer: Timer,
     return row
 
 
-def loss_rows(gray: Tensor, timer: Timer) -> list[dict]:
+def loss_rows(gray: Tensor, timer: Timer, calls: bool) -> list[dict]:
     rows = []
     for words, length_range in WORDS.items():
         case = make_case(gray, length_range)
@@ -247,8 +247,9 @@ def loss_rows(gray: Tensor, timer: Timer) -> list[dict]:
                       lambda: step(vectorised_terms, case),  # noqa: B023
                       lambda: step(loop_terms, case),  # noqa: B023
                       timer)
-        row['ours_calls'] = count_calls(vectorised_terms, case)
-        row['other_calls'] = count_calls(loop_terms, case)
+        if calls:
+            row['ours_calls'] = count_calls(vectorised_terms, case)
+            row['other_calls'] = count_calls(loop_terms, case)
         rows.append(row)
     return rows
 
@@ -258,11 +259,14 @@ def mask_rows(gray: Tensor, crops: np.ndarray, timer: Timer) -> list[dict]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     few = crops[:16]
+    calls = 5  # A single call of a few milliseconds would time cold caches above all.
     alone = [torch.from_numpy(crop)[None] for crop in few]
     ways = {
-        f'mask per crop, batch {len(crops)}': (lambda: two_means_mask(gray), len(crops)),
+        f'mask per crop, batch {len(crops)}': (lambda: [two_means_mask(gray) for _ in range(calls)],
+                                                calls * len(crops)),
         'mask per crop, batch 1': (lambda: [two_means_mask(crop) for crop in alone], len(few)),
-        'mask per crop, NumPy': (lambda: [two_means_mask_image(crop) for crop in few], len(few)),
+        'mask per crop, NumPy': (lambda: [two_means_mask_image(crop) for crop in crops],
+                                 len(crops)),
     }
     rows = [
         compare(name, ours, lambda: kmeans_masks(few), timer, (count, len(few)))
@@ -308,6 +312,8 @@ def main() -> None:
     parser.add_argument('--threads', type=int, help='CPU threads; default: as torch chooses')
     parser.add_argument('--cpu-time', action='store_true',
                         help='time the processor, not the clock: for a machine others use too')
+    parser.add_argument('--count-calls', action='store_true',
+                        help='count operator calls of the losses; slow, the loops have millions')
     parser.add_argument('--images', help='glob of word crops; default: synthetic crops')
     parser.add_argument('--json', help='file to write')
     parser.add_argument('--markdown', action='store_true', help='print a table')
@@ -321,7 +327,7 @@ def main() -> None:
     for batch in args.batch:
         crops = read_crops(args.images, batch) if args.images else synthetic_crops(batch)
         gray = torch.from_numpy(crops).to(device)
-        rows += mask_rows(gray, crops, timer) + loss_rows(gray, timer)
+        rows += mask_rows(gray, crops, timer) + loss_rows(gray, timer, args.count_calls)
     if args.json:
         with open(args.json, 'w') as file:
             json.dump(dict(environment=info, rows=rows), file, indent=2)
