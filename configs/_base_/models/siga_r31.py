@@ -21,6 +21,8 @@ model = dict(
         in_channels=(256, 256, 512),
         pyramid=(0, 1),
         row_convs=2,
+        # A pixel of the 8 x 32 map sees less than half of the image by itself.
+        column_context=True,
         fusion_channels=128,
         hidden_size=256,
         max_seq_len=25),

@@ -11,6 +11,7 @@ from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..layers import BidirectionalLSTM, PyramidFusion, conv_bn_relu, valid_columns
 
@@ -47,6 +48,10 @@ class SIGAEncoder(BaseEncoder):
         context (int): Which output the columns are made of. Defaults to -1.
         row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height. Defaults
             to 2.
+        column_context (bool): Whether the columns' context is added to the coarse map. Which
+            character a stroke belongs to is a matter of counting from the left, so a map has to see
+            the whole word. The paper's backbones are deep enough or attend globally; where the
+            coarse map comes early, this gives it the view. Defaults to False, as in the paper.
         fusion_channels (int): Channels of the fused pyramid. Defaults to 128.
         hidden_size (int): Channels D of context and glyph features, and LSTM units. Defaults to
             256.
@@ -60,6 +65,7 @@ class SIGAEncoder(BaseEncoder):
                  pyramid_scale: tuple[int, int] = (2, 2),
                  context: int = -1,
                  row_convs: int = 2,
+                 column_context: bool = False,
                  fusion_channels: int = 128,
                  hidden_size: int = 256,
                  max_seq_len: int = 25,
@@ -76,6 +82,7 @@ class SIGAEncoder(BaseEncoder):
             BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
         if self.pyramid is not None:
             fine, coarse = (in_channels[i] for i in self.pyramid)
+            self.column_context = nn.Linear(hidden_size, coarse) if column_context else None
             self.fusion = PyramidFusion((fine, coarse), fusion_channels, pyramid_scale)
             source = dict(middle=coarse, low=fine)
             self.glyph_maps = nn.ModuleDict(
@@ -106,7 +113,7 @@ class SIGAEncoder(BaseEncoder):
             return GlyphEncoding(sequence, context, valid, {}, {}, None)
 
         fine, coarse = (feat[i] for i in self.pyramid)
-        middle, low = self.fusion(fine, coarse)
+        middle, low = self.fusion(fine, self._with_context(coarse, context))
         maps, glyphs = {}, {}
         for scale, fused, source in zip(SCALES, (middle, low), (coarse, fine)):
             maps[scale] = self.glyph_maps[scale](fused)
@@ -114,6 +121,16 @@ class SIGAEncoder(BaseEncoder):
             pooled = pool_glyphs(maps[scale], self.glyph_features[scale](source), columns)
             glyphs[scale] = self.glyph_rnn[scale](pooled)
         return GlyphEncoding(sequence, context, valid, maps, glyphs, low)
+
+    def _with_context(self, coarse: Tensor, context: Tensor) -> Tensor:
+        """Add the context (N, w, D) to every row of the coarse map (N, C, h', w')."""
+        if self.column_context is None:
+            return coarse
+        columns = self.column_context(context).transpose(1, 2)
+        if columns.shape[-1] != coarse.shape[-1]:
+            columns = F.interpolate(columns, size=coarse.shape[-1], mode='linear',
+                                    align_corners=False)
+        return coarse + columns.unsqueeze(2)
 
     def _check(self, feat: Sequence[Tensor]) -> None:
         channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)

@@ -68,6 +68,16 @@ def test_without_glyphs_it_is_an_ordinary_context_encoder():
     assert out.context.shape == (2, 16, 8)
 
 
+@pytest.mark.parametrize('column_context', [False, True])
+def test_column_context_shows_the_glyph_maps_the_whole_word(column_context):
+    encoder = build(column_context=column_context)
+    feats = [f.requires_grad_() for f in pyramid(1, width=64)]
+    # A change at the right end of the last map reaches the left end of the glyph maps.
+    encoder(feats).glyph_maps['middle'][..., 0].sum().backward()
+    seen = feats[2].grad is not None and (feats[2].grad[..., -1] != 0).any()
+    assert bool(seen) == column_context
+
+
 def test_padded_samples_mark_their_columns():
     out = build()(pyramid(2), [sample('a', 0.25), sample('b')])
     assert out.valid.sum(1).tolist() == [4, 16]
