@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..pseudo_labels.functional import (
+    as_bytes,
     at_least_float32,
     check_attention,
     check_foreground,
@@ -272,5 +273,5 @@ def lowest_channel(labels: Tensor) -> Tensor:
     # hold the ranks of any word length in use.
     dtype = torch.uint8 if channels < 256 else torch.int32
     rank = torch.arange(channels, 0, -1, dtype=dtype, device=labels.device)
-    best = (labels.view(torch.uint8) * rank[:, None, None]).amax(1).long()
+    best = (as_bytes(labels) * rank[:, None, None]).amax(1).long()
     return (channels - best) % channels

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
-    'at_least_float32', 'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask',
-    'two_means_mask', 'two_means_mask_image', 'zeros_and_ones'
+    'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask', 'two_means_mask',
+    'two_means_mask_image'
 ]
 
 _LEVELS = 256
@@ -79,27 +79,28 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     """
     levels = _grey_levels(gray)
     index = levels.flatten(1).long()
-    histogram = torch.zeros(index.size(0), _LEVELS, dtype=torch.double, device=index.device)
     if valid is None:
-        weights = histogram.new_ones(()).expand_as(index)
+        weights = index.new_ones(()).expand_as(index)
     else:
         valid = _valid_pixels(levels, valid)
-        weights = zeros_and_ones(valid, torch.double).flatten(1)
-    below = histogram.scatter_add_(1, index, weights).cumsum(1)
+        weights = zeros_and_ones(valid, torch.long).flatten(1)
+    # Integers up to here: of floats, a GPU has no deterministic prefix sums.
+    histogram = index.new_zeros(index.size(0), _LEVELS).scatter_add_(1, index, weights)
     grey = torch.arange(_LEVELS, device=index.device)
-    score, size = _separation(below, (histogram * grey).cumsum(1))
+    below = histogram.cumsum(1).double()
+    score, size = _separation(below, (histogram * grey).cumsum(1).double())
     threshold = _lowest_maximum(score)
     size_lead = (size - 2 * below.gather(1, threshold.long()))[:, 0]
-    # levels > threshold. On a CPU torch computes bytes at many times the speed of bool.
+    # levels > threshold, in bytes: see as_bytes.
     threshold = threshold[:, :, None]
-    bright = (torch.maximum(levels, threshold) - threshold).clamp(max=1).view(torch.bool)
+    bright = _as_bool((torch.maximum(levels, threshold) - threshold).clamp(max=1))
     if valid is None:
         leads = _border_leads(bright)
     else:
         bright = bright & valid
         leads = _valid_border_leads(bright, valid)
     flip = _dark_is_text(*leads, size_lead)[:, None, None]
-    mask = (bright.view(torch.uint8) ^ flip.view(torch.uint8)).view(torch.bool)
+    mask = _as_bool(as_bytes(bright) ^ as_bytes(flip))
     return mask if valid is None else mask & valid
 
 
@@ -158,7 +159,7 @@ def _lowest_maximum(score: Tensor) -> Tensor:
     # argmax promises no order among equals.
     rank = torch.arange(_LEVELS - 1, -1, -1, dtype=torch.uint8, device=score.device)
     best = score == score.amax(1, keepdim=True)
-    return _LEVELS - 1 - (best.view(torch.uint8) * rank).amax(1, keepdim=True)
+    return _LEVELS - 1 - (as_bytes(best) * rank).amax(1, keepdim=True)
 
 
 def _dark_is_text(second, third, border_lead, size_lead):
@@ -302,8 +303,8 @@ def glyph_labels(attention: Tensor,
     claimed = resize_attention(attention, w) > threshold
     claimed = claimed & step_mask(lengths, attention.size(1))[:, :, None]
     # The mask value each channel asks for: background 0, a claimed column 1, any other none.
-    wanted = F.pad(2 - claimed.to(torch.uint8), (0, 0, 1, 0))
-    return (resized >= _CELL_SHARE).to(torch.uint8) == wanted[:, :, None]
+    wanted = F.pad(2 - as_bytes(claimed), (0, 0, 1, 0))
+    return as_bytes(resized >= _CELL_SHARE) == wanted[:, :, None]
 
 
 def step_mask(lengths: Tensor, steps: int) -> Tensor:
@@ -325,8 +326,27 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 
 def zeros_and_ones(mask: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A bool mask as numbers: by way of bytes, which a CPU converts at twice the speed."""
-    return mask.view(torch.uint8).to(dtype)
+    """A bool mask as numbers of ``dtype``, fast (see :func:`as_bytes`)."""
+    return as_bytes(mask).to(dtype)
+
+
+def as_bytes(mask: Tensor) -> Tensor:
+    """A bool mask as uint8, 0 and 1.
+
+    On a CPU torch works on bytes up to twenty times as fast as on bool, whose memory is the same.
+    A compiled graph gains nothing from it, and the compiler's C++ of such views does not build.
+    """
+    return mask.to(torch.uint8) if _is_compiling() else mask.view(torch.uint8)
+
+
+def _as_bool(mask: Tensor) -> Tensor:
+    """The inverse of :func:`as_bytes`."""
+    return mask.to(torch.bool) if _is_compiling() else mask.view(torch.bool)
+
+
+def _is_compiling() -> bool:
+    # torch 2.0 cannot tell.
+    return hasattr(torch, 'compiler') and torch.compiler.is_compiling()
 
 
 def check_attention(attention: Tensor) -> None:
