@@ -7,6 +7,9 @@ columns, would cut from the mask. With reference masks, also the intersection ov
     python tools/pseudo_label_gallery.py words/*.png --out gallery.png
     python tools/pseudo_label_gallery.py words/labels.tsv --limit 50 --masks words/masks
     python tools/pseudo_label_gallery.py words/a.png --boxes words/char_boxes.tsv
+    python tools/pseudo_label_gallery.py words/b.png --texts words/labels.tsv
+
+Without extents, a text of L characters cuts the columns of the mask into L equal parts.
 
 A TSV file has lines `image path TAB text`, paths relative to its folder. A line of a box file has
 `image path TAB characters TAB x,y,w,h;x,y,w,h;...`, or `image path TAB characters TAB image width
@@ -62,6 +65,25 @@ def read_extents(files: list[str]) -> dict[Path, list[tuple[float, float]]]:
     return extents
 
 
+def read_lengths(files: list[str]) -> dict[Path, int]:
+    """Number of characters of each image's text, blanks left out."""
+    lengths = {}
+    for file in map(Path, files):
+        for line in file.read_text(encoding='utf-8').splitlines():
+            name, _, text = line.partition('\t')
+            lengths[(file.parent / name).resolve()] = len(text.replace(' ', ''))
+    return lengths
+
+
+def equal_extents(mask: np.ndarray, length: int) -> list[tuple[float, float]]:
+    """Cut the columns that hold text into ``length`` equal parts, as shares of the width."""
+    columns = np.flatnonzero(mask.any(0))
+    if not length or not len(columns):
+        return []
+    ends = np.linspace(columns[0], columns[-1] + 1, length + 1) / mask.shape[1]
+    return list(zip(ends[:-1], ends[1:]))
+
+
 def ideal_attention(extents: list[tuple[float, float]], width: float) -> torch.Tensor:
     """Attention (1, T, 32): the share of each column that the extent of each character covers.
 
@@ -84,12 +106,18 @@ def glyph_picture(image: np.ndarray, mask: np.ndarray, attention: torch.Tensor) 
     return cv2.resize(overlay(shown, maps), (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
 
 
-def draw(image: np.ndarray, extents: list | None, caption: str, scale: int) -> np.ndarray:
-    """One cell: image, mask, glyph labels unless ``extents`` is None, and the caption below."""
+def draw(image: np.ndarray, extents: list | None, caption: str, scale: int,
+         length: int = 0) -> np.ndarray:
+    """One cell: image, mask, glyph labels unless ``extents`` is None, and the caption below.
+
+    Empty ``extents`` are replaced by ``length`` equal parts of the mask.
+    """
     width = image.shape[1]
     image = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     mask = two_means_mask_image(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     rows = [image, np.repeat(np.uint8(255) * mask[:, :, None], 3, 2)]
+    if extents is not None:
+        extents = extents or equal_extents(mask, length)
     if extents:
         rows.append(glyph_picture(image, mask, ideal_attention(extents, width)))
     elif extents is not None:
@@ -128,12 +156,13 @@ def main() -> None:
     parser.add_argument('--out', help='picture to write')
     parser.add_argument('--limit', type=int, help='images of each TSV file; default: all')
     parser.add_argument('--boxes', nargs='*', default=[], help='files of character extents')
+    parser.add_argument('--texts', nargs='*', default=[], help='TSV files of image paths and texts')
     parser.add_argument('--masks', help='folder of reference masks named as the images')
     parser.add_argument('--columns', type=int, default=4)
     parser.add_argument('--scale', type=int, default=2)
     args = parser.parse_args()
 
-    extents = read_extents(args.boxes)
+    extents, lengths = read_extents(args.boxes), read_lengths(args.texts)
     cells, shares = [], []
     for path in list_images(args.inputs, args.limit):
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -148,8 +177,9 @@ def main() -> None:
             shares.append([overlap_share(image, reference, resize) for resize in (False, True)])
             print(f'{path.name}: IoU {shares[-1][0]:.3f} as it is, {shares[-1][1]:.3f} at 32x128')
             caption = f'{shares[-1][1]:.2f} {caption}'
-        known = extents.get(path.resolve(), []) if extents else None
-        cells.append(draw(image, known, caption, args.scale))
+        known = extents.get(path.resolve(), []) if extents or lengths else None
+        length = lengths.get(path.resolve(), 0)
+        cells.append(draw(image, known, caption, args.scale, length))
     if not cells:
         parser.error('no readable image')
     for name, values in zip(('as it is', 'at 32x128'), zip(*shares)):

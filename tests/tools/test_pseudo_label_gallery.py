@@ -32,6 +32,16 @@ def test_read_extents_of_both_formats(tmp_path):
         gallery.read_extents([str(file)])
 
 
+def test_a_text_cuts_the_mask_into_equal_parts(tmp_path):
+    (tmp_path / 'labels.tsv').write_text('a.png\tno 5\n')
+    assert gallery.read_lengths([str(tmp_path / 'labels.tsv')]) == {tmp_path / 'a.png': 3}
+    mask = np.zeros((4, 100), bool)
+    mask[2, 20:80] = True
+    np.testing.assert_allclose(gallery.equal_extents(mask, 3), [(.2, .4), (.4, .6), (.6, .8)])
+    assert gallery.equal_extents(mask, 0) == []
+    assert gallery.equal_extents(np.zeros((4, 9), bool), 3) == []
+
+
 def test_sheet_and_overlap(tmp_path, monkeypatch, capsys):
     (tmp_path / 'masks').mkdir()
     image = np.full((32, 128, 3), 200, np.uint8)
