@@ -46,8 +46,5 @@ model = dict(
             type='SegmentationHead', in_channels=(128, ), trunk=False, scales=((2, 2), )),
         pseudo_labels=dict(type='GlyphPseudoLabelGenerator', threshold=0.05),
         loss_mask=dict(type='TextMaskLoss'),
-        # A tenth of the reference's weight: on an attention that is still uniform, the gradient of
-        # the plain coverage term is some 18 times that of the reference's doubly softmaxed one, and
-        # would cut the word into arbitrary pieces before the decoder has learned to look.
-        loss_alignment=dict(type='AlignmentLoss', loss_weight=0.1),
+        loss_alignment=dict(type='AlignmentLoss', loss_weight=1.0),
         loss_glyph=dict(type='GlyphLoss')))

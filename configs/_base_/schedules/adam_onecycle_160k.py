@@ -22,7 +22,7 @@ custom_hooks = [
     dict(
         type='LossScheduleHook',
         schedule={
-            'glyph_head.loss_alignment.loss_weight': {20000: 0.03},
+            'glyph_head.loss_alignment.loss_weight': {20000: 0.3},
             'glyph_head.loss_mask.ignore_above': {20000: 1.47},
         }),
     dict(type='SkipReportHook'),
