@@ -79,13 +79,14 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     """
     levels = _grey_levels(gray)
     index = levels.flatten(1).long()
+    # Integers up to the prefix sums: of floats, a GPU has no deterministic ones.
+    histogram = index.new_zeros(index.size(0), _LEVELS, dtype=torch.int32)
     if valid is None:
-        weights = index.new_ones(()).expand_as(index)
+        weights = histogram.new_ones(()).expand_as(index)
     else:
         valid = _valid_pixels(levels, valid)
-        weights = zeros_and_ones(valid, torch.long).flatten(1)
-    # Integers up to here: of floats, a GPU has no deterministic prefix sums.
-    histogram = index.new_zeros(index.size(0), _LEVELS).scatter_add_(1, index, weights)
+        weights = zeros_and_ones(valid, torch.int32).flatten(1)
+    histogram.scatter_add_(1, index, weights)
     grey = torch.arange(_LEVELS, device=index.device)
     below = histogram.cumsum(1).double()
     score, size = _separation(below, (histogram * grey).cumsum(1).double())
