@@ -1,8 +1,12 @@
-"""Reading of image files with an error for empty ones."""
+"""Reading of image files and of words in LMDB databases, with an error for empty ones."""
 from __future__ import annotations
+
+import re
 
 from mmengine import fileio
 from mmengine.fileio import BaseStorageBackend, register_backend
+
+from .word_lmdb_dataset import LMDBReader
 
 __all__ = ['NonEmptyBackend']
 
@@ -12,25 +16,34 @@ class NonEmptyBackend(BaseStorageBackend):
 
     MMOCR's ``LoadImageFromFile``, which test pipelines need for the sake of its inferencers,
     names files that are missing or broken; but what an interrupted copy leaves, a file of no
-    bytes, makes OpenCV fail with a message about its own source. Choose this backend with
+    bytes, makes OpenCV fail with a message about its own source. That loader also ignores images
+    that a data set has decoded, so the names that :class:`.WordLMDBDataset` gives its words,
+    ``<database>:image-000000001``, are read from the database. Choose this backend with
     ``backend_args=dict(backend='nonempty')``.
     """
+
+    _word = re.compile(r'(?P<database>.+):(?P<key>image-\d{9})')
 
     def get(self, filepath: str) -> bytes:
         """Content of a file.
 
         Args:
-            filepath (str): Path or URI of any backend that its prefix tells.
+            filepath (str): Path or URI of any backend that its prefix tells, or the ``img_path``
+                of a :class:`.WordLMDBDataset`.
 
         Returns:
             bytes: The content.
 
         Raises:
-            OSError: If the file is empty, or cannot be read.
+            OSError: If the file or entry is empty or missing, or cannot be read.
         """
-        content = fileio.get(filepath)
+        word = self._word.fullmatch(str(filepath))
+        if word:
+            content, = LMDBReader(word['database']).get(word['key'])
+        else:
+            content = fileio.get(filepath)
         if not content:
-            raise OSError(f'{filepath} is empty')
+            raise OSError(f'{filepath} is empty' if content == b'' else f'{filepath} is missing')
         return content
 
     def get_text(self, filepath: str, encoding: str = 'utf-8') -> str:

@@ -100,6 +100,23 @@ def test_holes(tmp_path):
         WordLMDBDataset(ann_file=path, test_mode=True)
 
 
+def test_test_pipelines_read_it_too(path):
+    load = dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty'))
+    dataset = DATASETS.build(dict(
+        type='WordLMDBDataset', ann_file=path, pipeline=[load], test_mode=True))
+    assert [dataset[i]['img'][0, 0, 0] for i in (4, 0)] == [50, 10]
+    assert dataset[4]['ori_shape'] == (4, 6)
+
+
+def test_holes_are_named_in_test_pipelines(tmp_path):
+    path = database(tmp_path / 'words', [('c', None), ('d', b'')])
+    load = dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty'))
+    dataset = WordLMDBDataset(ann_file=path, pipeline=[load], test_mode=True)
+    for index, problem in enumerate(('missing', 'empty')):
+        with pytest.raises(OSError, match=f'words:image-00000000{index + 1} is {problem}'):
+            dataset[index]
+
+
 @pytest.mark.parametrize('number', ['none', '0'])
 def test_a_database_without_words_is_refused(number, tmp_path):
     path = database(tmp_path / 'words', [('a', encoded(1))], number)
