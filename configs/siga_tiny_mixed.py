@@ -1,7 +1,14 @@
-# siga_tiny on real and rendered words in about equal parts: the recipe of the results table.
+# siga_tiny on real and rendered words in about equal parts, after configs/siga_tiny_easy.py: the
+# recipe of the results table. Rendered words are looked for in $SIGA_RENDERED.
 #
-#   python tools/data/make_words.py data/rendered_words --lmdb --count 150000
+#   python tools/data/make_words.py data/rendered_words --lmdb --count 150000 \
+#       --lexicon WORDS.txt --backgrounds PHOTOGRAPHS
+#   mim train mmocr configs/siga_tiny_mixed.py --amp
 _base_ = ['siga_tiny.py']
+
+load_from = '{{$SIGA_WARM:work_dirs/siga_tiny_easy/iter_1500.pth}}'
+max_iters = 8500
+lr = 2e-3
 
 rendered_words = dict(
     type='WordLMDBDataset', ann_file='{{$SIGA_RENDERED:data/rendered_words}}/train', pipeline=None)
@@ -19,3 +26,17 @@ train_dataloader = dict(
                         datasets=_base_.real_words_train_list,
                         verify_meta=False)),
             ])))
+
+optim_wrapper = dict(optimizer=dict(lr=lr))
+param_scheduler = [
+    dict(
+        type='OneCycleLR',
+        eta_max=lr,
+        total_steps=max_iters,
+        pct_start=0.1,
+        div_factor=10,
+        final_div_factor=200,
+        by_epoch=False)
+]
+train_cfg = dict(max_iters=max_iters, val_interval=850)
+default_hooks = dict(checkpoint=dict(interval=850))
