@@ -1,4 +1,5 @@
 from .implicit_attention_decoder import ImplicitAttentionDecoder
 from .siga_decoder import SIGADecoder
+from .siga_parallel_decoder import SIGAParallelDecoder
 
-__all__ = ['ImplicitAttentionDecoder', 'SIGADecoder']
+__all__ = ['ImplicitAttentionDecoder', 'SIGADecoder', 'SIGAParallelDecoder']
