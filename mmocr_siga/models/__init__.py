@@ -1,15 +1,16 @@
 """Recognisers, their parts, pseudo-labels and losses."""
 from . import common
-from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder
-from .encoders import SIGAEncoder
+from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder
+from .encoders import SIGAEncoder, SRNEncoder
 from .heads import GlyphHead, ImplicitAligner, SegmentationHead
-from .layers import PVAM
-from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, TextMaskLoss
+from .layers import GSRM, PVAM, VSFD
+from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, SRNModuleLoss, TextMaskLoss
 from .pseudo_labels import GlyphPseudoLabelGenerator
 from .recognizers import GlyphRecognizer
 
 __all__ = [
-    'AlignmentLoss', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator', 'GlyphRecognizer',
-    'ImplicitAligner', 'ImplicitAttentionDecoder', 'PVAM', 'SIGADecoder', 'SIGAEncoder',
-    'SIGAParallelDecoder', 'SIGAWordLoss', 'SegmentationHead', 'TextMaskLoss', 'common'
+    'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator',
+    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'PVAM', 'SIGADecoder',
+    'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder',
+    'SRNModuleLoss', 'SegmentationHead', 'TextMaskLoss', 'VSFD', 'common'
 ]

@@ -23,9 +23,8 @@ _LEAST_SHARE = 0.01
 class ParallelReading(NamedTuple):
     """All steps of a batch of words."""
 
-    glyph: Tensor  # (N, T, D), both scales mixed
     glimpse: Optional[Tensor]  # (N, T, D)
-    feature: Tensor  # (N, T, D'), what the characters are told from
+    feature: Tensor  # (N, T, D), what the characters are told from
 
 
 @MODELS.register_module()
@@ -39,18 +38,26 @@ class SIGAParallelDecoder(WordDecoder):
     steps with a glyph from those behind the word. Glimpse and glyph feature are gated as in SIGA,
     and two linear layers tell the characters.
 
+    With reasoning, a :class:`GSRM` reads what the gate gives and a :class:`VSFD` fuses both in
+    place of the two layers. What is read behind the end counts as end tokens.
+
     In training there is a cross-entropy for each source on its own (``loss_word_low``,
-    ``loss_word_middle`` and, with a visual part, ``loss_word_visual``) and the final one
-    (``loss_word``). The classifiers of the former take no part in reading.
+    ``loss_word_middle`` and, with a visual part, ``loss_word_visual``), with reasoning for what it
+    reads and what it says (``loss_word_fused``, ``loss_word_semantic``), and the final one
+    (``loss_word``). The classifiers of the sources take no part in reading.
 
     Args:
         dictionary (dict or Dictionary): Needs an end token.
         in_channels (int): Channels D of context and glyph features. Defaults to 256.
-        output_size (int): Hidden channels D' of the last classifier. Defaults to 512.
+        output_size (int): Hidden channels of the last classifier. Defaults to 512.
         dropout (float): Before the last classifier. Defaults to 0.1.
         visual (dict, optional): Config of the visual part; channels and steps are filled in. None
             reads glyph features alone. Defaults to ``dict(type='PVAM', num_layers=0,
             score='dot')``, which is cheap: the context is related already.
+        reasoning (dict, optional): Config of the reasoning part, for example ``dict(type='GSRM',
+            num_layers=1)``; classes, channels and steps are filled in, and then ``output_size`` and
+            ``dropout`` concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
+            ask_behind_end=False)`` weights its losses as SRN does. Defaults to None.
         module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most; the encoder's. Defaults to 25.
@@ -63,6 +70,7 @@ class SIGAParallelDecoder(WordDecoder):
                  output_size: int = 512,
                  dropout: float = 0.1,
                  visual: OptConfigType = dict(type='PVAM', num_layers=0, score='dot'),  # noqa: B006
+                 reasoning: OptConfigType = None,
                  module_loss: Optional[dict] = None,
                  postprocessor: Optional[dict] = None,
                  max_seq_len: int = 25,
@@ -81,28 +89,44 @@ class SIGAParallelDecoder(WordDecoder):
             sources.append('visual')
         self.source_classifiers = nn.ModuleDict(
             {source: nn.Linear(in_channels, classes) for source in sources})
-        self.project = nn.Sequential(
-            nn.Linear(in_channels, output_size), nn.ReLU(), nn.Dropout(dropout))
-        self.classifier = nn.Linear(output_size, classes)
+        self.reasoning = None
+        if reasoning is None:
+            self.classifier = nn.Sequential(
+                nn.Linear(in_channels, output_size), nn.ReLU(), nn.Dropout(dropout),
+                nn.Linear(output_size, classes))
+        else:
+            self.reasoning = MODELS.build(dict(
+                reasoning, num_classes=classes, channels=in_channels, num_steps=max_seq_len + 1,
+                end_idx=self.dictionary.end_idx))
+            self.vsfd = MODELS.build(dict(type='VSFD', num_classes=classes, channels=in_channels))
 
     def forward_train(self, feat: Sequence[Tensor], out_enc: GlyphEncoding,
                       data_samples: Sequence[TextRecogDataSample]) -> WordOutputs:
         """Logits of every source and of all together."""
         targets = self.targets(data_samples, out_enc.context.device)
-        reading = self.read(out_enc, targets.steps)
-        sources = {s: out_enc.glyph_features[s][:, :targets.steps] for s in SCALES}
+        # Reasoning reads all steps, as it will when it reads unknown words.
+        reading = self.read(out_enc, targets.steps if self.reasoning is None else None)
+        sources = dict(out_enc.glyph_features)
         if reading.glimpse is not None:
             sources['visual'] = reading.glimpse
-        logits = {f'word_{source}': classify(sources[source])
+        logits = {f'word_{source}': classify(sources[source][:, :targets.steps])
                   for source, classify in self.source_classifiers.items()}
-        logits['word'] = self.classifier(reading.feature)
+        logits.update((name, steps[:, :targets.steps])
+                      for name, steps in self.classify(reading.feature).items())
         return WordOutputs(logits, targets)
 
     def forward_test(self, feat: Optional[Sequence[Tensor]], out_enc: GlyphEncoding,
                      data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
         """Probabilities (N, max_seq_len + 1, K)."""
-        logits = self.classifier(self.read(out_enc).feature)
-        return logits.float().softmax(-1)
+        return self.classify(self.read(out_enc).feature)['word'].float().softmax(-1)
+
+    def classify(self, feature: Tensor) -> dict[str, Tensor]:
+        """Logits (N, T', K) of features (N, T', D): 'word', and those of reasoning."""
+        if self.reasoning is None:
+            return dict(word=self.classifier(feature))
+        reasoning = self.reasoning(feature)
+        return dict(word_fused=reasoning.visual_logits, word_semantic=reasoning.logits,
+                    word=self.vsfd(feature, reasoning.features))
 
     def read(self, encoding: GlyphEncoding, steps: Optional[int] = None) -> ParallelReading:
         """Everything but the classifiers.
@@ -121,9 +145,9 @@ class SIGAParallelDecoder(WordDecoder):
         glyph = self.fusion(*(encoding.glyph_features[s][:, :steps] for s in ('low', 'middle')))
         glyph = glyph + self.presence(self._presence(expected, encoding.valid).to(glyph.dtype))
         if self.visual is None:
-            return ParallelReading(glyph, None, self.project(glyph))
+            return ParallelReading(None, glyph)
         glimpse = self.visual(encoding.context, encoding.valid, glyph, expected).glimpses
-        return ParallelReading(glyph, glimpse, self.project(self.visual_fusion(glimpse, glyph)))
+        return ParallelReading(glimpse, self.visual_fusion(glimpse, glyph))
 
     @staticmethod
     def _presence(expected: Tensor, valid: Optional[Tensor]) -> Tensor:

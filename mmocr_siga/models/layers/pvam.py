@@ -6,10 +6,12 @@ from typing import NamedTuple, Optional
 
 import torch
 from mmengine.model import BaseModule
-from mmocr.models.common import PositionalEncoding, TFEncoderLayer
+from mmocr.models.common import PositionalEncoding
 from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
+
+from .transformer_encoder import TransformerEncoder
 
 SCORES = ('additive', 'dot')
 
@@ -153,38 +155,3 @@ class PVAM(BaseModule):
         else:
             energy = self.score(torch.tanh(query[:, :, None] + key[:, None])).squeeze(-1)
         return energy if energy.dtype == torch.float64 else energy.float()
-
-
-class TransformerEncoder(nn.Module):
-    """Pre-norm Transformer layers of MMOCR and a last normalisation.
-
-    Args:
-        channels (int): Channels D.
-        num_layers (int): Layers.
-        num_heads (int): Heads; D must be a multiple of it.
-        inner_channels (int): Hidden channels of the feed-forward parts.
-        dropout (float): Dropout.
-    """
-
-    def __init__(self, channels: int, num_layers: int, num_heads: int, inner_channels: int,
-                 dropout: float) -> None:
-        super().__init__()
-        if channels % num_heads:
-            raise ValueError(f'{channels} channels are no multiple of {num_heads} heads')
-        width = channels // num_heads
-        self.layers = nn.ModuleList(
-            TFEncoderLayer(channels, inner_channels, num_heads, width, width, dropout,
-                           qkv_bias=True, act_cfg=dict(type='mmengine.ReLU'))
-            for _ in range(num_layers))
-        self.norm = nn.LayerNorm(channels)
-
-    def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
-        """(N, P, D) -> (N, P, D).
-
-        Args:
-            x (Tensor): (N, P, D).
-            visible (Tensor, optional): (1 or N, 1 or P, P) bool: what each position may see.
-        """
-        for layer in self.layers:
-            x = layer(x, visible)
-        return self.norm(x)
