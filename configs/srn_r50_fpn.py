@@ -3,7 +3,8 @@
 #
 #   one GPU:    mim train mmocr configs/srn_r50_fpn.py --amp
 #   eight GPUs: mim train mmocr configs/srn_r50_fpn.py --amp --launcher pytorch --gpus 8
-#   test:       mim test mmocr configs/srn_r50_fpn.py --checkpoint work_dirs/srn_r50_fpn/iter_300000.pth
+#   test:       mim test mmocr configs/srn_r50_fpn.py \
+#                   --checkpoint work_dirs/srn_r50_fpn/iter_300000.pth
 #
 # Data and evaluation are those of siga_r31; images are 64 x 256 and in colour, where the reference
 # has them grey. The paper does not say for how long it trains.
