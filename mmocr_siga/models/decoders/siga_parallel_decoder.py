@@ -91,9 +91,9 @@ class SIGAParallelDecoder(WordDecoder):
             {source: nn.Linear(in_channels, classes) for source in sources})
         self.reasoning = None
         if reasoning is None:
-            self.project = nn.Sequential(
-                nn.Linear(in_channels, output_size), nn.ReLU(), nn.Dropout(dropout))
-            self.classifier = nn.Linear(output_size, classes)
+            self.classifier = nn.Sequential(
+                nn.Linear(in_channels, output_size), nn.ReLU(), nn.Dropout(dropout),
+                nn.Linear(output_size, classes))
         else:
             self.reasoning = MODELS.build(dict(
                 reasoning, num_classes=classes, channels=in_channels, num_steps=max_seq_len + 1,
@@ -123,7 +123,7 @@ class SIGAParallelDecoder(WordDecoder):
     def classify(self, feature: Tensor) -> dict[str, Tensor]:
         """Logits (N, T', K) of features (N, T', D): 'word', and those of reasoning."""
         if self.reasoning is None:
-            return dict(word=self.classifier(self.project(feature)))
+            return dict(word=self.classifier(feature))
         reasoning = self.reasoning(feature)
         return dict(word_fused=reasoning.visual_logits, word_semantic=reasoning.logits,
                     word=self.vsfd(feature, reasoning.features))

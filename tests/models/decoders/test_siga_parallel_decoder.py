@@ -131,12 +131,12 @@ def test_other_character_sets(file, classes):
 def test_predict_gives_texts():
     decoder = build().eval()
     with torch.no_grad():
-        decoder.classifier.weight.zero_()
-        decoder.classifier.bias[index('q')[0]] = 9
+        decoder.classifier[-1].weight.zero_()
+        decoder.classifier[-1].bias[index('q')[0]] = 9
     got = decoder.predict(None, random_encoding(batch=1), [sample('', targets=False)])
     assert got[0].pred_text.item == 'q' * 8
     with torch.no_grad():
-        decoder.classifier.bias[END] = 99
+        decoder.classifier[-1].bias[END] = 99
     got = decoder.predict(None, random_encoding(), [sample('') for _ in range(3)])
     assert [s.pred_text.item for s in got] == ['', '', '']
 
