@@ -47,8 +47,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / 'configs' / '_base_' / 'datasets' / 'benchmarks.py'
 REAL_WORDS = ROOT / 'configs' / '_base_' / 'datasets' / 'real_words.py'
 # What a wrong file or option ends in; anything else is a fault of the program.
-EXPECTED = (ValueError, OSError, ImportError, KeyError, RuntimeError, TypeError,
-            pickle.UnpicklingError)
+EXPECTED = (ValueError, OSError, ImportError, RuntimeError, pickle.UnpicklingError)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -103,12 +102,13 @@ def load_config(path: str, options: dict | None = None) -> Config:
         FileNotFoundError: If there is no such file.
         ValueError: If it describes no model.
     """
-    if '::' in path:
-        cfg = Config.fromstring(f'_base_ = {path!r}', '.py')
-    elif Path(path).is_file():
-        cfg = Config.fromfile(path)
-    else:
+    if '::' not in path and not Path(path).is_file():
         raise FileNotFoundError(f'no config at {path!r}')
+    try:
+        cfg = (Config.fromstring(f'_base_ = {path!r}', '.py') if '::' in path else
+               Config.fromfile(path))
+    except (SyntaxError, NameError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} cannot be read as a config: {error}') from error
     if options:
         cfg.merge_from_dict(options)
     if 'model' not in cfg:
@@ -242,23 +242,23 @@ def _set_of(entry: str, known: dict[str, dict]) -> tuple[str, dict | str]:
 
 def build_dataset(name: str, config: dict, pipeline: list[dict], limit: int | None) -> BaseDataset:
     """Build a set; what cannot be read is an error with its name."""
-    config = dict(config, pipeline=pipeline, test_mode=True)
-    if limit is not None:
-        config['indices'] = limit
     try:
-        dataset = DATASETS.build(config)
-        if limit is not None and limit > len(DATASETS.build(dict(config, indices=None))):
-            dataset = DATASETS.build(dict(config, indices=None))
-    except FileNotFoundError:
-        raise
+        dataset = DATASETS.build(dict(config, pipeline=pipeline, test_mode=True))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'the set {name} cannot be read: {error}') from error
+    if limit is not None and limit < len(dataset):
+        dataset.get_subset_(limit)
     return dataset
 
 
 def build_model(cfg: Config, weights: str, device: str) -> BaseModel:
     """Build the recogniser of a config, with weights, on a device, ready to read."""
-    model = MODELS.build(cfg.model)
+    if device.startswith('cuda') and not torch.cuda.is_available():
+        raise ValueError(f'--device {device}: no CUDA device is available here')
+    try:
+        model = MODELS.build(cfg.model)
+    except (KeyError, TypeError, AssertionError, AttributeError) as error:
+        raise ValueError(f'the model of {cfg.filename} cannot be built: {error}') from error
     load_weights(model, weights)
     model.cfg = cfg
     return model.to(device).eval()
@@ -271,14 +271,13 @@ class Progress:
         self.name, self.shown = name, 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Show it, twice a second at most."""
-        now = time.monotonic()
-        if now - self.shown < 0.5 and done < total:
+        """Show it, twice a second at most; in a file only when the set is done."""
+        now, terminal = time.monotonic(), sys.stderr.isatty()
+        if done < total and (not terminal or now - self.shown < 0.5):
             return
         self.shown = now
-        end = '\n' if done == total else ''
-        print(f'\r{self.name:20} [{"#" * (30 * done // total):30}] {done:,}/{total:,}', end=end,
-              file=sys.stderr, flush=True)
+        print(f'{self.name:20} [{"#" * (30 * done // total):30}] {done:,}/{total:,}',
+              end='\r' if done < total else '\n', file=sys.stderr, flush=True)
 
 
 def write_predictions(path: Path, results: Sequence[SetResult]) -> None:
@@ -297,7 +296,7 @@ def write_predictions(path: Path, results: Sequence[SetResult]) -> None:
 
 
 def draw_wrong(path: Path, results: Sequence[SetResult], limit: int) -> int:
-    """Draw the words that were read wrongly, the least confident of each set last.
+    """Draw the words that were read wrongly, the most confident first.
 
     Args:
         path (Path): The picture to write.
@@ -353,7 +352,7 @@ def evaluate(args: argparse.Namespace) -> BenchmarkReport:
         dataset = build_dataset(name, config, pipeline, args.limit)
         results.append(read_words(model, dataset, name, args.protocol, args.batch_size, workers,
                                   warm_up=not results, progress=Progress(name)))
-    threads = f' ({torch.get_num_threads()} threads)' if device == 'cpu' else ''
+    threads = f', threads: {torch.get_num_threads()}' if device == 'cpu' else ''
     about = dict(config=args.config, weights=args.weights, device=device + threads,
                  batch_size=args.batch_size, mmocr_siga=mmocr_siga.__version__,
                  torch=torch.__version__)
@@ -395,8 +394,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             drawn = draw_wrong(args.wrong, report.results, args.wrong_limit)
             print(f'{drawn} wrong words: {args.wrong}' if drawn else 'No word was read wrongly')
     except EXPECTED as error:
-        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        print(f'eval_benchmarks: {text}', file=sys.stderr)
+        print(f'eval_benchmarks: {error}', file=sys.stderr)
         return 2
     return 0
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.dist import is_main_process
 from mmengine.evaluator import BaseMetric
 from mmocr.evaluation import MultiDatasetsEvaluator
 from mmocr.registry import EVALUATOR
@@ -83,7 +82,7 @@ class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
             metrics = super().evaluate(size)
         finally:
             self.dataset_prefixes = given
-        if len(names) > 1 and is_main_process():
+        if len(names) > 1:
             sizes = {name: end - start for name, start, end in zip(names, [0, *ends], ends)}
             metrics.update(averages(metrics, sizes))
         return metrics
