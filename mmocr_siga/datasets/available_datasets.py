@@ -71,8 +71,8 @@ class AvailableDatasets(ConcatDataset):
     A set is missing if its annotation file or database is. One that is there but cannot be read
     is an error always, and so is it if no set is there at all. All missing sets are named at once.
 
-    ``metainfo['dataset_names']`` holds the names of the sets in use and ``metainfo['dataset_kept']``
-    their places among those asked for, by which ``NamedDatasetsEvaluator`` stays in step.
+    ``metainfo`` holds the names of the sets in use as ``dataset_names`` and their places among
+    those asked for as ``dataset_kept``, by which ``NamedDatasetsEvaluator`` stays in step.
 
     Args:
         datasets (dict[str, dict] or Sequence[dict]): Configs of the data sets, by their names or

@@ -90,5 +90,7 @@ class ScriptedRecognizer(BaseModel):
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadOCRAnnotations', with_text=True),
-    dict(type='PackTextRecogInputs', meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
+    dict(
+        type='PackTextRecogInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
 ]
