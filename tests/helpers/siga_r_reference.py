@@ -41,7 +41,7 @@ def random_state(seed=0, roles=('eval', 'train')):
             value = 0.1 * value
         elif len(shape) == 1:
             # Half and less on the branch that a block adds, or sums would grow from block to block.
-            value = (0.5 + torch.rand(shape, generator=noise)) * (0.3 if '.bn2.' in key else 1)
+            value = (0.5 + torch.rand(shape, generator=noise)) * (0.5 if '.bn2.' in key else 1)
         elif 'char_embeddings' not in key:
             value = value * math.sqrt(1.5 / value[0].numel())
         state[key] = value

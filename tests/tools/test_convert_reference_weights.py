@@ -55,8 +55,9 @@ def model(target):
 
 @pytest.fixture(scope='module')
 def words():
-    images = torch.rand(2, 3, 32, 128, generator=torch.Generator().manual_seed(1))
-    return torch.nn.functional.avg_pool2d(4 * images - 2, 5, 1, 2)  # smooth, so that warping shows
+    images = torch.rand(3, 3, 32, 128, generator=torch.Generator().manual_seed(1))
+    images = torch.nn.functional.avg_pool2d(4 * images - 2, 5, 1, 2)  # smooth, as pictures are
+    return images * torch.tensor([1., 4., -3.]).reshape(3, 1, 1, 1)
 
 
 @pytest.fixture(scope='module')
@@ -66,7 +67,7 @@ def expected(state, words):
 
 
 def close(got, want):
-    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * max(1, float(want.std())))
 
 
 def test_the_rectified_image(model, words, expected):
@@ -97,7 +98,8 @@ def test_what_is_read(model, words, expected):
     samples = [TextRecogDataSample() for _ in words]
     with torch.no_grad():
         got = [s.pred_text.item for s in model.predict(words, samples)]
-    assert got == expected['texts'] and len(set(got)) > 1 and all(got)
+    assert got == expected['texts']
+    assert len(set(got)) == 3 and 0 < min(map(len, got)) < 26  # one word ends
 
 
 def test_every_key_is_used_or_named(state, source, target):
