@@ -39,13 +39,13 @@ def test_a_spline_reproduces_affine_maps(size):
 
 def test_a_spline_passes_through_its_points():
     """With pixel centres almost on the fiducial points the grid is almost at the moved ones."""
-    height = width = 2001
+    height = width = 301
     moved = fiducial_points(4) + torch.tensor([[.1, .2], [-.1, 0], [.05, -.3], [0, .1]]).double()
     centres = pixel_centres(height, width)
     corners = [0, width - 1, width * (height - 1), width * height - 1]
     grid = tps_grid_matrix(height, width, 4)[corners] @ moved
-    assert (centres[corners].abs() - 1).abs().max() < 1e-3
-    torch.testing.assert_close(grid, moved, atol=5e-3, rtol=0)
+    assert (centres[corners].abs() - 1).abs().max() < 4e-3
+    torch.testing.assert_close(grid, moved, atol=0.02, rtol=0)
 
 
 def test_a_nearly_empty_matrix_equals_a_loop():
@@ -92,8 +92,10 @@ def test_a_mask_stays_on_its_word(seed):
     def overlap(a, b):
         return float((a & b).sum() / (a | b).sum())
 
-    assert overlap(got, warped) > 0.97
-    assert overlap(mask, warped) < 0.7  # had it stayed where it was
+    assert overlap(got, warped) > 0.9  # the edges of the letters are soft
+    two_tone = warp_images(255 * mask[None, None].float(), grid)[0, 0]
+    assert torch.equal(got, two_tone > 127.5)
+    assert overlap(mask, warped) < 0.8  # had it stayed where it was
 
 
 def test_beyond_the_border_the_image_goes_on():
