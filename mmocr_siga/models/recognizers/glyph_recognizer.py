@@ -121,12 +121,18 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
     @torch.no_grad()
     def gray(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
+        images = self.denormalised(inputs)
+        if images.shape[1] == 1:
+            return images[:, 0]
+        rgb = getattr(self.data_preprocessor, '_channel_conversion', False)
+        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
+        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+
+    @torch.no_grad()
+    def denormalised(self, inputs: Tensor) -> Tensor:
+        """Undo the normalisation: (N, C, H, W) -> the same in [0, 255], channels as they are."""
         images = inputs.float()
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, '_enable_normalize', False):
             images = images * preprocessor.std + preprocessor.mean
-        if images.shape[1] == 1:
-            return images[:, 0].clamp(0, 255)
-        rgb = getattr(preprocessor, '_channel_conversion', False)
-        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
-        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+        return images.clamp(0, 255)
