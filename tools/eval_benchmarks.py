@@ -240,10 +240,13 @@ def _set_of(entry: str, known: dict[str, dict]) -> tuple[str, dict | str]:
                      'NAME=PATH or the path of a file or database')
 
 
-def build_dataset(name: str, config: dict, pipeline: list[dict], limit: int | None) -> BaseDataset:
+def build_dataset(name: str, config: dict, pipeline: list[dict], limit: int | None = None,
+                  workers: int = 0) -> BaseDataset:
     """Build a set; what cannot be read is an error with its name."""
     try:
-        dataset = DATASETS.build(dict(config, pipeline=pipeline, test_mode=True))
+        # Serialised annotations save memory where several processes hold them; it takes time.
+        dataset = DATASETS.build(dict(config, pipeline=pipeline, test_mode=True,
+                                      serialize_data=workers > 0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'the set {name} cannot be read: {error}') from error
     if limit is not None and limit < len(dataset):
@@ -349,7 +352,7 @@ def evaluate(args: argparse.Namespace) -> BenchmarkReport:
     model = build_model(cfg, args.weights, device)
     results = []
     for name, config in sets.items():
-        dataset = build_dataset(name, config, pipeline, args.limit)
+        dataset = build_dataset(name, config, pipeline, args.limit, workers)
         results.append(read_words(model, dataset, name, args.protocol, args.batch_size, workers,
                                   warm_up=not results, progress=Progress(name)))
     threads = f', threads: {torch.get_num_threads()}' if device == 'cpu' else ''

@@ -215,6 +215,5 @@ def test_bad_options_are_refused(tool, capsys):
 def test_real_words(tool, scripted, siga_data, tmp_path, capsys):
     sets = tool.real_word_sets(str(siga_data))
     assert list(sets) == ['IIIT5K val', 'SVT val', 'IC15 val', 'IC03 val', 'plates val']
-    sizes = [len(tool.build_dataset(name, dict(config, serialize_data=False), PIPELINE, None))
-             for name, config in sets.items()]
+    sizes = [len(tool.build_dataset(name, config, PIPELINE)) for name, config in sets.items()]
     assert sizes == [120, 40, 80, 40, 20]
