@@ -13,5 +13,4 @@ model = dict(
         in_channels=256,
         output_size=512,
         dropout=0.1,
-        max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss', letter_case='lower')))
+        max_seq_len=25))

@@ -5,6 +5,10 @@
 #                   --cfg-options train_dataloader.batch_size=80
 #   test:       mim test mmocr configs/siga_r31.py --checkpoint work_dirs/siga_r31/iter_160000.pth
 #
+# Data: docs/benchmarks.md says where they are looked for. SIGA_BENCHMARK_FORM=lmdb takes the
+# field's databases instead of MMOCR's JSON; SIGA_MISSING=skip uses the sets that are there.
+# Characters: SIGA_DICT=62 or 94, or the line in configs/_base_/dictionary.py.
+#
 # The schedule is for a global batch of 640. With another one scale both
 # optim_wrapper.optimizer.lr and param_scheduler.0.eta_max in proportion.
 _base_ = [
@@ -25,8 +29,7 @@ train_dataloader = dict(
         type='CheckedTextDataset',
         dictionary=_base_.dictionary,
         pipeline=_base_.train_pipeline,
-        dataset=dict(
-            type='ConcatDataset', datasets=_base_.benchmark_train_list, verify_meta=False)))
+        dataset=_base_.benchmark_train))
 
 val_dataloader = dict(
     batch_size=128,
@@ -35,11 +38,7 @@ val_dataloader = dict(
     pin_memory=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=_base_.benchmark_test_list,
-        pipeline=_base_.test_pipeline,
-        verify_meta=False))
+    dataset=dict(_base_.benchmark_test, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 
 val_evaluator = _base_.benchmark_evaluator

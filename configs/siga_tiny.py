@@ -4,6 +4,7 @@
 #   mim test mmocr configs/siga_tiny.py --checkpoint work_dirs/siga_tiny/iter_4500.pth
 #
 # The words are looked for in $SIGA_DATA/real (docs/data.md); --amp is bfloat16 on a CPU.
+# Characters: SIGA_DICT=62 or 94, or the line in configs/_base_/dictionary.py.
 _base_ = [
     '_base_/default_runtime.py',
     '_base_/models/siga_tiny.py',
@@ -24,7 +25,9 @@ train_dataloader = dict(
         dictionary=_base_.dictionary,
         pipeline=_base_.train_pipeline,
         dataset=dict(
-            type='ConcatDataset', datasets=_base_.real_words_train_list, verify_meta=False)))
+            type='AvailableDatasets',
+            datasets=_base_.real_words_train_list,
+            missing=_base_.real_words_missing)))
 
 val_dataloader = dict(
     batch_size=64,
@@ -32,11 +35,7 @@ val_dataloader = dict(
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=_base_.real_words_val_list,
-        pipeline=_base_.test_pipeline,
-        verify_meta=False))
+    dataset=dict(_base_.real_words_val, pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
 
 val_evaluator = _base_.real_words_val_evaluator

@@ -11,5 +11,5 @@ model = dict(
         in_channels=128,
         hidden_size=128,
         max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
+        module_loss=dict(type='SIGAWordLoss')),
     glyph_head=None)

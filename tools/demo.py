@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -61,7 +62,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--examples', type=int, default=8, help='words to draw (default %(default)s)')
     add('--batch-size', type=int, default=32, help='default: %(default)s')
     add('--lr', type=float, default=3e-3, help='highest learning rate (default %(default)s)')
-    add('--faces', type=int, default=12, help='fonts to use (default %(default)s)')
+    add('--faces', type=int, default=6, help='fonts to use (default %(default)s)')
     add('--difficulty', choices=sorted(PRESETS), default='easy', help='default: %(default)s')
     add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py', help='model to train')
     add('--seed', type=int, default=0, help='default: %(default)s')
@@ -130,14 +131,12 @@ def _dataset(folder: Path, split: str, pipeline: list) -> dict:
         test_mode=split == 'test', pipeline=pipeline)
 
 
-def demo_config(args: argparse.Namespace, data: Path, iterations: int,
-                half: bool = False) -> Config:
-    """The model's config with the demo's words and a schedule of ``iterations`` steps.
+def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Config:
+    """The model's config with the demo's words, without a schedule of its own.
 
     Args:
         args (Namespace): Command line.
         data (path): Folder of the words.
-        iterations (int): Training steps.
         half (bool): Whether to compute in bfloat16 where that is safe. Defaults to False.
 
     Returns:
@@ -164,13 +163,11 @@ def demo_config(args: argparse.Namespace, data: Path, iterations: int,
             batch_size=args.batch_size, sampler=dict(type='InfiniteSampler', shuffle=True),
             drop_last=True, dataset=_dataset(data, 'train', train), **loader),
         test_dataloader=test, test_evaluator=evaluator, test_cfg=dict(type='TestLoop'),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=iterations),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations or 100_000),
         optim_wrapper=dict(
             type='OptimWrapper',
             optimizer=dict(type='AdamW', lr=args.lr, weight_decay=0.01),
             clip_grad=dict(max_norm=5)),
-        param_scheduler=[dict(type='OneCycleLR', eta_max=args.lr, total_steps=iterations,
-                              pct_start=0.15, by_epoch=False)],
         default_hooks=dict(logger=dict(type='LoggerHook', interval=50),
                            checkpoint=dict(type='CheckpointHook', by_epoch=False,
                                            interval=10 ** 9, save_last=False)),
@@ -180,34 +177,67 @@ def demo_config(args: argparse.Namespace, data: Path, iterations: int,
     return cfg
 
 
-class ProgressBar(Hook):
-    """One line that tells how far training is, and an end to a run that takes far too long.
+def one_cycle(progress: float, warm_up: float = 0.15, start: float = 0.04) -> float:
+    """Factor of the learning rate: a half cosine up to 1, then one down to 0.
 
     Args:
-        seconds (float, optional): Time after which training stops. Defaults to None: never.
+        progress (float): Part of the training that is over, in [0, 1].
+        warm_up (float): Where the peak is. Defaults to 0.15.
+        start (float): Factor at the start. Defaults to 0.04.
+
+    Returns:
+        float: Factor in [0, 1].
+    """
+    if progress < warm_up:
+        return start + (1 - start) * (1 - math.cos(math.pi * progress / warm_up)) / 2
+    return (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up)))) / 2
+
+
+class TimedTraining(Hook):
+    """Trains for a given time, shows progress, and fits the learning rate to the time left.
+
+    The number of steps that a machine manages is not known beforehand, and changes when it has
+    other things to do: so the schedule follows the clock.
+
+    Args:
+        lr (float): Highest learning rate.
+        seconds (float, optional): Time to train for. Defaults to None: until the last step.
     """
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self.seconds = seconds
+    def __init__(self, lr: float, seconds: float | None = None) -> None:
+        self.lr, self.seconds = lr, seconds
         self.start = self.shown = time.monotonic()
+
+    def progress(self, runner: Runner, steps: int) -> float:
+        """The part of the training that is over after so many steps."""
+        if self.seconds is None:
+            return steps / runner.max_iters
+        return min(1.0, (time.monotonic() - self.start) / self.seconds)
 
     def before_train(self, runner: Runner) -> None:
         """Start the clock."""
         self.start = time.monotonic()
 
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: dict | None = None) -> None:
+        """Set the learning rate."""
+        factor = one_cycle(self.progress(runner, runner.iter))
+        for group in runner.optim_wrapper.param_groups:
+            group['lr'] = self.lr * factor
+
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        """Show progress every two seconds."""
-        now, done, total = time.monotonic(), runner.iter + 1, runner.max_iters
-        spent = now - self.start
-        if self.seconds is not None and spent > self.seconds:
+        """Show progress every two seconds, and stop in time."""
+        now, steps = time.monotonic(), runner.iter + 1
+        part = self.progress(runner, steps)
+        if part >= 1:
             runner.train_loop.stop_training = True
-        if now - self.shown > 2 or done == total:
+        if now - self.shown > 2 or part >= 1:
             self.shown = now
-            bar = '#' * (30 * done // total)
-            print(f'\r      [{bar:30}] {done}/{total} steps, loss {float(outputs["loss"]):6.2f}, '
-                  f'{spent:.0f} s, {spent / done * (total - done):.0f} s left  ', end='',
-                  flush=True)
+            spent = now - self.start
+            print(f'\r      [{"#" * int(30 * part):30}] step {steps}, '
+                  f'loss {float(outputs["loss"]):6.2f}, {spent:.0f} s, '
+                  f'{spent * (1 / part - 1):.0f} s left  ', end='', flush=True)
 
 
 def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
@@ -247,21 +277,18 @@ def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
     Returns:
         tuple: The runner, the config file and the checkpoint.
     """
-    plan = demo_config(args, data, 1)
     # bfloat16 is up to twice as fast on recent processors and slower on old ones: try both.
+    plan = demo_config(args, data)
     paces = {half: seconds_per_step(plan, half) for half in (False, True)}
-    half = paces[True] < 0.9 * paces[False]
-    iterations, limit = args.iterations, None
-    if iterations is None:
-        iterations = max(20, min(8000, int(60 * args.minutes / paces[half])))
-        limit = 75 * args.minutes
-    print(f'      {paces[half]:.2f} s a step in {"bfloat16" if half else "float32"}: '
-          f'{iterations} steps of {args.batch_size} words')
-    cfg = demo_config(args, data, iterations, half)
+    half = paces[True] < paces[False]
+    print(f'      in {"bfloat16" if half else "float32"}, about {paces[half]:.2f} s for a step of '
+          f'{args.batch_size} words')
+    cfg = demo_config(args, data, half)
     config, checkpoint = args.work_dir / 'config.py', args.work_dir / 'demo.pth'
     cfg.dump(config)
     runner = Runner.from_cfg(cfg)
-    runner.register_hook(ProgressBar(limit), priority='LOW')
+    seconds = None if args.iterations else 60 * args.minutes
+    runner.register_hook(TimedTraining(args.lr, seconds), priority='LOW')
     runner.train()
     print()
     runner.save_checkpoint(str(args.work_dir), checkpoint.name, save_optimizer=False,

@@ -8,6 +8,11 @@ columns, would cut from the mask. With reference masks, also the intersection ov
     python tools/pseudo_label_gallery.py words/labels.tsv --limit 50 --masks words/masks
     python tools/pseudo_label_gallery.py words/a.png --boxes words/char_boxes.tsv
     python tools/pseudo_label_gallery.py words/b.png --texts words/labels.tsv
+    python tools/pseudo_label_gallery.py words/*.png --pipeline configs/siga_r31.py --out steps.png
+
+With `--pipeline` a column shows the word after each step of the config's training pipeline instead,
+every random one of them applied, with the outline of its text mask from where there is one; and,
+where the model straightens its images, image and mask warped by points moved at random.
 
 Without extents, a text of L characters cuts the columns of the mask into L equal parts.
 
@@ -19,18 +24,28 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
+from mmocr_siga.datasets.errors import UnusableImageError
+from mmocr_siga.models.preprocessors import warp_images, warp_masks
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image
 from mmocr_siga.visualization.glyph_drawing import overlay
+
+from mmengine.config import Config  # isort: skip
+from mmengine.registry import init_default_scope  # isort: skip
+from mmocr.registry import MODELS, TRANSFORMS  # isort: skip
 
 HEIGHT, WIDTH, COLUMNS = 32, 128, 32
 LABEL_SIZE = (16, 64)
 GAP, CAPTION = 6, 14
+OUTLINE = (0, 0, 255)
+UNSEEN = ('EnsureBGR', 'LoadOCRAnnotations')  # change nothing of an ordinary picture
 
 
 def list_images(inputs: list[str], limit: int | None) -> list[Path]:
@@ -149,6 +164,90 @@ def sheet(cells: list[np.ndarray], columns: int) -> np.ndarray:
     ])
 
 
+class Step(NamedTuple):
+    """A word on its way through a pipeline."""
+
+    name: str
+    image: np.ndarray  # uint8 BGR (H, W, 3)
+    mask: np.ndarray | None  # bool (H, W)
+
+
+def pipeline_steps(config: Config) -> list[tuple[str, Callable]]:
+    """The training pipeline's transforms, what loads labels and packs left out; every random one
+    is applied to every word."""
+    if 'train_pipeline' not in config:
+        raise ValueError(f'{config.filename} has no train_pipeline')
+    steps = []
+    for transform in config.train_pipeline:
+        if transform['type'] in UNSEEN or transform['type'].startswith('Pack'):
+            continue
+        forced = dict(transform, prob=1.) if 'prob' in transform else transform
+        steps.append((transform['type'], TRANSFORMS.build(forced)))
+    return steps
+
+
+def trace(path: Path, steps: Sequence[tuple[str, Callable]]) -> list[Step]:
+    """A word after each transform."""
+    results, seen = dict(img_path=str(path)), []
+    for name, transform in steps:
+        results = transform(results)
+        mask = results.get('gt_seg_map')
+        seen.append(Step(name, results['img'].copy(), None if mask is None else mask == 1))
+    return seen
+
+
+def straighten(step: Step, rectifier: torch.nn.Module, bend: float) -> Step:
+    """Warp image and mask by one grid, as training does, with points up to ``bend`` off."""
+    image = torch.from_numpy(step.image).permute(2, 0, 1)[None].float()
+    bias = rectifier.points.bias.data
+    with torch.no_grad():
+        rectifier.points.bias.data = bias + bend * (2 * torch.rand_like(bias) - 1)
+        grid = rectifier.grid(image)
+        rectifier.points.bias.data = bias
+    warped = warp_images(image, grid)[0].permute(1, 2, 0).round().byte().numpy()
+    mask = None if step.mask is None else warp_masks(torch.from_numpy(step.mask)[None], grid)[0]
+    return Step(f'rectified, points moved by up to {bend:g}', warped,
+                None if mask is None else mask.numpy())
+
+
+def draw_steps(steps: Sequence[Step], scale: int) -> np.ndarray:
+    """One cell: the word after each step with the outline of its mask, the name below."""
+    rows = []
+    for step in steps:
+        size = (scale * WIDTH, scale * HEIGHT)
+        picture = cv2.resize(step.image, size, interpolation=cv2.INTER_NEAREST)
+        if step.mask is not None:
+            mask = cv2.resize(step.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+            outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(picture, outlines, -1, OUTLINE, 1)
+        picture = cv2.copyMakeBorder(picture, 0, CAPTION, GAP, GAP, cv2.BORDER_CONSTANT,
+                                     value=(255, 255, 255))
+        cv2.putText(picture, step.name, (GAP, len(picture) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35,
+                    (0, 0, 0), 1, cv2.LINE_AA)
+        rows.append(picture)
+    return np.concatenate(rows)
+
+
+def pipeline_cells(paths: Sequence[Path], file: str, bend: float, scale: int) -> list[np.ndarray]:
+    """A cell of :func:`draw_steps` for each readable image."""
+    config = Config.fromfile(file)
+    init_default_scope(config.get('default_scope', 'mmocr'))
+    transforms = pipeline_steps(config)
+    preprocessor = config.get('model', {}).get('preprocessor')
+    rectifier = MODELS.build(preprocessor).eval() if preprocessor else None
+    cells = []
+    for path in paths:
+        try:
+            steps = trace(path, transforms)
+        except (OSError, UnusableImageError) as error:
+            print(f'skipped: {error}')
+            continue
+        if hasattr(rectifier, 'grid'):
+            steps.append(straighten(steps[-1], rectifier, bend))
+        cells.append(draw_steps(steps, scale))
+    return cells
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -158,10 +257,25 @@ def main() -> None:
     parser.add_argument('--boxes', nargs='*', default=[], help='files of character extents')
     parser.add_argument('--texts', nargs='*', default=[], help='TSV files of image paths and texts')
     parser.add_argument('--masks', help='folder of reference masks named as the images')
+    parser.add_argument('--pipeline', metavar='CONFIG',
+                        help='show the steps of the training pipeline of this config')
+    parser.add_argument('--bend', type=float, default=0.15, help='with --pipeline: how far points '
+                        'of the rectifier are moved, in halves of the image; default: 0.15')
+    parser.add_argument('--seed', type=int, default=0, help='with --pipeline')
     parser.add_argument('--columns', type=int, default=4)
     parser.add_argument('--scale', type=int, default=2)
     args = parser.parse_args()
 
+    if args.pipeline:
+        np.random.seed(args.seed)
+        torch.manual_seed(args.seed)
+        cells = pipeline_cells(list_images(args.inputs, args.limit), args.pipeline, args.bend,
+                               args.scale)
+        if not cells:
+            parser.error('no image')
+        if not args.out or not cv2.imwrite(args.out, sheet(cells, args.columns)):
+            parser.error(f'cannot write {args.out}: name a picture with --out')
+        return
     extents, lengths = read_extents(args.boxes), read_lengths(args.texts)
     cells, shares = [], []
     for path in list_images(args.inputs, args.limit):

@@ -29,8 +29,9 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, 
 
     Returns:
         dict: ``text`` (str), ``scores`` (list[float], one per character), ``text_mask`` (H, W)
-        bool, ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over the
-        network's input, which is the whole picture.
+        bool, ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over what the
+        backbone sees: the whole picture, or, with a preprocessor, the picture as that straightens
+        it, which is then there too: ``rectified``, uint8 BGR (H, W, 3).
 
     Raises:
         ValueError: If the model carries no config.
@@ -55,7 +56,18 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, 
         text=model.decoder.dictionary.idx2str(tokens[:length]),
         scores=scores[:length].tolist(),
         glyph_maps=maps,
+        **_rectified(model, inputs),
         **_head_evidence(model, inputs, encoding, tokens, length))
+
+
+def _rectified(model: GlyphRecognizer, inputs: Tensor) -> dict[str, np.ndarray]:
+    """The picture that the backbone sees, where it is not the input."""
+    if not model.with_preprocessor:
+        return {}
+    images = model.denormalised(model.rectify(inputs)[0])[0].round().byte().cpu()
+    if getattr(model.data_preprocessor, '_channel_conversion', False):
+        images = images.flip(0)
+    return dict(rectified=images.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
 
 
 def _head_evidence(model: GlyphRecognizer, inputs: Tensor, encoding: GlyphEncoding, tokens: list,
@@ -63,7 +75,7 @@ def _head_evidence(model: GlyphRecognizer, inputs: Tensor, encoding: GlyphEncodi
     """Text mask and attention, from the training head where there is one."""
     head = model.glyph_head
     if head is None:
-        mask = two_means_mask(model.gray(inputs))[0]
+        mask = two_means_mask(model.gray(model.rectify(inputs)[0]))[0]
         return dict(text_mask=mask.cpu().numpy(), attention=None)
     previous = torch.tensor([[model.decoder.num_classes] + tokens[:-1]], device=inputs.device)
     _, attention = head.aligner(encoding.sequence, previous, encoding.valid)

@@ -1,4 +1,5 @@
 """Word images: transforms, data sets and annotation formats."""
+from .available_datasets import AvailableDatasets
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
 from .file_backend import NonEmptyBackend
@@ -16,7 +17,7 @@ from .word_lmdb_dataset import WordLMDBDataset
 from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
-    'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry', 'TSVLabelParser',
-    'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend',
+    'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
+    'TSVLabelParser', 'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
 ]

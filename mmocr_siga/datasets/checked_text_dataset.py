@@ -99,8 +99,9 @@ class CheckedTextDataset:
         dictionary (dict or Dictionary): Dictionary of the model, or its config.
         max_seq_len (int): Most characters of a word, the end of sequence not counted: one less
             than the decoding steps of a model that predicts an end. Defaults to 25.
-        letter_case (str): Letter case of the labels: ``'lower'``, ``'upper'`` or ``'unchanged'``.
-            Defaults to ``'lower'``.
+        letter_case (str): Letter case of the labels: ``'lower'``, ``'upper'``, ``'unchanged'``, or
+            ``'auto'``: lower where the dictionary has no upper-case letters, upper where it has
+            no lower-case ones, else unchanged. Defaults to ``'auto'``.
         unknown (str): What is done about characters that are not in the dictionary: ``'drop'``
             leaves them out of the label, ``'skip'`` leaves the sample out. Defaults to
             ``'drop'``.
@@ -119,7 +120,7 @@ class CheckedTextDataset:
                  dataset: dict | Any,
                  dictionary: dict | Dictionary,
                  max_seq_len: int = 25,
-                 letter_case: str = 'lower',
+                 letter_case: str = 'auto',
                  unknown: str = 'drop',
                  pipeline: Sequence[dict | Callable] | None = None,
                  max_retries: int = 100,

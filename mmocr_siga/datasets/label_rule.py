@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from mmocr.models.common import Dictionary
 
-__all__ = ['LabelRule', 'Verdict', 'dictionary_characters', 'single_label']
+from ..models.common.dictionary import dictionary_characters, natural_letter_case
 
-LETTER_CASES = ('lower', 'upper', 'unchanged')
+__all__ = ['LabelRule', 'Verdict', 'single_label']
+
+LETTER_CASES = ('auto', 'lower', 'upper', 'unchanged')
 UNKNOWN = ('drop', 'skip')
 
 
@@ -24,14 +26,6 @@ class Verdict(NamedTuple):
     dropped: bool
 
 
-def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:
-    """Characters of a dictionary, without its special tokens."""
-    special = {
-        dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx, dictionary.unknown_idx
-    }
-    return frozenset(c for i, c in enumerate(dictionary.dict) if i not in special)
-
-
 def single_label(data_info: dict) -> str | None:
     """The label of a sample, None if it has not exactly one string."""
     instances = data_info.get('instances') or []
@@ -46,7 +40,8 @@ class LabelRule:
         dictionary (Dictionary): The characters known.
         max_seq_len (int): Most characters of a word, the end of sequence not counted. Defaults
             to 25.
-        letter_case (str): ``'lower'``, ``'upper'`` or ``'unchanged'``. Defaults to ``'lower'``.
+        letter_case (str): ``'lower'``, ``'upper'``, ``'unchanged'``, or ``'auto'``: the one the
+            dictionary asks for, see :func:`.natural_letter_case`. Defaults to ``'auto'``.
         unknown (str): ``'drop'`` leaves unknown characters out, ``'skip'`` refuses the label.
             Defaults to ``'drop'``.
 
@@ -57,7 +52,7 @@ class LabelRule:
     def __init__(self,
                  dictionary: Dictionary,
                  max_seq_len: int = 25,
-                 letter_case: str = 'lower',
+                 letter_case: str = 'auto',
                  unknown: str = 'drop') -> None:
         if letter_case not in LETTER_CASES:
             raise ValueError(f'letter_case must be one of {LETTER_CASES}, but is {letter_case!r}')
@@ -67,6 +62,8 @@ class LabelRule:
             raise ValueError(f'max_seq_len must be positive, but is {max_seq_len}')
         self.characters = dictionary_characters(dictionary)
         self.max_seq_len = max_seq_len
+        if letter_case == 'auto':
+            letter_case = natural_letter_case(dictionary)
         self.letter_case = letter_case
         self.unknown = unknown
 

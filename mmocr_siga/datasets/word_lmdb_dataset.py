@@ -33,6 +33,7 @@ class LMDBReader:
 
         Raises:
             FileNotFoundError: If there is no database.
+            OSError: If it cannot be opened.
             ImportError: If the package lmdb is missing.
         """
         with self._environment().begin() as transaction:
@@ -60,13 +61,17 @@ class LMDBReader:
             raise ImportError('LMDB databases need the package lmdb: pip install lmdb') from error
         if not os.path.exists(self.path):
             raise FileNotFoundError(f'no LMDB database at {self.path!r}')
-        return lmdb.open(
-            self.path,
-            subdir=os.path.isdir(self.path),
-            readonly=True,
-            lock=False,
-            readahead=False,
-            meminit=False)
+        try:
+            return lmdb.open(
+                self.path,
+                subdir=os.path.isdir(self.path),
+                readonly=True,
+                lock=False,
+                readahead=False,
+                meminit=False)
+        except lmdb.Error as error:
+            raise OSError(f'{self.path!r} cannot be opened as an LMDB database: {error}'
+                          ) from error
 
 
 @DATASETS.register_module()

@@ -1,0 +1,9 @@
+"""Metrics over data sets, and the protocols by which words are counted."""
+from .benchmark import BenchmarkReport, Reading, SetResult, read_words
+from .named_datasets_evaluator import NamedDatasetsEvaluator
+from .protocol import PROTOCOLS, normalised, one_minus_ned, same_under
+
+__all__ = [
+    'PROTOCOLS', 'BenchmarkReport', 'NamedDatasetsEvaluator', 'Reading', 'SetResult',
+    'normalised', 'one_minus_ned', 'read_words', 'same_under'
+]

@@ -1,4 +1,5 @@
 """Pictures of what a recogniser read and what it looked at."""
 from .glyph_drawing import draw_reading, panel_boxes
+from .word_sheet import SheetWord, draw_word_sheet
 
-__all__ = ['draw_reading', 'panel_boxes']
+__all__ = ['SheetWord', 'draw_reading', 'draw_word_sheet', 'panel_boxes']

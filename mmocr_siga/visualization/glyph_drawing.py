@@ -120,7 +120,8 @@ def panel_boxes(glyph_scales: Sequence[str] = (), *, has_mask: bool = False,
 def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
                  truth: str | None = None, text_mask: np.ndarray | None = None,
                  attention: np.ndarray | None = None,
-                 glyph_maps: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+                 glyph_maps: Mapping[str, np.ndarray] | None = None,
+                 rectified: np.ndarray | None = None) -> np.ndarray:
     """Draw what a recogniser read and what it looked at.
 
     Args:
@@ -135,6 +136,8 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
             steps past L are not drawn. Defaults to None.
         glyph_maps (mapping, optional): Name of a scale to non-negative weights (T, h, w),
             T >= L, without the background channel. Defaults to None.
+        rectified (ndarray, optional): The word as a preprocessor straightened it, BGR (h, w, 3):
+            what all maps lie over, and shown in the place of ``image``. Defaults to None.
 
     Returns:
         ndarray: The picture, uint8 BGR. Its size depends only on which parts are given and on the
@@ -143,7 +146,7 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
     Raises:
         ValueError: If an argument has a wrong shape; the message names it.
     """
-    image = _checked_image(image)
+    image = _checked_image(image if rectified is None else rectified)
     length = len(text)
     if len(scores) != length:
         raise ValueError(f'scores has {len(scores)} values for the {length} characters of {text!r}')

@@ -75,3 +75,17 @@ def test_a_model_without_config_is_told(picture):
     del model.cfg
     with pytest.raises(ValueError, match='set model.cfg'):
         explain(model, picture)
+
+
+def test_maps_of_a_straightened_word_lie_over_the_straightened_picture(picture):
+    model = build(preprocessor=dict(type='TPSRectifier', output_size=(32, 128)))
+    got = explain(model, picture)
+    # A new rectifier changes next to nothing.
+    want = cv2.resize(picture, (128, 32))
+    assert got['rectified'].shape == want.shape and got['rectified'].dtype == np.uint8
+    assert np.abs(got['rectified'].astype(int) - want).mean() < 6
+    # Red and blue have not changed places.
+    assert (got['rectified'][..., 2].astype(int) - got['rectified'][..., 0]).max() > 20
+    assert draw_reading(picture, **got).shape == draw_reading(want, **{
+        k: v for k, v in got.items() if k != 'rectified'}).shape
+    assert 'rectified' not in explain(build(), picture)

@@ -1,7 +1,7 @@
 import pytest
 
-from mmocr_siga.datasets.label_rule import LabelRule, dictionary_characters, single_label
-from mmocr_siga.models.common import SIGADictionary
+from mmocr_siga.datasets.label_rule import LabelRule, single_label
+from mmocr_siga.models.common import SIGADictionary, dictionary_characters
 
 LOWER = SIGADictionary(
     'lower_english_digits.txt', with_end=True, with_unknown=True, unknown_token=None)
@@ -48,6 +48,9 @@ def test_letter_cases():
     assert LabelRule(MIXED, letter_case='unchanged')('aB-').label == 'aB'
     assert LabelRule(MIXED, letter_case='upper')('aB').label == 'AB'
     assert LabelRule(LOWER, letter_case='unchanged')('aB').label == 'a'
+    # What the dictionary asks for, where nothing is said.
+    assert LabelRule(MIXED)('aB-').label == 'aB'
+    assert LabelRule(LOWER, letter_case='auto')('aB-').label == 'ab'
 
 
 @pytest.mark.parametrize('info, text', [

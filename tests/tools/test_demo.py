@@ -62,18 +62,43 @@ def test_table_holds_the_numbers(demo):
         '400', '81.2 %', '95.4 %', '7 s']
 
 
-def test_training_stops_when_it_takes_far_too_long(demo, capsys):
-    runner = SimpleNamespace(iter=0, max_iters=10, train_loop=SimpleNamespace(stop_training=False))
-    bar = demo.ProgressBar(seconds=1e9)
-    bar.before_train(runner)
-    bar.after_train_iter(runner, 0, outputs=dict(loss=1.0))
+def fake_runner(steps, max_iters=10):
+    return SimpleNamespace(iter=steps, max_iters=max_iters,
+                           train_loop=SimpleNamespace(stop_training=False),
+                           optim_wrapper=SimpleNamespace(param_groups=[{'lr': 0}, {'lr': 0}]))
+
+
+def test_one_cycle(demo):
+    assert demo.one_cycle(0) == pytest.approx(0.04)
+    assert demo.one_cycle(0.075) == pytest.approx(0.52)  # half-way up
+    assert demo.one_cycle(0.15) == pytest.approx(1)
+    assert demo.one_cycle(0.575) == pytest.approx(0.5)  # half-way down
+    assert demo.one_cycle(1) == pytest.approx(0) and demo.one_cycle(1.5) == pytest.approx(0)
+
+
+def test_training_follows_the_clock(demo, capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(demo.time, 'monotonic', lambda: now[0])
+    hook, runner = demo.TimedTraining(lr=2.0, seconds=40), fake_runner(0)
+    now[0] = 200.0
+    hook.before_train(runner)
+    now[0] = 200 + 0.575 * 40
+    hook.before_train_iter(runner, 0)
+    assert [g['lr'] for g in runner.optim_wrapper.param_groups] == [pytest.approx(1.0)] * 2
+    hook.after_train_iter(runner, 0, outputs=dict(loss=1.25))
     assert not runner.train_loop.stop_training
-    bar.seconds = 0.0
-    bar.after_train_iter(runner, 0, outputs=dict(loss=1.0))
+    assert 'step 1, loss   1.25, 23 s, 17 s left' in capsys.readouterr().out
+    now[0] = 240.5
+    hook.after_train_iter(runner, 1, outputs=dict(loss=1.0))
     assert runner.train_loop.stop_training
-    runner.iter = 9
-    bar.after_train_iter(runner, 9, outputs=dict(loss=1.25))
-    assert '10/10 steps, loss   1.25' in capsys.readouterr().out
+
+
+def test_training_counts_steps_where_no_time_is_given(demo, capsys):
+    hook, runner = demo.TimedTraining(lr=2.0), fake_runner(9)
+    hook.before_train(runner)
+    assert hook.progress(runner, 5) == 0.5
+    hook.after_train_iter(runner, 9, outputs=dict(loss=1.0))
+    assert 'step 10' in capsys.readouterr().out
 
 
 def test_a_failed_test_names_its_log(demo, tmp_path, monkeypatch):

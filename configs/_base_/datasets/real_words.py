@@ -68,10 +68,23 @@ real_words_val_list = [
     iiit5k_words_val, svt_words_val, ic15_words_val, ic03_words_val, plates_words_val
 ]
 
+# What is done about a set that is not there: 'error', or 'skip' to use what is there.
+real_words_missing = '{{$SIGA_MISSING:error}}'
+real_words_val = dict(
+    type='AvailableDatasets',
+    datasets=dict(
+        IIIT5K=iiit5k_words_val,
+        SVT=svt_words_val,
+        IC15=ic15_words_val,
+        IC03=ic03_words_val,
+        plates=plates_words_val),
+    missing=real_words_missing)
+
 real_words_val_evaluator = dict(
-    type='MultiDatasetsEvaluator',
+    type='NamedDatasetsEvaluator',
     metrics=[
         dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol']),
         dict(type='OneMinusNEDMetric'),
     ],
+    # For a ConcatDataset; AvailableDatasets brings its names along.
     dataset_prefixes=['IIIT5K', 'SVT', 'IC15', 'IC03', 'plates'])

@@ -4,5 +4,4 @@ siga_p_tiny_decoder = dict(
     in_channels=128,
     output_size=256,
     dropout=0.1,
-    max_seq_len=25,
-    module_loss=dict(type='SIGAWordLoss', letter_case='lower'))
+    max_seq_len=25)

@@ -1,11 +1,5 @@
-# SIGA on MMOCR's ResNet31OCR: 32 x 128 inputs, 36 characters, words of up to 25.
-dictionary = dict(
-    type='SIGADictionary',
-    dict_file='lower_english_digits.txt',
-    with_end=True,
-    # No token for unknown characters: they are left out of the labels.
-    with_unknown=True,
-    unknown_token=None)
+# SIGA on MMOCR's ResNet31OCR: 32 x 128 inputs, words of up to 25 characters.
+_base_ = ['../dictionary.py']
 
 model = dict(
     type='GlyphRecognizer',
@@ -28,16 +22,16 @@ model = dict(
         max_seq_len=25),
     decoder=dict(
         type='SIGADecoder',
-        dictionary=dictionary,
+        dictionary=_base_.dictionary,
         in_channels=256,
         hidden_size=256,
         output_size=512,
         dropout=0.3,
         max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
+        module_loss=dict(type='SIGAWordLoss')),
     glyph_head=dict(
         type='GlyphHead',
-        dictionary=dictionary,
+        dictionary=_base_.dictionary,
         in_channels=256,
         hidden_size=256,
         max_seq_len=25,

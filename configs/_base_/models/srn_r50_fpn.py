@@ -18,8 +18,4 @@ srn_r50_fpn = dict(
         gsrm=dict(num_layers=4, num_heads=8, inner_channels=512, dropout=0.1),
         max_seq_len=25,
         module_loss=dict(
-            type='SRNModuleLoss',
-            letter_case='lower',
-            visual_weight=1.0,
-            semantic_weight=0.15,
-            final_weight=2.0)))
+            type='SRNModuleLoss', visual_weight=1.0, semantic_weight=0.15, final_weight=2.0)))

@@ -31,4 +31,4 @@ srn_tiny = dict(
         max_seq_len=25,
         # A short training is not to be spent on asking for the end over and over.
         cut_at_end=True,
-        module_loss=dict(type='SRNModuleLoss', letter_case='lower', ask_behind_end=False)))
+        module_loss=dict(type='SRNModuleLoss', ask_behind_end=False)))

@@ -8,9 +8,18 @@ from mmocr.models.common import Dictionary
 from mmocr.registry import TASK_UTILS
 from mmocr.utils import list_from_file
 
-__all__ = ['DICT_FOLDER', 'SIGADictionary', 'packaged_dictionaries', 'resolve_dict_file']
+__all__ = [
+    'DICT_FOLDER', 'SHORT_NAMES', 'SIGADictionary', 'dictionary_characters',
+    'natural_letter_case', 'packaged_dictionaries', 'resolve_dict_file'
+]
 
 DICT_FOLDER = Path(__file__).resolve().parents[2] / 'dicts'
+# By number of characters, as results tables call them.
+SHORT_NAMES = {
+    '36': 'lower_english_digits.txt',
+    '62': 'english_digits.txt',
+    '94': 'english_digits_symbols_94.txt',
+}
 
 
 def packaged_dictionaries() -> list[str]:
@@ -22,8 +31,8 @@ def resolve_dict_file(dict_file: str) -> str:
     """Find a character list.
 
     Args:
-        dict_file (str): Path of a file, or the name of one shipped with the package. A file at
-            that path comes first.
+        dict_file (str): Path of a file, or the name of one shipped with the package, or short
+            '36', '62' or '94'. A file at that path comes first.
 
     Returns:
         str: Path of an existing file.
@@ -37,14 +46,39 @@ def resolve_dict_file(dict_file: str) -> str:
     path = Path(dict_file)
     if path.is_file():
         return str(path)
-    packaged = DICT_FOLDER / path.name
+    packaged = DICT_FOLDER / SHORT_NAMES.get(path.name, path.name)
     # Only a bare name: 'my/lower_english_digits.txt' means the user's own file.
     if path.parent == Path('.') and packaged.is_file():
         return str(packaged)
     raise FileNotFoundError(
         f'no dictionary at {str(dict_file)!r} (tried {path.absolute()}); dict_file is the path of '
         'a text file with one character a line, or one of the names shipped with mmocr_siga: '
-        f'{", ".join(packaged_dictionaries())}')
+        f'{", ".join(packaged_dictionaries())} (short: {", ".join(SHORT_NAMES)})')
+
+
+def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:
+    """Characters of a dictionary, without its special tokens."""
+    special = {
+        dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx, dictionary.unknown_idx
+    }
+    return frozenset(c for i, c in enumerate(dictionary.dict) if i not in special)
+
+
+def natural_letter_case(dictionary: Dictionary) -> str:
+    """The letter case that labels must be brought into for a dictionary to know their letters.
+
+    Args:
+        dictionary (Dictionary): The characters known.
+
+    Returns:
+        str: 'lower' where it has lower-case letters only, 'upper' where it has upper-case letters
+        only, else 'unchanged'.
+    """
+    characters = dictionary_characters(dictionary)
+    lower, upper = (any(c != fold(c) for c in characters) for fold in (str.upper, str.lower))
+    if lower == upper:
+        return 'unchanged'
+    return 'lower' if lower else 'upper'
 
 
 def _check_characters(path: str) -> None:
@@ -80,8 +114,8 @@ class SIGADictionary(Dictionary):
 
     Args:
         dict_file (str): Path of a text file with one character a line (blank lines are skipped, a
-            line of one space is the space), or the name of a packaged one. A file at that path
-            comes before a packaged one of the same name.
+            line of one space is the space), or the name of a packaged one, short '36', '62' or
+            '94'. A file at that path comes before a packaged one of the same name.
         with_start (bool): Whether there is a start token. Defaults to False.
         with_end (bool): Whether there is an end token. Defaults to False.
         same_start_end (bool): Whether both are one token. Defaults to False.

@@ -9,11 +9,17 @@ import torch
 from mmocr.models.textrecog.encoders import BaseEncoder
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
-from mmocr.utils.typing_utils import InitConfigType
+from mmocr.utils.typing_utils import InitConfigType, OptConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import BidirectionalLSTM, PyramidFusion, conv_bn_relu, valid_columns
+from ..layers import (
+    BidirectionalLSTM,
+    PyramidFusion,
+    conv_bn_relu,
+    deconv_bn_relu,
+    valid_columns,
+)
 
 SCALES = ('middle', 'low')
 
@@ -41,13 +47,21 @@ class SIGAEncoder(BaseEncoder):
 
     Args:
         in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
-        pyramid (tuple[int, int] or None): Which outputs are the fine ('low') and the coarse
-            ('middle') scale of the glyph maps. None switches the glyph branch off: an ordinary
-            context encoder. Defaults to (0, 1).
+        pyramid (Sequence[int] or None): Which outputs are the fine ('low') and the coarse
+            ('middle') scale of the glyph maps; with ``fusion``, the maps it takes. None switches
+            the glyph branch off: an ordinary context encoder. Defaults to (0, 1).
         pyramid_scale (tuple[int, int]): (height, width) ratio of the two. Defaults to (2, 2).
+        fusion (dict, optional): Config of another trunk than :class:`PyramidFusion`, for example
+            :class:`TokenPyramidFusion`: called with the maps of ``pyramid`` it returns the fused
+            'middle' and 'low' map, whose channels are its attribute ``channels``. Defaults to
+            None.
+        glyph_sources (dict[str, int], optional): Which output the features of each scale are made
+            of. Defaults to the coarse and the fine map of ``pyramid``.
+        glyph_layers (dict[str, dict], optional): Arguments of :func:`glyph_layer` for a scale.
+            Defaults to a 3x3 convolution each.
         context (int): Which output the columns are made of. Defaults to -1.
-        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height. Defaults
-            to 2.
+        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height; 0 for a
+            backbone that gives one row. Defaults to 2.
         column_context (bool): Whether the columns' context is added to the coarse map. Which
             character a stroke belongs to is a matter of counting from the left, so a map has to see
             the whole word. The paper's backbones are deep enough or attend globally; where the
@@ -61,8 +75,11 @@ class SIGAEncoder(BaseEncoder):
 
     def __init__(self,
                  in_channels: Sequence[int],
-                 pyramid: Optional[tuple[int, int]] = (0, 1),
+                 pyramid: Optional[Sequence[int]] = (0, 1),
                  pyramid_scale: tuple[int, int] = (2, 2),
+                 fusion: OptConfigType = None,
+                 glyph_sources: Optional[dict[str, int]] = None,
+                 glyph_layers: Optional[dict[str, dict]] = None,
                  context: int = -1,
                  row_convs: int = 2,
                  column_context: bool = False,
@@ -81,14 +98,22 @@ class SIGAEncoder(BaseEncoder):
             BidirectionalLSTM(channels, hidden_size, hidden_size),
             BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
         if self.pyramid is not None:
-            fine, coarse = (in_channels[i] for i in self.pyramid)
+            coarse = in_channels[self.pyramid[-1]]
             self.column_context = nn.Linear(hidden_size, coarse) if column_context else None
-            self.fusion = PyramidFusion((fine, coarse), fusion_channels, pyramid_scale)
-            source = dict(middle=coarse, low=fine)
+            if fusion is None:
+                self.fusion = PyramidFusion([in_channels[i] for i in self.pyramid],
+                                            fusion_channels, pyramid_scale)
+                fused = (fusion_channels, fusion_channels)
+            else:
+                self.fusion = MODELS.build(fusion)
+                fused = self.fusion.channels
+            self.glyph_sources = self._sources(glyph_sources)
+            layers = glyph_layers or {}
             self.glyph_maps = nn.ModuleDict(
-                {s: nn.Conv2d(fusion_channels, max_seq_len + 2, 1) for s in SCALES})
+                {s: nn.Conv2d(c, max_seq_len + 2, 1) for s, c in zip(SCALES, fused)})
             self.glyph_features = nn.ModuleDict(
-                {s: conv_bn_relu(source[s], hidden_size, 3, padding=1) for s in SCALES})
+                {s: glyph_layer(in_channels[self.glyph_sources[s]], hidden_size,
+                                **layers.get(s, {})) for s in SCALES})
             self.glyph_rnn = nn.ModuleDict(
                 {s: BidirectionalLSTM(hidden_size, hidden_size, hidden_size) for s in SCALES})
 
@@ -112,15 +137,23 @@ class SIGAEncoder(BaseEncoder):
         if self.pyramid is None:
             return GlyphEncoding(sequence, context, valid, {}, {}, None)
 
-        fine, coarse = (feat[i] for i in self.pyramid)
-        middle, low = self.fusion(fine, self._with_context(coarse, context))
+        *finer, coarse = (feat[i] for i in self.pyramid)
+        middle, low = self.fusion(*finer, self._with_context(coarse, context))
         maps, glyphs = {}, {}
-        for scale, fused, source in zip(SCALES, (middle, low), (coarse, fine)):
+        for scale, fused in zip(SCALES, (middle, low)):
             maps[scale] = self.glyph_maps[scale](fused)
-            columns = valid_columns(data_samples, source.shape[-1], device)
+            source = feat[self.glyph_sources[scale]]
+            columns = valid_columns(data_samples, fused.shape[-1], device)
             pooled = pool_glyphs(maps[scale], self.glyph_features[scale](source), columns)
             glyphs[scale] = self.glyph_rnn[scale](pooled)
         return GlyphEncoding(sequence, context, valid, maps, glyphs, low)
+
+    def _sources(self, given: Optional[dict[str, int]]) -> dict[str, int]:
+        fine, *_, coarse = self.pyramid
+        sources = dict(middle=coarse, low=fine) if given is None else dict(given)
+        if set(sources) != set(SCALES):
+            raise ValueError(f'glyph_sources names one output for each of {SCALES}, got {sources}')
+        return sources
 
     def _with_context(self, coarse: Tensor, context: Tensor) -> Tensor:
         """Add the context (N, w, D) to every row of the coarse map (N, C, h', w')."""
@@ -138,6 +171,22 @@ class SIGAEncoder(BaseEncoder):
             got = 'a single map' if channels is None else f'maps of {channels} channels'
             raise ValueError(f'SIGAEncoder was built for maps of {self.in_channels} channels and '
                              f'got {got}: set out_indices of the backbone and in_channels to agree')
+
+
+def glyph_layer(in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1,
+                up: bool = False) -> nn.Sequential:
+    """What turns a backbone's map into the features that glyph maps pool.
+
+    Args:
+        in_channels (int): Channels of the map.
+        out_channels (int): Channels of the features.
+        kernel (int): Size of the convolution, odd. Defaults to 3.
+        groups (int): Groups of its channels. Defaults to 1.
+        up (bool): A learned up-sampling by two in its place. Defaults to False.
+    """
+    if up:
+        return deconv_bn_relu(in_channels, out_channels, (2, 2))
+    return conv_bn_relu(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups)
 
 
 def pool_glyphs(maps: Tensor, features: Tensor, valid: Optional[Tensor] = None) -> Tensor:

@@ -76,15 +76,19 @@ class GlyphHead(BaseModule):
         self.loss_glyph = MODELS.build(loss_glyph)
 
     def loss(self, gray: Tensor, feat: Sequence[Tensor], encoding: GlyphEncoding,
-             data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
+             data_samples: Sequence[TextRecogDataSample],
+             grid: Optional[Tensor] = None) -> dict[str, Tensor]:
         """All losses of the head.
 
         Args:
-            gray (Tensor): Grey images (N, H, W) in [0, 255], for samples that carry no text mask.
+            gray (Tensor): Grey images (N, H, W) in [0, 255] as the backbone saw them, for samples
+                that carry no text mask.
             feat (Sequence[Tensor]): The backbone's outputs.
             encoding (GlyphEncoding): The encoder's output.
             data_samples (Sequence[TextRecogDataSample]): N samples with ``gt_text.indexes`` and,
                 best, ``gt_text_mask``.
+            grid (Tensor, optional): (N, H, W, 2), by which the images were rectified; the masks
+                that the samples carry are warped by it. Defaults to None.
         """
         targets = word_targets(data_samples, self.dictionary.end_idx, self.dictionary.num_classes,
                                self.max_seq_len, encoding.context.device)
@@ -92,7 +96,7 @@ class GlyphHead(BaseModule):
         losses = dict(loss_implicit=word_loss(logits, targets.targets))
         losses.update(self._word_losses(encoding, targets))
 
-        masks = batch_text_masks(data_samples, gray)
+        masks = batch_text_masks(data_samples, gray, grid)
         skip = None if self.skip is None else feat[self.skip]
         mask_logits = self.segmentation([encoding.mask_feature], skip)
         losses.update(loss_mask=self.loss_mask(mask_logits, masks))

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from mmocr.structures import TextRecogDataSample
@@ -6,16 +7,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..layers import valid_columns
+from ..preprocessors import warp_masks
 from ..pseudo_labels.functional import masked_two_means
 
 
-def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor) -> Tensor:
+def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
+                     grid: Optional[Tensor] = None) -> Tensor:
     """Text masks of a batch: those that the samples carry, or made here from the grey images.
 
     Args:
         data_samples (Sequence[TextRecogDataSample]): N samples, each with ``gt_text_mask`` or none
             with it.
         gray (Tensor): (N, H, W) in [0, 255], as the network sees them, padding included.
+        grid (Tensor, optional): (N, H, W, 2), the sampling grid that rectified the images. Masks of
+            the samples are those of the images before, and are warped by it. Defaults to None.
 
     Returns:
         Tensor: (N, H, W) bool; padding is background.
@@ -32,6 +37,8 @@ def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor) 
                          'datasets of a batch use the same pipeline')
     masks = [sample.gt_text_mask.data[0] for sample in data_samples]
     height, width = gray.shape[-2:]
+    if grid is not None:
+        height, width = data_samples[0].get('batch_input_shape', (height, width))
     for mask, sample in zip(masks, data_samples):
         shape = tuple(sample.get('img_shape', (height, width))[:2])
         if tuple(mask.shape) != shape:
@@ -40,4 +47,5 @@ def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor) 
                              'last geometric transform of the pipeline')
     # Padding goes to the right and the bottom, as the data preprocessor pads the images.
     masks = [F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0])) for mask in masks]
-    return torch.stack(masks).to(gray.device, torch.bool, non_blocking=True)
+    masks = torch.stack(masks).to(gray.device, torch.bool, non_blocking=True)
+    return masks if grid is None else warp_masks(masks, grid)

@@ -19,7 +19,7 @@ class SRNModuleLoss(SIGAWordLoss):
     Args:
         dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
         max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
-        letter_case (str): As in :class:`SIGAWordLoss`. Defaults to 'unchanged'.
+        letter_case (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
         pad_with (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
         visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'. Defaults to 1.0.
         semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'. Defaults to 0.15.
@@ -32,7 +32,7 @@ class SRNModuleLoss(SIGAWordLoss):
     def __init__(self,
                  dictionary: Union[dict, Dictionary],
                  max_seq_len: int = 25,
-                 letter_case: str = 'unchanged',
+                 letter_case: str = 'auto',
                  pad_with: str = 'auto',
                  visual_weight: float = 1.0,
                  semantic_weight: float = 0.15,

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
@@ -11,6 +12,8 @@ from mmocr.utils.typing_utils import (
 )
 from torch import Tensor
 
+from ..preprocessors import warp_images
+
 # ITU-R BT.601 luma, as OpenCV's colour conversion.
 LUMA = (0.299, 0.587, 0.114)
 
@@ -21,9 +24,12 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
 
     ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch
     the head, so a checkpoint for reading need not contain it: build it with ``glyph_head=None``.
+    Built so, it takes checkpoints that do contain the head, and leaves that out.
 
     Args:
-        preprocessor (dict, optional): As in MMOCR. Defaults to None.
+        preprocessor (dict, optional): As in MMOCR. One that gives its sampling grid, as
+            ``TPSRectifier`` does, warps the samples' text masks by the same grid. Defaults to
+            None.
         backbone (dict, optional): As in MMOCR; gives the maps that encoder and head read.
         encoder (dict, optional): For example ``SIGAEncoder``.
         decoder (dict, optional): For example ``SIGADecoder``.
@@ -52,7 +58,29 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
 
     def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
         """Images (N, 3, H, W) -> the backbone's outputs."""
-        return super().extract_feat(inputs.contiguous(memory_format=self.memory_format))
+        return self._backbone(self.rectify(inputs)[0])
+
+    def rectify(self, inputs: Tensor) -> tuple[Tensor, Optional[Tensor]]:
+        """What the backbone sees.
+
+        Args:
+            inputs (Tensor): Normalised images (N, 3, H, W).
+
+        Returns:
+            tuple: The images as the preprocessor, if any, gives them, and its sampling grid
+            (N, H', W', 2); None for a preprocessor that has no method ``grid``, or none at all.
+        """
+        inputs = inputs.contiguous(memory_format=self.memory_format)
+        if not self.with_preprocessor:
+            return inputs, None
+        if not hasattr(self.preprocessor, 'grid'):
+            return self.preprocessor(inputs), None
+        grid = self.preprocessor.grid(inputs)
+        return warp_images(inputs, grid), grid
+
+    def _backbone(self, images: Tensor) -> Sequence[Tensor]:
+        images = images.contiguous(memory_format=self.memory_format)
+        return self.backbone(images) if self.with_backbone else images
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> dict[str, Tensor]:
         """Losses of the decoder and of the training head.
@@ -61,22 +89,50 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
             inputs (Tensor): Normalised images (N, 3, H, W).
             data_samples (list[TextRecogDataSample]): N samples with their labels.
         """
-        feat = self.extract_feat(inputs)
+        images, grid = self.rectify(inputs)
+        feat = self._backbone(images)
         out_enc = self.encoder(feat, data_samples) if self.with_encoder else None
         losses = self.decoder.loss(feat, out_enc, data_samples)
         if self.glyph_head is not None:
-            losses.update(self.glyph_head.loss(self.gray(inputs), feat, out_enc, data_samples))
+            if self.with_preprocessor and grid is None:
+                self._refuse_masks(data_samples)
+            # Heads that know nothing of rectified images are called as ever.
+            warp = {} if grid is None else dict(grid=grid)
+            losses.update(
+                self.glyph_head.loss(self.gray(images), feat, out_enc, data_samples, **warp))
         return losses
+
+    def _refuse_masks(self, data_samples: RecSampleList) -> None:
+        if any('gt_text_mask' in sample for sample in data_samples):
+            raise ValueError(
+                f'{type(self.preprocessor).__name__} has no method grid(images), so the text masks '
+                'of the samples cannot follow their images: use TPSRectifier, or a pipeline '
+                'without TextMask (the masks are then made of the rectified images)')
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict,
+                              strict: bool, missing_keys: list, unexpected_keys: list,
+                              error_msgs: list) -> None:
+        if self.glyph_head is None:
+            state_dict = {key: value for key, value in state_dict.items()
+                          if not key.startswith(prefix + 'glyph_head.')}
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
+                                      unexpected_keys, error_msgs)
 
     @torch.no_grad()
     def gray(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
+        images = self.denormalised(inputs)
+        if images.shape[1] == 1:
+            return images[:, 0]
+        rgb = getattr(self.data_preprocessor, '_channel_conversion', False)
+        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
+        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+
+    @torch.no_grad()
+    def denormalised(self, inputs: Tensor) -> Tensor:
+        """Undo the normalisation: (N, C, H, W) -> the same in [0, 255], channels as they are."""
         images = inputs.float()
         preprocessor = self.data_preprocessor
         if getattr(preprocessor, '_enable_normalize', False):
             images = images * preprocessor.std + preprocessor.mean
-        if images.shape[1] == 1:
-            return images[:, 0].clamp(0, 255)
-        rgb = getattr(preprocessor, '_channel_conversion', False)
-        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
-        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+        return images.clamp(0, 255)

@@ -4,7 +4,7 @@ import pytest
 from mmocr.models.common import Dictionary
 from mmocr.registry import TASK_UTILS
 
-from mmocr_siga.models.common import SIGADictionary
+from mmocr_siga.models.common import SIGADictionary, natural_letter_case
 from mmocr_siga.models.common.dictionary import (
     DICT_FOLDER,
     packaged_dictionaries,
@@ -113,3 +113,21 @@ def test_paths_are_accepted_and_other_types_are_not():
 def test_a_misspelt_argument_is_an_error():
     with pytest.raises(TypeError, match='with_eos'):
         SIGADictionary('english_digits.txt', with_eos=True)
+
+
+@pytest.mark.parametrize('short, characters', [('36', LOWER), ('62', MIXED), ('94', PRINTABLE)])
+def test_packaged_lists_go_by_their_size(short, characters):
+    assert ''.join(SIGADictionary(short).dict) == characters
+
+
+@pytest.mark.parametrize('characters, letter_case', [
+    (LOWER, 'lower'), (MIXED, 'unchanged'), (PRINTABLE, 'unchanged'), ('0123ABC', 'upper'),
+    ('0123456789', 'unchanged'), ('\u4e2da', 'lower'), ('\u4e2d', 'unchanged'),
+    ('\u00e9', 'lower'),
+])
+def test_the_letter_case_that_a_dictionary_asks_for(characters, letter_case, tmp_path):
+    path = tmp_path / 'chars.txt'
+    path.write_text('\n'.join(characters), encoding='utf-8')
+    # Special tokens are no letters.
+    dictionary = SIGADictionary(str(path), with_end=True, with_unknown=True, with_padding=True)
+    assert natural_letter_case(dictionary) == letter_case

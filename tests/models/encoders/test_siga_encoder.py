@@ -88,3 +88,40 @@ def test_a_wrong_pyramid_is_named():
         build()(torch.randn(1, 5, 2, 16))
     with pytest.raises(ValueError, match=r'\(4, 5\)'):
         build()(pyramid()[1:])
+
+
+def token_encoder(**changes):
+    """As SIGA_T has it: maps of one size, glyph features of other outputs than the trunk's."""
+    return build(
+        in_channels=(8, 8, 8, 8, 5), pyramid=(0, 1, 2), row_convs=0,
+        fusion=dict(type='TokenPyramidFusion', in_channels=8, channels=6),
+        glyph_sources=dict(middle=3, low=2),
+        glyph_layers=dict(middle=dict(kernel=1, groups=8), low=dict(up=True)), **changes)
+
+
+def test_another_trunk_and_other_sources():
+    encoder = token_encoder()
+    feats = [torch.randn(2, 8, 4, 10) for _ in range(4)] + [torch.randn(2, 5, 1, 10)]
+    out = encoder(feats)
+    assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
+        middle=(2, 9, 4, 10), low=(2, 9, 8, 20))
+    assert out.mask_feature.shape == (2, 6, 8, 20)
+    assert encoder.glyph_features['middle'][0].weight.shape == (8, 1, 1, 1)
+    # Output 3 gives features and no maps, output 0 the low maps and no features of 'middle'.
+    last = encoder([*feats[:3], feats[3] + torch.rand(8, 4, 10), feats[4]])
+    assert torch.equal(last.glyph_maps['middle'], out.glyph_maps['middle'])
+    assert not torch.equal(last.glyph_features['middle'], out.glyph_features['middle'])
+    assert torch.equal(last.glyph_features['low'], out.glyph_features['low'])
+    # A map is padded where the map, not its source, is wide.
+    assert encoder(feats, [sample('a', 0.5), sample('b')]).glyph_features['low'].shape == (2, 8, 8)
+
+
+def test_sources_name_both_scales():
+    with pytest.raises(ValueError, match='glyph_sources.*middle'):
+        build(glyph_sources=dict(low=0))
+
+
+def test_columns_of_a_backbone_with_one_row_are_taken_as_they_are():
+    encoder = build(row_convs=0)
+    feats = (*pyramid()[:2], torch.randn(2, 5, 1, 32))
+    torch.testing.assert_close(encoder(feats).sequence, feats[2][:, :, 0].transpose(1, 2))

@@ -43,3 +43,17 @@ def test_masks_on_some_samples_only_are_refused():
     samples = [sample('a'), sample('b', mask=torch.zeros(1, 32, 128) > 0)]
     with pytest.raises(ValueError, match='1 of 2 samples'):
         batch_text_masks(samples, gray_words())
+
+
+def test_masks_follow_a_rectified_image():
+    """By its grid, which is over the padded batch and gives another size here."""
+    mask = torch.zeros(1, 32, 96, dtype=torch.bool)
+    mask[0, :, :48] = True
+    given = sample('a', mask=mask)
+    given.set_metainfo(dict(img_shape=(32, 96), batch_input_shape=(32, 128)))
+    x, y = torch.meshgrid(torch.linspace(1, -1, 64), torch.linspace(-1, 1, 16), indexing='xy')
+    mirrored = torch.stack([x, y], -1)[None]
+    got = batch_text_masks([given], torch.zeros(1, 16, 64), mirrored)
+    # 48 of the 128 columns were text, at the left; now it is the last 24 of 64.
+    assert got.shape == (1, 16, 64)
+    assert not got[..., :40].any() and got[..., 40:].all()

@@ -96,3 +96,80 @@ def test_it_reads_what_it_was_taught():
     model.eval()
     got = model.predict(images, [sample('') for _ in words])
     assert [s.pred_text.item for s in got] == words
+
+
+def test_without_a_head_a_whole_checkpoint_is_taken():
+    whole, reader = build(), build(glyph_head=None)
+    reader.load_state_dict(whole.state_dict())  # strictly
+    assert torch.equal(reader.encoder.glyph_maps['low'].weight,
+                       whole.encoder.glyph_maps['low'].weight)
+    with pytest.raises(RuntimeError, match='glyph_heads.x'):
+        reader.load_state_dict({**whole.state_dict(), 'glyph_heads.x': torch.zeros(1)})
+    with pytest.raises(RuntimeError, match='glyph_head.aligner'):
+        whole.load_state_dict(reader.state_dict())
+
+
+RECTIFIER = dict(type='TPSRectifier', output_size=(32, 128))
+
+
+def bent(**changes):
+    """A model whose rectifier moves its points."""
+    model = build(preprocessor=dict(RECTIFIER), **changes)
+    model.preprocessor.points.bias.data += 0.2 * torch.rand(40) - 0.1
+    return model
+
+
+def caught(model, inputs, samples):
+    """What reaches the loss of the text mask, and the backbone."""
+    seen = {}
+    model.glyph_head.loss_mask.register_forward_pre_hook(
+        lambda module, args: seen.update(mask=args[1]))
+    model.backbone.register_forward_pre_hook(lambda module, args: seen.update(images=args[0]))
+    losses = model(inputs, samples, mode='loss')
+    return losses, seen
+
+
+def test_one_grid_warps_image_and_mask():
+    torch.manual_seed(1)
+    mask = torch.zeros(2, 1, 32, 128, dtype=torch.bool)
+    mask[0, :, 8:24, 20:50] = mask[1, :, 4:28, 70:80] = True
+    inputs = mask.float().expand(-1, 3, -1, -1).contiguous()
+    samples = [sample('ab', mask=m) for m in mask]
+    losses, seen = caught(bent().train(), inputs, samples)
+    assert torch.equal(seen['mask'], seen['images'][:, 0] > 0.5)
+    assert (seen['mask'] != mask[:, 0]).any()
+    model = bent().train()
+    sum(model(inputs, samples, mode='loss').values()).backward()
+    assert model.preprocessor.points.bias.grad.abs().sum() > 0  # the words teach it
+
+
+def test_masks_from_grey_are_those_of_the_rectified_image():
+    inputs = torch.zeros(1, 3, 32, 128)
+    inputs[:, :, 10:20, 30:90] = 2
+    _, seen = caught(bent().train(), inputs, [sample('ab')])
+    bright = seen['images'][:, 0] > 1
+    overlap = (seen['mask'] & bright).sum() / (seen['mask'] | bright).sum()
+    assert overlap > 0.95
+
+
+def test_reading_sees_the_rectified_image_too():
+    model, inputs = bent().eval(), torch.rand(2, 3, 32, 128)
+    images, grid = model.rectify(inputs)
+    assert grid.shape == (2, 32, 128, 2)
+    torch.testing.assert_close(images, model.preprocessor(inputs))
+    for ours, want in zip(model.extract_feat(inputs), model.backbone(images)):
+        torch.testing.assert_close(ours, want)
+    plain = build().eval()
+    images, grid = plain.rectify(inputs)
+    assert grid is None and torch.equal(images, inputs)
+
+
+def test_a_preprocessor_without_a_grid_and_masks_do_not_go_together():
+    stn = dict(type='STN', in_channels=3, resized_image_size=(32, 64), output_image_size=(32, 128))
+    model = build(preprocessor=stn).train()
+    inputs = torch.rand(2, 3, 32, 128)
+    mask = torch.zeros(1, 32, 128) > 0
+    with pytest.raises(ValueError, match=r'STN has no method grid.*TPSRectifier'):
+        model(inputs, [sample('a', mask=mask), sample('b', mask=mask)], mode='loss')
+    losses = model(inputs, [sample('a'), sample('b')], mode='loss')
+    assert all(torch.isfinite(v) for v in losses.values())

@@ -1,0 +1,157 @@
+"""Several data sets as one, each with a name, of which some may be missing."""
+from __future__ import annotations
+
+import logging
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from mmengine import fileio
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmocr.datasets import ConcatDataset
+from mmocr.registry import DATASETS
+
+__all__ = ['AvailableDatasets', 'missing_sources', 'source_of']
+
+MISSING = ('error', 'skip')
+
+
+def source_of(config: Mapping) -> str | None:
+    """Annotation file or database of a data set.
+
+    Args:
+        config (Mapping): Config of one data set.
+
+    Returns:
+        str or None: Its path, joined with ``data_root`` as MMEngine joins them; None where the
+        config names none.
+    """
+    path = config.get('ann_file')
+    if not path:
+        return None
+    root = config.get('data_root')
+    if root and not (osp.isabs(path) or '://' in path):
+        path = osp.join(root, path)
+    return path
+
+
+def missing_sources(config: Mapping) -> list[str]:
+    """Annotation files and databases that a data set needs and that are not there.
+
+    Args:
+        config (Mapping): Config of a data set, or of a wrapper with ``dataset`` or ``datasets``.
+
+    Returns:
+        list[str]: Their paths; empty if all are there.
+    """
+    inner = config.get('datasets', config.get('dataset'))
+    if isinstance(inner, Mapping):
+        # One data set, or several by their names.
+        inner = [inner] if 'type' in inner else list(inner.values())
+    if inner is not None:
+        lost = [missing_sources(child) if isinstance(child, Mapping) else [] for child in inner]
+        if config.get('missing') == 'skip' and not all(lost):
+            return []
+        return [path for paths in lost for path in paths]
+    path = source_of(config)
+    if path is None:
+        return []
+    wanted = path
+    if 'LMDB' in str(config.get('type')) and osp.isdir(path):
+        # What is left of a copy that was interrupted may be a folder without a database.
+        wanted = osp.join(path, 'data.mdb')
+    return [] if fileio.exists(wanted, config.get('backend_args')) else [path]
+
+
+@DATASETS.register_module()
+class AvailableDatasets(ConcatDataset):
+    """``ConcatDataset`` with names, which can do without the sets that are missing.
+
+    A set is missing if its annotation file or database is. One that is there but cannot be read
+    is an error always, and so is it if no set is there at all. All missing sets are named at once.
+
+    ``metainfo`` holds the names of the sets in use as ``dataset_names`` and their places among
+    those asked for as ``dataset_kept``, by which ``NamedDatasetsEvaluator`` stays in step.
+
+    Args:
+        datasets (dict[str, dict] or Sequence[dict]): Configs of the data sets, by their names or
+            in a list. Wrappers such as ``ConcatDataset`` are missing if any of their members is,
+            those with ``missing='skip'`` if all are.
+        pipeline (Sequence, optional): Transforms for all of them. Defaults to None.
+        missing (str): ``'error'``, or ``'skip'`` to use what is there and log what is not.
+            Defaults to ``'error'``.
+        verify_meta (bool): Whether all must have the same meta information. Defaults to False.
+        force_apply (bool): Whether ``pipeline`` replaces pipelines that members have of their own.
+            Defaults to False.
+        lazy_init (bool): Whether to read the annotations only when they are needed. Defaults to
+            False.
+
+    Raises:
+        FileNotFoundError: If sets are missing and may not, or none is there; names all of them.
+        TypeError: If ``datasets`` is neither a dict nor a list of configs.
+        ValueError: If there are no ``datasets``, or ``missing`` is something else.
+    """
+
+    def __init__(self,
+                 datasets: Mapping[str, dict] | Sequence[dict],
+                 pipeline: Sequence[dict | Callable] | None = None,
+                 missing: str = 'error',
+                 verify_meta: bool = False,
+                 force_apply: bool = False,
+                 lazy_init: bool = False) -> None:
+        if missing not in MISSING:
+            raise ValueError(f'missing must be one of {MISSING}, but is {missing!r}')
+        names, members = _named(datasets)
+        lost = {i: paths for i, member in enumerate(members)
+                if isinstance(member, Mapping) and (paths := missing_sources(member))}
+        kept = [i for i in range(len(members)) if i not in lost]
+        if lost:
+            self._report(names, lost, missing)
+        super().__init__([members[i] for i in kept], pipeline=list(pipeline or []),
+                         verify_meta=verify_meta, force_apply=force_apply, lazy_init=lazy_init)
+        self._metainfo['dataset_kept'] = kept
+        if isinstance(datasets, Mapping):
+            self._metainfo['dataset_names'] = [names[i] for i in kept]
+
+    @staticmethod
+    def _report(names: list[str], lost: dict[int, list[str]], missing: str) -> None:
+        """Raise, or log what is skipped."""
+        listed = '\n'.join(f'  {names[i]}: no {" and no ".join(map(repr, paths))}'
+                           for i, paths in lost.items())
+        text = f'{len(lost)} of {len(names)} data sets are missing:\n{listed}'
+        if missing == 'error':
+            raise FileNotFoundError(
+                f"{text}\nCheck the data root, or use what is there with missing='skip'")
+        if len(lost) == len(names):
+            raise FileNotFoundError(f'no data set is there. {text}\nCheck the data root')
+        print_log(f'{text}\nThey are skipped; in use: '
+                  f'{", ".join(name for i, name in enumerate(names) if i not in lost)}',
+                  logger='current', level=logging.WARNING)
+
+
+def _named(datasets: Any) -> tuple[list[str], list[Any]]:
+    """Names, made up from the sources where there are none, and configs."""
+    if isinstance(datasets, Mapping):
+        if 'type' in datasets:
+            raise TypeError('datasets must be a list, or a dict of names and configs, but is the '
+                            f'config of one data set of type {datasets["type"]!r}')
+        names, members = list(datasets), list(datasets.values())
+    elif isinstance(datasets, Sequence) and not isinstance(datasets, str):
+        members = list(datasets)
+        names = [_made_up_name(member) for member in members]
+    else:
+        raise TypeError('datasets must be a list, or a dict of names and configs, but is '
+                        f'{datasets!r}')
+    if not members:
+        raise ValueError('datasets is empty: name at least one data set')
+    for name, member in zip(names, members):
+        if not isinstance(member, (Mapping, BaseDataset)):
+            raise TypeError(f'data set {name}: expected a config, but got {member!r}')
+    return names, members
+
+
+def _made_up_name(member: Any) -> str:
+    if isinstance(member, Mapping):
+        return f'{member.get("type")}({source_of(member) or ""})'
+    return f'{type(member).__name__}({getattr(member, "ann_file", "")})'

@@ -1,0 +1,105 @@
+"""Metrics of several data sets, each under its name, and their averages."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.evaluator import BaseMetric
+from mmocr.evaluation import MultiDatasetsEvaluator
+from mmocr.registry import EVALUATOR
+
+__all__ = ['NamedDatasetsEvaluator', 'averages']
+
+UNWEIGHTED, WEIGHTED = 'average', 'weighted_average'
+
+
+def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, float]:
+    """Average each metric over the data sets.
+
+    Args:
+        metrics (dict[str, float]): Values by ``<data set>/<metric>``.
+        sizes (dict[str, int]): Words of each data set.
+
+    Returns:
+        dict[str, float]: ``average/<metric>``, where each set counts the same, and
+        ``weighted_average/<metric>``, where each word does. Metrics that some set lacks are left
+        out. Values are rounded to four digits, as MMOCR's are.
+    """
+    kinds: dict[str, dict[str, float]] = {}
+    for name in sizes:
+        for key, value in metrics.items():
+            if key.startswith(f'{name}/'):
+                kinds.setdefault(key[len(name) + 1:], {})[name] = value
+    out = {}
+    for kind, values in kinds.items():
+        if len(values) < len(sizes):
+            continue
+        words = sum(sizes.values())
+        out[f'{UNWEIGHTED}/{kind}'] = round(sum(values.values()) / len(values), 4)
+        out[f'{WEIGHTED}/{kind}'] = round(
+            sum(values[name] * sizes[name] for name in sizes) / max(words, 1), 4)
+    return out
+
+
+@EVALUATOR.register_module()
+class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
+    """``MultiDatasetsEvaluator`` that takes the names from the data and adds averages.
+
+    With :class:`.AvailableDatasets` the names are those of the sets that are there, so that they
+    cannot get out of step when one is missing. With MMOCR's ``ConcatDataset`` they are the
+    prefixes.
+
+    For two sets and more, ``average/...`` is the mean over the sets and ``weighted_average/...``
+    over the words.
+
+    Args:
+        metrics (dict or BaseMetric or Sequence): The metrics, as in MMOCR.
+        dataset_prefixes (Sequence[str], optional): Names for data that carry none, one for each
+            data set asked for. Defaults to None.
+
+    Raises:
+        ValueError: When it evaluates, if the data carry no names and the prefixes do not fit.
+    """
+
+    def __init__(self,
+                 metrics: dict | BaseMetric | Sequence,
+                 dataset_prefixes: Sequence[str] | None = None) -> None:
+        super().__init__(metrics, dataset_prefixes)
+
+    def evaluate(self, size: int) -> dict:
+        """Evaluate each data set, and all together.
+
+        Args:
+            size (int): Words of all data sets.
+
+        Returns:
+            dict: Values by ``<data set>/<metric prefix>/<metric>``, and the averages.
+        """
+        meta = self.dataset_meta or {}
+        ends = list(meta.get('cumulative_sizes', [size]))
+        names = self._names(meta, len(ends))
+        given, self.dataset_prefixes = self.dataset_prefixes, names
+        try:
+            metrics = super().evaluate(size)
+        finally:
+            self.dataset_prefixes = given
+        if len(names) > 1:
+            sizes = {name: end - start for name, start, end in zip(names, [0, *ends], ends)}
+            metrics.update(averages(metrics, sizes))
+        return metrics
+
+    def _names(self, meta: dict, count: int) -> list[str]:
+        names = meta.get('dataset_names')
+        if names is None and self.dataset_prefixes is not None:
+            names = list(self.dataset_prefixes)
+            kept = meta.get('dataset_kept')
+            if kept is not None and max(kept, default=-1) < len(names) != count:
+                names = [names[i] for i in kept]
+        if names is None:
+            raise ValueError('the data sets have no names: give AvailableDatasets a dict of '
+                             'data sets, or dataset_prefixes to the evaluator')
+        if len(names) != count:
+            raise ValueError(f'{len(names)} dataset_prefixes {list(names)} for {count} data sets: '
+                             'give one for each, in the same order')
+        if len(set(names)) != count:
+            raise ValueError(f'data sets need different names, but they are {list(names)}')
+        return list(names)

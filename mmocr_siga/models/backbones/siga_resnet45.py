@@ -1,0 +1,41 @@
+from mmocr.models.textrecog.backbones import ResNetABI
+from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor, nn
+
+from ..layers import ColumnNeck
+
+_INIT = [dict(type='Xavier', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
+
+
+@MODELS.register_module()
+class SIGAResNet45(ResNetABI):
+    """ABINet's ResNet45 with the taps of SIGA_R and its 1-D memory (SIGA, CVPR 2023).
+
+    Args:
+        in_channels (int): Channels of the images. Defaults to 3.
+        base_channels (int): Channels C of the stem and of the first stage; each stage doubles
+            them. Defaults to 32.
+        init_cfg (dict or list[dict], optional): Defaults to that of ``ResNetABI``.
+    """
+
+    def __init__(self, in_channels: int = 3, base_channels: int = 32,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(
+            in_channels=in_channels, stem_channels=base_channels, base_channels=base_channels,
+            arch_settings=[3, 4, 6, 6, 3], strides=[2, 1, 2, 1, 1], init_cfg=init_cfg or _INIT)
+        # Normalisation follows: a bias would do nothing.
+        self.conv1 = nn.Conv2d(in_channels, base_channels, 3, padding=1, bias=False)
+        self.columns = ColumnNeck(16 * base_channels, 16 * base_channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Four maps of images (N, 3, H, W).
+
+        Returns:
+            tuple: (N, C, H, W), (N, 2C, H/2, W/2), (N, 8C, H/4, W/4) and the columns
+            (N, 16C, 1, W/4). H is at least 28.
+        """
+        stem = self.relu1(self.bn1(self.conv1(x)))
+        fine = self.layer2(self.layer1(stem))
+        coarse = self.layer4(self.layer3(fine))
+        return stem, fine, coarse, self.columns(self.layer5(coarse))

@@ -1,0 +1,99 @@
+"""Thin-plate splines for rectifying words, as pure functions.
+
+N batch, F fiducial points, (H, W) the rectified image. Coordinates are (x, y) in [-1, 1]; -1 and 1
+are the centres of the outermost pixels of the image that is sampled.
+"""
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+# Keeps the logarithm finite where a pixel lies on a fiducial point.
+_EPSILON = 1e-6
+
+
+def fiducial_points(count: int) -> Tensor:
+    """Where the fiducial points of a rectified image lie.
+
+    Args:
+        count (int): Number of points F, even and at least 4.
+
+    Returns:
+        Tensor: float64 (F, 2): F / 2 points along the top edge, then as many along the bottom,
+        left to right.
+
+    Raises:
+        ValueError: If ``count`` is odd or too small.
+    """
+    if count < 4 or count % 2:
+        raise ValueError('fiducial points lie along the top and the bottom: their number must be '
+                         f'even and at least 4, got {count}')
+    x = torch.linspace(-1, 1, count // 2, dtype=torch.float64)
+    y = torch.ones_like(x)
+    return torch.cat([torch.stack([x, -y], 1), torch.stack([x, y], 1)])
+
+
+def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
+    r"""The linear map from fiducial points on an image to the sampling grid of a spline.
+
+    A thin-plate spline with the kernel :math:`r^2 \ln r` takes the points of
+    :func:`fiducial_points` to the given ones. It is linear in them, so one matrix, worked out
+    once in float64, stands for solving the spline and for evaluating it at every pixel (RARE,
+    CVPR 2016, section 3.1).
+
+    Args:
+        height (int): Height H of the rectified image.
+        width (int): Its width W.
+        count (int): Number of points F.
+
+    Returns:
+        Tensor: float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
+    """
+    points = fiducial_points(count)
+    ones = points.new_ones(count, 1)
+    distance = torch.cdist(points, points)
+    kernel = torch.where(distance > 0, distance ** 2 * distance.clamp(min=_EPSILON).log(), 0.)
+    system = torch.cat([
+        torch.cat([ones, points, kernel], 1),
+        torch.cat([points.new_zeros(2, 3), points.T], 1),
+        torch.cat([points.new_zeros(1, 3), ones.T], 1),
+    ])
+    x = (2 * torch.arange(width, dtype=points.dtype) + 1 - width) / width
+    y = (2 * torch.arange(height, dtype=points.dtype) + 1 - height) / height
+    pixels = torch.stack([x.repeat(height), y.repeat_interleave(width)], 1)
+    distance = torch.cdist(pixels, points)
+    kernel = distance ** 2 * (distance + _EPSILON).log()
+    rows = torch.cat([points.new_ones(len(pixels), 1), pixels, kernel], 1)
+    # The last three right hand sides are zero: their columns of the inverse are not needed.
+    return rows @ torch.linalg.inv(system)[:, :count]
+
+
+def warp_images(images: Tensor, grid: Tensor) -> Tensor:
+    """Sample images bilinearly; outside them their border goes on.
+
+    Args:
+        images (Tensor): (N, C, H', W').
+        grid (Tensor): (N, H, W, 2) coordinates.
+
+    Returns:
+        Tensor: (N, C, H, W), in the dtype of ``images``.
+    """
+    warped = F.grid_sample(images.float(), grid.float(), mode='bilinear', padding_mode='border',
+                           align_corners=True)
+    return warped.to(images.dtype)
+
+
+@torch.no_grad()
+def warp_masks(masks: Tensor, grid: Tensor) -> Tensor:
+    """Warp masks as :func:`warp_images` does their images.
+
+    A pixel belongs to the warped mask where more than half of what it is sampled from does: the
+    same as to warp a two-tone image and to threshold that.
+
+    Args:
+        masks (Tensor): bool (N, H', W').
+        grid (Tensor): (N, H, W, 2), the grid of the images.
+
+    Returns:
+        Tensor: bool (N, H, W).
+    """
+    return warp_images(masks[:, None].to(grid.dtype), grid)[:, 0] > 0.5

@@ -1,0 +1,88 @@
+import torch
+from mmocr.models.textrecog.preprocessors.base import BasePreprocessor
+from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor, nn
+
+from ..layers import conv_bn_relu
+from .functional import fiducial_points, tps_grid_matrix, warp_images
+
+_WIDTHS = (64, 128, 256, 512)
+
+
+@MODELS.register_module()
+class TPSRectifier(BasePreprocessor):
+    """Straighten words by a thin-plate spline through predicted points (RARE, CVPR 2016; SIGA).
+
+    Differs from MMOCR's ``STN`` in its spline (points on the edges of the image, which goes on
+    beyond its border) and in showing its sampling grid, so that a text mask can be warped like its
+    image. A new one begins with the identity.
+
+    Args:
+        in_channels (int): Channels of the images. Defaults to 3.
+        output_size (tuple[int, int]): Height and width of the rectified images. Defaults to
+            (32, 128).
+        num_points (int): Fiducial points, half along the top and half along the bottom. Defaults
+            to 20.
+        frozen (bool): Keep the weights and the statistics of the normalisation as they are, for
+            weights that were trained before. Defaults to False.
+        init_cfg (dict or list[dict], optional): Initialisation of the convolutions. Defaults to
+            None.
+    """
+
+    def __init__(self,
+                 in_channels: int = 3,
+                 output_size: tuple[int, int] = (32, 128),
+                 num_points: int = 20,
+                 frozen: bool = False,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.output_size = tuple(output_size)
+        self.frozen = frozen
+        layers: list[nn.Module] = []
+        for width in _WIDTHS:
+            layers += [conv_bn_relu(in_channels, width, 3, padding=1), nn.MaxPool2d(2)]
+            in_channels = width
+        layers[-1] = nn.AdaptiveAvgPool2d(1)
+        self.localisation = nn.Sequential(*layers)
+        self.hidden = nn.Sequential(nn.Linear(in_channels, 256), nn.ReLU(inplace=True))
+        self.points = nn.Linear(256, 2 * num_points)
+        matrix = tps_grid_matrix(*self.output_size, num_points).float()
+        self.register_buffer('matrix', matrix, persistent=False)
+        self._start_from_identity()
+        if frozen:
+            self.requires_grad_(False)
+
+    def _start_from_identity(self) -> None:
+        nn.init.zeros_(self.points.weight)
+        with torch.no_grad():
+            self.points.bias.copy_(fiducial_points(self.points.out_features // 2).flatten())
+
+    def init_weights(self) -> None:
+        """Initialise the convolutions; the points start at the identity whatever ``init_cfg``."""
+        super().init_weights()
+        if not self.frozen:
+            self._start_from_identity()
+
+    def train(self, mode: bool = True) -> 'TPSRectifier':
+        """As usual, but a frozen one stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
+
+    def grid(self, images: Tensor) -> Tensor:
+        """Where each pixel of the rectified images is taken from.
+
+        Args:
+            images (Tensor): (N, C, H', W').
+
+        Returns:
+            Tensor: float32 (N, H, W, 2), see :mod:`.functional`.
+        """
+        points = self.points(self.hidden(self.localisation(images).flatten(1)))
+        points = points.float().unflatten(1, (-1, 2))
+        # Half precision places pixels some hundredths of a pixel apart.
+        with torch.autocast(images.device.type, enabled=False):
+            return (self.matrix.float() @ points).unflatten(1, self.output_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Rectify: (N, C, H', W') -> (N, C, H, W)."""
+        return warp_images(images, self.grid(images))

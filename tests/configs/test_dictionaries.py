@@ -1,0 +1,93 @@
+"""One line switches the characters of the whole config."""
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import LabelData
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+from word_sets import write_tsv
+
+from mmocr_siga.datasets import CheckedTextDataset
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+SIZES = {'36': 36, '62': 62, '94': 94}
+LABEL = "It's-4u"
+KEPT = {'36': 'its4u', '62': 'Its4u', '94': "It's-4u"}
+
+
+def load(monkeypatch, name, characters):
+    monkeypatch.setenv('SIGA_DICT', characters)
+    return Config.fromfile(CONFIGS / name)
+
+
+@pytest.mark.parametrize('characters', ['36', '62', '94'])
+@pytest.mark.parametrize('name', ['siga_tiny.py', 'siga_r31.py', 'siga_tiny_baseline.py'])
+def test_model_losses_and_labels_follow(name, characters, monkeypatch, tmp_path):
+    cfg = load(monkeypatch, name, characters)
+    with torch.device('meta'):  # no time is spent on weights
+        model = MODELS.build(cfg.model)
+    size = SIZES[characters]
+    assert model.decoder.dictionary.num_classes == size + 1
+    assert model.decoder.dictionary.end_idx == size
+    heads = {tuple(value.shape)[0] for key, value in model.state_dict().items()
+             if key.endswith('classifier.weight') and 'segmentation' not in key}
+    assert heads == {size + 1}
+    sample = TextRecogDataSample()
+    sample.gt_text = LabelData(item=LABEL)
+    model.decoder.module_loss.get_targets([sample])
+    read = model.decoder.dictionary.idx2str(sample.gt_text.indexes.tolist())
+    assert read == KEPT[characters]
+    words = write_tsv(tmp_path / 'a.tsv', [LABEL])
+    dataset = CheckedTextDataset(
+        dict(type='WordTSVDataset', data_root=str(tmp_path), ann_file=words.name),
+        dictionary=cfg.train_dataloader.dataset.dictionary)
+    assert dataset.get_data_info(0)['instances'][0]['text'] == KEPT[characters]
+    assert 'letter_case' not in cfg.train_dataloader.dataset
+
+
+def test_36_characters_where_nothing_is_said(monkeypatch):
+    monkeypatch.delenv('SIGA_DICT', raising=False)
+    assert Config.fromfile(CONFIGS / '_base_' / 'dictionary.py').dict_file == '36'
+
+
+def test_it_is_one_line(monkeypatch, tmp_path):
+    """Changing that line in a copy of the configs does it, without the environment."""
+    monkeypatch.delenv('SIGA_DICT', raising=False)
+    for path in CONFIGS.rglob('*.py'):
+        copy = tmp_path / path.relative_to(CONFIGS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = path.read_text()
+        if path.name == 'dictionary.py':
+            changed = text.replace("\ndict_file = '{{$SIGA_DICT:36}}'\n", "\ndict_file = '62'\n")
+            assert changed != text
+            text = changed
+        copy.write_text(text)
+    cfg = Config.fromfile(tmp_path / 'siga_tiny_mixed.py')
+    found = [cfg.model.decoder.dictionary, cfg.model.glyph_head.dictionary,
+             cfg.train_dataloader.dataset.dictionary, cfg.dictionary]
+    assert [d.dict_file for d in found] == ['62'] * 4
+
+
+@pytest.mark.parametrize('characters', ['62', '94'])
+def test_one_step_of_training_with_more_characters(characters, monkeypatch):
+    cfg = load(monkeypatch, 'siga_tiny.py', characters)
+    model = MODELS.build(cfg.model).train()
+    samples = []
+    for text in ('Ab9', LABEL):
+        sample = TextRecogDataSample()
+        sample.gt_text = LabelData(item=text)
+        sample.set_metainfo(dict(img_shape=(32, 128), valid_ratio=1.0))
+        samples.append(sample)
+    losses = model.loss(torch.randn(2, 3, 32, 128), samples)
+    total = sum(value for key, value in losses.items() if 'loss' in key)
+    total.backward()
+    assert torch.isfinite(total)
+    embedding = next(p for name, p in model.decoder.named_parameters() if 'embedding' in name)
+    # The upper-case A was a previous character: its row learns.
+    assert embedding.grad[model.decoder.dictionary.char2idx('A')].abs().sum() > 0
+    model.eval()
+    with torch.no_grad():
+        read = model.predict(torch.randn(2, 3, 32, 128), samples)
+    assert all(isinstance(sample.pred_text.item, str) for sample in read)

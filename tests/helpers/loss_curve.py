@@ -1,0 +1,51 @@
+"""Train a config for a few steps and write the losses, averaged over the processes.
+
+    python loss_curve.py CONFIG OUT.json
+    python -m torch.distributed.run --nproc_per_node 2 loss_curve.py CONFIG OUT.json
+"""
+import json
+import os
+import sys
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import all_reduce_dict
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+import mmocr_siga  # noqa: F401
+
+
+class Recorder(Hook):
+    """Keeps batch statistics out of it, which differ between one large batch and two small."""
+
+    def __init__(self):
+        self.curve = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        for module in runner.model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.eval()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        losses = {name: value.detach().double().mean() for name, value in outputs.items()
+                  if 'loss' in name}
+        all_reduce_dict(losses, 'mean')
+        self.curve.append({name: float(value) for name, value in losses.items()})
+
+
+def main(config, out):
+    torch.set_num_threads(1)
+    cfg = Config.fromfile(config)
+    cfg.launcher = 'pytorch' if 'LOCAL_RANK' in os.environ else 'none'
+    runner = Runner.from_cfg(cfg)
+    recorder = Recorder()
+    runner.register_hook(recorder)
+    runner.train()
+    if runner.rank == 0:
+        with open(out, 'w', encoding='utf-8') as stream:
+            json.dump(recorder.curve, stream)
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

@@ -1,0 +1,96 @@
+"""Made-up sets of words in every form, and a recogniser that reads them as a test wants."""
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Optional
+
+import cv2
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import LabelData
+from mmocr.registry import MODELS, TASK_UTILS
+from torch import Tensor, nn
+
+FIRST, STEP = 10, 10
+
+
+def word_image(number: int) -> bytes:
+    """A PNG whose grey level tells the number of the word: 10 for the first, then 20, 30, ..."""
+    level = FIRST + STEP * number
+    return cv2.imencode('.png', np.full((8, 16, 3), level, np.uint8))[1].tobytes()
+
+
+def write_lmdb(folder: Path, words: Sequence[str], first: int = 0) -> Path:
+    """Write a database in the field's layout; its images begin with the number ``first``."""
+    import lmdb
+    folder.mkdir(parents=True)
+    env = lmdb.open(str(folder), map_size=1 << 20)
+    with env.begin(write=True) as transaction:
+        for i, word in enumerate(words, 1):
+            transaction.put(b'image-%09d' % i, word_image(first + i - 1))
+            transaction.put(b'label-%09d' % i, word.encode())
+        transaction.put(b'num-samples', str(len(words)).encode())
+    env.close()
+    return folder
+
+
+def write_json(path: Path, words: Sequence[str], first: int = 0) -> Path:
+    """Write a set as MMOCR's JSON, with its images beside it."""
+    images = _write_images(path, words, first)
+    data = [dict(img_path=image, instances=[dict(text=word)])
+            for image, word in zip(images, words)]
+    metainfo = dict(dataset_type='TextRecogDataset', task_name='textrecog')
+    path.write_text(json.dumps(dict(metainfo=metainfo, data_list=data)))
+    return path
+
+
+def write_tsv(path: Path, words: Sequence[str], first: int = 0) -> Path:
+    """Write a set as a table, with its images beside it."""
+    images = _write_images(path, words, first)
+    path.write_text(''.join(f'{image}\t{word}\n' for image, word in zip(images, words)))
+    return path
+
+
+def _write_images(path: Path, words: Sequence[str], first: int) -> list:
+    folder = path.parent / f'{path.stem}_images'
+    folder.mkdir(parents=True)
+    for i in range(len(words)):
+        (folder / f'{i}.png').write_bytes(word_image(first + i))
+    return [f'{folder.name}/{i}.png' for i in range(len(words))]
+
+
+@MODELS.register_module()
+class ScriptedRecognizer(BaseModel):
+    """Reads the number of a word off its image, and answers from a list.
+
+    Args:
+        answers (Sequence[str]): What is read for the first, second, ... word image.
+        dictionary (dict): Dictionary; it has as many weights as there are classes.
+    """
+
+    def __init__(self, answers: Sequence[str], dictionary: Mapping) -> None:
+        super().__init__(data_preprocessor=dict(type='TextRecogDataPreprocessor'))
+        self.answers = list(answers)
+        self.decoder = nn.Module()
+        self.decoder.dictionary = TASK_UTILS.build(dict(dictionary))
+        self.decoder.classifier = nn.Linear(2, self.decoder.dictionary.num_classes)
+
+    def forward(self, inputs: Tensor, data_samples: Optional[list] = None,
+                mode: str = 'tensor') -> list:
+        assert mode == 'predict' and not torch.is_grad_enabled()
+        for image, sample in zip(inputs, data_samples):
+            number = (float(image.float().mean()) - FIRST) / STEP
+            assert abs(number - round(number)) < 0.05
+            text = self.answers[round(number)]
+            sample.pred_text = LabelData(item=text, score=[0.5] * len(text))
+        return data_samples
+
+
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadOCRAnnotations', with_text=True),
+    dict(
+        type='PackTextRecogInputs',
+        meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
+]

@@ -1,0 +1,80 @@
+import pytest
+import torch
+from mmocr.registry import MODELS
+
+from mmocr_siga.models.preprocessors import TPSRectifier, fiducial_points
+
+
+def build(**changes):
+    torch.manual_seed(0)
+    return MODELS.build(dict(type='TPSRectifier', output_size=(16, 48), **changes))
+
+
+def images(batch=2, size=(16, 48)):
+    return torch.rand(batch, 3, *size)
+
+
+def test_it_begins_with_the_identity():
+    """Up to its border: its pixel centres are those of an image whose edges are at -1 and 1."""
+    rectifier = build().eval()
+    rectifier.init_weights()
+    x = (2 * torch.arange(48) + 1 - 48) / 48
+    y = (2 * torch.arange(16) + 1 - 16) / 16
+    want = torch.stack(torch.meshgrid(x, y, indexing='xy'), -1)
+    torch.testing.assert_close(rectifier.grid(images())[1], want, atol=1e-5, rtol=0)
+    constant = torch.full((1, 3, 16, 48), 0.7)
+    torch.testing.assert_close(rectifier(constant), constant)
+
+
+def test_moved_points_shift_the_image():
+    rectifier = build().eval()
+    column = 2 / 47  # the distance of two columns where -1 and 1 are the outermost centres
+    shifted = fiducial_points(20) * torch.tensor([48 / 47, 16 / 15]) + torch.tensor([column, 0])
+    rectifier.points.bias.data = shifted.flatten().float()
+    image = images(1)
+    got = rectifier(image)
+    torch.testing.assert_close(got[..., :-1], image[..., 1:], atol=1e-4, rtol=0)
+    torch.testing.assert_close(got[..., -1], image[..., -1], atol=1e-4, rtol=0)
+
+
+def test_any_size_becomes_the_output_size():
+    assert build().eval()(images(1, (20, 70))).shape == (1, 3, 16, 48)
+
+
+def test_trained_by_the_images():
+    rectifier = build().train()
+    rectifier(images()).square().sum().backward()
+    assert rectifier.points.weight.grad.abs().sum() > 0
+
+
+def test_frozen_it_stays_as_it_is():
+    rectifier = build(frozen=True).train()
+    before = {k: v.clone() for k, v in rectifier.state_dict().items()}
+    assert not any(p.requires_grad for p in rectifier.parameters())
+    rectifier(images())
+    assert all(torch.equal(before[k], v) for k, v in rectifier.state_dict().items())
+
+
+def test_frozen_initialisation_keeps_loaded_points():
+    rectifier = build(frozen=True)
+    rectifier.points.bias.data.fill_(0.3)
+    rectifier.init_weights()
+    assert bool((rectifier.points.bias == 0.3).all())
+
+
+def test_the_grid_is_exact_under_mixed_precision():
+    rectifier = build().eval()
+    with torch.autocast('cpu', torch.bfloat16):
+        grid = rectifier.grid(images())
+    assert grid.dtype == torch.float32
+    torch.testing.assert_close(grid, rectifier.grid(images()), atol=0.02, rtol=0)
+    assert len(grid[0, 0, :, 0].unique()) == 48  # bfloat16 would merge columns
+
+
+def test_constants_are_no_weights():
+    assert not any('matrix' in key for key in build().state_dict())
+
+
+def test_an_odd_number_of_points_is_refused():
+    with pytest.raises(ValueError, match='even'):
+        TPSRectifier(num_points=19)

@@ -1,0 +1,139 @@
+"""The paper's models: they build, learn and read on tiny batches, and follow the paper."""
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import siga_r_reference
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
+SIZES = dict(siga_r=(32, 128), siga_s=(48, 160), siga_t=(32, 128))
+WORDS = ('Word', '42')
+
+
+def config(name):
+    if name == 'siga_t':
+        pytest.importorskip('timm', reason='SIGA_T needs timm')
+    return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+def small_batch(cfg):
+    """Two drawn words through the training pipeline of a config."""
+    import cv2
+    np.random.seed(0)
+    pipeline = Compose([TRANSFORMS.build(t) for t in cfg.train_pipeline
+                        if t['type'] != 'LoadWordImage'])
+    packed = []
+    for text in WORDS:
+        image = np.full((40, 30 * len(text), 3), 200, np.uint8)
+        cv2.putText(image, text, (6, 32), cv2.FONT_HERSHEY_SIMPLEX, 1, (30, 40, 60), 3)
+        packed.append(pipeline(dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2],
+                                    img_path='drawn', instances=[dict(text=text)])))
+    return dict(inputs=[p['inputs'] for p in packed],
+                data_samples=[p['data_samples'] for p in packed])
+
+
+@pytest.mark.parametrize('name', SIZES)
+def test_it_trains_two_steps_and_reads(name):
+    cfg = config(name)
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).train()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-4)
+    batch = small_batch(cfg)
+    assert all(tuple(x.shape[-2:]) == SIZES[name] for x in batch['inputs'])
+    # A batch of one word too, while we are at it.
+    for part in (slice(None), slice(1)):
+        data = model.data_preprocessor({k: v[part] for k, v in batch.items()}, True)
+        losses = model(**data, mode='loss')
+        assert len(losses) == 12 and all(torch.isfinite(v) for v in losses.values())
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        assert all(p.grad is not None for p in model.parameters())
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        got = model(**model.data_preprocessor(batch, False), mode='predict')
+    assert len(got) == 2 and all(isinstance(s.pred_text.item, str) for s in got)
+    height, width = SIZES[name]
+    with torch.no_grad():
+        encoding = model.encoder(model.extract_feat(torch.zeros(1, 3, height, width)))
+    scales = dict(middle=(6, 40), low=(12, 40)) if name == 'siga_s' else dict(
+        middle=(8, 32), low=(16, 64))
+    assert {s: tuple(m.shape[1:]) for s, m in encoding.glyph_maps.items()} == {
+        s: (27, *size) for s, size in scales.items()}
+    assert encoding.context.shape[1:] == (scales['middle'][1], 256)
+
+
+@pytest.mark.parametrize('name', SIZES)
+def test_pipelines_hooks_and_schedule(name):
+    cfg = config(name)
+    height, width = SIZES[name]
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        dataset = loader.dataset
+        pipelines = [dataset.pipeline] if 'pipeline' in dataset else [
+            part.pipeline for part in dataset.datasets]
+        for pipeline in pipelines:
+            assert [t.scale for t in pipeline if t.type == 'Resize'] == [(width, height)]
+    order = [t.type for t in cfg.train_pipeline]
+    assert order.index('RandomTextGeometry') < order.index('Resize') < order.index('TextMask')
+    for hook in cfg.custom_hooks:
+        HOOKS.build(hook)
+    assert cfg.optim_wrapper.clip_grad.max_norm == 5
+    steps = cfg.param_scheduler[0].get('T_max') or cfg.param_scheduler[0].total_steps
+    assert steps == cfg.train_cfg.max_iters == (300_000 if name == 'siga_t' else 160_000)
+
+
+def test_what_the_paper_says_of_each():
+    r, s, t = (Config.fromfile(CONFIGS / f'{name}.py') for name in SIZES)
+    for cfg in (r, s):
+        assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=4.5e-4)
+        assert cfg.model.preprocessor.num_points == 20
+        assert cfg.custom_hooks[0].schedule['glyph_head.loss_alignment.loss_weight'] == {20000: 0.3}
+        assert cfg.model.glyph_head.loss_alignment.loss_weight == 1.0
+    assert not r.model.encoder.column_context
+    assert t.optim_wrapper.optimizer == dict(type='Adadelta', lr=1.0)
+    assert t.param_scheduler[0].type == 'CosineAnnealingLR'
+    assert t.model.glyph_head.loss_alignment.loss_weight == 0.15
+    assert 'glyph_head.loss_alignment.loss_weight' not in t.custom_hooks[0].schedule
+    assert t.model.preprocessor is None
+
+
+def test_siga_t_takes_both_data_sets_in_turn():
+    cfg = Config.fromfile(CONFIGS / 'siga_t.py')
+    parts = cfg.train_dataloader.dataset.datasets
+    assert [part.dataset.data_root for part in parts] == ['data/mjsynth', 'data/synthtext']
+
+    class Pair:
+        datasets = [range(7), range(100)]
+        cumulative_sizes = [7, 107]
+
+        def __len__(self):
+            return 107
+
+    sampler = DATA_SAMPLERS.build(
+        dict(cfg.train_dataloader.sampler), default_args=dict(dataset=Pair(), seed=0))
+    numbers = []
+    for number in sampler:
+        numbers.append(number)
+        if len(numbers) == 60:
+            break
+    assert all(n < 7 for n in numbers[0::2]) and all(n >= 7 for n in numbers[1::2])
+    assert len(set(numbers[1::2])) == 30
+
+
+def test_weights_of_siga_r_are_those_of_the_reference():
+    """Less a layer that only its training has and the biases that a normalisation takes up."""
+    sizes = dict(eval=0, train=0)
+    for key, (shape, role) in siga_r_reference.reference_keys().items():
+        if 'running_' not in key and 'num_batches' not in key:
+            sizes[role] += math.prod(shape)
+    assert sum(sizes.values()) == 46_598_019 and sizes['eval'] == 39_796_717
+    model = MODELS.build(Config.fromfile(CONFIGS / 'siga_r.py').model)
+    head = sum(p.numel() for p in model.glyph_head.parameters())
+    everything = sum(p.numel() for p in model.parameters())
+    assert everything - head == sizes['eval'] - (256 + 4 * 128)
+    assert everything == sum(sizes.values()) - (256 + 6 * 128) - (256 * 512 + 256)

@@ -1,0 +1,219 @@
+"""tools/eval_benchmarks.py over made-up sets, and over real words where these are at hand."""
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmocr.registry import MODELS
+from word_sets import PIPELINE, write_json, write_lmdb, write_tsv
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = ['one', 'TWO', "thr'ee", 'four', 'five', 'x']
+DICTIONARY = dict(type='SIGADictionary', dict_file='94', with_end=True, with_unknown=True,
+                  unknown_token=None)
+
+
+@pytest.fixture(scope='module')
+def tool():
+    spec = importlib.util.spec_from_file_location(
+        'eval_benchmarks', ROOT / 'tools' / 'eval_benchmarks.py')
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['eval_benchmarks'] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules['eval_benchmarks']
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch, tmp_path):
+    """The tool sets these; they must not outlive a test."""
+    for name, value in (('SIGA_BENCHMARKS', tmp_path / 'data'), ('SIGA_BENCHMARK_FORM', 'json'),
+                        ('SIGA_DATA', tmp_path / 'words')):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """Config and weights of a model of 94 characters that answers from a list."""
+    cfg = Config(dict(
+        model=dict(type='ScriptedRecognizer', answers=ANSWERS, dictionary=DICTIONARY),
+        test_dataloader=dict(dataset=dict(type='ConcatDataset', datasets=[], pipeline=PIPELINE))))
+    cfg.dump(tmp_path / 'scripted.py')
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'scripted.pth')
+    return ['scripted.py', 'scripted.pth']
+
+
+def results(tmp_path, name='scripted-scripted'):
+    return json.loads((tmp_path / 'work_dirs' / 'eval' / name / 'results.json').read_text())
+
+
+@pytest.mark.parametrize('form', ['json', 'lmdb'])
+def test_benchmark_sets_in_both_forms(tool, scripted, tmp_path, capsys, form):
+    """A model of 94 characters is tested by the protocols of 36, 62 and 94."""
+    labels = ['One', 'TWO', 'THREE', 'For']
+    for name, where, begin, end in (('svt', 'SVT', 0, 1), ('cute80', 'CUTE80', 1, 4)):
+        if form == 'json':
+            write_json(tmp_path / 'd' / name / 'textrecog_test.json', labels[begin:end], begin)
+        else:
+            write_lmdb(tmp_path / 'd' / 'evaluation' / where, labels[begin:end], begin)
+    options = [*scripted, '--data-root', 'd', '--form', form, '--sets', 'SVT', 'cute80']
+    for protocol, right in (('36', [1, 2]), ('62', [0, 1]), ('94', [0, 1])):
+        assert tool.main([*options, '--protocol', protocol, '--batch-size', '2']) == 0
+        data = results(tmp_path)
+        assert [s['name'] for s in data['sets']] == ['SVT', 'CUTE80']
+        assert [s['words'] for s in data['sets']] == [1, 3]
+        assert [s['right'] for s in data['sets']] == right
+        assert data['protocol']['name'] == protocol and data['skipped'] == {}
+    out = capsys.readouterr().out
+    assert '| weighted average   |     4 |     3 |          75.0 |' in out
+    assert '| unweighted average |       |       |          83.3 |' in out
+    assert 'Protocol 36: letter case and symbols ignored' in out
+
+
+def test_what_is_there(tool, scripted, tmp_path, capsys):
+    write_json(tmp_path / 'data' / 'svt' / 'textrecog_test.json', ['one'])
+    assert tool.main(scripted) == 2
+    error = capsys.readouterr().err
+    assert '5 sets are not there' in error and 'data/iiit5k/textrecog_test.json' in error
+    assert '--available' in error
+    assert tool.main([*scripted, '--available']) == 0
+    out = capsys.readouterr().out
+    assert 'Not there and skipped, 9 of 10 sets' in out and 'MPSC: ' in out
+    data = results(tmp_path)
+    assert [s['name'] for s in data['sets']] == ['SVT'] and len(data['skipped']) == 9
+    assert tool.main([*scripted, '--available', '--sets', 'MPSC', 'mine=gone.tsv']) == 2
+    error = capsys.readouterr().err
+    assert 'none of the sets is there' in error and "no words at 'gone.tsv'" in error
+
+
+def test_own_sets_predictions_and_wrong_words(tool, scripted, tmp_path, capsys):
+    write_tsv(tmp_path / 'a.tsv', ['One', 'two', 'three', 'fuor'])
+    write_lmdb(tmp_path / 'b', ['five', 'a\tb'], first=4)
+    assert tool.main([*scripted, '--sets', 'mine=a.tsv', './b', '--predictions', 'p/read.tsv',
+                      '--wrong', 'p/wrong.png', '--out', 'p']) == 0
+    rows = [line.split('\t') for line in (tmp_path / 'p' / 'read.tsv').read_text().splitlines()]
+    assert rows[0] == ['set', 'image', 'label', 'reading', 'right', 'score', 'one_minus_ned']
+    assert [row[2:5] for row in rows[1:]] == [
+        ['One', 'one', '1'], ['two', 'TWO', '1'], ['three', "thr'ee", '1'], ['fuor', 'four', '0'],
+        ['five', 'five', '1'], ['a\\tb', 'x', '0']
+    ]
+    assert rows[4] == ['mine', './a_images/3.png', 'fuor', 'four', '0', '0.5000', '0.5000']
+    assert rows[6][1] == './b:image-000000002'
+    assert [s['name'] for s in json.loads((tmp_path / 'p' / 'results.json').read_text())['sets']
+            ] == ['mine', f'{tmp_path.name}/b']
+    sheet = cv2.imread(str(tmp_path / 'p' / 'wrong.png'))
+    levels, counts = np.unique(sheet[..., 0], return_counts=True)
+    # The fourth and the sixth image, and paper.
+    assert levels[counts > 5000].tolist() == [40, 60, 255]
+    out = capsys.readouterr().out
+    assert '2 wrong words: p/wrong.png' in out
+    assert '# Word accuracy in %, protocol 36' in (tmp_path / 'p' / 'results.md').read_text()
+
+
+def test_it_counts_as_mmocr_does(tool, tmp_path):
+    """A network with random weights, read by the tool and by MMOCR's test loop."""
+    from words import tiny_model
+    pipeline = [PIPELINE[0], dict(type='Resize', scale=(128, 32)), *PIPELINE[1:]]
+    cfg = Config(dict(model=tiny_model(), test_pipeline=pipeline))
+    cfg.model.decoder.dictionary.dict_file = cfg.model.glyph_head.dictionary.dict_file = '94'
+    cfg.dump(tmp_path / 'c.py')  # building changes it
+    model = MODELS.build(cfg.model)
+    torch.save(model.state_dict(), tmp_path / 'w.pth')
+    write_json(tmp_path / 'first.json', ['?'] * 12)
+    assert tool.main(['c.py', 'w.pth', '--sets', 'a=first.json', '--predictions', 'p.tsv']) == 0
+    read = [line.split('\t')[3] for line in (tmp_path / 'p.tsv').read_text().splitlines()[1:]]
+    # As read, in the other case, with symbols added, and something else.
+    labels = [(text, text.swapcase(), f'"{text}-', text + 'zz')[i % 4]
+              for i, text in enumerate(read)]
+    write_json(tmp_path / 'a.json', labels)
+    assert tool.main(['c.py', 'w.pth', '--sets', 'a=a.json', '--out', 'o']) == 0
+    ours = json.loads((tmp_path / 'o' / 'results.json').read_text())['sets'][0]
+    assert (ours['words'], ours['right']) == (12, 9)
+    runner = Runner(
+        model=cfg.model, work_dir='work', default_scope='mmocr', log_level='ERROR',
+        load_from='w.pth', experiment_name=tmp_path.name, test_cfg=dict(type='TestLoop'),
+        test_dataloader=dict(
+            batch_size=5, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='OCRDataset', data_root='.', ann_file='a.json', pipeline=pipeline,
+                         test_mode=True)),
+        test_evaluator=[dict(type='WordMetric'), dict(type='OneMinusNEDMetric')])
+    theirs = runner.test()
+    assert ours['word_accuracy'] == pytest.approx(
+        theirs['recog/word_acc_ignore_case_symbol'], abs=5.1e-5)
+    assert ours['one_minus_ned'] == pytest.approx(theirs['recog/1-N.E.D'], abs=5.1e-5)
+
+
+def test_mmocrs_own_configs(tool, tmp_path):
+    name = 'mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py'
+    cfg = tool.load_config(name)
+    torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'crnn.pth')
+    write_lmdb(tmp_path / 'data' / 'evaluation' / 'SVT', ['a', 'b', 'c'])
+    write_json(tmp_path / 'a.json', ['a', 'b', 'c'])
+    assert tool.main([name, 'crnn.pth', '--form', 'lmdb', '--sets', 'SVT', 'a=a.json',
+                      '--limit', '2']) == 0
+    data = results(tmp_path, 'crnn_mini-vgg_5e_mj-crnn')
+    assert [s['words'] for s in data['sets']] == [2, 2]
+    # The same images from a database and from files.
+    assert data['sets'][0]['one_minus_ned'] == data['sets'][1]['one_minus_ned']
+    assert 'only the first 2 words' in data['limit']
+
+
+@pytest.mark.parametrize('options, message', [
+    (['gone.py', 'scripted.pth'], "no config at 'gone.py'"),
+    (['scripted.py', 'gone.pth'], "no weights at 'gone.pth'"),
+    (['nopipe.py', 'scripted.pth'], 'nopipe.py has no test pipeline'),
+    (['nomodel.py', 'scripted.pth'], 'nomodel.py describes no model'),
+    (['syntax.py', 'scripted.pth'], 'syntax.py'),
+    (['badmodel.py', 'scripted.pth'], "cannot be built: 'NoSuchModel"),
+    (['small.py', 'scripted.pth'], 'of a dictionary of 94 characters, the config is of 36'),
+    (['scripted.py', 'text.pth'], 'not written by torch.save'),
+    (['scripted.py', 'scripted.pth', '--sets', 'IIIT6K'], "unknown set 'IIIT6K': expected one of"),
+    (['scripted.py', 'scripted.pth', '--sets', 'a=text.csv'], 'text.csv'),
+    (['scripted.py', 'scripted.pth', '--sets', 'a=bad.json'], 'the set a cannot be read'),
+    (['scripted.py', 'scripted.pth', '--sets', 'a=a.tsv', 'a=a.tsv'], 'asked for twice'),
+    (['scripted.py', 'scripted.pth', '--sets', 'a=holes.tsv'], 'holes_images/0.png'),
+    (['scripted.py', 'scripted.pth', '--real-words', 'nowhere'], 'nowhere/real/'),
+    (['scripted.py', 'scripted.pth', '--sets', 'a=a.tsv', '--device', 'cuda'], 'no CUDA device'),
+])
+def test_what_cannot_be_used_is_named(tool, scripted, tmp_path, capsys, options, message):
+    if 'cuda' in options and torch.cuda.is_available():
+        pytest.skip('there is a CUDA device')
+    model = (tmp_path / 'scripted.py').read_text()
+    (tmp_path / 'nopipe.py').write_text(model.split('test_dataloader')[0])
+    (tmp_path / 'nomodel.py').write_text('test_pipeline = []\n')
+    (tmp_path / 'syntax.py').write_text('model = dict(\n')
+    (tmp_path / 'badmodel.py').write_text(model.replace('ScriptedRecognizer', 'NoSuchModel'))
+    (tmp_path / 'small.py').write_text(model.replace("dict_file='94'", "dict_file='36'"))
+    for name in ('text.pth', 'text.csv'):
+        (tmp_path / name).write_text('text')
+    (tmp_path / 'bad.json').write_text('{"words": []}')
+    write_tsv(tmp_path / 'a.tsv', ['one'])
+    write_tsv(tmp_path / 'holes.tsv', ['one'])
+    (tmp_path / 'holes_images' / '0.png').unlink()
+    if '--sets' not in options and '--real-words' not in options:
+        options = [*options, '--sets', 'a=a.tsv']
+    assert tool.main(options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('eval_benchmarks: ') and message in error
+
+
+def test_bad_options_are_refused(tool, capsys):
+    for option, value in (('--batch-size', '0'), ('--limit', '0'), ('--workers', '-1'),
+                          ('--protocol', '90'), ('--form', 'hdf5')):
+        with pytest.raises(SystemExit):
+            tool.parse_args(['c.py', 'w.pth', option, value])
+        assert option in capsys.readouterr().err
+
+
+def test_real_words(tool, scripted, siga_data, tmp_path, capsys):
+    sets = tool.real_word_sets(str(siga_data))
+    assert list(sets) == ['IIIT5K val', 'SVT val', 'IC15 val', 'IC03 val', 'plates val']
+    sizes = [len(tool.build_dataset(name, config, PIPELINE)) for name, config in sets.items()]
+    assert sizes == [120, 40, 80, 40, 20]
