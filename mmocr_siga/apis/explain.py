@@ -22,8 +22,9 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, 
     reads and has glyph maps; its attention is None and its text mask the pseudo-label of the image.
 
     Args:
-        model (GlyphRecognizer): A recogniser in evaluation mode with :class:`SIGAEncoder` and
-            :class:`SIGADecoder`, and its config as ``model.cfg`` (for the test pipeline).
+        model (GlyphRecognizer): A recogniser in evaluation mode with :class:`SIGAEncoder` and a
+            decoder over it, :class:`SIGADecoder` or :class:`SIGAParallelDecoder`, and its config as
+            ``model.cfg`` (for the test pipeline).
         image (str or ndarray): Path of a picture, or a BGR array (H, W, 3).
 
     Returns:
@@ -45,9 +46,7 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, 
                                          data_samples=[data['data_samples']]), False)
     inputs, samples = batch['inputs'], batch['data_samples']
     encoding = model.encoder(model.extract_feat(inputs), samples)
-    steps = model.decoder.greedy(encoding)
-    probabilities = torch.stack([step.logits[0].float().softmax(-1) for step in steps])
-    scores, tokens = probabilities.max(-1)
+    scores, tokens = model.decoder.forward_test(None, encoding, samples)[0].max(-1)
     tokens = tokens.tolist()
     end = model.decoder.dictionary.end_idx
     length = tokens.index(end) if end in tokens else len(tokens)

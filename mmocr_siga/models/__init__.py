@@ -1,18 +1,19 @@
 """Recognisers, their parts, pseudo-labels and losses."""
 from . import common
 from .backbones import SIGASVTR, SIGAResNet45, SIGAViT
-from .decoders import ImplicitAttentionDecoder, SIGADecoder
-from .encoders import SIGAEncoder
+from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder
+from .encoders import SIGAEncoder, SRNEncoder
 from .heads import GlyphHead, ImplicitAligner, SegmentationHead
-from .layers import TokenPyramidFusion
-from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, TextMaskLoss
+from .layers import GSRM, PVAM, VSFD, TokenPyramidFusion
+from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, SRNModuleLoss, TextMaskLoss
 from .preprocessors import TPSRectifier
 from .pseudo_labels import GlyphPseudoLabelGenerator
 from .recognizers import GlyphRecognizer
 
 __all__ = [
-    'AlignmentLoss', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator', 'GlyphRecognizer',
-    'ImplicitAligner', 'ImplicitAttentionDecoder', 'SIGADecoder', 'SIGAEncoder', 'SIGAResNet45',
-    'SIGASVTR', 'SIGAViT', 'SIGAWordLoss', 'SegmentationHead', 'TPSRectifier', 'TextMaskLoss',
-    'TokenPyramidFusion', 'common'
+    'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator',
+    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'PVAM', 'SIGADecoder',
+    'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT', 'SIGAWordLoss',
+    'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
+    'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'common'
 ]

@@ -2,6 +2,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmocr.registry import HOOKS, MODELS, TRANSFORMS
 
@@ -54,7 +55,51 @@ def test_the_main_config_follows_the_reference():
     assert len(cfg.test_evaluator.dataset_prefixes) == 6
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', ['siga_p_tiny.py', 'srn_tiny.py'])
+def test_small_variants_are_small(name):
+    model = MODELS.build(config(name).model)
+    assert sum(p.numel() for p in model.parameters()) <= 6_000_000
+
+
+@pytest.mark.parametrize('size', ['tiny', 'tiny_easy', 'tiny_mixed', 'r31'])
+def test_siga_p_differs_from_siga_in_the_decoder_alone(size):
+    siga, parallel = config(f'siga_{size}.py').to_dict(), config(f'siga_p_{size}.py').to_dict()
+    decoder = parallel['model'].pop('decoder')
+    assert decoder['type'] == 'SIGAParallelDecoder'
+    assert decoder['dictionary'] == siga['model'].pop('decoder')['dictionary']
+    warm = parallel.pop('load_from'), siga.pop('load_from')
+    assert warm[0] is None or warm[0] != warm[1]
+    assert {key: parallel[key] for key in siga} == siga
+
+
+@pytest.mark.parametrize('size', ['tiny', 'tiny_easy', 'tiny_mixed'])
+def test_srn_trains_on_what_siga_trains_on(size):
+    siga, srn = config(f'siga_{size}.py').to_dict(), config(f'srn_{size}.py').to_dict()
+    assert {k: srn[k] for k in siga if k not in ('model', 'load_from')} == {
+        k: siga[k] for k in siga if k not in ('model', 'load_from')}
+    assert srn['model']['decoder']['type'] == 'SRNDecoder' and 'glyph_head' not in srn['model']
+
+
+def test_srn_follows_the_paper():
+    cfg = config('srn_r50_fpn.py')
+    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4),
+                                     clip_grad=dict(max_norm=10))
+    assert cfg.train_dataloader.batch_size == 64
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        types = {t['type']: t for t in loader.dataset.pipeline}
+        assert types['Resize']['scale'] == (256, 64) and 'TextMask' not in types
+    model = MODELS.build(cfg.model).eval()
+    loss = model.decoder.module_loss
+    assert loss.weights == dict(word_visual=1.0, word_semantic=0.15, word=2.0)
+    assert loss.ask_behind_end and model.decoder.gsrm.end_idx is None
+    assert [len(t.layers) for t in (model.decoder.pvam.encoder, model.decoder.gsrm.left,
+                                    model.decoder.gsrm.right)] == [2, 4, 4]
+    with torch.no_grad():
+        assert model.encoder(model.extract_feat(torch.zeros(1, 3, 64, 256))).shape == (
+            1, 512, 8, 32)
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if n != 'srn_r50_fpn.py'])
 def test_the_mask_comes_after_geometry_and_before_photometry(name):
     order = [t['type'] for t in config(name).train_pipeline]
     mask = order.index('TextMask')

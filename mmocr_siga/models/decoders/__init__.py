@@ -1,4 +1,6 @@
 from .implicit_attention_decoder import ImplicitAttentionDecoder
 from .siga_decoder import SIGADecoder
+from .siga_parallel_decoder import SIGAParallelDecoder
+from .srn_decoder import SRNDecoder
 
-__all__ = ['ImplicitAttentionDecoder', 'SIGADecoder']
+__all__ = ['ImplicitAttentionDecoder', 'SIGADecoder', 'SIGAParallelDecoder', 'SRNDecoder']

@@ -1,13 +1,19 @@
 from .attention_decoder import AttentionDecoder, DecoderMemory, StepOutput, unroll
 from .column_neck import ColumnNeck
 from .gated_fusion import GatedFusion
+from .gsrm import GSRM, SemanticReasoning
+from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
-from .targets import WordTargets, valid_columns, word_loss, word_targets
+from .targets import WordTargets, targets_of_all_steps, valid_columns, word_loss, word_targets
 from .token_pyramid_fusion import TokenPyramidFusion
+from .transformer_encoder import TransformerEncoder
+from .vsfd import VSFD
 
 __all__ = [
-    'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GatedFusion',
-    'PyramidFusion', 'StepOutput', 'TokenLSTM', 'TokenPyramidFusion', 'WordTargets',
-    'conv_bn_relu', 'deconv_bn_relu', 'unroll', 'valid_columns', 'word_loss', 'word_targets'
+    'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
+    'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
+    'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'conv_bn_relu',
+    'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_loss',
+    'word_targets'
 ]

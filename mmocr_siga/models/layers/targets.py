@@ -66,6 +66,23 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
     return WordTargets(packed[0], packed[1], lengths.to(device, non_blocking=True), steps)
 
 
+def targets_of_all_steps(targets: Tensor, lengths: Tensor, end_idx: int, steps: int) -> Tensor:
+    """Targets that ask for the end token at every step behind a word.
+
+    Args:
+        targets (Tensor): (N, T') as in :class:`WordTargets`.
+        lengths (Tensor): (N,) characters of each word.
+        end_idx (int): Index of the end token.
+        steps (int): Steps T of the result, at least T'.
+
+    Returns:
+        Tensor: (N, T). A word that was cut still does not end.
+    """
+    padded = F.pad(targets, (0, steps - targets.shape[1]), value=end_idx)
+    behind = torch.arange(steps, device=targets.device) > lengths[:, None]
+    return padded.masked_fill(behind, end_idx)
+
+
 def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of a word branch, mean over the characters and end tokens of the batch.
 

@@ -22,3 +22,15 @@ def test_prepared_second_input_changes_nothing():
     fusion = GatedFusion(4)
     a, b = torch.randn(3, 4), torch.randn(3, 4)
     torch.testing.assert_close(fusion.fuse(a, *fusion.project_second(b)), fusion(a, b))
+
+
+def test_without_squashing_large_inputs_stay_large():
+    fusion = GatedFusion(1, squash=False)
+    with torch.no_grad():
+        fusion.gate.weight.copy_(torch.tensor([[0., 1.]]))
+        fusion.gate.bias.zero_()
+    a, b = torch.tensor([[8.]]), torch.tensor([[-1.]])
+    z = 1 / (1 + math.exp(1))
+    want = torch.tensor([[8 * z - (1 - z)]])
+    torch.testing.assert_close(fusion(a, b), want)
+    torch.testing.assert_close(fusion.fuse(a, *fusion.project_second(b)), want)

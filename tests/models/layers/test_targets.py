@@ -4,7 +4,12 @@ import pytest
 import torch
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.models.layers import valid_columns, word_loss, word_targets
+from mmocr_siga.models.layers import (
+    targets_of_all_steps,
+    valid_columns,
+    word_loss,
+    word_targets,
+)
 from tests.helpers.words import END, START, index, sample
 
 CPU = torch.device('cpu')
@@ -43,3 +48,17 @@ def test_valid_columns():
     got = valid_columns([sample('a', 0.5), sample('b', 0.51), sample('c', 0.0)], 8, CPU)
     assert got.sum(1).tolist() == [4, 5, 1]
     assert got[0].tolist() == [True] * 4 + [False] * 4
+
+
+def test_targets_of_all_steps_ask_for_the_end_behind_a_word():
+    words = word_targets([sample('ab'), sample(''), sample('abcd')], END, START, 3, CPU)
+    got = targets_of_all_steps(words.targets, words.lengths, END, 4)
+    a, b, c = index('abc')
+    # The last word was cut: whether it goes on is not asked.
+    assert got.tolist() == [[a, b, END, END], [END] * 4, [a, b, c, -100]]
+
+
+def test_targets_of_all_steps_go_on_behind_the_longest_word():
+    words = word_targets([sample('a'), sample('')], END, START, 25, CPU)
+    got = targets_of_all_steps(words.targets, words.lengths, END, 26)
+    assert got.tolist() == [index('a') + [END] * 25, [END] * 26]

@@ -1,0 +1,60 @@
+from collections.abc import Sequence
+from typing import Optional
+
+from mmocr.models.textrecog.encoders import BaseEncoder
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+from mmocr.utils.typing_utils import InitConfigType, OptConfigType
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@MODELS.register_module()
+class SRNEncoder(BaseEncoder):
+    """Aggregate the stages of a backbone into one map (SRN, CVPR 2020, section 3.1).
+
+    MMDetection's FPN relates the stages from coarse to fine; its levels are brought to the size of
+    the finest and added.
+
+    Args:
+        in_channels (Sequence[int]): Channels of the backbone's outputs, finest first. Defaults to
+            those of stages 3 to 5 of ResNet50.
+        channels (int): Channels C of the map. Defaults to 512.
+        neck (dict, optional): Changes to the FPN's config. Defaults to None: batch norm, no more.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 in_channels: Sequence[int] = (512, 1024, 2048),
+                 channels: int = 512,
+                 neck: OptConfigType = None,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.in_channels = tuple(in_channels)
+        cfg = dict(type='mmdet.FPN', norm_cfg=dict(type='BN'))
+        cfg.update(neck or {})
+        self.neck = MODELS.build(dict(
+            cfg, in_channels=list(in_channels), out_channels=channels, num_outs=len(in_channels)))
+
+    def forward(self, feat: Sequence[Tensor],
+                data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
+        """Aggregate.
+
+        Args:
+            feat (Sequence[Tensor]): The backbone's outputs (N, C_i, h_i, w_i), finest first.
+            data_samples (Sequence[TextRecogDataSample], optional): Unused.
+
+        Returns:
+            Tensor: (N, C, h_0, w_0).
+
+        Raises:
+            ValueError: If the maps are not the ones that the encoder was built for.
+        """
+        channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
+        if channels != self.in_channels:
+            got = 'a single map' if channels is None else f'maps of {channels} channels'
+            raise ValueError(f'SRNEncoder was built for maps of {self.in_channels} channels and '
+                             f'got {got}: set out_indices of the backbone and in_channels to agree')
+        finest, *coarser = self.neck(tuple(feat))
+        size = finest.shape[-2:]
+        return finest + sum(F.interpolate(level, size=size, mode='nearest') for level in coarser)

@@ -1,0 +1,108 @@
+"""What the other characters of a word say about each: semantic reasoning in parallel.
+
+N batch, T steps, D channels, K classes.
+"""
+from typing import NamedTuple, Optional
+
+import torch
+from mmengine.model import BaseModule
+from mmocr.models.common import PositionalEncoding
+from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .transformer_encoder import TransformerEncoder
+
+
+class SemanticReasoning(NamedTuple):
+    """What :class:`GSRM` makes of a batch of words."""
+
+    visual_logits: Tensor  # (N, T, K) of each glimpse alone
+    features: Tensor  # (N, T, D) of each step's neighbours, without itself
+    logits: Tensor  # (N, T, K) of these
+
+
+@MODELS.register_module()
+class GSRM(BaseModule):
+    r"""Global semantic reasoning module of SRN (CVPR 2020, section 3.3).
+
+    A linear layer tells characters from the glimpses; their argmax, through which no gradient goes,
+    is embedded. Two Transformers read the embeddings, which they share. The left one gets them
+    shifted right, the pad id K first, and may look at steps up to its own: at step t it has seen
+    characters 0 to t - 1. The right one gets them as they are and may look at its own step and
+    later ones; what it says is shifted left, zero last: at step t it has seen characters t + 1 to
+    T - 1. Both are added, and the transposed embedding gives the logits. So what is said of a
+    character depends on all others and not on itself.
+
+    Args:
+        num_classes (int): Classes K. The embedding has one row more, for the pad id K.
+        channels (int): Channels D. Defaults to 512.
+        num_steps (int): Steps T at most. Defaults to 26.
+        num_layers (int): Layers of each Transformer. Defaults to 4.
+        num_heads (int): Defaults to 8.
+        inner_channels (int): Hidden channels of their feed-forward parts. Defaults to 512.
+        dropout (float): Inside the Transformers. Defaults to 0.1.
+        end_idx (int, optional): The end token: what is read behind the first one counts as end
+            tokens too, so that reasoning depends on nothing that the losses leave alone. Defaults
+            to None: everything is taken as read, as in the paper.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 num_classes: int,
+                 channels: int = 512,
+                 num_steps: int = 26,
+                 num_layers: int = 4,
+                 num_heads: int = 8,
+                 inner_channels: int = 512,
+                 dropout: float = 0.1,
+                 end_idx: Optional[int] = None,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.num_classes = num_classes
+        self.num_steps = num_steps
+        self.end_idx = end_idx
+        self.classifier = nn.Linear(channels, num_classes)
+        self.embedding = nn.Embedding(num_classes + 1, channels)
+        # The same numbers are read as embeddings of order 1 and serve as a classifier.
+        self.scale = channels**0.5
+        nn.init.normal_(self.embedding.weight, std=channels**-0.5)
+        self.position = PositionalEncoding(channels, num_steps, dropout)
+        layers = (channels, num_layers, num_heads, inner_channels, dropout)
+        self.left = TransformerEncoder(*layers)
+        self.right = TransformerEncoder(*layers)
+
+    def forward(self, glimpses: Tensor) -> SemanticReasoning:
+        """Reason about glimpses (N, T', D) of the first T' steps.
+
+        Raises:
+            ValueError: If T' is more than T.
+        """
+        if glimpses.shape[1] > self.num_steps:
+            raise ValueError(f'GSRM was built with num_steps={self.num_steps} and got '
+                             f'{glimpses.shape[1]} steps')
+        visual_logits = self.classifier(glimpses)
+        features = self.reason(self.tokens(visual_logits))
+        logits = F.linear(features, self.embedding.weight[:self.num_classes])
+        return SemanticReasoning(visual_logits, features, logits)
+
+    def tokens(self, visual_logits: Tensor) -> Tensor:
+        """The characters read, (N, T, K) -> (N, T)."""
+        tokens = visual_logits.detach().argmax(-1)
+        if self.end_idx is None:
+            return tokens
+        ended = (tokens == self.end_idx).cumsum(1) > 0
+        return tokens.masked_fill(ended, self.end_idx)
+
+    def reason(self, tokens: Tensor) -> Tensor:
+        """Semantic features of characters: (N, T) -> (N, T, D)."""
+        steps = tokens.shape[1]
+        shifted = F.pad(tokens[:, :-1], (1, 0), value=self.num_classes)
+        earlier = torch.ones(steps, steps, dtype=torch.bool, device=tokens.device).tril()[None]
+        left = self.left(self._embed(shifted), earlier)
+        right = self.right(self._embed(tokens), earlier.transpose(1, 2))
+        return left + F.pad(right[:, 1:], (0, 0, 0, 1))
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        return self.position(self.embedding(tokens) * self.scale)

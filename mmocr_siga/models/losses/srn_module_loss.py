@@ -1,0 +1,59 @@
+from collections.abc import Sequence
+from typing import Union
+
+from mmocr.models.common.dictionary import Dictionary
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+from torch import Tensor
+
+from ..layers.targets import targets_of_all_steps, word_loss
+from .siga_word_loss import SIGAWordLoss, WordOutputs
+
+
+@MODELS.register_module()
+class SRNModuleLoss(SIGAWordLoss):
+    r"""Loss of SRN (CVPR 2020, Eq. of the objective function):
+    :math:`\alpha_e L_e + \alpha_r L_r + \alpha_f L_f`, the cross-entropies of the glimpses, of
+    reasoning and of both; the mean over steps and samples each. Other branches have weight 1.
+
+    Args:
+        dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
+        max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
+        letter_case (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
+        pad_with (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
+        visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'. Defaults to 1.0.
+        semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'. Defaults to 0.15.
+        final_weight (float): Weight :math:`\alpha_f` of 'word'. Defaults to 2.0.
+        ask_behind_end (bool): Whether the steps behind a word are asked for end tokens, all T of
+            them. Reasoning reads these steps too, so without it GSRM wants an ``end_idx``. Defaults
+            to True, as in the paper.
+    """
+
+    def __init__(self,
+                 dictionary: Union[dict, Dictionary],
+                 max_seq_len: int = 25,
+                 letter_case: str = 'auto',
+                 pad_with: str = 'auto',
+                 visual_weight: float = 1.0,
+                 semantic_weight: float = 0.15,
+                 final_weight: float = 2.0,
+                 ask_behind_end: bool = True) -> None:
+        super().__init__(dictionary=dictionary, max_seq_len=max_seq_len, letter_case=letter_case,
+                         pad_with=pad_with)
+        self.weights = dict(word_visual=visual_weight, word_semantic=semantic_weight,
+                            word=final_weight)
+        self.ask_behind_end = ask_behind_end
+
+    def forward(self, outputs: WordOutputs,
+                data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
+        """One weighted loss per branch, named ``loss_<branch>``."""
+        return {f'loss_{name}': self.weights.get(name, 1.0) * self._loss(logits, outputs)
+                for name, logits in outputs.logits.items()}
+
+    def _loss(self, logits: Tensor, outputs: WordOutputs) -> Tensor:
+        known = outputs.targets
+        if not self.ask_behind_end:
+            return word_loss(logits[:, :known.steps], known.targets)
+        targets = targets_of_all_steps(known.targets, known.lengths, self.dictionary.end_idx,
+                                       logits.shape[1])
+        return word_loss(logits, targets)

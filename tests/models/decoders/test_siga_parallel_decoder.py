@@ -1,0 +1,176 @@
+import pytest
+import torch
+from mmocr.registry import MODELS
+
+from mmocr_siga.models.decoders.siga_parallel_decoder import column_shares
+from tests.helpers.words import DICTIONARY, END, index, random_encoding, sample, tiny_model
+
+GSRM = dict(type='GSRM', num_layers=1, num_heads=2, inner_channels=8)
+WORDS = ('ab', '', 'abcdefghij')
+
+
+def build(**changes):
+    torch.manual_seed(0)
+    cfg = dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8,
+               output_size=10, max_seq_len=7, dropout=0.0)
+    return MODELS.build({**cfg, **changes})
+
+
+@pytest.mark.parametrize('changes, branches', [
+    (dict(), {'low', 'middle', 'visual'}),
+    (dict(visual=None), {'low', 'middle'}),
+    (dict(reasoning=GSRM), {'low', 'middle', 'visual', 'fused', 'semantic'}),
+    (dict(visual=dict(type='PVAM', num_layers=1, num_heads=2, inner_channels=8)),
+     {'low', 'middle', 'visual'}),
+    (dict(reasoning=GSRM, visual=None, module_loss=dict(type='SRNModuleLoss',
+                                                        ask_behind_end=False)),
+     {'low', 'middle', 'fused', 'semantic'}),
+])
+def test_a_loss_for_every_branch_with_gradients_everywhere(changes, branches):
+    decoder = build(**changes).train()
+    encoding = random_encoding()
+    for part in (encoding.context, *encoding.glyph_maps.values(),
+                 *encoding.glyph_features.values()):
+        part.requires_grad_()
+    losses = decoder.loss(None, encoding, [sample(w) for w in WORDS])
+    assert set(losses) == {'loss_word'} | {f'loss_word_{branch}' for branch in branches}
+    sum(losses.values()).backward()
+    still = [n for n, p in decoder.named_parameters()
+             if p.grad is None or not p.grad.isfinite().all()]
+    assert not still
+    for scale in ('low', 'middle'):
+        assert encoding.glyph_features[scale].grad.abs().sum() > 0
+    assert encoding.glyph_maps['middle'].grad.abs().sum() > 0
+    if 'visual' in branches:
+        assert encoding.context.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('changes', [dict(), dict(reasoning=GSRM), dict(visual=None)])
+def test_training_and_reading_compute_the_same(changes):
+    decoder, encoding = build(**changes).eval(), random_encoding()
+    samples = [sample(w) for w in WORDS]
+    steps = 8  # 'abcdefghij' is cut to 7, and one more
+    with torch.no_grad():
+        logits = decoder.forward_train(None, encoding, samples).logits['word']
+        probabilities = decoder(None, encoding)
+    assert logits.shape == (3, steps, 37) and probabilities.shape == (3, 8, 37)
+    torch.testing.assert_close(probabilities, logits.softmax(-1))
+
+
+def test_training_asks_for_the_steps_of_the_longest_word_only():
+    decoder, encoding = build(), random_encoding(batch=2)
+    outputs = decoder.forward_train(None, encoding, [sample('ab'), sample('')])
+    assert {logits.shape for logits in outputs.logits.values()} == {(2, 3, 37)}
+    full = decoder.eval()(None, encoding)[:, :3]
+    torch.testing.assert_close(outputs.logits['word'].softmax(-1), full)
+
+
+def test_a_sample_reads_the_same_in_any_batch():
+    decoder = build(reasoning=GSRM).eval()
+    encoding = random_encoding()
+    together = decoder(None, encoding)
+
+    def second(part):
+        if isinstance(part, dict):
+            return {name: value[1:2] for name, value in part.items()}
+        return None if part is None else part[1:2]
+
+    alone = decoder(None, type(encoding)(*map(second, encoding)))
+    torch.testing.assert_close(alone, together[1:2])
+
+
+def test_padding_columns_change_nothing():
+    valid = torch.tensor([[True] * 4 + [False] * 2] * 3)
+    decoder, encoding = build().eval(), random_encoding(valid=valid)
+    before = decoder(None, encoding)
+    encoding.context[:, 4:] = 100
+    encoding.glyph_maps['middle'][..., 4:] = torch.randn(3, 9, 4, 2)
+    torch.testing.assert_close(decoder(None, encoding), before)
+    assert not torch.allclose(decoder(None, encoding._replace(valid=None)), before)
+
+
+@torch.no_grad()
+def test_glyph_maps_tell_where_to_look():
+    decoder, encoding = build().eval(), random_encoding(batch=1)
+    maps = torch.zeros(1, 9, 4, 6)
+    maps[:, 0] = 5  # background everywhere,
+    for t in range(6):  # and one column a character
+        maps[:, t + 1, :, t] = 20
+    decoder.visual.query.weight.zero_()
+    shares = column_shares(maps, 6)
+    glyph = torch.zeros(1, 8, 8)
+    attention = decoder.visual(encoding.context, None, glyph, shares.clamp(min=0.01).log())[1]
+    assert (attention[0, :6].argmax(-1) == torch.arange(6)).all()
+    assert (attention[0, :6].amax(-1) > 0.9).all()
+    # Steps behind the word see all columns alike.
+    torch.testing.assert_close(attention[0, 6:], torch.full((2, 6), 1 / 6))
+    presence = decoder._presence(shares.clamp(min=0.01).log(), None)[0, :, 0]
+    assert (presence[:6] > 2.2).all() and (presence[6:] < -2.2).all()
+
+
+def test_column_shares_by_hand_and_at_another_width():
+    maps = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    maps[0, 1, 0, 0] = 100.  # the first character claims half of the first column
+    got = column_shares(maps, 2)
+    torch.testing.assert_close(got, torch.tensor([[[(1 + 1 / 3) / 2, 1 / 3], [1 / 6, 1 / 3]]])
+                               .double())
+    wide = column_shares(maps, 4)
+    torch.testing.assert_close(wide[..., 0], got[..., 0])
+    torch.testing.assert_close(wide[..., 1], 0.75 * got[..., 0] + 0.25 * got[..., 1])
+
+
+@pytest.mark.parametrize('file, classes', [('english_digits.txt', 63),
+                                           ('english_digits_symbols_94.txt', 95)])
+def test_other_character_sets(file, classes):
+    decoder = build(dictionary={**DICTIONARY, 'dict_file': file}, reasoning=GSRM)
+    assert decoder.eval()(None, random_encoding(batch=1)).shape == (1, 8, classes)
+    decoder.train().loss(None, random_encoding(), [sample(w, targets=False)
+                                                   for w in ('aB9', '', 'Zz')])
+
+
+def test_predict_gives_texts():
+    decoder = build().eval()
+    with torch.no_grad():
+        decoder.classifier[-1].weight.zero_()
+        decoder.classifier[-1].bias[index('q')[0]] = 9
+    got = decoder.predict(None, random_encoding(batch=1), [sample('', targets=False)])
+    assert got[0].pred_text.item == 'q' * 8
+    with torch.no_grad():
+        decoder.classifier[-1].bias[END] = 99
+    got = decoder.predict(None, random_encoding(), [sample('') for _ in range(3)])
+    assert [s.pred_text.item for s in got] == ['', '', '']
+
+
+def test_an_encoder_that_does_not_fit_is_named():
+    with pytest.raises(ValueError, match='max_seq_len=7.*max_seq_len=9'):
+        build(max_seq_len=9).eval()(None, random_encoding())
+    with pytest.raises(ValueError, match='set its pyramid'):
+        build().eval()(None, random_encoding()._replace(glyph_features={}, glyph_maps={}))
+
+
+@pytest.mark.parametrize('reasoning', [None, GSRM])
+def test_bfloat16_training_with_the_head(reasoning):
+    torch.manual_seed(0)
+    decoder = dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8,
+                   output_size=8, max_seq_len=7, reasoning=reasoning)
+    model = MODELS.build(tiny_model(decoder=decoder)).train()
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model(torch.randn(3, 3, 32, 128), [sample(w) for w in WORDS], mode='loss')
+    sum(losses.values()).backward()
+    assert not [n for n, p in model.named_parameters()
+                if p.grad is None or not p.grad.isfinite().all()]
+
+
+def test_it_reads_what_it_was_taught():
+    decoder, encoding = build().train(), random_encoding(batch=4)
+    words = ['ab', 'x1', 'abc', '']
+    optimizer = torch.optim.Adam(decoder.parameters(), 2e-2)
+    for _ in range(100):
+        losses = decoder.loss(None, encoding, [sample(w) for w in words])
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+        if losses['loss_word'] < 0.15:
+            break
+    got = decoder.eval().predict(None, encoding, [sample('') for _ in words])
+    assert [s.pred_text.item for s in got] == words
