@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import siga_r_reference
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
@@ -19,6 +20,10 @@ def config(name):
     if name == 'siga_t':
         pytest.importorskip('timm', reason='SIGA_T needs timm')
     return Config.fromfile(CONFIGS / f'{name}.py')
+
+
+def metafile():
+    return yaml.safe_load((CONFIGS.parent / 'metafile.yml').read_text())
 
 
 def small_batch(cfg):
@@ -42,6 +47,10 @@ def test_it_trains_two_steps_and_reads(name):
     cfg = config(name)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).train()
+    stated = next(m for m in metafile()['Models'] if m['Name'] == name)['Metadata']
+    whole = sum(p.numel() for p in model.parameters())
+    head = sum(p.numel() for p in model.glyph_head.parameters())
+    assert (stated['Parameters'], stated['Parameters to read']) == (whole, whole - head)
     optimizer = torch.optim.SGD(model.parameters(), 1e-4)
     batch = small_batch(cfg)
     assert all(tuple(x.shape[-2:]) == SIZES[name] for x in batch['inputs'])
@@ -85,6 +94,20 @@ def test_pipelines_hooks_and_schedule(name):
     assert cfg.optim_wrapper.clip_grad.max_norm == 5
     steps = cfg.param_scheduler[0].get('T_max') or cfg.param_scheduler[0].total_steps
     assert steps == cfg.train_cfg.max_iters == (300_000 if name == 'siga_t' else 160_000)
+
+
+def test_the_model_index_names_what_is_there():
+    root = CONFIGS.parents[2]
+    index = yaml.safe_load((root / 'model-index.yml').read_text())
+    assert [root / path for path in index['Import']] == [CONFIGS.parent / 'metafile.yml']
+    models = metafile()['Models']
+    assert {f'{name}.py' for name in SIZES} == {path.name for path in CONFIGS.glob('*.py')}
+    assert all((root / model['Config']).is_file() for model in models)
+    assert {model['In Collection'] for model in models} == {'SIGA'}
+    readme = (CONFIGS.parent / 'README.md').read_text()
+    for model in models[:3]:
+        row = ' | '.join(f'{v:.1f}' for v in model['Metadata']['Published'].values())
+        assert f'| SIGA_{model["Name"][-1].upper()} | {row} |' in readme
 
 
 def test_what_the_paper_says_of_each():
