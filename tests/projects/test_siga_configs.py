@@ -2,6 +2,7 @@
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import siga_r_reference
@@ -9,7 +10,9 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.runner import Runner
 from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
+from toy_run import write_words
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
 SIZES = dict(siga_r=(32, 128), siga_s=(48, 160), siga_t=(32, 128))
@@ -28,7 +31,6 @@ def metafile():
 
 def small_batch(cfg):
     """Two drawn words through the training pipeline of a config."""
-    import cv2
     np.random.seed(0)
     pipeline = Compose([TRANSFORMS.build(t) for t in cfg.train_pipeline
                         if t['type'] != 'LoadWordImage'])
@@ -54,8 +56,7 @@ def test_it_trains_two_steps_and_reads(name):
     optimizer = torch.optim.SGD(model.parameters(), 1e-4)
     batch = small_batch(cfg)
     assert all(tuple(x.shape[-2:]) == SIZES[name] for x in batch['inputs'])
-    # A batch of one word too, while we are at it.
-    for part in (slice(None), slice(1)):
+    for part in (slice(None), slice(1)):  # two words, then one
         data = model.data_preprocessor({k: v[part] for k, v in batch.items()}, True)
         losses = model(**data, mode='loss')
         assert len(losses) == 12 and all(torch.isfinite(v) for v in losses.values())
@@ -146,6 +147,23 @@ def test_siga_t_takes_both_data_sets_in_turn():
             break
     assert all(n < 7 for n in numbers[0::2]) and all(n >= 7 for n in numbers[1::2])
     assert len(set(numbers[1::2])) == 30
+
+
+def test_siga_t_loads_batches_of_both(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'siga_t.py')
+    loader = cfg.train_dataloader
+    for name, part in zip(('first', 'second'), loader.dataset.datasets):
+        (tmp_path / name).mkdir()
+        write_words(tmp_path / name)
+        part.dataset = dict(
+            type='RecogTextDataset', data_root=str(tmp_path / name), ann_file='words.jsonl',
+            data_prefix=dict(img_path=''), parser_cfg=dict(type='LineJsonParser',
+                                                           keys=['img', 'text']))
+    loader.update(batch_size=4, num_workers=0, persistent_workers=False, pin_memory=False)
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    folders = [Path(sample.img_path).parent.name for sample in batch['data_samples']]
+    assert folders == ['first', 'second'] * 2
+    assert all('gt_text_mask' in sample for sample in batch['data_samples'])
 
 
 def test_weights_of_siga_r_are_those_of_the_reference():
