@@ -2,13 +2,17 @@
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import siga_r_reference
 import torch
+import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.runner import Runner
 from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
+from toy_run import write_words
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
 SIZES = dict(siga_r=(32, 128), siga_s=(48, 160), siga_t=(32, 128))
@@ -21,9 +25,12 @@ def config(name):
     return Config.fromfile(CONFIGS / f'{name}.py')
 
 
+def metafile():
+    return yaml.safe_load((CONFIGS.parent / 'metafile.yml').read_text())
+
+
 def small_batch(cfg):
     """Two drawn words through the training pipeline of a config."""
-    import cv2
     np.random.seed(0)
     pipeline = Compose([TRANSFORMS.build(t) for t in cfg.train_pipeline
                         if t['type'] != 'LoadWordImage'])
@@ -42,11 +49,14 @@ def test_it_trains_two_steps_and_reads(name):
     cfg = config(name)
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).train()
+    stated = next(m for m in metafile()['Models'] if m['Name'] == name)['Metadata']
+    whole = sum(p.numel() for p in model.parameters())
+    head = sum(p.numel() for p in model.glyph_head.parameters())
+    assert (stated['Parameters'], stated['Parameters to read']) == (whole, whole - head)
     optimizer = torch.optim.SGD(model.parameters(), 1e-4)
     batch = small_batch(cfg)
     assert all(tuple(x.shape[-2:]) == SIZES[name] for x in batch['inputs'])
-    # A batch of one word too, while we are at it.
-    for part in (slice(None), slice(1)):
+    for part in (slice(None), slice(1)):  # two words, then one
         data = model.data_preprocessor({k: v[part] for k, v in batch.items()}, True)
         losses = model(**data, mode='loss')
         assert len(losses) == 12 and all(torch.isfinite(v) for v in losses.values())
@@ -87,6 +97,20 @@ def test_pipelines_hooks_and_schedule(name):
     assert steps == cfg.train_cfg.max_iters == (300_000 if name == 'siga_t' else 160_000)
 
 
+def test_the_model_index_names_what_is_there():
+    root = CONFIGS.parents[2]
+    index = yaml.safe_load((root / 'model-index.yml').read_text())
+    assert [root / path for path in index['Import']] == [CONFIGS.parent / 'metafile.yml']
+    models = metafile()['Models']
+    assert {f'{name}.py' for name in SIZES} == {path.name for path in CONFIGS.glob('*.py')}
+    assert all((root / model['Config']).is_file() for model in models)
+    assert {model['In Collection'] for model in models} == {'SIGA'}
+    readme = (CONFIGS.parent / 'README.md').read_text()
+    for model in models[:3]:
+        row = ' | '.join(f'{v:.1f}' for v in model['Metadata']['Published'].values())
+        assert f'| SIGA_{model["Name"][-1].upper()} | {row} |' in readme
+
+
 def test_what_the_paper_says_of_each():
     r, s, t = (Config.fromfile(CONFIGS / f'{name}.py') for name in SIZES)
     for cfg in (r, s):
@@ -123,6 +147,23 @@ def test_siga_t_takes_both_data_sets_in_turn():
             break
     assert all(n < 7 for n in numbers[0::2]) and all(n >= 7 for n in numbers[1::2])
     assert len(set(numbers[1::2])) == 30
+
+
+def test_siga_t_loads_batches_of_both(tmp_path):
+    cfg = Config.fromfile(CONFIGS / 'siga_t.py')
+    loader = cfg.train_dataloader
+    for name, part in zip(('first', 'second'), loader.dataset.datasets):
+        (tmp_path / name).mkdir()
+        write_words(tmp_path / name)
+        part.dataset = dict(
+            type='RecogTextDataset', data_root=str(tmp_path / name), ann_file='words.jsonl',
+            data_prefix=dict(img_path=''), parser_cfg=dict(type='LineJsonParser',
+                                                           keys=['img', 'text']))
+    loader.update(batch_size=4, num_workers=0, persistent_workers=False, pin_memory=False)
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    folders = [Path(sample.img_path).parent.name for sample in batch['data_samples']]
+    assert folders == ['first', 'second'] * 2
+    assert all('gt_text_mask' in sample for sample in batch['data_samples'])
 
 
 def test_weights_of_siga_r_are_those_of_the_reference():

@@ -67,3 +67,53 @@ def test_sheet_and_overlap(tmp_path, monkeypatch, capsys):
     glyphs = sheet[top + 64:top + 96, left:left + 128].astype(int)
     coloured = np.ptp(glyphs, 2) > 50
     np.testing.assert_array_equal(coloured, shown_mask)
+
+
+def drawn_word(tmp_path):
+    image = np.full((40, 110, 3), 210, np.uint8)
+    cv2.putText(image, 'Word', (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (30, 30, 60), 4)
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+    return tmp_path / 'a.png'
+
+
+def overlap(first, second):
+    return (first & second).sum() / (first | second).sum()
+
+
+def test_masks_fit_their_images_after_every_step(tmp_path):
+    from mmengine.config import Config
+
+    from mmocr_siga.models.preprocessors import TPSRectifier
+    root = PATH.parents[1]
+    path = drawn_word(tmp_path)
+    transforms = gallery.pipeline_steps(Config.fromfile(root / 'projects/siga/configs/siga_s.py'))
+    steps = gallery.trace(path, transforms)
+    assert [step.name for step in steps] == [
+        'LoadWordImage', 'RandomTextGeometry', 'Resize', 'TextMask', 'RandomTextDeterioration',
+        'RandomTextColor']
+    assert not np.array_equal(steps[0].image, steps[1].image)  # random ones are always applied
+    assert [step.mask is not None for step in steps] == [False] * 3 + [True] * 3
+    masked = steps[3]
+    dark = masked.image.min(2) < 120
+    assert overlap(masked.mask, dark) > 0.85
+    bent = gallery.straighten(masked, TPSRectifier(output_size=(48, 160)).eval(), 0.15)
+    dark = bent.image.min(2) < 120
+    assert overlap(bent.mask, dark) > 0.85 > 1.15 * overlap(masked.mask, dark)
+
+
+def test_a_sheet_of_pipelines(tmp_path, monkeypatch, capsys):
+    word = drawn_word(tmp_path)
+    (tmp_path / 'bad.png').write_bytes(b'no picture')
+    out = tmp_path / 'sheet.png'
+    config = PATH.parents[1] / 'projects/siga/configs/siga_r.py'
+    arguments = ['gallery', str(word), str(tmp_path / 'bad.png'), '--pipeline', str(config)]
+    monkeypatch.setattr(sys, 'argv', [*arguments, '--out', str(out), '--columns', '1'])
+    gallery.main()
+    assert 'skipped' in capsys.readouterr().out
+    sheet = cv2.imread(str(out))
+    assert sheet.shape[0] == 7 * (64 + gallery.CAPTION)
+    assert (sheet == gallery.OUTLINE).all(2).any()
+    monkeypatch.setattr(sys, 'argv', arguments)
+    with pytest.raises(SystemExit):
+        gallery.main()
+    assert '--out' in capsys.readouterr().err
