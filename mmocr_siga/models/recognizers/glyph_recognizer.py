@@ -11,8 +11,7 @@ from mmocr.utils.typing_utils import (
 )
 from torch import Tensor
 
-# ITU-R BT.601 luma, as OpenCV's colour conversion.
-LUMA = (0.299, 0.587, 0.114)
+from ..heads.text_masks import gray_images
 
 
 @MODELS.register_module()
@@ -68,15 +67,6 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
             losses.update(self.glyph_head.loss(self.gray(inputs), feat, out_enc, data_samples))
         return losses
 
-    @torch.no_grad()
     def gray(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
-        images = inputs.float()
-        preprocessor = self.data_preprocessor
-        if getattr(preprocessor, '_enable_normalize', False):
-            images = images * preprocessor.std + preprocessor.mean
-        if images.shape[1] == 1:
-            return images[:, 0].clamp(0, 255)
-        rgb = getattr(preprocessor, '_channel_conversion', False)
-        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
-        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+        return gray_images(inputs, self.data_preprocessor)

@@ -1,0 +1,4 @@
+# SAR, sequential decoder with glyph supervision, and glyph features added to what its decoder reads.
+_base_ = ['sar_sequential_glyph.py']
+
+model = dict(plugins=dict(glyph=dict(feed=True)))
