@@ -1,6 +1,9 @@
 # NRTR with glyph supervision of its attention.
 # Maps of 16 x 80 and 8 x 40; the attention reads 1 x 40.
-_base_ = ['mmocr::textrecog/nrtr/nrtr_modality-transform_6e_st_mj.py', '_base_plugins.py']
+_base_ = [
+    'mmocr::textrecog/nrtr/nrtr_modality-transform_6e_st_mj.py',
+    '_base_plugins.py',
+]
 
 model = dict(
     type='PluggedRecognizer',

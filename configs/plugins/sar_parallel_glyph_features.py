@@ -1,4 +1,4 @@
-# SAR, parallel decoder with glyph supervision, and glyph features added to what its decoder reads.
+# SAR, parallel decoder: glyph supervision, and glyph features added to what it reads.
 _base_ = ['sar_parallel_glyph.py']
 
 model = dict(plugins=dict(glyph=dict(feed=True)))

@@ -1,6 +1,9 @@
 # SATRN with glyph supervision of its attention.
 # Maps of 16 x 50 and 8 x 25; the attention reads the latter, encoded.
-_base_ = ['mmocr::textrecog/satrn/satrn_shallow_5e_st_mj.py', '_base_plugins.py']
+_base_ = [
+    'mmocr::textrecog/satrn/satrn_shallow_5e_st_mj.py',
+    '_base_plugins.py',
+]
 
 model = dict(
     type='PluggedRecognizer',

@@ -325,8 +325,7 @@ def sec_loss(logits: Tensor,
     Source: Gu et al., ICPR 2020, spatial existence classification.
     """
     _check_sec_inputs(logits, presence, valid, ignore_classes)
-    if pooling not in _POOLINGS:
-        raise ValueError(f'pooling must be one of {sorted(_POOLINGS)}, but is {pooling!r}')
+    check_pooling(pooling)
     n, positions, classes = logits.shape
     logits = at_least_float32(logits)
     counted = presence.new_ones(classes)
@@ -344,6 +343,12 @@ def sec_loss(logits: Tensor,
     log_present, log_absent = _POOLINGS[pooling](log_p, _log_complement(log_p), valid)
     losses = -torch.where(presence, log_present, log_absent)
     return losses.masked_fill(~weight, 0).sum() / (n * asked)
+
+
+def check_pooling(pooling: str) -> None:
+    """Raise ValueError unless ``pooling`` is one of :func:`sec_loss`."""
+    if pooling not in _POOLINGS:
+        raise ValueError(f'pooling must be one of {sorted(_POOLINGS)}, but is {pooling!r}')
 
 
 def _check_sec_inputs(logits: Tensor, presence: Tensor, valid: Tensor | None,

@@ -6,7 +6,7 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from ..layers import character_presence
-from ..losses.functional import sec_loss
+from ..losses.functional import check_pooling, sec_loss
 from .base import HostView, Plugin
 
 
@@ -25,11 +25,15 @@ class SECLoss(Plugin):
         pooling (str): 'noisy_or', 'max' or 'lse'. Defaults to 'noisy_or'.
         init_cfg (dict or list[dict], optional): Unused; there is nothing to initialise. Defaults to
             None.
+
+    Raises:
+        ValueError: If ``pooling`` is something else.
     """
 
     def __init__(self, loss_weight: float = 1.0, pooling: str = 'noisy_or',
                  init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
+        check_pooling(pooling)
         self.loss_weight = loss_weight
         self.pooling = pooling
 

@@ -75,6 +75,11 @@ class ModuleTap:
         self.size_site = None if size_like is None else Site.of(size_like)
         self.dictionary_path = dictionary
 
+    def check(self, recognizer: BaseModule) -> None:
+        """Raise a ValueError that names what the recogniser does not have."""
+        for path in (*self.paths(False), self.classifier):
+            find_module(recognizer, path)
+
     def paths(self, attention: bool) -> list[str]:
         """Modules to watch, with those of the attention or without.
 
@@ -237,7 +242,7 @@ def _transformer(decoder: nn.Module) -> ModuleTap:
 def _master(decoder: nn.Module) -> ModuleTap:
     return ModuleTap('decoder.feat_positional_encoding', 'decoder.cls',
                      Site('decoder.decoder_layers.-1.attentions.1.attn', index=1),
-                     size_like=_decoder_input(0))
+                     size_like='backbone')
 
 
 def _abinet(decoder: nn.Module) -> ModuleTap:

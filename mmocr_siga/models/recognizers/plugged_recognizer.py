@@ -58,6 +58,7 @@ class PluginMixin:
                 raise TypeError(f'{name} is a {type(plugin).__name__}, which is no plug-in')
         self._tap = tap_for(self) if tap is None else TASK_UTILS.build(tap)
         self._feeds = any(plugin.feeds for plugin in self.plugins.values())
+        self._tap.check(self)
         with plugged_in(self._host_view(None, None), self._all_plugins(), losses=True):
             pass  # Paths that do not exist are found here, not in the first training step.
 
