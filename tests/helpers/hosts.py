@@ -58,12 +58,13 @@ HOSTS = {
 @cache
 def _config(name):
     path, changes, _ = HOSTS[name]
-    cfg = Config(dict(model=Config.fromfile(_packaged(path)).model))
+    cfg = Config(dict(model=Config.fromfile(mmocr_config(path)).model))
     cfg.merge_from_dict(dict(model=changes))
     return cfg.model.to_dict()
 
 
-def _packaged(path):
+def mmocr_config(path):
+    """Path of a config of MMOCR's, given below textrecog/."""
     root = Path(get_installed_path('mmocr'))
     folders = (root / '.mim' / 'configs', root.parent / 'configs')
     return next(folder / 'textrecog' / path for folder in folders if folder.is_dir())

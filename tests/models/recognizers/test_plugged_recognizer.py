@@ -99,7 +99,6 @@ def test_the_sec_loss_of_a_host_by_hand():
     valid = torch.ones(2, *feature.shape[-2:], dtype=torch.bool)
     valid[0, :, 10:] = False
     want = sec_loss(logits, presence, valid.flatten(1), (90, 91, 92), 'lse')
-    # Not to rounding: batch statistics were updated, not used, in between.
     torch.testing.assert_close(got.detach(), 0.5 * want)
 
 
