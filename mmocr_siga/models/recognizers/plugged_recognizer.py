@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmengine.model import ModuleDict
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 from mmocr.registry import MODELS, TASK_UTILS
@@ -31,7 +32,8 @@ class PluginMixin:
     The weights keep the recogniser's names, those of plug-ins begin with ``plugins.``: a
     checkpoint of the recogniser loads into the plugged one and back. In training, plug-ins see what
     the recogniser did by hooks that live as long as ``loss``. Reading never touches them, except
-    those that feed the recogniser.
+    those that feed the recogniser. With the same seed the recogniser starts from the same weights
+    as without plug-ins.
 
     Args:
         plugins (dict): Name to config of a :class:`~mmocr_siga.models.plugins.Plugin`, such as
@@ -52,7 +54,9 @@ class PluginMixin:
         if not isinstance(plugins, dict):
             raise TypeError("plugins maps names to configs, as in dict(sec=dict(type='SECLoss')), "
                             f'but is {type(plugins).__name__}')
-        self.plugins = ModuleDict({name: MODELS.build(cfg) for name, cfg in plugins.items()})
+        # What the recogniser draws when its weights are initialised is not to depend on plug-ins.
+        with torch.random.fork_rng(devices=[]):
+            self.plugins = ModuleDict({name: MODELS.build(cfg) for name, cfg in plugins.items()})
         for name, plugin in self.plugins.items():
             if not isinstance(plugin, Plugin):
                 raise TypeError(f'{name} is a {type(plugin).__name__}, which is no plug-in')
