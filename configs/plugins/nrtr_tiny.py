@@ -1,40 +1,21 @@
 # A small NRTR, trained as siga_tiny on a CPU: a host for trying plug-ins.
 # Maps of 16 x 64 (backbone.layer1, 32 channels) and 8 x 32 (layer2, 64); attention over 2 x 32.
-_base_ = ['../siga_tiny.py']
-
-host_dictionary = dict(
-    type='SIGADictionary',
-    dict_file='lower_english_digits.txt',
-    with_start=True,
-    with_end=True,
-    same_start_end=True,
-    with_padding=True,
-    with_unknown=True,
-    unknown_token=None)
+_base_ = ['sar_tiny.py']
 
 model = dict(
-    _delete_=True,
     type='NRTR',
-    data_preprocessor=dict(
-        type='TextRecogDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True),
-    backbone=dict(
-        type='ResNet',
-        in_channels=3,
-        stem_channels=[16],
-        block_cfgs=dict(type='BasicBlock'),
-        arch_layers=[1, 1, 2, 1],
-        arch_channels=[32, 64, 128, 128],
-        strides=[(2, 2), (2, 2), (2, 1), (2, 1)],
-        init_cfg=[
-            dict(type='Kaiming', layer='Conv2d'),
-            dict(type='Constant', val=1, layer='BatchNorm2d'),
-        ]),
+    backbone=dict(strides=[(2, 2), (2, 2), (2, 1), (2, 1)]),
     encoder=dict(
-        type='NRTREncoder', n_layers=2, n_head=4, d_k=32, d_v=32, d_model=128, d_inner=256),
+        _delete_=True,
+        type='NRTREncoder',
+        n_layers=2,
+        n_head=4,
+        d_k=32,
+        d_v=32,
+        d_model=128,
+        d_inner=256),
     decoder=dict(
+        _delete_=True,
         type='NRTRDecoder',
         n_layers=2,
         d_embedding=128,
@@ -46,6 +27,5 @@ model = dict(
         postprocessor=dict(type='AttentionPostprocessor'),
         module_loss=dict(
             type='CEModuleLoss', ignore_first_char=True, reduction='mean', letter_case='lower'),
-        dictionary=host_dictionary,
-        # Start, 25 characters, end.
+        dictionary=_base_.host_dictionary,
         max_seq_len=27))

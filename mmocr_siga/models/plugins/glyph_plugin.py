@@ -139,8 +139,10 @@ class GlyphPlugin(Plugin):
         glyphs = host.kept.get(self)
         if glyphs is None:
             glyphs = self(*(host.output(path) for path in self.reads), host.feature)
-        attention = self._columns(host.attention)
-        lengths = word_lengths(host.data_samples, self.max_seq_len, attention.device)
+        attention = host.attention
+        steps = min(attention.shape[1], self.max_seq_len)
+        lengths = word_lengths(host.data_samples, steps, attention.device)
+        attention = self._columns(attention)
         gray = host.gray()
         masks = batch_text_masks([] if host.rectified else host.data_samples, gray)
         mask_logits = self.segmentation([glyphs.fused])

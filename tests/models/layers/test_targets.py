@@ -4,7 +4,13 @@ import pytest
 import torch
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.models.layers import valid_columns, word_loss, word_targets
+from mmocr_siga.models.layers import (
+    character_presence,
+    valid_columns,
+    word_lengths,
+    word_loss,
+    word_targets,
+)
 from tests.helpers.words import END, START, index, sample
 
 CPU = torch.device('cpu')
@@ -43,3 +49,23 @@ def test_valid_columns():
     got = valid_columns([sample('a', 0.5), sample('b', 0.51), sample('c', 0.0)], 8, CPU)
     assert got.sum(1).tolist() == [4, 5, 1]
     assert got[0].tolist() == [True] * 4 + [False] * 4
+
+
+def test_lengths_are_cut():
+    words = [sample('ab'), sample(''), sample('abcdefg')]
+    assert word_lengths(words, 4, CPU).tolist() == [2, 0, 4]
+
+
+def test_presence_by_hand():
+    words = [sample('aba'), sample(''), sample('z' * 60 + '0')]
+    presence = character_presence(words, 38, CPU)
+    assert presence.dtype == torch.bool and presence.shape == (3, 38)
+    assert [row.nonzero()[:, 0].tolist() for row in presence] == [
+        sorted(index('ab')), [], sorted(index('0z'))]
+
+
+def test_presence_names_a_dictionary_that_does_not_fit():
+    with pytest.raises(ValueError, match='hold class 35, but the classifier has 30'):
+        character_presence([sample('z')], 30, CPU)
+    with pytest.raises(ValueError, match='sample 0 has no gt_text.indexes'):
+        character_presence([sample('z', targets=False)], 38, CPU)
