@@ -6,14 +6,21 @@ from .encoders import SIGAEncoder, SRNEncoder
 from .heads import GlyphHead, ImplicitAligner, SegmentationHead
 from .layers import GSRM, PVAM, VSFD, TokenPyramidFusion
 from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, SRNModuleLoss, TextMaskLoss
+from .plugins import GlyphPlugin, ModuleTap, Plugin, SECLoss
 from .preprocessors import TPSRectifier
 from .pseudo_labels import GlyphPseudoLabelGenerator
-from .recognizers import GlyphRecognizer
+from .recognizers import (
+    GlyphRecognizer,
+    PluggedGlyphRecognizer,
+    PluggedRecognizer,
+    PluginMixin,
+)
 
 __all__ = [
-    'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPseudoLabelGenerator',
-    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'PVAM', 'SIGADecoder',
-    'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT', 'SIGAWordLoss',
-    'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
+    'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPlugin', 'GlyphPseudoLabelGenerator',
+    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'ModuleTap', 'PVAM',
+    'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'SECLoss',
+    'SIGADecoder', 'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT',
+    'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
     'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'common'
 ]

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 import torch
+from mmengine.model import BaseDataPreprocessor
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,6 +10,45 @@ from torch.nn import functional as F
 from ..layers import valid_columns
 from ..preprocessors import warp_masks
 from ..pseudo_labels.functional import masked_two_means
+
+# ITU-R BT.601 luma, as OpenCV's colour conversion.
+LUMA = (0.299, 0.587, 0.114)
+
+
+@torch.no_grad()
+def denormalised(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
+    """Undo the normalisation of a data preprocessor.
+
+    Args:
+        inputs (Tensor): Normalised images (N, C, H, W).
+        preprocessor (BaseDataPreprocessor): What normalised them.
+
+    Returns:
+        Tensor: float32 (N, C, H, W) in [0, 255], channels as they are.
+    """
+    images = inputs.float()
+    if getattr(preprocessor, '_enable_normalize', False):
+        images = images * preprocessor.std + preprocessor.mean
+    return images.clamp(0, 255)
+
+
+@torch.no_grad()
+def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
+    """Undo the normalisation of a data preprocessor and the colours.
+
+    Args:
+        inputs (Tensor): Normalised images (N, 3 or 1, H, W).
+        preprocessor (BaseDataPreprocessor): What normalised them.
+
+    Returns:
+        Tensor: Grey images (N, H, W) in [0, 255].
+    """
+    images = denormalised(inputs, preprocessor)
+    if images.shape[1] == 1:
+        return images[:, 0]
+    rgb = getattr(preprocessor, '_channel_conversion', False)
+    luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
+    return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
 
 
 def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,

@@ -5,7 +5,15 @@ from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
-from .targets import WordTargets, targets_of_all_steps, valid_columns, word_loss, word_targets
+from .targets import (
+    WordTargets,
+    character_presence,
+    targets_of_all_steps,
+    valid_columns,
+    word_lengths,
+    word_loss,
+    word_targets,
+)
 from .token_pyramid_fusion import TokenPyramidFusion
 from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
@@ -13,7 +21,7 @@ from .vsfd import VSFD
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
     'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
-    'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'conv_bn_relu',
-    'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_loss',
-    'word_targets'
+    'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'character_presence',
+    'conv_bn_relu', 'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns',
+    'word_lengths', 'word_loss', 'word_targets'
 ]

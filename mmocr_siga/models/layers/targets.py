@@ -41,12 +41,7 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
     Raises:
         ValueError: If a sample carries no ``gt_text.indexes``.
     """
-    labels = []
-    for i, sample in enumerate(data_samples):
-        if 'gt_text' not in sample or 'indexes' not in sample.gt_text:
-            raise ValueError(f"sample {i} has no gt_text.indexes: call the module loss's "
-                             'get_targets first, and check that the pipeline loads the text')
-        labels.append(sample.gt_text.indexes.tolist())
+    labels = _labels(data_samples)
     lengths = [min(len(label), max_seq_len) for label in labels]
     steps = max(lengths, default=0) + 1
     tokens, targets = [], []
@@ -56,14 +51,55 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
         padding = steps - length - 1
         tokens.append([start_idx] + body + [end_idx] * padding)
         targets.append(body + end + [IGNORE_INDEX] * padding)
-    packed = torch.tensor([tokens, targets])
-    if device.type == 'cuda':
-        packed = packed.pin_memory()
-    packed = packed.to(device, non_blocking=True)
+    packed = _to_device(torch.tensor([tokens, targets]), device)
     lengths = torch.tensor(lengths, dtype=torch.long)
+    return WordTargets(packed[0], packed[1], _to_device(lengths, device), steps)
+
+
+def word_lengths(data_samples: Sequence[TextRecogDataSample], max_seq_len: int,
+                 device: torch.device) -> Tensor:
+    """Characters of each word, (N,), at most ``max_seq_len``.
+
+    Raises:
+        ValueError: If a sample carries no ``gt_text.indexes``.
+    """
+    lengths = [min(len(label), max_seq_len) for label in _labels(data_samples)]
+    return _to_device(torch.tensor(lengths, dtype=torch.long), device)
+
+
+def character_presence(data_samples: Sequence[TextRecogDataSample], num_classes: int,
+                       device: torch.device) -> Tensor:
+    """Which classes occur in each word, (N, K) bool, whole words however long.
+
+    Raises:
+        ValueError: If a sample carries no ``gt_text.indexes``, or one beyond the classes.
+    """
+    labels = _labels(data_samples)
+    highest = max((max(label) for label in labels if label), default=0)
+    if highest >= num_classes:
+        raise ValueError(f'the labels hold class {highest}, but the classifier has {num_classes} '
+                         'classes: check that it belongs to the dictionary')
+    presence = torch.zeros(len(labels), num_classes, dtype=torch.bool)
+    for row, label in zip(presence, labels):
+        row[label] = True
+    return _to_device(presence, device)
+
+
+def _labels(data_samples: Sequence[TextRecogDataSample]) -> list[list[int]]:
+    labels = []
+    for i, sample in enumerate(data_samples):
+        if 'gt_text' not in sample or 'indexes' not in sample.gt_text:
+            raise ValueError(f"sample {i} has no gt_text.indexes: call the module loss's "
+                             'get_targets first, and check that the pipeline loads the text')
+        labels.append(sample.gt_text.indexes.tolist())
+    return labels
+
+
+def _to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """One copy that the host does not wait for."""
     if device.type == 'cuda':
-        lengths = lengths.pin_memory()
-    return WordTargets(packed[0], packed[1], lengths.to(device, non_blocking=True), steps)
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def targets_of_all_steps(targets: Tensor, lengths: Tensor, end_idx: int, steps: int) -> Tensor:

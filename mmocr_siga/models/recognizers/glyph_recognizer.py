@@ -12,10 +12,8 @@ from mmocr.utils.typing_utils import (
 )
 from torch import Tensor
 
+from ..heads.text_masks import denormalised, gray_images
 from ..preprocessors import warp_images
-
-# ITU-R BT.601 luma, as OpenCV's colour conversion.
-LUMA = (0.299, 0.587, 0.114)
 
 
 @MODELS.register_module()
@@ -118,21 +116,10 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
                                       unexpected_keys, error_msgs)
 
-    @torch.no_grad()
     def gray(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
-        images = self.denormalised(inputs)
-        if images.shape[1] == 1:
-            return images[:, 0]
-        rgb = getattr(self.data_preprocessor, '_channel_conversion', False)
-        luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
-        return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+        return gray_images(inputs, self.data_preprocessor)
 
-    @torch.no_grad()
     def denormalised(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, C, H, W) -> the same in [0, 255], channels as they are."""
-        images = inputs.float()
-        preprocessor = self.data_preprocessor
-        if getattr(preprocessor, '_enable_normalize', False):
-            images = images * preprocessor.std + preprocessor.mean
-        return images.clamp(0, 255)
+        return denormalised(inputs, self.data_preprocessor)

@@ -5,8 +5,10 @@ import torch
 from mmocr.structures import TextRecogDataSample
 
 from mmocr_siga.models.layers import (
+    character_presence,
     targets_of_all_steps,
     valid_columns,
+    word_lengths,
     word_loss,
     word_targets,
 )
@@ -62,3 +64,23 @@ def test_targets_of_all_steps_go_on_behind_the_longest_word():
     words = word_targets([sample('a'), sample('')], END, START, 25, CPU)
     got = targets_of_all_steps(words.targets, words.lengths, END, 26)
     assert got.tolist() == [index('a') + [END] * 25, [END] * 26]
+
+
+def test_lengths_are_cut():
+    words = [sample('ab'), sample(''), sample('abcdefg')]
+    assert word_lengths(words, 4, CPU).tolist() == [2, 0, 4]
+
+
+def test_presence_by_hand():
+    words = [sample('aba'), sample(''), sample('z' * 60 + '0')]
+    presence = character_presence(words, 38, CPU)
+    assert presence.dtype == torch.bool and presence.shape == (3, 38)
+    assert [row.nonzero()[:, 0].tolist() for row in presence] == [
+        sorted(index('ab')), [], sorted(index('0z'))]
+
+
+def test_presence_names_a_dictionary_that_does_not_fit():
+    with pytest.raises(ValueError, match='hold class 35, but the classifier has 30'):
+        character_presence([sample('z')], 30, CPU)
+    with pytest.raises(ValueError, match='sample 0 has no gt_text.indexes'):
+        character_presence([sample('z', targets=False)], 38, CPU)

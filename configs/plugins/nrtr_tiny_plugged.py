@@ -1,0 +1,15 @@
+# The small NRTR with both plug-ins.
+_base_ = ['nrtr_tiny.py']
+
+model = dict(
+    type='PluggedRecognizer',
+    plugins=dict(
+        sec=dict(type='SECLoss'),
+        glyph=dict(
+            type='GlyphPlugin',
+            backbone_maps=('backbone.layer1', 'backbone.layer2'),
+            in_channels=(32, 64),
+            feature_channels=128,
+            channels=64,
+            hidden_size=128,
+            max_seq_len=25)))

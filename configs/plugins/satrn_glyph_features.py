@@ -1,0 +1,4 @@
+# SATRN with glyph supervision, and glyph features added to what its decoder reads.
+_base_ = ['satrn_glyph.py']
+
+model = dict(plugins=dict(glyph=dict(feed=True)))

@@ -1,0 +1,171 @@
+"""Every config in configs/plugins/ trains its host on words: real ones, or made-up where none are.
+
+The hosts are as large as configured; only images and batches are small.
+"""
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmocr.registry import MODELS
+
+from tests.helpers.hosts import mmocr_config
+from tests.helpers.words import sample
+
+REPO = Path(__file__).resolve().parents[2]
+CONFIGS = REPO / 'configs' / 'plugins'
+NAMES = sorted(p.stem for p in CONFIGS.glob('[a-z]*.py'))
+PLUGGED = [name for name in NAMES if name not in ('sar_tiny', 'nrtr_tiny')]
+GLYPH = {'loss_mask', 'loss_orthogonality', 'loss_coverage', 'loss_glyph_low', 'loss_glyph_middle'}
+# Weights of the host's attention that the alignment moves.
+ATTENTION = dict(sar='decoder.conv1x1_2.weight', aster='decoder.proj_sum.weight',
+                 nrtr='decoder.layer_stack.%d.enc_attn.linear_k.weight',
+                 satrn='decoder.layer_stack.%d.enc_attn.linear_k.weight')
+CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
+                  robust='decoder.prediction.weight', nrtr='decoder.classifier.weight',
+                  satrn='decoder.classifier.weight', master='decoder.cls.weight',
+                  abinet='decoder.vision_decoder.cls.weight',
+                  siga='decoder.branches.low.classifier.weight')
+
+
+def real_words():
+    """Two real words with their texts, None without the folder."""
+    root = Path(os.environ.get('SIGA_DATA', REPO.parent / 'shared' / 'data'))
+    folder = root / 'real' / 'iiit5k_train'
+    if not (folder / 'train.tsv').is_file():
+        return None
+    lines = (folder / 'train.tsv').read_text(encoding='utf-8').splitlines()[:2]
+    return [(folder / line.split('\t')[0], line.split('\t')[1]) for line in lines]
+
+
+@pytest.fixture(scope='module')
+def words(tmp_path_factory):
+    found = real_words()
+    if found is not None:
+        return found
+    folder, out = tmp_path_factory.mktemp('words'), []
+    for text, width in (('Glyph', 110), ('12', 50)):
+        image = np.full((36, width, 3), 230, np.uint8)
+        cv2.putText(image, text, (4, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (30, 60, 20), 2)
+        cv2.imwrite(str(folder / f'{text}.png'), image)
+        out.append((folder / f'{text}.png', text))
+    return out
+
+
+def batch(cfg, model, words):
+    """What the config's pipeline makes of words, as the model takes it, cut to 64 columns.
+
+    ABINet's augmentation needs a package of its own and is left out.
+    """
+    pipeline = [t for t in cfg.train_pipeline if t['type'] not in ('RandomApply', 'mmdet.Albu')]
+    pipeline = Compose(pipeline)
+    packed = [pipeline(dict(img_path=str(path), instances=[dict(text=text)], img_shape=(1, 1)))
+              for path, text in words]
+    data = dict(inputs=[p['inputs'] for p in packed],
+                data_samples=[p['data_samples'] for p in packed])
+    return model.data_preprocessor(data, True)
+
+
+def narrow(data, width):
+    """The left part of images: as much of a host as of the whole, in less time."""
+    data['inputs'] = data['inputs'][..., :width]
+    for word in data['data_samples']:
+        ratio = min(1.0, word.valid_ratio * word.img_shape[1] / width)
+        word.set_metainfo(dict(valid_ratio=ratio, img_shape=(*word.img_shape[:1], width)))
+    return data
+
+
+# Images of 80 columns reach every layer of hosts that would take seconds for 160.
+WIDTHS = dict(sar=80, robust=80, master=80, satrn=40, nrtr=80)
+
+
+@pytest.mark.parametrize('name', PLUGGED)
+def test_it_takes_a_training_step_on_words(name, words):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    model = MODELS.build(cfg.model).train()
+    data = batch(cfg, model, words)
+    host = name.split('_')[0]
+    if host in WIDTHS and 'tiny' not in name:
+        data = narrow(data, WIDTHS[host])
+    losses = model(**data, mode='loss')
+    assert all(loss.isfinite().all() for loss in losses.values())
+    assert ('sec' in cfg.model.plugins) == ('loss_sec' in losses)
+    assert 'glyph' not in cfg.model.plugins or set(losses) >= GLYPH
+    own = {n for n, _ in model.named_parameters() if not n.startswith('plugins.')}
+    if name.endswith('_sec'):
+        moved = gradients(model, losses['loss_sec'])
+        assert CLASSIFIER[host] in moved and moved <= own
+    elif name.endswith('_glyph') and 'sec' not in cfg.model.plugins:
+        moved = gradients(model, losses['loss_orthogonality'] + losses['loss_coverage'])
+        path = ATTENTION[host]
+        assert (path % (len(model.decoder.layer_stack) - 1) if '%' in path else path) in moved
+        assert moved <= own
+    else:
+        moved = gradients(model, sum(loss.mean() for loss in losses.values()))
+        assert all(p.grad is not None for p in model.plugins.parameters())
+    assert any(n.startswith('backbone.') for n in moved)
+
+
+def gradients(model, loss):
+    """Weights that a loss moves, all of them finite."""
+    loss.backward()
+    weights = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    assert all(grad.isfinite().all() for grad in weights.values())
+    return {n for n, grad in weights.items() if grad.any()}
+
+
+@pytest.mark.parametrize('name', [n for n in PLUGGED if not n.startswith('siga')])
+def test_it_states_only_what_differs(name):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    assert cfg.custom_imports['imports'] == ['mmocr_siga']
+    assert cfg.model.type == 'PluggedRecognizer'
+    ours, theirs = cfg.to_dict(), host_config(name).to_dict()
+    for config in (ours, theirs):
+        drop_scopes(config)
+        config['model'].pop('plugins', None)
+        config['model'].pop('type')
+        config.pop('custom_imports', None)
+    assert ours == theirs
+
+
+def drop_scopes(value):
+    """MMEngine marks what comes from a config of another package with ``_scope_``."""
+    if isinstance(value, dict):
+        value.pop('_scope_', None)
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, (dict, list, tuple)):
+            drop_scopes(inner)
+
+
+def host_config(name):
+    """The config that a plugged one starts from."""
+    text = (CONFIGS / f'{name}.py').read_text(encoding='utf-8')
+    theirs = re.search(r"'mmocr::textrecog/(.*)'", text)
+    if theirs:
+        return Config.fromfile(mmocr_config(theirs.group(1)))
+    base = re.search(r"_base_ = \['(.*)\.py'\]", text).group(1)
+    return Config.fromfile(CONFIGS / f'{base}.py') if base.endswith('_tiny') else host_config(base)
+
+
+def test_every_promised_host_is_there():
+    for host in ('sar_parallel', 'sar_sequential', 'aster', 'robust_scanner', 'nrtr', 'satrn',
+                 'master', 'abinet', 'siga_r31', 'siga_tiny'):
+        assert f'{host}_sec' in NAMES
+    for host in ('sar_parallel', 'sar_sequential', 'aster', 'nrtr', 'satrn'):
+        assert {f'{host}_glyph', f'{host}_glyph_features', f'{host}_sec_glyph'} <= set(NAMES)
+
+
+@pytest.mark.parametrize('name', ['sar_tiny', 'nrtr_tiny'])
+def test_small_hosts_are_small(name):
+    model = MODELS.build(Config.fromfile(CONFIGS / f'{name}.py').model).eval()
+    assert sum(p.numel() for p in model.parameters()) < 3_000_000
+    # 36 characters, start and end in one, padding.
+    assert model.decoder.dictionary.num_classes == 38
+    probabilities = model(torch.zeros(1, 3, 32, 128), [sample('')], mode='tensor')
+    # Start, 25 characters and end.
+    assert probabilities.shape == (1, 27, 38)

@@ -1,0 +1,202 @@
+"""sec_loss against loops in probability space, float64, and what autograd says."""
+import itertools
+import math
+
+import pytest
+import torch
+
+from mmocr_siga.models.losses.functional import sec_loss
+
+POOLINGS = ('noisy_or', 'max', 'lse')
+
+
+def case(n=3, positions=5, classes=4, scale=2.0, dtype=torch.double):
+    logits = scale * torch.randn(n, positions, classes, dtype=dtype)
+    return logits, torch.rand(n, classes) > 0.5, torch.rand(n, positions) > 0.4
+
+
+def pooled(probabilities, pooling):
+    """The chance that a class appears, of its chances at the valid positions."""
+    if pooling == 'max':
+        return max(probabilities)
+    if pooling == 'noisy_or':
+        absent = 1.0
+        for p in probabilities:
+            absent *= 1 - p
+        return 1 - absent
+    odds = sum(p / (1 - p) for p in probabilities)
+    return odds / (1 + odds)
+
+
+def brute_force(logits, presence, valid, ignored, pooling):
+    n, positions, classes = logits.shape
+    total, asked = 0.0, [k for k in range(classes) if k not in ignored]
+    for i in range(n):
+        seen = [j for j in range(positions) if valid is None or valid[i, j]]
+        if not seen:
+            continue
+        for k in asked:
+            rows = [[math.exp(x) for x in logits[i, j].tolist()] for j in seen]
+            q = pooled([row[k] / sum(row) for row in rows], pooling)
+            total -= math.log(q if presence[i, k] else 1 - q)
+    return total / (n * len(asked))
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+@pytest.mark.parametrize('ignored', [(), (1, ), (0, 3, 3)])
+def test_against_loops_over_probabilities(pooling, ignored):
+    logits, presence, valid = case()
+    for mask in (None, valid | (torch.arange(5) == 0)):
+        want = brute_force(logits, presence, mask, ignored, pooling)
+        got = sec_loss(logits, presence, mask, ignored, pooling)
+        assert got.dtype == torch.double and got.item() == pytest.approx(want, rel=1e-12)
+        single = sec_loss(logits.float(), presence, mask, ignored, pooling)
+        assert single.item() == pytest.approx(want, rel=1e-5)
+
+
+def test_by_hand():
+    # Two positions, two classes: p = (3/4, 1/4) and (1/2, 1/2).
+    logits = torch.tensor([[[math.log(3), 0.0], [0.0, 0.0]]])
+    presence = torch.tensor([[True, False]])
+    q = dict(noisy_or=(1 - 1 / 4 * 1 / 2, 1 - 3 / 4 * 1 / 2), max=(3 / 4, 1 / 2),
+             lse=(4 / 5, (1 / 3 + 1) / (1 / 3 + 2)))
+    for pooling, (first, second) in q.items():
+        want = -(math.log(first) + math.log(1 - second)) / 2
+        assert sec_loss(logits, presence, pooling=pooling).item() == pytest.approx(want, rel=1e-6)
+        # Of the first class alone.
+        assert sec_loss(logits, presence, None, [1], pooling).item() == pytest.approx(
+            -math.log(first), rel=1e-6)
+
+
+def test_both_names_of_the_smooth_maximum():
+    logits, presence, valid = case()
+    assert sec_loss(logits, presence, valid, (), 'logsumexp') == sec_loss(
+        logits, presence, valid, (), 'lse')
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+def test_gradient(pooling):
+    logits, presence, valid = case()
+    logits.requires_grad_()
+    valid[0] = False
+    assert torch.autograd.gradcheck(lambda x: sec_loss(x, presence, valid, (2, ), pooling), logits)
+
+
+def test_gradient_where_the_logarithm_changes_its_formula():
+    # Chances around the bound below which the sum stands for the noisy or, and around 0.6.
+    presence = torch.tensor([[True, True, False]])
+    for low in (-35.5, -36.2, -40.0):
+        logits = torch.tensor([[[0.0, low, low], [0.4, low, 0.0]]], dtype=torch.double,
+                              requires_grad=True)
+        assert torch.autograd.gradcheck(lambda x: sec_loss(x, presence), logits)
+
+
+def extremes():
+    signs = torch.tensor(list(itertools.product((-100.0, 100.0), repeat=6))).view(64, 2, 3)
+    return [signs, torch.zeros(64, 2, 3), torch.full((64, 2, 3), -100.0),
+            100 * torch.randn(64, 2, 3).clamp(-1, 1)]
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+@pytest.mark.parametrize('present', [True, False])
+def test_extremes_are_finite_and_right_in_single_precision(pooling, present):
+    presence = torch.full((64, 3), present)
+    for logits in extremes():
+        single = logits.clone().requires_grad_()
+        double = logits.double().requires_grad_()
+        loss, exact = (sec_loss(x, presence, pooling=pooling) for x in (single, double))
+        loss.backward()
+        exact.backward()
+        assert loss.isfinite() and single.grad.isfinite().all()
+        assert loss.item() == pytest.approx(exact.item(), rel=1e-5)
+        if pooling != 'max':  # where several are highest, rounding chooses among them
+            torch.testing.assert_close(single.grad.double(), double.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_a_class_that_is_sure_to_be_missing_still_gets_a_gradient():
+    # p = e^-200 is 0 in single precision; its logarithm, and what moves it, are not.
+    logits = torch.tensor([[[100.0, -100.0], [100.0, -100.0]]], requires_grad=True)
+    for pooling in POOLINGS:
+        logits.grad = None
+        loss = sec_loss(logits, torch.tensor([[False, True]]), None, [0], pooling)
+        loss.backward()
+        bonus = 0 if pooling == 'max' else math.log(2)
+        assert loss.item() == pytest.approx(200 - bonus, abs=1e-3)
+        torch.testing.assert_close(logits.grad[0, :, 1], torch.tensor([-0.5, -0.5]))
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+def test_padding_has_no_say(pooling):
+    logits, presence, _ = case()
+    logits.requires_grad_()
+    valid = torch.tensor([[True, True, False, False, False]]).repeat(3, 1)
+    loss = sec_loss(logits, presence, valid, (), pooling)
+    torch.testing.assert_close(loss, sec_loss(logits[:, :2], presence, pooling=pooling))
+    loss.backward()
+    assert (logits.grad[:, 2:] == 0).all() and (logits.grad[:, :2] != 0).any()
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+def test_a_sample_without_valid_positions_contributes_nothing(pooling):
+    logits, presence, valid = case()
+    valid[0] = True
+    valid[1:] = False
+    logits.requires_grad_()
+    loss = sec_loss(logits, presence, valid, (), pooling)
+    torch.testing.assert_close(loss, sec_loss(logits[:1], presence[:1], pooling=pooling) / 3)
+    loss.backward()
+    assert (logits.grad[1:] == 0).all() and logits.grad.isfinite().all()
+    assert sec_loss(logits, presence, torch.zeros_like(valid), (), pooling) == 0
+
+
+@pytest.mark.parametrize('pooling', POOLINGS)
+def test_nothing_to_ask(pooling):
+    logits, presence, valid = case()
+    logits.requires_grad_()
+    loss = sec_loss(logits, presence, valid, range(4), pooling)
+    loss.backward()
+    assert loss == 0 and (logits.grad == 0).all()
+    assert sec_loss(logits[:0], presence[:0], None, (), pooling) == 0
+    assert sec_loss(logits[:, :0], presence, None, (), pooling) == 0
+
+
+@pytest.mark.parametrize('dtype', [torch.half, torch.bfloat16])
+def test_half_precision_is_computed_in_single(dtype):
+    logits, presence, valid = case(dtype=torch.float)
+    half = (20 * logits).to(dtype).requires_grad_()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = sec_loss(half, presence, valid)
+    assert loss.dtype == torch.float
+    torch.testing.assert_close(loss, sec_loss(half.float(), presence, valid))
+    loss.backward()
+    assert half.grad.dtype == dtype and half.grad.isfinite().all()
+
+
+def test_a_sample_has_the_same_loss_alone():
+    logits, presence, valid = case(n=4)
+    alone = [sec_loss(logits[i:i + 1], presence[i:i + 1], valid[i:i + 1]) for i in range(4)]
+    torch.testing.assert_close(sec_loss(logits, presence, valid), sum(alone) / 4)
+
+
+def test_nan_is_seen():
+    logits, presence, _ = case()
+    logits[0, 0, 0] = float('nan')
+    assert sec_loss(logits, presence).isnan()
+
+
+@pytest.mark.parametrize('change, message', [
+    (dict(logits=torch.zeros(3, 4)), 'logits must be'),
+    (dict(logits=torch.zeros(3, 5, 4, dtype=torch.long)), 'logits must be'),
+    (dict(logits=torch.zeros(3, 5, 1), presence=torch.ones(3, 1).bool()), 'C > 1'),
+    (dict(presence=torch.zeros(3, 4)), 'presence must be bool'),
+    (dict(presence=torch.zeros(3, 5).bool()), r'presence must be .* \(3, 4\)'),
+    (dict(valid=torch.zeros(3, 4).bool()), r'valid must be .* \(3, 5\)'),
+    (dict(valid=torch.zeros(3, 5)), 'valid must be bool'),
+    (dict(ignore_classes=[4]), r'between 0 and 3, but holds \[4\]'),
+    (dict(ignore_classes=[-1]), 'between 0 and 3'),
+    (dict(pooling='mean'), "pooling must be one of .* but is 'mean'"),
+])
+def test_bad_input_is_named(change, message):
+    good = dict(logits=torch.zeros(3, 5, 4), presence=torch.zeros(3, 4).bool())
+    with pytest.raises(ValueError, match=message):
+        sec_loss(**dict(good, **change))
