@@ -2,6 +2,8 @@
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
 from .file_backend import NonEmptyBackend
+from .rendered_word_dataset import RenderedWordDataset
+from .samplers import RatioSampler
 from .transforms import (
     EnsureBGR,
     LoadWordImage,
@@ -17,6 +19,7 @@ from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
     'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
-    'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry', 'TSVLabelParser',
-    'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry', 'RatioSampler',
+    'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'UnusableImageError', 'WordLMDBDataset',
+    'WordTSVDataset'
 ]
