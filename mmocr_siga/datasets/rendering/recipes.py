@@ -35,7 +35,9 @@ class Recipe:
     random_strings: float = 0.1
 
 
-_SCENE = replace(PRESETS['hard'], elastic=0.1, paint_texture=0.12)
+# Looked at beside crops of real scenes: those are cut less tightly and seldom beyond reading.
+_SCENE = replace(PRESETS['hard'], elastic=0.1, paint_texture=0.12, tight=0.4, margin=(0.05, 0.35),
+                 low_contrast=0.45, blur_sigma=(0.02, 0.085), seen_height=(14, 44))
 
 RECIPES = {
     'mj_st_like': Recipe(_SCENE),
@@ -45,10 +47,11 @@ RECIPES = {
         charset='alnum62'),
     'serial_numbers': Recipe(
         replace(_SCENE, curve=0.02, angle=3.0, steep=0.04, shear=0.06, spacing=(-0.02, 0.4),
-                contrast=(30, 110), busy=0.35, metal=0.45, relief=0.4, carved=0.6, outline=0.02,
+                contrast=(40, 110), busy=0.35, metal=0.45, relief=0.4, carved=0.6, outline=0.02,
                 extrusion=0.02, shadow=0.06, worn=0.15, dotted=0.03, gradient=0.05,
                 paint_texture=0.25, scribble=0.14, neighbours=0.06, lighting=0.6, tone=0.55,
-                low_contrast=0.35, legibility=0.6), 'serial', 'machine', SERIAL_CHARSET),
+                low_contrast=0.45, blur=0.35, blur_sigma=(0.02, 0.065), low_resolution=0.35,
+                seen_height=(18, 44), noise_sigma=(1, 9), legibility=0.6), 'serial', 'machine', SERIAL_CHARSET),
 }
 
 

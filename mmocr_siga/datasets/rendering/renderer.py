@@ -111,8 +111,10 @@ class WordRenderer:
         if rng.random() < 0.25:
             ink, glyphs = _reweighted(ink, glyphs, rng.uniform(-0.01, 0.05) * line.cap_height)
         image = self._paint(rng, ink, line.cap_height)
+        unit = line.cap_height / image.shape[0]
         image, glyphs = _to_height(image, glyphs, self.style.height)
-        image = _camera(rng, self.style, image, glyphs)
+        # On an arc or a slope letters are a small part of the crop: they bear less.
+        image = _camera(rng, self.style, image, glyphs, min(1.0, unit / 0.55))
         return RenderedWord(image, text, glyphs, face.path)
 
     def _word(self, rng: np.random.Generator, tries: int = 50) -> tuple[str, FontFace]:
@@ -193,6 +195,8 @@ class WordRenderer:
         if rng.random() < style.relief:
             light = effects.relief(rng, alpha, unit) * np.float32(rng.uniform(30, 90))
             if rng.random() < style.carved:  # into the board itself: no colour of its own
+                # On white or black there would be no light and shade to see.
+                image = image + np.clip(mean, 70, 185) - mean
                 return image + (light * np.float32(1.4))[..., None] - 20 * alpha[..., None]
             paint = paint + light[..., None]
         if rng.random() < style.worn:
@@ -256,8 +260,11 @@ def _to_height(image: np.ndarray, glyphs: np.ndarray,
 
 
 def _camera(rng: np.random.Generator, style: RenderStyle, image: np.ndarray,
-            glyphs: np.ndarray) -> np.ndarray:
-    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size."""
+            glyphs: np.ndarray, bearable: float) -> np.ndarray:
+    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size.
+
+    ``bearable``, at most 1, is a part of blur and loss of resolution, for small letters.
+    """
     if rng.random() < style.lighting:
         image = effects.lighting(rng, image)
     if rng.random() < style.tone:
@@ -265,10 +272,12 @@ def _camera(rng: np.random.Generator, style: RenderStyle, image: np.ndarray,
                              effects.separation(image, glyphs))
     height, width = image.shape[:2]
     low, high = np.log(style.seen_height)
-    seen = int(np.exp(rng.uniform(low, high))) if rng.random() < style.low_resolution else height
+    seen = height
+    if rng.random() < style.low_resolution:
+        seen = int(np.exp(rng.uniform(low, high)) / bearable)
     if rng.random() < style.blur:
         # Few pixels blur enough by themselves: both at full strength leave nothing to read.
-        sigma = rng.uniform(*style.blur_sigma) * 0.75 * height
+        sigma = rng.uniform(*style.blur_sigma) * 0.75 * height * bearable
         image = effects.blurred(rng, image, sigma * min(1.0, 0.3 + seen / 48))
     if seen < height:
         size = (max(2, round(width * seen / height)), seen)

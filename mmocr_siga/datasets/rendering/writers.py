@@ -36,6 +36,15 @@ def encode(picture: np.ndarray, suffix: str = '.jpg', quality: int = 92) -> byte
     return cv2.imencode(suffix, picture, flags)[1].tobytes()
 
 
+def image_suffix(data: bytes) -> str:
+    """Suffix of an image by its first bytes; '' if they are not known."""
+    for start, suffix in ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'),
+                          (b'BM', '.bmp'), (b'II*\0', '.tif'), (b'MM\0*', '.tif')):
+        if data.startswith(start):
+            return suffix
+    return '.webp' if data[:4] == b'RIFF' and data[8:12] == b'WEBP' else ''
+
+
 def boxes_text(boxes: np.ndarray | list) -> str:
     """Character boxes (L, 4) as ``x,y,width,height;...``."""
     return ';'.join(','.join(str(int(v)) for v in box) for box in boxes)
@@ -121,8 +130,8 @@ class FolderWriter(WordWriter):
     Args:
         out (path): Folder; made if missing.
         split (str): Name of the split.
-        suffix (str): '.jpg' or '.png', of images that :meth:`add` is not given another for.
-            Defaults to '.jpg'.
+        suffix (str): '.jpg' or '.png'; '' tells it from the first bytes of each image. Defaults
+            to '.jpg'.
         table (str): 'tsv', 'json' or 'txt'. Defaults to 'tsv'.
         per_folder (int): Images in one folder ``images/<number>/``; 0 puts all into ``images``.
             Defaults to 0.
@@ -150,14 +159,16 @@ class FolderWriter(WordWriter):
         self._journal.truncate(size)
 
     def add(self, image: bytes, text: str, mask: bytes | None = None,
-            boxes: np.ndarray | list | None = None, suffix: str | None = None) -> None:
-        if self.table == 'tsv' and ('\t' in text or '\n' in text or '\r' in text):
-            raise ValueError(f'the label {text!r} holds a tab or a line break, which a '
-                             "tab-separated table cannot: use table='json'")
+            boxes: np.ndarray | list | None = None) -> None:
+        unfit = {'tsv': '\t\n\r', 'txt': '\n\r\ufeff', 'json': ''}[self.table]
+        if any(char in text for char in unfit):
+            raise ValueError(f'the label {text!r} holds a tab or a line break, which only '
+                             "table='json' can")
         name = f'{self.split}_{self.count + 1:07d}'
         if self.per_folder:
             name = f'{self.count // self.per_folder:05d}/{name}'
-        row: dict[str, Any] = {'img_path': f'images/{name}{suffix or self.suffix}',
+        suffix = self.suffix or image_suffix(image) or '.img'
+        row: dict[str, Any] = {'img_path': f'images/{name}{suffix}',
                                'instances': [{'text': text}]}
         _write_file(self.out / row['img_path'], image)
         if self.table == 'txt':
