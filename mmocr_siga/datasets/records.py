@@ -25,7 +25,7 @@ from .tsv_label_parser import TSVLabelParser
 
 __all__ = ['Conversion', 'ContentSum', 'FOLDER_LABELS', 'Record', 'SkipList', 'check_content',
            'convert', 'image_problem', 'iterate_json_list', 'open_source', 'read_folder', 'read_json',
-           'read_json_lines', 'read_lmdb', 'read_tsv']
+           'read_json_lines', 'read_lmdb', 'read_tsv', 'source_kind']
 
 FOLDER_LABELS = ('sidecar', 'parent', 'stem', 'mjsynth')
 _SUFFIXES = IMAGE_SUFFIXES + ('.tif', '.tiff', '.gif')
@@ -124,8 +124,8 @@ class _JSONScanner:
     def expect(self, char: str) -> None:
         found = self.peek()
         if found != char:
-            raise ValueError(f'{self._name} is no valid JSON object, or cut off: expected {char!r}, '
-                             f'found {found or "the end"!r}')
+            raise ValueError(f'{self._name} is no valid JSON object, or cut off: expected '
+                             f'{char!r}, found {found or "the end"!r}')
         self._at += 1
 
     def value(self) -> Any:
@@ -297,26 +297,32 @@ def open_source(path: os.PathLike, kind: str = 'auto', root: os.PathLike | None 
         ValueError: If the kind cannot be told, or is another.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f'{str(path)!r} does not exist')
-    if kind == 'auto':
-        kind = _kind_of(path)
+    kind = source_kind(path, kind)
     if kind == 'folder':
         return read_folder(path, labels)
     if kind == 'lmdb':
         return read_lmdb(str(path))
-    readers = {'json': read_json, 'jsonl': read_json_lines, 'tsv': read_tsv}
-    if kind not in readers:
+    return {'json': read_json, 'jsonl': read_json_lines, 'tsv': read_tsv}[kind](path, root)
+
+
+def source_kind(path: os.PathLike, kind: str = 'auto') -> str:
+    """Format of a file, folder or database, see :func:`open_source`.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If the kind cannot be told, or is another.
+    """
+    path, kinds = Path(path), ('json', 'jsonl', 'tsv', 'folder', 'lmdb')
+    if not path.exists():
+        raise FileNotFoundError(f'{str(path)!r} does not exist')
+    if kind == 'auto' and path.is_dir():
+        kind = 'lmdb' if (path / 'data.mdb').exists() else 'folder'
+    elif kind == 'auto':
+        kind = {'.txt': 'tsv', '.mdb': 'lmdb'}.get(path.suffix.lower(), path.suffix.lower()[1:])
+    if kind not in kinds:
         raise ValueError(f'cannot tell the format of {str(path)!r}; give one of '
-                         f'{", ".join([*readers, "folder", "lmdb"])}')
-    return readers[kind](path, root)
-
-
-def _kind_of(path: Path) -> str:
-    if path.is_dir():
-        return 'lmdb' if (path / 'data.mdb').exists() else 'folder'
-    return {'.json': 'json', '.jsonl': 'jsonl', '.tsv': 'tsv', '.txt': 'tsv', '.mdb': 'lmdb',
-            '.lmdb': 'lmdb'}.get(path.suffix.lower(), '')
+                         f'{", ".join(kinds)}')
+    return kind
 
 
 def image_problem(data: bytes | None) -> str:

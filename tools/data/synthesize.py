@@ -5,20 +5,21 @@
         --backgrounds photographs --masks --boxes
     python tools/data/synthesize.py data/serials --preset serial_numbers --sheet serials.png
 
-Writes MMOCR's JSON, tab-separated tables or LMDB, one set a split. The words depend on the seed, the
-options and the installed fonts, not on the number of processes. A run that was stopped goes on where
-it was when it is started again with the same options; OUT appears when all is there.
+Writes MMOCR's JSON, tab-separated tables or LMDB, one set a split. The words depend on the seed,
+the options and the installed fonts, not on the number of processes. A run that was stopped goes on
+where it was when it is started again with the same options; OUT appears when all is there.
 """
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
 import multiprocessing
 import os
-import signal
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -27,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ from mmocr_siga.datasets.rendering.writers import (
 
 _CHUNK = 32
 _SUMMARY = 'summary.json'
-_JOB: Optional['Job'] = None
+_JOB: Job | None = None
 
 
 class Item(NamedTuple):
@@ -138,7 +139,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--masks', action='store_true', help='store exact glyph masks too')
     add('--boxes', action='store_true', help='store character boxes too')
     add('--sheet', type=Path, metavar='FILE.png', help='draw the first words on one picture too')
-    add('--overwrite', action='store_true', help='remove what is at OUT, finished or not')
+    add('--overwrite', action='store_true',
+        help='remove a set that this tool made at OUT, finished or not')
     args = parser.parse_args(argv)
     for name in ('count', 'workers', 'max_length'):
         if getattr(args, name) < 1:
@@ -243,6 +245,13 @@ def open_writer(args: argparse.Namespace, folder: Path, name: str) -> WordWriter
     return FolderWriter(folder, name, '.' + args.image, args.format, resume=True)
 
 
+def words_written(args: argparse.Namespace, folder: Path, name: str) -> int:
+    """Words of a split that an earlier run has left."""
+    writer = open_writer(args, folder, name)
+    writer.abort()
+    return writer.count
+
+
 def split_done(args: argparse.Namespace, folder: Path, name: str) -> bool:
     """Whether a split is complete."""
     final = {'lmdb': f'{name}/data.mdb', 'json': f'textrecog_{name}.json', 'tsv': f'{name}.tsv'}
@@ -258,7 +267,8 @@ def prepare(args: argparse.Namespace, wanted: dict) -> bool:
     folder = partial(args.out)
     if args.overwrite:
         for old in (args.out, folder):
-            if old.is_dir():
+            # Nothing but what this tool has made.
+            if _read_summary(old) is not None:
                 shutil.rmtree(old)
     if _read_summary(args.out) == wanted:
         return True
@@ -284,25 +294,26 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
     folder, ends = partial(args.out), list(itertools.accumulate(sizes.values()))
     todo = [(name, end - sizes[name], end) for name, end in zip(sizes, ends)
             if not split_done(args, folder, name)]
-    progress, items = None, None
-    for name, start, end in todo:
-        with open_writer(args, folder, name) as writer:
-            if items is None:
-                # Only the first of them can have words already; what follows is in order.
-                progress = Progress(args.count, 'words', start + writer.count)
-                if progress.start:
-                    print(f'going on after {progress.start:,} words')
-                items = produce(job, progress.start, args.count, args.workers)
-            for done in range(start + writer.count, end):
-                writer.add(*next(items))
-                progress.update(done + 1)
-                if done % 200 == 0:
-                    writer.flush()
-    if items is not None:
-        items.close()
-        progress.close()
+    if not todo:
+        publish(folder, args.out)
+        return 0.0
+    # Only the first of them can have words already; the others follow in order.
+    begin = todo[0][1] + words_written(args, folder, todo[0][0])
+    if begin:
+        print(f'going on after {begin:,} words')
+    progress = Progress(args.count, 'words', begin)
+    # Closed at once if something fails, which ends the processes.
+    with contextlib.closing(produce(job, begin, args.count, args.workers)) as items:
+        for name, start, end in todo:
+            with open_writer(args, folder, name) as writer:
+                for done in range(start + writer.count, end):
+                    writer.add(*next(items))
+                    progress.update(done + 1)
+                    if done % 200 == 0:
+                        writer.flush()
+    progress.close()
     publish(folder, args.out)
-    return progress.rate if progress is not None else 0.0
+    return progress.rate
 
 
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:

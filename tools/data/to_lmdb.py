@@ -4,8 +4,8 @@
     python tools/data/to_lmdb.py data/mine/train.tsv data/mine_lmdb
     python tools/data/to_lmdb.py data/crops data/crops_lmdb --folder-labels stem
 
-Reads MMOCR's JSON and JSON lines, tab-separated tables (`path TAB text`), folders and databases, one
-word at a time. Images are copied as they are. What is broken is left out and listed in
+Reads MMOCR's JSON and JSON lines, tab-separated tables (`path TAB text`), folders and databases,
+one word at a time. Images are copied as they are. What is broken is left out and listed in
 OUT.skipped.tsv. The database is read back and compared before it gets its name, so whatever
 interrupts the tool, there is a complete database or none.
 """

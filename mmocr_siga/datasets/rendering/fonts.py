@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .built_in_faces import (
+from .drawn_faces import (
     DOT_FACES,
     SEGMENT_FACES,
     BuiltInFont,
@@ -63,7 +63,7 @@ class FontFace:
 def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
     """Open a face at a nominal size in pixels, with a per-process cache.
 
-    A path that begins with ``built-in:`` names a face of :mod:`.built_in_faces`.
+    A path that begins with ``built-in:`` names a face of :mod:`.drawn_faces`.
 
     The basic layout engine is used on purpose: it gives the same pixels whether or not an outside
     text shaper is installed. Scripts that need shaping are therefore out of reach.

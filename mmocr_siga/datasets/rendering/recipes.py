@@ -51,7 +51,8 @@ RECIPES = {
                 extrusion=0.02, shadow=0.06, worn=0.15, dotted=0.03, gradient=0.05,
                 paint_texture=0.25, scribble=0.14, neighbours=0.06, lighting=0.6, tone=0.55,
                 low_contrast=0.45, blur=0.35, blur_sigma=(0.02, 0.065), low_resolution=0.35,
-                seen_height=(18, 44), noise_sigma=(1, 9), legibility=0.6), 'serial', 'machine', SERIAL_CHARSET),
+                seen_height=(18, 44), noise_sigma=(1, 9), legibility=0.6),
+        'serial', 'machine', SERIAL_CHARSET),
 }
 
 

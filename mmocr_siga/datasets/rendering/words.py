@@ -328,7 +328,8 @@ class SerialSource:
 
     def draw(self, rng: np.random.Generator) -> str:
         """Draw a label: see :meth:`WordSource.draw`."""
-        groups = [self._group(rng) for _ in range(int(rng.choice(4, p=[0.4, 0.35, 0.17, 0.08])) + 1)]
+        number = 1 + int(rng.choice(4, p=[0.4, 0.35, 0.17, 0.08]))
+        groups = [self._group(rng) for _ in range(number)]
         joint = ''
         if self._separators and rng.random() < 0.5:
             joint = self._separators[int(rng.integers(len(self._separators)))]
