@@ -23,9 +23,11 @@ from .rendering.backgrounds import IMAGE_SUFFIXES
 from .rendering.writers import WordWriter, image_suffix, parse_boxes
 from .tsv_label_parser import TSVLabelParser
 
-__all__ = ['Conversion', 'ContentSum', 'FOLDER_LABELS', 'Record', 'SkipList', 'check_content',
-           'convert', 'image_problem', 'iterate_json_list', 'open_source', 'read_folder', 'read_json',
-           'read_json_lines', 'read_lmdb', 'read_tsv', 'source_kind']
+__all__ = [
+    'Conversion', 'ContentSum', 'FOLDER_LABELS', 'Record', 'SkipList', 'check_content', 'convert',
+    'image_problem', 'iterate_json_list', 'open_source', 'read_folder', 'read_json',
+    'read_json_lines', 'read_lmdb', 'read_tsv', 'source_kind'
+]
 
 FOLDER_LABELS = ('sidecar', 'parent', 'stem', 'mjsynth')
 _SUFFIXES = IMAGE_SUFFIXES + ('.tif', '.tiff', '.gif')
