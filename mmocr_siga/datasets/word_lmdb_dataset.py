@@ -200,7 +200,7 @@ class WordLMDBDataset(RecogLMDBDataset):
         kept = np.arange(self.total_number) if self._kept is None else self._kept
         if isinstance(indices, (int, np.integer)):
             self._kept = kept[:indices] if indices >= 0 else kept[indices:]
-        elif isinstance(indices, (Sequence, np.ndarray)):
+        elif isinstance(indices, (Sequence, np.ndarray)) and not isinstance(indices, str):
             self._kept = kept[np.asarray(indices, np.int64)]
         else:
             raise TypeError('indices must be a number or a sequence of numbers, but is '

@@ -7,7 +7,8 @@ import pytest
 from mmocr_siga.datasets import label_index
 from mmocr_siga.datasets.label_index import LabelIndex, load_index
 
-LABELS = [b'cat', 'na\u00efve'.encode(), b'', None, b'\xff\xfe', '\u5b57'.encode(), b'A-b', b'x' * 30]
+LABELS = [b'cat', 'na\u00efve'.encode(), b'', None, b'\xff\xfe', '\u5b57'.encode(), b'A-b',
+          b'x' * 30]
 
 
 @pytest.fixture
@@ -52,7 +53,8 @@ def test_selection_by_characters_beyond_ascii(index):
 def test_selection_agrees_with_a_loop_over_blocks(monkeypatch, case):
     monkeypatch.setattr(label_index, '_BLOCK', 7)
     rng = np.random.default_rng(0)
-    texts = [''.join(rng.choice(list('abC\u00c4\u00e4\u5b57'), rng.integers(0, 6))) for _ in range(100)]
+    letters = list('abC\u00c4\u00e4\u5b57')
+    texts = [''.join(rng.choice(letters, rng.integers(0, 6))) for _ in range(100)]
     found = LabelIndex.build(t.encode() for t in texts)
     assert [found[i] for i in range(100)] == texts
     kept = found.select(2, 4, 'abc\u00e4', case).kept
