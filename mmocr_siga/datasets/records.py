@@ -135,8 +135,8 @@ class _JSONScanner:
         while True:
             try:
                 found, end = self._decoder.raw_decode(self._text, self._at)
-                # A number at the end of the window may go on.
-                if end < len(self._text) or self._ended:
+                # A number goes on beyond what does not end a value, as '1' of '1.5' does.
+                if self._ended or self._text[end:end + 1] in tuple(' \t\r\n,:]}'):
                     self._at = end
                     return found
             except json.JSONDecodeError as error:

@@ -113,11 +113,13 @@ class WordLMDBDataset(RecogLMDBDataset):
         if self._fully_initialized:
             return
         self.reader = LMDBReader(self.ann_file)
-        self.total_number = self.reader.count()
-        self.index = load_index(self.ann_file, self.reader.version(), self.reader.labels(),
-                                self.total_number, self.index_cache)
-        # Nothing open may be inherited by workers.
-        self.reader.close()
+        try:
+            self.total_number = self.reader.count()
+            self.index = load_index(self.ann_file, self.reader.version(), self.reader.labels(),
+                                    self.total_number, self.index_cache)
+        finally:
+            # Nothing open may be inherited by workers.
+            self.reader.close()
         # Numbers of the words kept, from 0; None for all, which takes no memory.
         self._kept = self._filtered(self.index)
         self._fully_initialized = True

@@ -62,7 +62,7 @@ def test_ranks_draw_other_words(monkeypatch):
 
 
 def test_labels_fit_the_dictionary():
-    dataset = build(60, charset='ascii94', dictionary=DICTIONARY, max_seq_len=9, max_length=12,
+    dataset = build(40, charset='ascii94', difficulty='easy', dictionary=DICTIONARY, max_seq_len=9, max_length=12,
                     random_strings=0.8)
     infos = epoch(dataset)
     known = set('0123456789abcdefghijklmnopqrstuvwxyz')
@@ -71,7 +71,8 @@ def test_labels_fit_the_dictionary():
     assert changed
     for info in changed:
         assert text(info) == ''.join(c for c in info['ori_text'].lower() if c in known)
-    hopeless = build(charset='+-', dictionary=DICTIONARY, preset='contextless')
+    hopeless = build(charset='+-', dictionary=DICTIONARY, preset='contextless', difficulty='easy',
+                     max_length=1)
     with pytest.raises(RuntimeError, match='hold no known character'):
         hopeless[0]
 
@@ -96,7 +97,8 @@ def test_it_can_be_a_member_of_a_concatenation():
     both = DATASETS.build(dict(type='ConcatDataset', datasets=[member, dict(member, length=3)],
                                verify_meta=False, pipeline=[LoadWordImage()]))
     assert len(both) == 8 and both.cumulative_sizes == [5, 8]
-    assert both[7]['ori_shape'] == both[7]['img'].shape[:2]
+    info = both[7]
+    assert info['sample_idx'] == 2 and info['ori_shape'] == info['img'].shape[:2]
 
 
 def test_counters_are_shared_with_workers_but_not_with_copies():

@@ -63,8 +63,10 @@ def read_labels(source: Path, kind: str,
     """
     if source_kind(source, kind) == 'lmdb':
         reader = LMDBReader(str(source))
-        index = LabelIndex.build(reader.labels(), reader.count(), str(source))
-        reader.close()
+        try:
+            index = LabelIndex.build(reader.labels(), reader.count(), str(source))
+        finally:
+            reader.close()
         for i in range(len(index)):
             state = int(index.state[i])
             problem = {0: '', NOT_UTF8: 'has a label that is not UTF-8'}.get(state, 'has no label')

@@ -56,7 +56,11 @@ def run(args: argparse.Namespace) -> Conversion:
     Raises:
         OSError, ValueError, ImportError: With a message about what was wrong.
     """
-    progress = Progress(LMDBReader(args.source).count())
+    reader = LMDBReader(args.source)
+    try:
+        progress = Progress(reader.count())
+    finally:
+        reader.close()
     refuse_existing(args.out)
     folder = partial(args.out)
     shutil.rmtree(folder, ignore_errors=True)

@@ -41,7 +41,7 @@ def table(tmp_path):
         (folder / 'images' / f'{i}{suffix}').write_bytes(picture(i, suffix))
     (folder / 'images' / 'text.jpg').write_text('no image')
     (folder / 'images' / 'empty.jpg').write_bytes(b'')
-    (folder / 'images' / 'half.jpg').write_bytes(picture(0)[:300])
+    (folder / 'images' / 'half.jpg').write_bytes(picture(0)[:-100])
     rows = [f'images/{i}{s}\t{w}' for i, (s, w) in enumerate(
         zip(('.jpg', '.png', '.jpg', '.png', '.jpg'), WORDS))]
     rows[2:2] = ['images/text.jpg\tx', 'images/empty.jpg\ty', 'images/half.jpg\tz',
