@@ -62,8 +62,8 @@ def test_ranks_draw_other_words(monkeypatch):
 
 
 def test_labels_fit_the_dictionary():
-    dataset = build(40, charset='ascii94', difficulty='easy', dictionary=DICTIONARY, max_seq_len=9, max_length=12,
-                    random_strings=0.8)
+    dataset = build(40, charset='ascii94', difficulty='easy', dictionary=DICTIONARY,
+                    max_seq_len=9, max_length=12, random_strings=0.8)
     infos = epoch(dataset)
     known = set('0123456789abcdefghijklmnopqrstuvwxyz')
     assert all(1 <= len(text(i)) <= 9 and set(text(i)) <= known for i in infos)
