@@ -2,8 +2,9 @@
 # to five characters, without augmentation. On hard and long words alone, an attention decoder
 # first learns to spell without looking, and takes long to find out that looking helps.
 #
-#   python tools/data/make_words.py data/easy_words --lmdb --count 24000 --charset alnum62 \
-#       --max-length 5 --random-strings 0.5 --difficulty easy --split train=0.98,val=0.02
+#   python tools/data/synthesize.py data/easy_words --format lmdb --count 24000 \
+#       --charset alnum62 --max-length 5 --random-strings 0.5 --difficulty easy \
+#       --split train=0.98,val=0.02
 #   mim train mmocr configs/siga_tiny_easy.py --amp
 _base_ = ['siga_tiny.py']
 

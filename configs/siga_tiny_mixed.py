@@ -1,8 +1,8 @@
 # siga_tiny on real and rendered words in about equal parts, after configs/siga_tiny_easy.py: the
 # recipe of the results table. Rendered words are looked for in $SIGA_RENDERED.
 #
-#   python tools/data/make_words.py data/rendered_words --lmdb --count 150000 \
-#       --lexicon WORDS.txt --backgrounds PHOTOGRAPHS
+#   python tools/data/synthesize.py data/rendered_words --format lmdb --count 150000 \
+#       --difficulty hard --random-strings 0.25 --lexicon WORDS.txt --backgrounds PHOTOGRAPHS
 #   mim train mmocr configs/siga_tiny_mixed.py --amp
 _base_ = ['siga_tiny.py']
 

@@ -3,6 +3,8 @@ from .available_datasets import AvailableDatasets
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
 from .file_backend import NonEmptyBackend
+from .rendered_word_dataset import RenderedWordDataset
+from .samplers import RatioSampler
 from .transforms import (
     EnsureBGR,
     LoadWordImage,
@@ -19,5 +21,6 @@ from .word_tsv_dataset import WordTSVDataset
 __all__ = [
     'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend',
     'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
-    'TSVLabelParser', 'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'UnusableImageError',
+    'WordLMDBDataset', 'WordTSVDataset'
 ]

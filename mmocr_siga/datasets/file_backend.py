@@ -6,7 +6,7 @@ import re
 from mmengine import fileio
 from mmengine.fileio import BaseStorageBackend, register_backend
 
-from .word_lmdb_dataset import LMDBReader
+from .lmdb_reader import LMDBReader
 
 __all__ = ['NonEmptyBackend']
 

@@ -129,3 +129,77 @@ def test_a_missing_database_is_named_and_not_created(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone'):
         WordLMDBDataset(ann_file=path)
     assert not os.path.exists(path)
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    return database(tmp_path / 'mixed', [(t, encoded(i)) for i, t in enumerate(
+        ['cat', 'DOG', 'na\u00efve', '', None, 'elephants', 'a-b'])])
+
+
+def texts(dataset):
+    return [dataset.get_data_info(i)['instances'][0]['text'] for i in range(len(dataset))]
+
+
+def test_filters_and_their_report(mixed, caplog):
+    options = dict(ann_file=mixed, pipeline=[LoadWordImage()])
+    dataset = WordLMDBDataset(**options, min_length=1, max_length=5)
+    assert texts(dataset) == ['cat', 'DOG', 'na\u00efve', 'a-b']
+    assert [dataset[i]['img'][0, 0, 0] for i in range(4)] == [0, 1, 2, 6]
+    assert texts(WordLMDBDataset(**options, min_length=1, characters='lower_english_digits.txt')
+                 ) == ['cat', 'elephants']
+    assert texts(WordLMDBDataset(**options, min_length=1, characters='lower_english_digits.txt',
+                                 letter_case='lower')) == ['cat', 'DOG', 'elephants']
+    with pytest.raises(ValueError, match='no word is left(.|\n)*7 words, 0 kept'):
+        WordLMDBDataset(**options, min_length=50)
+
+
+def test_subsets_of_a_filtered_database(mixed):
+    dataset = WordLMDBDataset(ann_file=mixed, min_length=1, max_length=5, indices=-3)
+    assert texts(dataset) == ['DOG', 'na\u00efve', 'a-b']
+    assert texts(dataset.get_subset(2)) == ['DOG', 'na\u00efve']
+    assert texts(dataset.get_subset([2, 0])) == ['a-b', 'DOG']
+    assert dataset.get_data_info(-1)['img_key'] == 'image-000000007'
+    assert dataset.get_data_info(-1)['sample_idx'] == 2
+    for wrong in (3, -4):
+        with pytest.raises(IndexError, match='out of range for 3 words'):
+            dataset.get_data_info(wrong)
+    with pytest.raises(TypeError, match='a number or a sequence'):
+        dataset.get_subset('ab')
+
+
+def test_labels_that_are_not_utf8(tmp_path):
+    path = database(tmp_path / 'words', [('a', encoded(1)), ('b', encoded(2))])
+    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as transaction:
+        transaction.put(b'label-000000002', b'caf\xe9')
+    assert texts(WordLMDBDataset(ann_file=path)) == ['a', None]
+    assert texts(WordLMDBDataset(ann_file=path, min_length=1)) == ['a']
+    with pytest.raises(ValueError, match='not UTF-8 in label-000000002 of 2'):
+        WordLMDBDataset(ann_file=path, test_mode=True)
+
+
+def test_the_index_file_follows_the_database(path, tmp_path):
+    options = dict(ann_file=path, index_cache=str(tmp_path / 'cache'))
+    assert texts(WordLMDBDataset(**options))[1] == 'w2'
+    file, = (tmp_path / 'cache').iterdir()
+    written = file.stat().st_mtime_ns
+    assert isinstance(WordLMDBDataset(**options).index.text, np.memmap)
+    assert file.stat().st_mtime_ns == written
+    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as transaction:
+        transaction.put(b'label-000000002', b'other')
+    assert texts(WordLMDBDataset(**options))[1] == 'other'
+
+
+def test_spawned_workers_map_the_index_again(path, tmp_path):
+    dataset = WordLMDBDataset(
+        ann_file=path, pipeline=[LoadWordImage()], index_cache=str(tmp_path / 'cache'))
+    assert dataset[0] is not None
+    twin = pickle.loads(pickle.dumps(dataset))
+    assert isinstance(twin.index.text, np.memmap) and texts(twin) == texts(dataset)
+
+
+def test_a_truncated_database_is_refused(path):
+    file = os.path.join(path, 'data.mdb')
+    os.truncate(file, os.path.getsize(file) // 2)
+    with pytest.raises(ValueError, match='is cut off: it has'):
+        WordLMDBDataset(ann_file=path)

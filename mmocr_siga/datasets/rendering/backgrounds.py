@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -70,6 +71,30 @@ def texture(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     return bricks + 0.3 * rng.standard_normal(shape, np.float32)
 
 
+def metal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """A plate of brushed, cast or painted metal.
+
+    Args:
+        rng (numpy.random.Generator): Source of randomness.
+        shape (tuple[int, int]): (H, W).
+
+    Returns:
+        ndarray: float32 BGR (H, W, 3), about [0, 255].
+    """
+    height, width = shape
+    grain = rng.standard_normal(shape, np.float32)
+    if rng.random() < 0.5:  # brushed along x or y
+        length = (int(rng.integers(9, 40)) | 1, 1)
+        grain = cv2.blur(grain, length if rng.random() < 0.8 else length[::-1])
+    else:  # cast: pits of several sizes
+        grain = cv2.GaussianBlur(grain, (0, 0), float(rng.uniform(0.7, 1.6)))
+        grain = grain + 0.4 * smooth_noise(rng, shape, max(3, height // 6))
+    grain *= np.float32(rng.uniform(4, 14)) / max(float(grain.std()), 1e-3)
+    sheen = linear_ramp(rng, shape) * np.float32(rng.uniform(5, 40))
+    colour = rng.uniform(60, 200) * (1 + rng.uniform(-0.12, 0.12, 3))
+    return colour.astype(np.float32) + (grain + sheen)[..., None]
+
+
 @lru_cache(maxsize=256)
 def _photo(path: str) -> np.ndarray | None:
     return cv2.imread(path, cv2.IMREAD_COLOR)
@@ -92,6 +117,20 @@ def find_photographs(folder: os.PathLike) -> list[str]:
     if not found:
         raise FileNotFoundError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) under {str(root)!r}')
     return found
+
+
+def sort_out_photographs(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell pictures that OpenCV has a reader for from files that only look like pictures.
+
+    Args:
+        paths (sequence[str]): Picture files.
+
+    Returns:
+        tuple: Those to use and those to leave out, each in order.
+    """
+    good = [path for path in paths if cv2.haveImageReader(path)]
+    known = set(good)
+    return good, [path for path in paths if path not in known]
 
 
 def photo_piece(rng: np.random.Generator, path: str,

@@ -11,12 +11,26 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from .drawn_faces import (
+    DOT_FACES,
+    SEGMENT_FACES,
+    BuiltInFont,
+    built_in_characters,
+    is_built_in,
+)
+
 FONT_SUFFIXES = ('.ttf', '.otf', '.ttc')
 # Faces that claim Latin letters in their character map but draw pictures or bars, or have too few
 # segments for letters.
 _SKIPPED_NAMES = ('dingbat', 'symbol', 'barcode', 'emoji', 'braille', 'music', 'math', 'stixsiz',
                   'stixnonuni', 'lastresort', 'cmex', 'cmmi', 'cmsy', 'sansdisplay',
                   'serifdisplay', 'dseg7')
+# Parts of file names of faces that machines print, stamp and show.
+_MACHINE_NAMES = ('ocr', 'dseg', 'matrix', 'dotty', 'stencil', 'mono', 'courier', 'console',
+                  'typewriter', 'terminal', 'roadgeek', 'lcd')
+# Of these, what draws no letters or is too thin, and all but some of one large family.
+_NO_MACHINE_NAMES = ('dsegweather', 'seggchan', 'mini', 'dseg14classic-light',
+                     'dseg14modern-light', 'dseg7classic-light', 'dseg7modern-light')
 _TEMPLATE_SIDE = 16
 _PROBE_SIZE = 40
 
@@ -46,16 +60,21 @@ class FontFace:
 
 
 @lru_cache(maxsize=512)
-def open_face(path: str, size: int) -> ImageFont.FreeTypeFont:
+def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
     """Open a face at a nominal size in pixels, with a per-process cache.
+
+    A path that begins with ``built-in:`` names a face of :mod:`.drawn_faces`.
 
     The basic layout engine is used on purpose: it gives the same pixels whether or not an outside
     text shaper is installed. Scripts that need shaping are therefore out of reach.
     """
+    if is_built_in(path):
+        return BuiltInFont(path, size)
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> tuple[np.ndarray, int, int]:
+def draw_glyph(font: ImageFont.FreeTypeFont | BuiltInFont,
+               char: str) -> tuple[np.ndarray, int, int]:
     """Draw one glyph.
 
     Args:
@@ -66,6 +85,8 @@ def draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> tuple[np.ndarray, int
         tuple: Coverage, uint8 of shape (h, w), and the offset (x, y) of its top left corner from
         the pen position on the baseline. ``h`` or ``w`` is 0 for a blank.
     """
+    if isinstance(font, BuiltInFont):
+        return font.glyph(char)
     x0, y0, x1, y1 = (int(v) for v in font.getbbox(char, anchor='ls'))
     if x1 <= x0 or y1 <= y0:
         return np.zeros((0, 0), np.uint8), 0, 0
@@ -81,12 +102,15 @@ def bundled_font_dir() -> Path:
     return Path(matplotlib.get_data_path()) / 'fonts' / 'ttf'
 
 
-def find_font_files(folders: Iterable[os.PathLike] | None = None) -> list[str]:
+def find_font_files(folders: Iterable[os.PathLike] | None = None,
+                    skipped: Sequence[str] = _SKIPPED_NAMES) -> list[str]:
     """List font files in a stable order.
 
     Args:
         folders (iterable of path, optional): Folders to search, with their subfolders, or single
             files. Defaults to None: the fonts of the system and those matplotlib carries.
+        skipped (sequence[str]): Files whose names hold one of these are left out. Defaults to
+            faces that draw no letters.
 
     Returns:
         list[str]: Sorted paths.
@@ -106,7 +130,7 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None) -> list[str]:
             paths = [folder] if folder.is_file() else folder.rglob('*')
             found.update(str(p) for p in paths if p.suffix.lower() in FONT_SUFFIXES)
     return sorted(p for p in found if p.lower().endswith(FONT_SUFFIXES)
-                  and not any(name in Path(p).name.lower() for name in _SKIPPED_NAMES))
+                  and not any(name in Path(p).name.lower() for name in skipped))
 
 
 def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
@@ -315,3 +339,45 @@ class FontLibrary:
         if not able:
             raise ValueError(f'no single font can write {text!r}')
         return able[int(rng.integers(len(able)))]
+
+
+def built_in_faces(charset: Sequence[str]) -> list[FontFace]:
+    """Dot-matrix and seven-segment faces that are drawn by rule and need no font file.
+
+    Args:
+        charset (sequence[str]): Characters to write.
+
+    Returns:
+        list[FontFace]: Those that can write at least one of them.
+    """
+    wanted = frozenset(charset)
+    faces = [FontFace(path, wanted & built_in_characters(path), 1.0)
+             for path in (*DOT_FACES, *SEGMENT_FACES)]
+    return [face for face in faces if face.characters]
+
+
+def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
+                  min_legibility: float = 0.3) -> list[FontFace]:
+    """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils.
+
+    Args:
+        charset (sequence[str]): Characters to write; a face needs one third of them.
+        folders (iterable of path, optional): Where to look. Defaults to None: the system and
+            matplotlib's own faces.
+        min_legibility (float): Least :func:`legibility`. Defaults to 0.3, since segments are
+            unlike print; what is inverted is far below.
+
+    Returns:
+        list[FontFace]: Installed faces, by their names, and the built-in ones.
+    """
+    skipped = [name for name in _SKIPPED_NAMES if name != 'dseg7'] + list(_NO_MACHINE_NAMES)
+    # Seven segments make few letters: the others would not be read as what they stand for.
+    few = built_in_characters(SEGMENT_FACES[0])
+    faces = []
+    for path in find_font_files(folders, skipped):
+        name = Path(path).name.lower()
+        if any(part in name for part in _MACHINE_NAMES):
+            wanted = [c for c in charset if c in few] if 'dseg7' in name else charset
+            face = probe_face(path, wanted, 0.34, min_legibility) if wanted else None
+            faces += [face] if face is not None else []
+    return faces + built_in_faces(charset)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .backgrounds import smooth_noise
 from .fonts import FontFace, draw_glyph, open_face
 
 
@@ -197,8 +198,23 @@ class Warp:
         return theta * radius, radius - sign * np.sqrt(dx * dx + dy * dy)
 
 
-def warp_line(line: Line, warp: Warp, border: float = 0.45,
-              max_pixels: int = 400_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def elastic_shift(rng: np.random.Generator, shape: tuple[int, int],
+                  amplitude: float) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth random shifts, as of cloth or paper: x and y, each float32 (H, W) in pixels.
+
+    Args:
+        rng (numpy.random.Generator): Source of randomness.
+        shape (tuple[int, int]): (H, W).
+        amplitude (float): Largest shift, about, in pixels.
+    """
+    cells = int(rng.integers(2, 5))
+    return (smooth_noise(rng, shape, cells) * np.float32(0.6 * amplitude),
+            smooth_noise(rng, shape, cells) * np.float32(amplitude))
+
+
+def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
+              elastic: float = 0.0, rng: np.random.Generator | None = None
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Warp the layers of a line.
 
     Args:
@@ -207,6 +223,9 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45,
         border (float): Space to keep around the word as a fraction of its cap height. Defaults
             to 0.45.
         max_pixels (int): Largest result; a larger one is scaled down. Defaults to 400,000.
+        elastic (float): Strength of :func:`elastic_shift` as a fraction of the cap height.
+            Defaults to 0.
+        rng (numpy.random.Generator, optional): Needed for ``elastic``.
 
     Returns:
         tuple: ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
@@ -235,6 +254,9 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45,
     v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(centre[1])
     u, v = warp.unbend(u, v, hw)
     map_x, map_y = u + np.float32(cx), v + np.float32(cy)
+    if elastic and rng is not None:
+        shift = elastic_shift(rng, map_x.shape, elastic * line.cap_height)
+        map_x, map_y = map_x + shift[0], map_y + shift[1]
     ink = cv2.remap(line.ink, map_x, map_y, cv2.INTER_LINEAR)
     labels = cv2.remap(line.labels, map_x, map_y, cv2.INTER_NEAREST)
     context = np.zeros_like(ink)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from . import effects
-from .backgrounds import linear_ramp, make_background
+from .backgrounds import linear_ramp, make_background, metal, texture
 from .colours import contrasting_colour, luminance, random_colour
 from .fonts import FontFace, FontLibrary
 from .layout import Line, Warp, lay_out, warp_line
@@ -31,6 +31,29 @@ class RenderedWord:
     text: str
     glyphs: np.ndarray
     font: str
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """Boxes of the characters: see :func:`character_boxes`."""
+        return character_boxes(self.glyphs, len(self.text))
+
+
+def character_boxes(glyphs: np.ndarray, length: int) -> np.ndarray:
+    """Boxes around the ink of each character.
+
+    Args:
+        glyphs (ndarray): Glyph mask, uint8 of shape (H, W): k on the k-th character, from 1.
+        length (int): Number of characters L.
+
+    Returns:
+        ndarray: int32 of shape (L, 4): x, y, width, height in pixels; zeros for a character
+        without ink, such as a space. Where a later character covers an earlier one, the box of
+        the earlier one is around what is left to see.
+    """
+    boxes = np.zeros((length, 4), np.int32)
+    for k in range(length):
+        boxes[k] = cv2.boundingRect((glyphs == k + 1).view(np.uint8))
+    return boxes
 
 
 class WordRenderer:
@@ -64,22 +87,52 @@ class WordRenderer:
         Returns:
             RenderedWord: The crop, its label and its glyph mask.
         """
-        rng = np.random.default_rng([self.seed, index])
-        text = self.words.draw(rng)
-        face = self.fonts.draw(rng, text)
+        return self.render((self.seed, index))
+
+    def render(self, key: Sequence[int]) -> RenderedWord:
+        """Render the word of a key.
+
+        Args:
+            key (sequence[int]): Numbers, not negative, that seed the word.
+
+        Returns:
+            RenderedWord: The crop, its label and its glyph mask.
+        """
+        rng = np.random.default_rng(list(key))
+        text, face = self._word(rng)
         if face.unicase and set(text.upper()) <= face.characters and len(text.upper()) == len(text):
             text = text.upper()
         line = self._line(rng, face, text)
-        ink, context, glyphs = warp_line(line, self._warp(rng, len(text)))
+        warp = self._warp(rng, len(text))
+        ink, context, glyphs = warp_line(line, warp, elastic=self._elastic(rng), rng=rng)
         ink, context, glyphs = _cut(ink, context, glyphs,
                                     _crop_box(rng, self.style, glyphs, line.cap_height))
         ink = np.maximum(ink, context)
         if rng.random() < 0.25:
             ink, glyphs = _reweighted(ink, glyphs, rng.uniform(-0.01, 0.05) * line.cap_height)
         image = self._paint(rng, ink, line.cap_height)
+        unit = line.cap_height / image.shape[0]
         image, glyphs = _to_height(image, glyphs, self.style.height)
-        image = _camera(rng, self.style, image, glyphs)
+        # On an arc or a slope letters are a small part of the crop: they bear less.
+        image = _camera(rng, self.style, image, glyphs, min(1.0, unit / 0.55))
         return RenderedWord(image, text, glyphs, face.path)
+
+    def _word(self, rng: np.random.Generator, tries: int = 50) -> tuple[str, FontFace]:
+        for _ in range(tries - 1):
+            text = self.words.draw(rng)
+            try:
+                return text, self.fonts.draw(rng, text)
+            except ValueError:
+                # Characters of several scripts may be in different faces only.
+                continue
+        text = self.words.draw(rng)
+        return text, self.fonts.draw(rng, text)
+
+    def _elastic(self, rng: np.random.Generator) -> float:
+        # Without the effect nothing is drawn, so that the list of a preset without it is kept.
+        if not self.style.elastic or rng.random() >= self.style.elastic:
+            return 0.0
+        return float(rng.uniform(*self.style.elastic_strength))
 
     def _line(self, rng: np.random.Generator, face: FontFace, text: str) -> Line:
         style = self.style
@@ -115,7 +168,11 @@ class WordRenderer:
         """Paint coverage (H, W) on a background: float32 BGR (H, W, 3)."""
         style = self.style
         alpha = ink.astype(np.float32) / np.float32(255)
-        image = make_background(rng, ink.shape, random_colour(rng), style.busy, self.photographs)
+        if style.metal and rng.random() < style.metal:
+            image = metal(rng, ink.shape)
+        else:
+            image = make_background(rng, ink.shape, random_colour(rng), style.busy,
+                                    self.photographs)
         contrast = rng.uniform(*style.contrast)
         image, mean = _calmed(image, contrast)
         colour = contrasting_colour(rng, mean, contrast)
@@ -132,9 +189,14 @@ class WordRenderer:
         if rng.random() < style.gradient:
             ramp = linear_ramp(rng, ink.shape)[..., None]
             paint = colour + ramp * rng.uniform(-45, 45, 3).astype(np.float32)
+        if style.paint_texture and rng.random() < style.paint_texture:
+            grain = texture(rng, ink.shape) * np.float32(rng.uniform(8, 35))
+            paint = paint + grain[..., None]
         if rng.random() < style.relief:
             light = effects.relief(rng, alpha, unit) * np.float32(rng.uniform(30, 90))
-            if rng.random() < 0.35:  # carved into the board itself: no colour of its own
+            if rng.random() < style.carved:  # into the board itself: no colour of its own
+                # On white or black there would be no light and shade to see.
+                image = image + np.clip(mean, 70, 185) - mean
                 return image + (light * np.float32(1.4))[..., None] - 20 * alpha[..., None]
             paint = paint + light[..., None]
         if rng.random() < style.worn:
@@ -198,8 +260,11 @@ def _to_height(image: np.ndarray, glyphs: np.ndarray,
 
 
 def _camera(rng: np.random.Generator, style: RenderStyle, image: np.ndarray,
-            glyphs: np.ndarray) -> np.ndarray:
-    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size."""
+            glyphs: np.ndarray, bearable: float) -> np.ndarray:
+    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size.
+
+    ``bearable``, at most 1, is a part of blur and loss of resolution, for small letters.
+    """
     if rng.random() < style.lighting:
         image = effects.lighting(rng, image)
     if rng.random() < style.tone:
@@ -207,10 +272,12 @@ def _camera(rng: np.random.Generator, style: RenderStyle, image: np.ndarray,
                              effects.separation(image, glyphs))
     height, width = image.shape[:2]
     low, high = np.log(style.seen_height)
-    seen = int(np.exp(rng.uniform(low, high))) if rng.random() < style.low_resolution else height
+    seen = height
+    if rng.random() < style.low_resolution:
+        seen = int(np.exp(rng.uniform(low, high)) / bearable)
     if rng.random() < style.blur:
         # Few pixels blur enough by themselves: both at full strength leave nothing to read.
-        sigma = rng.uniform(*style.blur_sigma) * 0.75 * height
+        sigma = rng.uniform(*style.blur_sigma) * 0.75 * height * bearable
         image = effects.blurred(rng, image, sigma * min(1.0, 0.3 + seen / 48))
     if seen < height:
         size = (max(2, round(width * seen / height)), seen)

@@ -31,6 +31,12 @@ class RenderStyle:
         neighbours (float): Probability of each neighbouring fragment. Defaults to 0.1.
         outline, shadow, extrusion, relief, worn, dotted, gradient, scribble (float):
             Probabilities of the effects on the paint.
+        carved (float): Share of the reliefs that are carved into the board and have no colour of
+            their own. Defaults to 0.35.
+        paint_texture (float): Probability of texture on the letters. Defaults to 0.
+        metal (float): Probability that the board is brushed or cast metal. Defaults to 0.
+        elastic (float): Probability of an elastic distortion. Defaults to 0.
+        elastic_strength (tuple): Its strength. Defaults to (0.02, 0.08).
         lighting, tone (float): Probabilities of uneven light and of a change of tone.
         low_contrast (float): Least factor of contrast left by a change of tone. Defaults to 0.4.
         blur (float): Probability of blur. Defaults to 0.45.
@@ -71,6 +77,11 @@ class RenderStyle:
     dotted: float = 0.015
     gradient: float = 0.15
     scribble: float = 0.1
+    carved: float = 0.35
+    paint_texture: float = 0.0
+    metal: float = 0.0
+    elastic: float = 0.0
+    elastic_strength: Range = (0.02, 0.08)
     lighting: float = 0.4
     tone: float = 0.45
     low_contrast: float = 0.4

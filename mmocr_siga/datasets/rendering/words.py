@@ -75,9 +75,10 @@ def resolve_charset(name: str) -> str:
     if name in CHARSETS:
         return CHARSETS[name]
     characters: Sequence[str] = name
-    if len(name) > 1 and Path(name).is_file():
-        lines = Path(name).read_text(encoding='utf-8').splitlines()
-        characters = [line for line in lines if line]
+    # os.path, which takes a name that is too long for a file for none.
+    if len(name) > 1 and os.path.isfile(name):
+        lines = Path(name).read_text(encoding='utf-8').split('\n')
+        characters = [line.rstrip('\r') for line in lines if line.rstrip('\r')]
         wrong = [line for line in characters if len(line) != 1]
         if wrong:
             raise ValueError(f'{name}: expected one character a line, found {wrong[0]!r}')
@@ -259,3 +260,81 @@ class WordSource:
         if word is None:
             word = self._random(rng)
         return word[:self.max_length]
+
+
+class RandomSource:
+    """Draws random characters, which no language model can guess (after ArbitText of SIGA).
+
+    Args:
+        charset (str): Characters, all equally likely; spaces are left out.
+        min_length (int): Shortest label. Defaults to 1.
+        max_length (int): Longest label; all lengths are equally likely. Defaults to 25.
+
+    Raises:
+        ValueError: If the lengths are reversed or not positive, or there is no character.
+    """
+
+    def __init__(self, charset: str, min_length: int = 1, max_length: int = 25) -> None:
+        if not 1 <= min_length <= max_length:
+            raise ValueError(f'min_length must be at least 1 and at most max_length, got '
+                             f'{min_length} and {max_length}')
+        self.charset = charset
+        self.min_length, self.max_length = min_length, max_length
+        self._pool = [c for c in charset if not c.isspace()]
+        if not self._pool:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        length = int(rng.integers(self.min_length, self.max_length, endpoint=True))
+        return ''.join(self._pool[int(k)] for k in rng.integers(0, len(self._pool), length))
+
+
+class SerialSource:
+    """Draws serial numbers, part numbers, lots and dates: digits and capitals in groups.
+
+    Args:
+        charset (str): Allowed characters; nothing else ever appears in a label.
+        max_length (int): Longest label. Defaults to 25.
+
+    Raises:
+        ValueError: If ``max_length`` is not positive or there is no character.
+    """
+
+    _prefixes = ('SN', 'S/N', 'SN:', 'P/N', 'PN', 'NO.', 'LOT', 'ID', 'TYPE', 'REV', 'MOD')
+
+    def __init__(self, charset: str, max_length: int = 25) -> None:
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        self.charset, self.max_length = charset, max_length
+        solid = [c for c in charset if not c.isspace()]
+        if not solid:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+        self._digits = [c for c in solid if c.isdigit()] or solid
+        self._letters = [c for c in solid if c.isupper()] or [
+            c for c in solid if c.isalpha()] or self._digits
+        self._separators = [c for c in '---/.' if c in charset]
+        self._heads = [p for p in self._prefixes if set(p) <= set(charset)]
+
+    def _group(self, rng: np.random.Generator) -> str:
+        kind, length = rng.random(), int(rng.integers(1, 8))
+        if kind < 0.55:
+            pool = self._digits
+        elif kind < 0.75:
+            pool, length = self._letters, min(length, 4)
+        else:
+            pool = self._digits * 2 + self._letters
+        return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        number = 1 + int(rng.choice(4, p=[0.4, 0.35, 0.17, 0.08]))
+        groups = [self._group(rng) for _ in range(number)]
+        joint = ''
+        if self._separators and rng.random() < 0.5:
+            joint = self._separators[int(rng.integers(len(self._separators)))]
+        text = joint.join(groups)
+        if self._heads and rng.random() < 0.08:
+            text = self._heads[int(rng.integers(len(self._heads)))] + text
+        text = text[:self.max_length]
+        return text.rstrip(joint) or text if joint else text

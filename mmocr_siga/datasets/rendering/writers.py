@@ -1,12 +1,24 @@
-"""Stores words: a folder with a table, or an LMDB file in the layout the field uses."""
+"""Stores words: a folder with a table, or an LMDB file in the layout the field uses.
+
+What is being written has another name until it is complete: ``.partial`` is added, and the number
+of samples is the last entry of a database.
+"""
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
+
+PARTIAL = '.partial'
 
 
 def encode(picture: np.ndarray, suffix: str = '.jpg', quality: int = 92) -> bytes:
@@ -24,108 +36,345 @@ def encode(picture: np.ndarray, suffix: str = '.jpg', quality: int = 92) -> byte
     return cv2.imencode(suffix, picture, flags)[1].tobytes()
 
 
-class _Writer:
-    """Common part: a context manager that finishes on a clean exit."""
+def image_suffix(data: bytes) -> str:
+    """Suffix of an image by its first bytes; '' if they are not known."""
+    for start, suffix in ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'),
+                          (b'BM', '.bmp'), (b'II*\0', '.tif'), (b'MM\0*', '.tif')):
+        if data.startswith(start):
+            return suffix
+    return '.webp' if data[:4] == b'RIFF' and data[8:12] == b'WEBP' else ''
 
-    def add(self, image: bytes, text: str, mask: bytes | None = None) -> None:
-        """Store a word: its encoded image, its label and, if any, its encoded PNG glyph mask."""
+
+def boxes_text(boxes: np.ndarray | list) -> str:
+    """Character boxes (L, 4) as ``x,y,width,height;...``."""
+    return ';'.join(','.join(str(int(v)) for v in box) for box in boxes)
+
+
+def parse_boxes(text: str) -> list[list[int]]:
+    """Inverse of :func:`boxes_text`."""
+    return [[int(v) for v in box.split(',')] for box in text.split(';')] if text else []
+
+
+def partial(path: os.PathLike) -> Path:
+    """The name that something has until it is complete."""
+    return Path(f'{os.fspath(path)}{PARTIAL}')
+
+
+class WordWriter:
+    """Common part: a context manager that completes the set on a clean exit.
+
+    After an error the set is given up: what has been written is removed, unless ``resume`` is
+    set, in which case it stays under its other name, to be gone on with.
+
+    Args:
+        resume (bool): Whether to go on with what an earlier writer left. Defaults to False.
+
+    Attributes:
+        count (int): Words written so far, those of the earlier writer included.
+    """
+
+    def __init__(self, resume: bool = False) -> None:
+        self.resume = resume
+        self.count = 0
+
+    def add(self, image: bytes, text: str, mask: bytes | None = None,
+            boxes: np.ndarray | list | None = None) -> None:
+        """Store a word.
+
+        Args:
+            image (bytes): Encoded image.
+            text (str): Label.
+            mask (bytes, optional): Encoded PNG glyph mask.
+            boxes (ndarray or list, optional): Character boxes (L, 4): x, y, width, height.
+
+        Raises:
+            OSError: If it cannot be written, as when the disk is full.
+        """
         raise NotImplementedError
+
+    def flush(self) -> None:
+        """Make what has been added last, should the process be killed."""
 
     def close(self) -> None:
-        """Write what is pending."""
+        """Complete the set."""
         raise NotImplementedError
 
-    def __enter__(self) -> _Writer:
+    def abort(self) -> None:
+        """Give the set up."""
+        raise NotImplementedError
+
+    def __enter__(self) -> WordWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
                  trace: TracebackType | None) -> None:
-        self.close()
+        if kind is not None:
+            self.abort()
+            return
+        try:
+            self.close()
+        except BaseException:
+            self.abort()
+            raise
 
 
-class FolderWriter(_Writer):
-    """Writes ``images/<split>_<number>.<suffix>`` and ``<split>.tsv`` (``images/name TAB text``).
+class FolderWriter(WordWriter):
+    """Writes ``images/<split>_<number>.<suffix>`` and a table of them.
+
+    The table is ``<split>.tsv`` (``images/name TAB text``) or MMOCR's ``textrecog_<split>.json``;
+    or there is a text file beside each image.
+    Character boxes go to ``<split>_char_boxes.tsv`` (``images/name TAB text TAB x,y,w,h;...``) or,
+    as ``char_boxes``, into the JSON; glyph masks to ``masks/<split>_<number>.png``. The tables
+    appear when the set is complete.
 
     Args:
         out (path): Folder; made if missing.
         split (str): Name of the split.
-        suffix (str): '.jpg' or '.png'. Defaults to '.jpg'.
+        suffix (str): '.jpg' or '.png'; '' tells it from the first bytes of each image. Defaults
+            to '.jpg'.
+        table (str): 'tsv', 'json' or 'txt'. Defaults to 'tsv'.
+        per_folder (int): Images in one folder ``images/<number>/``; 0 puts all into ``images``.
+            Defaults to 0.
+        resume (bool): See :class:`WordWriter`. Defaults to False.
 
     Raises:
         OSError: If the folder can't be written.
+        ValueError: If ``table`` is another.
     """
 
-    def __init__(self, out: os.PathLike, split: str, suffix: str = '.jpg') -> None:
+    def __init__(self, out: os.PathLike, split: str, suffix: str = '.jpg', table: str = 'tsv',
+                 per_folder: int = 0, resume: bool = False) -> None:
+        super().__init__(resume)
+        if table not in ('tsv', 'json', 'txt'):
+            raise ValueError(f"table must be 'tsv', 'json' or 'txt', but is {table!r}")
         self.out, self.split, self.suffix = Path(out), split, suffix
+        self.table, self.per_folder = table, per_folder
         (self.out / 'images').mkdir(parents=True, exist_ok=True)
-        self._table = open(self.out / f'{split}.tsv', 'w', encoding='utf-8', newline='\n')
-        self._count = 0
+        self._journal_path = partial(self.out / f'{split}.rows')
+        size = 0
+        if resume and self._journal_path.exists():
+            self.count, size = _complete_rows(self._journal_path)
+        self._journal = open(self._journal_path, 'ab' if size else 'wb')
+        # A row that was cut off is written again.
+        self._journal.truncate(size)
 
-    def add(self, image: bytes, text: str, mask: bytes | None = None) -> None:
-        self._count += 1
-        name = f'{self.split}_{self._count:07d}'
-        (self.out / 'images' / (name + self.suffix)).write_bytes(image)
+    def add(self, image: bytes, text: str, mask: bytes | None = None,
+            boxes: np.ndarray | list | None = None) -> None:
+        unfit = {'tsv': '\t\n\r', 'txt': '\n\r\ufeff', 'json': ''}[self.table]
+        if any(char in text for char in unfit):
+            raise ValueError(f'the label {text!r} holds a tab or a line break, which only '
+                             "table='json' can")
+        name = f'{self.split}_{self.count + 1:07d}'
+        if self.per_folder:
+            name = f'{self.count // self.per_folder:05d}/{name}'
+        suffix = self.suffix or image_suffix(image) or '.img'
+        row: dict[str, Any] = {'img_path': f'images/{name}{suffix}',
+                               'instances': [{'text': text}]}
+        _write_file(self.out / row['img_path'], image)
+        if self.table == 'txt':
+            _write_file((self.out / row['img_path']).with_suffix('.txt'), text.encode())
         if mask is not None:
-            (self.out / 'masks').mkdir(exist_ok=True)
-            (self.out / 'masks' / (name + '.png')).write_bytes(mask)
-        self._table.write(f'images/{name}{self.suffix}\t{text}\n')
+            row['mask_path'] = f'masks/{name}.png'
+            _write_file(self.out / row['mask_path'], mask)
+        if boxes is not None:
+            row['instances'][0]['char_boxes'] = [[int(v) for v in box] for box in boxes]
+        self._journal.write(json.dumps(row, ensure_ascii=False).encode() + b'\n')
+        self.count += 1
+
+    def flush(self) -> None:
+        self._journal.flush()
+
+    def _rows(self) -> Iterator[dict]:
+        with open(self._journal_path, encoding='utf-8', newline='\n') as journal:
+            for line in journal:
+                yield json.loads(line)
 
     def close(self) -> None:
-        self._table.close()
+        self._journal.close()
+        tables = {'json': self._write_json, 'tsv': self._write_tsv, 'txt': list}[self.table]()
+        for table in tables:
+            os.replace(partial(table), table)
+        self._journal_path.unlink()
+
+    def _write_json(self) -> list[Path]:
+        table = self.out / f'textrecog_{self.split}.json'
+        with open(partial(table), 'w', encoding='utf-8', newline='\n') as file:
+            file.write('{"metainfo": {"dataset_type": "TextRecogDataset", '
+                       '"task_name": "textrecog"},\n"data_list": [')
+            for i, row in enumerate(self._rows()):
+                file.write((',\n' if i else '\n') + json.dumps(row, ensure_ascii=False))
+            file.write('\n]}\n')
+        return [table]
+
+    def _write_tsv(self) -> list[Path]:
+        table = self.out / f'{self.split}.tsv'
+        boxes = self.out / f'{self.split}_char_boxes.tsv'
+        boxed = 0
+        with open(partial(table), 'w', encoding='utf-8', newline='\n') as words, \
+                open(partial(boxes), 'w', encoding='utf-8', newline='\n') as characters:
+            for row in self._rows():
+                start = f'{row["img_path"]}\t{row["instances"][0]["text"]}'
+                words.write(start + '\n')
+                if 'char_boxes' in row['instances'][0]:
+                    boxed += 1
+                    characters.write(
+                        f'{start}\t{boxes_text(row["instances"][0]["char_boxes"])}\n')
+        if not boxed:
+            partial(boxes).unlink()
+        return [boxes, table] if boxed else [table]
+
+    def abort(self) -> None:
+        with contextlib.suppress(OSError):  # on a full disk the last rows cannot be written
+            self._journal.close()
+        if self.resume:
+            return
+        own = re.compile(re.escape(self.split) + r'_\d{7,}\.\w+')
+        for folder in ('images', 'masks'):
+            for path in (self.out / folder).rglob(f'{self.split}_*'):
+                if own.fullmatch(path.name):
+                    path.unlink()
+        for path in self.out.glob(f'*{PARTIAL}'):
+            if path.name.startswith((f'{self.split}.', f'{self.split}_char_boxes.',
+                                     f'textrecog_{self.split}.')):
+                path.unlink()
 
 
-class LmdbWriter(_Writer):
-    """Writes ``image-%09d``, ``label-%09d`` (from 1; UTF-8) and ``num-samples``.
+def _write_file(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
-    Glyph masks go to ``mask-%09d``. The file grows as needed: the map starts small and is doubled
-    when it is full, so no huge file is reserved where sparse files are not known.
+
+def _complete_rows(path: Path) -> tuple[int, int]:
+    """Number of complete lines of a journal, and their size in bytes."""
+    count = size = 0
+    with open(path, 'rb') as file:
+        for line in file:
+            if not line.endswith(b'\n'):
+                break
+            count, size = count + 1, size + len(line)
+    return count, size
+
+
+class LmdbWriter(WordWriter):
+    """Writes ``image-%09d``, ``label-%09d`` (from 1; UTF-8) and, last, ``num-samples``.
+
+    Glyph masks go to ``mask-%09d``, character boxes to ``boxes-%09d`` (``x,y,w,h;...``). The
+    folder is called ``<out>.partial`` until the set is complete. The file grows as needed: the map
+    starts small and is doubled when it is full, so no huge file is reserved where sparse files
+    are not known.
 
     Args:
-        out (path): Folder of the LMDB file; made if missing.
+        out (path): Folder of the LMDB file; it must not exist, or be empty.
         map_size (int): First size of the map in bytes. Defaults to 64 MiB.
         batch (int): Words per transaction. Defaults to 500.
+        resume (bool): See :class:`WordWriter`. Defaults to False.
+        check (callable, optional): Called with the folder when all is written, before it gets its
+            name; what it raises gives the set up. Defaults to None.
 
     Raises:
         ImportError: If ``lmdb`` is not installed.
-        FileExistsError: If there is an LMDB file already.
+        FileExistsError: If there is an LMDB file, or something else, already.
+        OSError: If the folder can't be written.
     """
 
-    def __init__(self, out: os.PathLike, map_size: int = 64 << 20, batch: int = 500) -> None:
+    _progress = b'words-written'
+
+    def __init__(self, out: os.PathLike, map_size: int = 64 << 20, batch: int = 500,
+                 resume: bool = False, check: Callable[[Path], None] | None = None) -> None:
+        super().__init__(resume)
         try:
             import lmdb
         except ImportError as error:
             raise ImportError('writing LMDB needs the package lmdb: pip install lmdb') from error
-        if (Path(out) / 'data.mdb').exists():
-            raise FileExistsError(f'{str(out)!r} holds an LMDB file already; remove it or choose '
-                                  'another folder')
-        Path(out).mkdir(parents=True, exist_ok=True)
-        self._full = lmdb.MapFullError
-        self._env = lmdb.open(str(out), map_size=map_size)
-        self._batch, self._count = batch, 0
+        self.out = Path(out)
+        refuse_existing(self.out, 'an LMDB file' if (self.out / 'data.mdb').exists() else '')
+        self._folder = partial(self.out)
+        if self._folder.exists() and not resume:
+            shutil.rmtree(self._folder)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lmdb, self._check = lmdb, check
+        size = (self._folder / 'data.mdb').stat().st_size if resume and (
+            self._folder / 'data.mdb').exists() else 0
+        try:
+            self._env = lmdb.open(str(self._folder), map_size=max(map_size, 2 * size))
+            with self._env.begin() as view:
+                self.count = int(view.get(self._progress, b'0'))
+        except lmdb.Error as error:
+            raise OSError(f'{self._folder} cannot be written as an LMDB database: {error}'
+                          ) from error
+        self._batch = batch
         self._pending: dict[bytes, bytes] = {}
 
-    def add(self, image: bytes, text: str, mask: bytes | None = None) -> None:
-        self._count += 1
-        self._pending[b'image-%09d' % self._count] = image
-        self._pending[b'label-%09d' % self._count] = text.encode('utf-8')
+    def add(self, image: bytes, text: str, mask: bytes | None = None,
+            boxes: np.ndarray | list | None = None) -> None:
+        self.count += 1
+        self._pending[b'image-%09d' % self.count] = image
+        self._pending[b'label-%09d' % self.count] = text.encode('utf-8')
         if mask is not None:
-            self._pending[b'mask-%09d' % self._count] = mask
-        if self._count % self._batch == 0:
-            self._flush()
+            self._pending[b'mask-%09d' % self.count] = mask
+        if boxes is not None:
+            self._pending[b'boxes-%09d' % self.count] = boxes_text(boxes).encode()
+        if self.count % self._batch == 0:
+            self.flush()
 
-    def _flush(self) -> None:
-        self._pending[b'num-samples'] = str(self._count).encode()
-        entries: list = sorted(self._pending.items())
+    def flush(self) -> None:
+        if self._pending:
+            self._put({**self._pending, self._progress: str(self.count).encode()})
+            self._pending = {}
+
+    def _put(self, entries: dict[bytes, bytes], remove: bytes | None = None) -> None:
         while True:
             try:
                 with self._env.begin(write=True) as transaction:
-                    for key, value in entries:
+                    for key, value in sorted(entries.items()):
                         transaction.put(key, value)
-                break
-            except self._full:
+                    if remove is not None:
+                        transaction.delete(remove)
+                return
+            except self._lmdb.MapFullError:
                 self._env.set_mapsize(2 * self._env.info()['map_size'])
-        self._pending = {}
+            except self._lmdb.Error as error:
+                raise OSError(f'{self._folder} cannot be written (is the disk full?): {error}'
+                              ) from error
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
+        self._put({b'num-samples': str(self.count).encode()}, self._progress)
         self._env.close()
+        (self._folder / 'lock.mdb').unlink(missing_ok=True)
+        if self._check is not None:
+            self._check(self._folder)
+        publish(self._folder, self.out)
+
+    def abort(self) -> None:
+        self._env.close()
+        if not self.resume:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def refuse_existing(out: Path, what: str = '') -> None:
+    """Raise an error if something stands where a set is to be written.
+
+    Args:
+        out (path): Where the set is to be written; an empty folder is no hindrance.
+        what (str): What the folder holds, for the message. Defaults to '': files.
+
+    Raises:
+        FileExistsError: If there is something.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not out.is_dir():
+        raise FileExistsError(f'{str(out)!r} is a file; choose a folder')
+    raise FileExistsError(f'{str(out)!r} holds {what or "files"} already; remove it or choose '
+                          'another folder')
+
+
+def publish(folder: Path, out: Path) -> None:
+    """Give a complete folder its name; an empty folder in its place is replaced."""
+    if out.is_dir():
+        out.rmdir()
+    os.replace(folder, out)

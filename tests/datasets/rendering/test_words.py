@@ -98,3 +98,29 @@ def test_empty_lexicon_and_bad_length():
 def test_built_in_vocabulary():
     assert len(words.COMMON_WORDS) > 300
     assert all(w.isascii() and w.islower() and w.isalpha() for w in words.COMMON_WORDS)
+
+
+def test_random_characters_are_equally_likely():
+    source = words.RandomSource('ab \u5b57', 2, 4)
+    texts = draw(source, 3000)
+    assert {len(t) for t in texts} == {2, 3, 4}
+    joined = ''.join(texts)
+    assert set(joined) == set('ab\u5b57')
+    assert joined.count('a') / len(joined) == pytest.approx(1 / 3, abs=0.02)
+    with pytest.raises(ValueError, match='min_length'):
+        words.RandomSource('ab', 3, 2)
+    with pytest.raises(ValueError, match='nothing to write'):
+        words.RandomSource(' ')
+
+
+@pytest.mark.parametrize('charset', ['0123456789', 'ABC', 'abc', '\u5b57', '0A-/.', '01 '])
+def test_serial_numbers_stay_within_the_character_set(charset):
+    for text in draw(words.SerialSource(charset, 9)):
+        assert 1 <= len(text) <= 9 and set(text) <= set(charset) and text.strip() == text
+
+
+def test_bad_serial_sources():
+    with pytest.raises(ValueError, match='max_length'):
+        words.SerialSource('0', 0)
+    with pytest.raises(ValueError, match='nothing to write'):
+        words.SerialSource(' ')

@@ -1,0 +1,201 @@
+"""Words drawn while training, without a file on disk."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Callable
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import get_rank
+from mmengine.logging import print_log
+from mmocr.models.common import Dictionary
+from mmocr.registry import DATASETS, TASK_UTILS
+
+from .label_rule import LabelRule
+from .rendering import RenderedWord, RenderStyle, build_renderer
+
+__all__ = ['RenderedWordDataset']
+
+
+@DATASETS.register_module()
+class RenderedWordDataset:
+    """Words that the workers of a data loader draw, other ones in every epoch.
+
+    A word depends on ``seed``, the rank, how often its index was asked for before, and its index,
+    but not on the number of workers or their order. Faces and word lists are searched once, when
+    the data set is built, and shared by the workers. Labels fit the dictionary by construction:
+    what :class:`.LabelRule` refuses is drawn again. So the data set needs no
+    ``CheckedTextDataset``, and cannot be wrapped in one, since it has no list of labels.
+
+    Nothing of it is stored with a checkpoint: a training that is resumed begins with the first
+    words again unless it is given another seed.
+
+    Args:
+        length (int): Number of words in an epoch. Defaults to 1,000,000.
+        preset (str): See :func:`.rendering.build_renderer`. Defaults to 'mj_st_like'.
+        difficulty (str, optional): 'easy', 'medium' or 'hard', instead of the style of the preset.
+            Defaults to None.
+        charset (str, optional): Characters that are drawn: a dictionary file, the name of a
+            packaged one, 'ascii94', ..., or the characters. Defaults to None: that of the preset.
+        lexicon (str, optional): Word list, one a line. Defaults to None: built-in words.
+        random_strings (float, optional): Fraction of random strings among words. Defaults to
+            None: that of the preset.
+        max_length (int): Longest word drawn. Defaults to 25.
+        fonts (str or Sequence[str], optional): Font folders or files. Defaults to None: the
+            system's and matplotlib's own.
+        backgrounds (str, optional): Folder of photographs. Defaults to None: made up.
+        seed (int): Seed. Defaults to 0.
+        dictionary (dict or Dictionary, optional): Dictionary of the model; characters that it
+            does not know are left out of the label, though drawn. Defaults to None, labels are
+            as drawn.
+        max_seq_len (int): Most characters of a label, with a dictionary. Defaults to 25.
+        letter_case (str): Letter case of labels, with a dictionary: 'lower', 'upper' or
+            'unchanged'. Defaults to 'lower'.
+        with_masks (bool): Whether to add ``gt_seg_map``, the exact text mask; a pipeline then
+            has no ``TextMask``, which would replace it. Defaults to False.
+        pipeline (Sequence, optional): Transforms. Defaults to None, no transforms.
+        metainfo (dict, optional): Meta information of the data set. Defaults to None.
+        lazy_init (bool): Whether to search faces and words only when they are needed. Defaults to
+            False.
+
+    Raises:
+        FileNotFoundError: If a folder or file is missing.
+        ValueError: If no face is usable, or an argument is out of its range.
+    """
+
+    def __init__(self,
+                 length: int = 1_000_000,
+                 preset: str = 'mj_st_like',
+                 difficulty: str | RenderStyle | None = None,
+                 charset: str | None = None,
+                 lexicon: str | None = None,
+                 random_strings: float | None = None,
+                 max_length: int = 25,
+                 fonts: str | Sequence[str] | None = None,
+                 backgrounds: str | None = None,
+                 seed: int = 0,
+                 dictionary: dict | Dictionary | None = None,
+                 max_seq_len: int = 25,
+                 letter_case: str = 'lower',
+                 with_masks: bool = False,
+                 pipeline: Sequence[dict | Callable] | None = None,
+                 metainfo: dict | None = None,
+                 lazy_init: bool = False) -> None:
+        if length < 1:
+            raise ValueError(f'length must be positive, but is {length}')
+        if isinstance(dictionary, dict):
+            dictionary = TASK_UTILS.build(dictionary)
+        self.rule = None
+        if dictionary is not None:
+            self.rule = LabelRule(dictionary, max_seq_len, letter_case)
+        self.length, self.seed, self.with_masks = length, seed, with_masks
+        self._options = dict(
+            recipe=preset, style=difficulty, charset=charset, lexicon=lexicon,
+            random_strings=random_strings, max_length=max_length,
+            fonts=[fonts] if isinstance(fonts, str) else fonts, backgrounds=backgrounds)
+        self.pipeline = Compose(pipeline or [])
+        self._metainfo = dict(metainfo or {})
+        # How often each index was asked for: one counter for all workers.
+        self.visits = torch.zeros(length, dtype=torch.int32).share_memory_()
+        self.rank = get_rank()
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Search faces, words and backgrounds, unless this was done before."""
+        if self._fully_initialized:
+            return
+        self.renderer, left_out = build_renderer(**self._options, seed=self.seed)
+        if left_out:
+            print_log(f'RenderedWordDataset: left out {len(left_out):,} backgrounds that are no '
+                      f'pictures, e.g. {", ".join(left_out[:3])}', logger='current')
+        print_log(f'RenderedWordDataset: {len(self.renderer.fonts):,} faces, '
+                  f'{len(self.renderer.photographs):,} photographs', logger='current')
+        self._fully_initialized = True
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the data set."""
+        return copy.deepcopy(self._metainfo)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def draw(self, idx: int, visit: int) -> tuple[RenderedWord, str]:
+        """Draw a word.
+
+        Args:
+            idx (int): Its index, from 0.
+            visit (int): How often it was drawn before.
+
+        Returns:
+            tuple: The word and its label.
+
+        Raises:
+            RuntimeError: If a hundred words in a row have no label that the dictionary allows.
+        """
+        self.full_init()
+        for attempt in range(100):
+            word = self.renderer.render((self.seed, self.rank, visit, idx, attempt))
+            label, refused = word.text, None
+            if self.rule is not None:
+                label, refused, _ = self.rule(word.text)
+            if refused is None:
+                return word, label
+        raise RuntimeError(f'a hundred words in a row have labels that {refused}, the last is '
+                           f'{word.text!r}; check charset, dictionary and max_length')
+
+    def get_data_info(self, idx: int) -> dict:
+        """A word as a pipeline gets it.
+
+        Args:
+            idx (int): Its index; may be negative.
+
+        Returns:
+            dict: ``img``, ``img_path`` (a name for messages), ``img_shape``, ``ori_shape``,
+            ``instances``, ``sample_idx`` and, with ``with_masks``, ``gt_seg_map``.
+
+        Raises:
+            IndexError: If there is no such word.
+        """
+        if not -self.length <= idx < self.length:
+            raise IndexError(f'index {idx} is out of range for {self.length} words')
+        idx = int(idx) % self.length
+        visit = int(self.visits[idx])
+        self.visits[idx] = visit + 1
+        word, label = self.draw(idx, visit)
+        info = dict(
+            img=word.image, img_path=f'rendered word {idx} of round {visit}',
+            img_shape=word.image.shape[:2], ori_shape=word.image.shape[:2],
+            instances=[dict(text=label)], sample_idx=idx)
+        if label != word.text:
+            info['ori_text'] = word.text
+        if self.with_masks:
+            info['gt_seg_map'] = (word.glyphs > 0).astype(np.uint8)
+        return info
+
+    def prepare_data(self, idx: int) -> Any:
+        """Draw a word and run the pipeline; None where the pipeline returns None."""
+        return self.pipeline(self.get_data_info(idx))
+
+    def __getitem__(self, idx: int) -> Any:
+        """A word, drawn again if the pipeline returns None.
+
+        Raises:
+            IndexError: If there is no such word.
+            RuntimeError: If the pipeline returns None a hundred times.
+        """
+        for _ in range(100):
+            data = self.prepare_data(idx)
+            if data is not None:
+                return data
+        raise RuntimeError('the pipeline returned None for a hundred rendered words in a row')
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        # Sent to a worker, the counters are shared already. A copy of the data set gets its own.
+        if not self.visits.is_shared():
+            self.visits.share_memory_()

@@ -1,0 +1,48 @@
+"""Contact sheets: many words with their labels on one picture."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .fonts import bundled_font_dir, open_face
+
+
+def contact_sheet(words: Iterable[tuple[np.ndarray, str]], columns: int = 8,
+                  cell: tuple[int, int] = (168, 64), caption: int = 14) -> np.ndarray:
+    """Draw words side by side, each with its label below.
+
+    Args:
+        words (iterable): Pairs of a picture, uint8 BGR of shape (H, W, 3), and its label.
+        columns (int): Words in a row. Defaults to 8.
+        cell (tuple[int, int]): Width and height left for a picture; it is scaled to fit.
+            Defaults to (168, 64).
+        caption (int): Height of a label in pixels. Defaults to 14.
+
+    Returns:
+        ndarray: uint8 BGR.
+
+    Raises:
+        ValueError: If there is no word.
+    """
+    words = list(words)
+    if not words:
+        raise ValueError('a contact sheet needs at least one word')
+    width, height = cell
+    rows = -(-len(words) // columns)
+    sheet = np.full((rows * (height + caption + 6), columns * (width + 6), 3), 255, np.uint8)
+    corners = []
+    for i, (picture, _) in enumerate(words):
+        x, y = i % columns * (width + 6) + 3, i // columns * (height + caption + 6) + 3
+        corners.append((x, y + height))
+        scale = min(width / picture.shape[1], height / picture.shape[0])
+        size = [max(1, int(n * scale)) for n in picture.shape[1::-1]]
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        sheet[y:y + size[1], x:x + size[0]] = cv2.resize(picture, size, interpolation=how)
+    canvas = Image.fromarray(sheet)
+    font = open_face(str(bundled_font_dir() / 'DejaVuSans.ttf'), caption - 3)
+    for (_, text), corner in zip(words, corners):
+        ImageDraw.Draw(canvas).text(corner, text, font=font, fill=(160, 60, 0))
+    return np.asarray(canvas)

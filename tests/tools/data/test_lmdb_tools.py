@@ -1,0 +1,204 @@
+"""tools/data/to_lmdb.py and from_lmdb.py, run in this process."""
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmocr_siga.datasets import WordLMDBDataset
+from mmocr_siga.datasets.records import read_lmdb
+from mmocr_siga.datasets.rendering.writers import encode
+
+lmdb = pytest.importorskip('lmdb')
+ROOT = Path(__file__).parents[3]
+WORDS = ['Kiwi', 'na\u00efve', '\u5b57', 'a b', '"q"']
+
+
+def picture(seed, suffix='.jpg'):
+    return encode(np.random.default_rng(seed).integers(0, 256, (12, 30, 3), np.uint8), suffix)
+
+
+@pytest.fixture(scope='module')
+def pack(data_tool):
+    return data_tool('to_lmdb')
+
+
+@pytest.fixture(scope='module')
+def unpack(data_tool):
+    return data_tool('from_lmdb')
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of five words, and six rows that cannot be used."""
+    folder = tmp_path / 'words'
+    (folder / 'images').mkdir(parents=True)
+    for i, suffix in enumerate(('.jpg', '.png', '.jpg', '.png', '.jpg')):
+        (folder / 'images' / f'{i}{suffix}').write_bytes(picture(i, suffix))
+    (folder / 'images' / 'text.jpg').write_text('no image')
+    (folder / 'images' / 'empty.jpg').write_bytes(b'')
+    (folder / 'images' / 'half.jpg').write_bytes(picture(0)[:-100])
+    rows = [f'images/{i}{s}\t{w}' for i, (s, w) in enumerate(
+        zip(('.jpg', '.png', '.jpg', '.png', '.jpg'), WORDS))]
+    rows[2:2] = ['images/text.jpg\tx', 'images/empty.jpg\ty', 'images/half.jpg\tz',
+                 'images/gone.jpg\tw', 'images/0.jpg\t', 'no tab']
+    (folder / 'train.tsv').write_text('\n'.join(rows) + '\n', encoding='utf-8')
+    return folder / 'train.tsv'
+
+
+def words_of(path):
+    return [(r.text, r.load()) for r in read_lmdb(str(path))]
+
+
+EXPECTED = [(word, picture(i, s)) for i, (s, word) in enumerate(
+    zip(('.jpg', '.png', '.jpg', '.png', '.jpg'), WORDS))]
+
+
+def test_a_table_becomes_a_database(pack, table, tmp_path, capsys):
+    assert pack.main([str(table), str(tmp_path / 'db')]) == 0
+    out = capsys.readouterr().out
+    assert words_of(tmp_path / 'db') == EXPECTED
+    assert [i['instances'][0]['text'] for i in (
+        WordLMDBDataset(ann_file=str(tmp_path / 'db')).load_data_list())] == WORDS
+    summary = json.loads((tmp_path / 'db' / 'summary.json').read_text())
+    assert summary['samples'] == 5 and sum(summary['left_out'].values()) == 6
+    assert summary['checksum'] in out and '5 words' in out
+    listed = dict(line.split('\t') for line in (
+        tmp_path / 'db.skipped.tsv').read_text().splitlines())
+    assert listed == {
+        'images/text.jpg': 'is not an image', 'images/empty.jpg': 'has no bytes',
+        'images/half.jpg': 'is cut off', 'images/gone.jpg': 'is missing',
+        'images/0.jpg': 'has an empty label', 'line 8': 'has no tab between a path and a label'}
+
+
+@pytest.mark.parametrize('form', ['json', 'tsv', 'folder'])
+def test_there_and_back(pack, unpack, table, tmp_path, capsys, form):
+    assert pack.main([str(table), str(tmp_path / 'db')]) == 0
+    assert unpack.main([str(tmp_path / 'db'), str(tmp_path / 'out'), '--format', form]) == 0
+    source = {'json': 'textrecog_train.json', 'tsv': 'train.tsv', 'folder': 'images'}[form]
+    assert pack.main([str(tmp_path / 'out' / source), str(tmp_path / 'db2')]) == 0
+    assert words_of(tmp_path / 'db2') == EXPECTED
+    sums = {json.loads((tmp_path / name / 'summary.json').read_text())['checksum']
+            for name in ('db', 'db2', 'out')}
+    assert len(sums) == 1
+    assert not (tmp_path / 'out.skipped.tsv').exists() and not list(tmp_path.rglob('*.partial'))
+    suffixes = [p.suffix for p in sorted((tmp_path / 'out' / 'images').rglob('*_*'))
+                if p.suffix != '.txt']
+    assert suffixes == ['.jpg', '.png', '.jpg', '.png', '.jpg']
+
+
+def put(path, entries):
+    with lmdb.open(str(path), map_size=1 << 22) as env, env.begin(write=True) as transaction:
+        for key, value in entries.items():
+            transaction.put(key.encode(), value)
+    return str(path)
+
+
+def test_broken_entries_are_listed(unpack, tmp_path, capsys):
+    path = put(tmp_path / 'db', {
+        'num-samples': b'7', 'image-000000001': picture(1), 'label-000000001': b'ok',
+        'image-000000002': picture(2), 'label-000000002': b'caf\xe9',
+        'image-000000003': b'no image', 'label-000000003': b'c',
+        'image-000000004': b'', 'label-000000004': b'd', 'label-000000005': b'e',
+        'image-000000006': picture(6), 'image-000000007': picture(7),
+        'label-000000007': b'a\tb', 'mask-000000001': b'm', 'boxes-000000001': b'1,2,3,4;5,6,7,8'})
+    assert unpack.main([path, str(tmp_path / 'o'), '--format', 'tsv']) == 0
+    assert (tmp_path / 'o.skipped.tsv').read_text().splitlines() == [
+        'image-000000002\thas a label that is not UTF-8', 'image-000000003\tis not an image',
+        'image-000000004\thas no bytes', 'image-000000005\tis missing',
+        'image-000000006\tis missing', 'image-000000007\thas a label with a tab or a line break']
+    assert (tmp_path / 'o' / 'masks/00000/train_0000001.png').read_bytes() == b'm'
+    assert (tmp_path / 'o' / 'train_char_boxes.tsv').read_text().endswith('\tok\t1,2,3,4;5,6,7,8\n')
+    # JSON can hold a tab.
+    assert unpack.main([path, str(tmp_path / 'j')]) == 0
+    data = json.loads((tmp_path / 'j' / 'textrecog_train.json').read_text())['data_list']
+    assert [d['instances'][0]['text'] for d in data] == ['ok', 'a\tb']
+
+
+def test_clear_messages(pack, unpack, table, tmp_path, capsys):
+    def message(tool, *args):
+        assert tool.main([str(a) for a in args]) == 2
+        assert not list(tmp_path.glob('*.partial'))
+        return capsys.readouterr().err
+
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'a.xml').write_text('')
+    assert 'does not exist' in message(pack, tmp_path / 'gone.tsv', tmp_path / 'db')
+    assert 'cannot tell the format' in message(pack, tmp_path / 'a.xml', tmp_path / 'db')
+    assert 'is a file' in message(pack, table, tmp_path / 'file')
+    assert 'file' in message(pack, table, tmp_path / 'file' / 'db')
+    assert 'file' in message(unpack, put(tmp_path / 'e', {'num-samples': b'1'}),
+                             tmp_path / 'file' / 'o')
+    assert 'holds files already' in message(pack, table, table.parent)
+    assert 'no word of' in message(unpack, tmp_path / 'e', tmp_path / 'o')
+    assert 'num-samples is None' in message(unpack, put(tmp_path / 'n', {'a': b'1'}),
+                                            tmp_path / 'o')
+    assert 'no LMDB database' in message(unpack, tmp_path / 'none', tmp_path / 'o')
+    (tmp_path / 'no.tsv').write_text('a.png\tb\n')
+    assert 'no word of' in message(pack, tmp_path / 'no.tsv', tmp_path / 'db')
+    assert not (tmp_path / 'db').exists() and not (tmp_path / 'o').exists()
+    os.truncate(tmp_path / 'e' / 'data.mdb', 9000)
+    assert 'cut off' in message(unpack, tmp_path / 'e', tmp_path / 'o')
+
+
+@pytest.mark.parametrize('error', [OSError(28, 'No space left on device'), KeyboardInterrupt()])
+def test_what_stops_the_tools_leaves_nothing(pack, unpack, table, tmp_path, monkeypatch, capsys,
+                                             error):
+    assert pack.main([str(table), str(tmp_path / 'db')]) == 0
+    before = sorted(p.name for p in tmp_path.iterdir())
+
+    def stop(self, *args):
+        if self.count == 3:
+            raise error
+        add(self, *args)
+
+    for tool, kind, source in ((pack, 'LmdbWriter', table), (unpack, 'FolderWriter', 'db')):
+        writer = getattr(tool, kind)
+        add = writer.add
+        monkeypatch.setattr(writer, 'add', stop)
+        assert tool.main([str(tmp_path / source), str(tmp_path / 'new')]) in (2, 130)
+        monkeypatch.undo()
+        (tmp_path / 'new.skipped.tsv').unlink(missing_ok=True)
+        assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_what_is_read_back_must_be_what_was_written(pack, table, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pack, 'read_lmdb', lambda path: list(read_lmdb(path))[:-1])
+    assert pack.main([str(table), str(tmp_path / 'db')]) == 2
+    assert 'differs when it is read back: 4 words' in capsys.readouterr().err
+    assert not (tmp_path / 'db').exists()
+
+
+def test_a_killed_conversion_leaves_no_database(pack, tmp_path):
+    # Rows come from a pipe that never ends, so that the tool is killed in the middle.
+    fifo = tmp_path / 'rows.tsv'
+    if not hasattr(os, 'mkfifo'):
+        pytest.skip('needs named pipes')
+    os.mkfifo(fifo)
+    (tmp_path / 'a.jpg').write_bytes(picture(0))
+    run = subprocess.Popen([sys.executable, str(ROOT / 'tools/data/to_lmdb.py'), str(fifo),
+                            str(tmp_path / 'db')], env={**os.environ, 'PYTHONPATH': str(ROOT)},
+                           stderr=subprocess.DEVNULL)
+    with open(fifo, 'w') as rows:
+        for _ in range(1200):
+            rows.write('a.jpg\tword\n')
+        rows.flush()
+        file = tmp_path / 'db.partial' / 'data.mdb'
+        begin = time.monotonic()
+        while time.monotonic() - begin < 120 and not (
+                file.exists() and file.stat().st_size > 1_000_000):
+            time.sleep(0.05)
+        run.kill()
+        run.wait()
+    assert file.stat().st_size > 1_000_000
+    assert not (tmp_path / 'db').exists()
+    with pytest.raises(ValueError, match='num-samples is None'):
+        WordLMDBDataset(ann_file=str(tmp_path / 'db.partial'))
+    # The next run begins anew.
+    (tmp_path / 'one.tsv').write_text('a.jpg\tword\n')
+    assert pack.main([str(tmp_path / 'one.tsv'), str(tmp_path / 'db')]) == 0
+    assert len(words_of(tmp_path / 'db')) == 1

@@ -1,0 +1,232 @@
+"""tools/data/synthesize.py, run in this process."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmocr.datasets import OCRDataset
+
+from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+
+TOOLS = Path(__file__).parents[3] / 'tools' / 'data'
+SANS = str(bundled_font_dir() / 'DejaVuSans.ttf')
+COMMON = ['--fonts', SANS, '--charset', 'alnum62', '--seed', '4']
+
+
+@pytest.fixture(scope='module')
+def tool(data_tool):
+    return data_tool('synthesize')
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+
+
+def database(folder):
+    import lmdb
+    with lmdb.open(str(folder), readonly=True, lock=False) as env, env.begin() as view:
+        return {bytes(key): bytes(value) for key, value in view.cursor()}
+
+
+def test_split_shares(tool):
+    split = tool.parse_split('train=0.9,val=0.05,test=0.05')
+    assert split == {'train': 0.9, 'val': 0.05, 'test': 0.05}
+    assert tool.split_sizes(101, split) == {'train': 91, 'val': 5, 'test': 5}
+    assert tool.split_sizes(1, split) == {'train': 1, 'val': 0, 'test': 0}
+
+
+@pytest.mark.parametrize('text, message', [
+    ('train', 'not NAME=FRACTION'), ('train=x', 'not NAME=FRACTION'), ('a=0.5,a=0.5', 'new plain'),
+    ('../a=1', 'new plain'), ('a=0.5,b=0.4', 'add up to 0.9'), ('a=0,b=1', 'fraction in')])
+def test_bad_splits(tool, text, message):
+    with pytest.raises(ValueError, match=message):
+        tool.parse_split(text)
+
+
+def test_an_output_path_is_enough(tool, tmp_path):
+    args = tool.parse_args([str(tmp_path)])
+    assert (args.preset, args.format, args.fonts, args.lexicon) == (
+        'mj_st_like', 'json', None, None)
+    assert args.workers == tool.available_cores() >= 1 and args.count > 1
+
+
+def test_output_is_complete_and_the_same_for_any_number_of_processes(tool, tmp_path, capsys):
+    options = [*COMMON, '--count', '70', '--format', 'tsv', '--masks', '--boxes']
+    assert tool.main([str(tmp_path / 'a'), *options, '--workers', '1']) == 0
+    out = capsys.readouterr().out
+    assert 'wrote train 63, val 7 (tsv)' in out and 'images/s with 1 processes' in out
+    assert tool.main([str(tmp_path / 'b'), *options, '--workers', '3']) == 0
+    first = files(tmp_path / 'a')
+    assert first == files(tmp_path / 'b')
+    assert len(first) == 2 * 70 + 4 + 1
+    rows = [line.split('\t') for line in first['train_char_boxes.tsv'].decode().splitlines()]
+    assert len(rows) == 63
+    for path, text, boxes in rows[:10]:
+        mask = cv2.imdecode(np.frombuffer(first[path.replace('images', 'masks')[:-3] + 'png'],
+                                          np.uint8), cv2.IMREAD_GRAYSCALE)
+        image = cv2.imdecode(np.frombuffer(first[path], np.uint8), cv2.IMREAD_COLOR)
+        assert image.shape[:2] == mask.shape and mask.max() == len(text)
+        expected = [cv2.boundingRect((mask == k + 1).astype(np.uint8)) for k in range(len(text))]
+        assert boxes == ';'.join(','.join(map(str, box)) for box in expected)
+
+
+def test_json_output_is_read_by_mmocr(tool, tmp_path):
+    assert tool.main([str(tmp_path / 'o'), *COMMON, '--count', '10', '--boxes', '--workers', '1',
+                      '--image', 'png']) == 0
+    dataset = OCRDataset(ann_file='textrecog_val.json', data_root=str(tmp_path / 'o'), pipeline=[])
+    assert len(dataset) == 1
+    info = dataset[0]
+    assert cv2.imread(info['img_path']) is not None
+    assert len(info['instances'][0]['char_boxes']) == len(info['instances'][0]['text'])
+
+
+def test_lmdb_output(tool, tmp_path):
+    pytest.importorskip('lmdb')
+    lexicon = tmp_path / 'words.txt'
+    lexicon.write_text('kiwi\n')
+    assert tool.main([str(tmp_path / 'o'), *COMMON, '--count', '10', '--lexicon', str(lexicon),
+                      '--random-strings', '0', '--format', 'lmdb', '--workers', '1']) == 0
+    found = database(tmp_path / 'o' / 'train')
+    labels = {found[b'label-%09d' % i].decode().lower() for i in range(1, 10)}
+    assert found[b'num-samples'] == b'9' and labels == {'kiwi'}
+    assert len(found) == 2 * 9 + 1
+
+
+@pytest.mark.parametrize('form', ['tsv', 'json', 'lmdb'])
+def test_a_stopped_run_goes_on(tool, tmp_path, capsys, monkeypatch, form):
+    if form == 'lmdb':
+        pytest.importorskip('lmdb')
+    options = [*COMMON, '--count', '60', '--split', 'a=0.5,b=0.5', '--format', form,
+               '--workers', '1', '--masks']
+    assert tool.main([str(tmp_path / 'whole'), *options]) == 0
+    make, made, stopped = tool.Job.make, [], []
+
+    def some(self, index):
+        if index == 41 and not stopped:
+            stopped.append(index)
+            raise KeyboardInterrupt
+        made.append(index)
+        return make(self, index)
+
+    monkeypatch.setattr(tool.Job, 'make', some)
+    assert tool.main([str(tmp_path / 'part'), *options]) == 130
+    assert 'the same command goes on' in capsys.readouterr().err
+    assert not (tmp_path / 'part').exists()
+    other = [*options[:5], '7', *options[6:]]
+    assert tool.main([str(tmp_path / 'part'), *other]) == 2
+    assert 'made with other options' in capsys.readouterr().err
+    assert tool.main([str(tmp_path / 'part'), *options]) == 0
+    assert 'going on after' in capsys.readouterr().out
+    # The first split was not made again.
+    assert made.count(0) == 1 and made.count(29) == 1 and made[-1] == 59
+    if form == 'lmdb':
+        for name in 'ab':
+            assert database(tmp_path / 'part' / name) == database(tmp_path / 'whole' / name)
+    else:
+        assert files(tmp_path / 'part') == files(tmp_path / 'whole')
+    assert not list(tmp_path.rglob('*.partial'))
+    assert tool.main([str(tmp_path / 'part'), *options]) == 0
+    assert 'holds this set already' in capsys.readouterr().out
+    assert tool.main([str(tmp_path / 'part'), *other]) == 2
+    assert 'finished set' in capsys.readouterr().err
+    assert tool.main([str(tmp_path / 'part'), *other, '--overwrite']) == 0
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='needs signals')
+def test_a_killed_run_goes_on_and_leaves_no_process(tool, tmp_path):
+    out = tmp_path / 'o'
+    options = [str(out), *COMMON, '--count', '5000', '--format', 'tsv', '--workers', '2',
+               '--difficulty', 'easy', '--max-length', '3']
+    # In a session of its own, so that what it leaves can be found.
+    run = subprocess.Popen([sys.executable, str(TOOLS / 'synthesize.py'), *options],
+                           env={**os.environ, 'PYTHONPATH': str(TOOLS.parents[1])},
+                           start_new_session=True, stderr=subprocess.DEVNULL)
+    journal = tmp_path / 'o.partial' / 'train.rows.partial'
+    begin = time.monotonic()
+    while not (journal.exists() and journal.stat().st_size) and time.monotonic() - begin < 120:
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.kill()
+    run.wait()
+    assert not out.exists()
+    done = tool.words_written(tool.parse_args(options), tmp_path / 'o.partial', 'train')
+    assert 0 < done < 5000
+    begin = time.monotonic()
+    while time.monotonic() - begin < 60:
+        try:
+            os.killpg(run.pid, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail('worker processes outlived the tool')
+
+
+def test_sheet(tool, tmp_path):
+    sheet = tmp_path / 'new' / 'sheet.png'
+    assert tool.main([str(tmp_path / 'o'), *COMMON, '--count', '9', '--workers', '1',
+                      '--sheet', str(sheet)]) == 0
+    assert cv2.imread(str(sheet)).shape[0] == 2 * (64 + 14 + 6)
+
+
+def test_clear_messages(tool, tmp_path, capsys):
+    def message(*options, out='x', fonts=SANS):
+        assert tool.main([str(tmp_path / out), '--count', '2', '--fonts', fonts, '--workers', '1',
+                          *options]) == 2
+        assert not (tmp_path / 'x').exists()
+        return capsys.readouterr().err
+
+    (tmp_path / 'empty.txt').write_text('\n')
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full' / 'mine').write_text('')
+    (tmp_path / 'fonts').mkdir()
+    assert 'no usable word' in message('--lexicon', str(tmp_path / 'empty.txt'))
+    assert 'random_strings must be within [0, 1]' in message('--random-strings', '2')
+    assert "'字'" in message('--charset', '字')
+    assert 'no picture' in message('--backgrounds', str(tmp_path / 'nothing'))
+    assert 'nofonts' in message(fonts=str(tmp_path / 'nofonts'))
+    assert 'no usable font' in message(fonts=str(tmp_path / 'fonts'))
+    assert 'file' in message(out='file')
+    assert 'file' in message(out='file/below')
+    assert 'holds a finished set, or other files,' in message('--overwrite', out='full')
+    assert (tmp_path / 'full' / 'mine').exists()
+
+
+def test_a_full_disk_is_told_and_the_run_goes_on_later(tool, tmp_path, capsys, monkeypatch):
+    from mmocr_siga.datasets.rendering import writers
+    write_file, count = writers._write_file, []
+
+    def full(path, content):
+        count.append(path)
+        if len(count) == 7:
+            raise OSError(28, 'No space left on device', str(path))
+        write_file(path, content)
+
+    monkeypatch.setattr(writers, '_write_file', full)
+    options = [str(tmp_path / 'o'), *COMMON, '--count', '12', '--workers', '1']
+    assert tool.main(options) == 2
+    assert 'No space left' in capsys.readouterr().err and not (tmp_path / 'o').exists()
+    assert tool.main(options) == 0
+    assert len(json.loads((tmp_path / 'o' / 'textrecog_train.json').read_text())['data_list']) == 11
+
+
+def test_a_worker_that_is_killed_is_told(tool, tmp_path, capsys, monkeypatch):
+    make = tool.Job.make
+
+    def die(self, index):
+        if index == 3:
+            os._exit(9)
+        return make(self, index)
+
+    monkeypatch.setattr(tool.Job, 'make', die)
+    if 'fork' not in tool.multiprocessing.get_all_start_methods():
+        pytest.skip('the change does not reach spawned workers')
+    assert tool.main([str(tmp_path / 'o'), *COMMON, '--count', '12', '--workers', '2']) == 2
+    assert 'worker process was killed' in capsys.readouterr().err

@@ -1,0 +1,187 @@
+"""Time the data of a training: words drawn on the fly, or read from a database.
+
+    python tools/benchmarks/word_loading.py --workers 0 1 2
+    python tools/benchmarks/word_loading.py --lmdb data/words/train --workers 2 --epoch
+    python tools/benchmarks/word_loading.py --train-steps 20
+
+A row gives images in a second through the training pipeline of the config, without workers also in
+a second of processor time, which other programs disturb less; and the memory of all processes,
+shared pages counted once, early on and at the end. With --train-steps the model of the config is
+trained on one batch in bfloat16, to tell which part of a machine's work the data are.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
+
+from mmengine.config import Config  # isort: skip
+from mmengine.dataset import pseudo_collate  # isort: skip
+from mmengine.optim import build_optim_wrapper  # isort: skip
+from mmengine.registry import init_default_scope  # isort: skip
+from mmocr.registry import DATASETS, MODELS  # isort: skip
+from torch.utils.data import DataLoader  # isort: skip
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Row:
+    """One measurement.
+
+    Args:
+        workers (int): Worker processes.
+        images (int): Images read.
+        seconds (float): Time for them.
+        processor (float, optional): Processor time for them, without workers.
+        memory (tuple): MiB early on and at the end; NaN where it is not known.
+    """
+    workers: int
+    images: int
+    seconds: float
+    processor: float | None
+    memory: tuple[float, float]
+
+    @property
+    def core_rate(self) -> float:
+        """Images in a second of one core."""
+        return self.images / (self.processor or self.seconds * max(self.workers, 1))
+
+
+def used_memory(pids: Sequence[int]) -> float:
+    """Memory of processes in MiB, shared pages divided among them; NaN where it is not known."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
+        except OSError:
+            return float('nan')
+        total += sum(int(line.split()[1]) for line in lines if line.startswith('Pss:'))
+    return total / 1024
+
+
+def measure(dataset: Any, workers: int, batch_size: int, seconds: float, epoch: bool) -> Row:
+    """Read batches for some time, or a whole epoch."""
+    loader = DataLoader(dataset, batch_size, shuffle=True, num_workers=workers,
+                        collate_fn=pseudo_collate, worker_init_fn=_one_thread)
+    iterator = iter(loader)
+    pids = [os.getpid(), *(w.pid for w in getattr(iterator, '_workers', []))]
+    # Starting the workers and filling their queues does not count.
+    for _ in range(min(2 * max(workers, 1), len(loader) - 1)):
+        next(iterator)
+    images, early = 0, used_memory(pids)
+    start, spent = time.perf_counter(), time.process_time()
+    for batch in iterator:
+        images += len(batch['inputs'])
+        if not epoch and time.perf_counter() - start >= seconds:
+            break
+    duration, spent = time.perf_counter() - start, time.process_time() - spent
+    return Row(workers, images, duration, None if workers else spent, (early, used_memory(pids)))
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(1)
+
+
+def training_rate(cfg: Config, dataset: Any, steps: int, batch_size: int) -> float:
+    """Images in a second that the model is trained on, in bfloat16, on one batch."""
+    model = MODELS.build(cfg.model).train()
+    optimizer = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper'))
+    batch = pseudo_collate([dataset[i] for i in range(batch_size)])
+    model.train_step(batch, optimizer)
+    start = time.perf_counter()
+    for _ in range(steps):
+        model.train_step(batch, optimizer)
+    return steps * batch_size / (time.perf_counter() - start)
+
+
+def build_dataset(args: argparse.Namespace, cfg: Config) -> Any:
+    """The data set that is timed."""
+    if args.lmdb is not None:
+        return DATASETS.build(dict(
+            type='WordLMDBDataset', ann_file=str(args.lmdb), min_length=1, max_length=25,
+            pipeline=cfg.train_pipeline))
+    return DATASETS.build(dict(
+        type='RenderedWordDataset', preset=args.preset, fonts=args.fonts, lexicon=args.lexicon,
+        backgrounds=args.backgrounds, dictionary=cfg.dictionary, pipeline=cfg.train_pipeline))
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    add = parser.add_argument
+    add('--lmdb', type=Path, help='database to read (default: draw words)')
+    add('--preset', default='mj_st_like', help='of the words drawn (default %(default)s)')
+    add('--fonts', nargs='+', help='font folders or files (default: installed fonts)')
+    add('--lexicon', help='word list (default: a built-in one)')
+    add('--backgrounds', help='folder of photographs (default: made-up backgrounds)')
+    add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py',
+        help='whose pipeline and model are used (default: siga_tiny)')
+    add('--workers', type=int, nargs='+', default=[0, 1], help='default: 0 1')
+    add('--batch-size', type=int, default=64, help='default: %(default)s')
+    add('--seconds', type=float, default=20, help='for each row (default %(default)s)')
+    add('--epoch', action='store_true', help='read a whole epoch instead')
+    add('--train-steps', type=int, default=0, help='training steps to time (default none)')
+    add('--step-rate', type=float, help='images/s of training, where known, instead')
+    return parser.parse_args(argv)
+
+
+def verdict(loading: float, training: float, cores: int) -> str:
+    """Which part of the work the data are.
+
+    Args:
+        loading (float): Images that one core makes ready in a second.
+        training (float): Images that the whole machine trains on in a second.
+        cores (int): Its cores.
+    """
+    busy = training / loading
+    slower = 1 / (1 + busy / cores)
+    return (f'training alone: {training:,.0f} images/s on {cores} cores; to keep it fed takes '
+            f'{busy:.2f} cores. On these cores themselves, training with this data runs at '
+            f'{100 * slower:.0f} % of that; with {max(1, int(-(-busy // 1)))} more for workers, '
+            'at full speed')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark.
+
+    Returns:
+        int: 0, or 2 after a clear message about what was wrong.
+    """
+    args = parse_args(argv)
+    cfg = Config.fromfile(args.config)
+    init_default_scope('mmocr')
+    cv2.setNumThreads(1)
+    try:
+        dataset = build_dataset(args, cfg)
+    except (ValueError, OSError, ImportError) as error:
+        print(f'word_loading: {error}', file=sys.stderr)
+        return 2
+    print('| workers | images/s | images/s of a core | images | memory (MiB) |')
+    print('|---|---|---|---|---|')
+    rows = []
+    for workers in args.workers:
+        row = measure(dataset, workers, args.batch_size, args.seconds, args.epoch)
+        rows.append(row)
+        print(f'| {workers} | {row.images / row.seconds:.0f} | {row.core_rate:.0f} | '
+              f'{row.images:,} | {row.memory[0]:.0f} to {row.memory[1]:.0f} |', flush=True)
+    rate = args.step_rate
+    if args.train_steps:
+        rate = training_rate(cfg, dataset, args.train_steps, args.batch_size)
+    if rate:
+        print(verdict(rows[0].core_rate, rate, torch.get_num_threads()))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,362 @@
+"""Make labelled word images from the installed fonts, at any scale.
+
+    python tools/data/synthesize.py data/words
+    python tools/data/synthesize.py data/words --count 200000 --format lmdb --lexicon words.txt \\
+        --backgrounds photographs --masks --boxes
+    python tools/data/synthesize.py data/serials --preset serial_numbers --sheet serials.png
+
+Writes MMOCR's JSON, tab-separated tables or LMDB, one set a split. The words depend on the seed,
+the options and the installed fonts, not on the number of processes. A run that was stopped goes on
+where it was when it is started again with the same options; OUT appears when all is there.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mmocr_siga.datasets.progress import Progress
+from mmocr_siga.datasets.rendering import (
+    PRESETS,
+    RECIPES,
+    FolderWriter,
+    LmdbWriter,
+    WordRenderer,
+    build_renderer,
+    contact_sheet,
+)
+from mmocr_siga.datasets.rendering.writers import (
+    WordWriter,
+    encode,
+    partial,
+    publish,
+    refuse_existing,
+)
+
+_CHUNK = 32
+_SUMMARY = 'summary.json'
+_JOB: Job | None = None
+
+
+class Item(NamedTuple):
+    """A word, ready to be written."""
+    image: bytes
+    text: str
+    mask: bytes | None
+    boxes: np.ndarray | None
+
+
+class Job(NamedTuple):
+    """What a process needs to make words."""
+    renderer: WordRenderer
+    suffix: str
+    quality: int
+    masks: bool
+    boxes: bool
+
+    def make(self, index: int) -> Item:
+        """Render and encode a word."""
+        word = self.renderer(index)
+        return Item(encode(word.image, self.suffix, self.quality), word.text,
+                    encode(word.glyphs, '.png') if self.masks else None,
+                    word.boxes if self.boxes else None)
+
+
+def parse_split(text: str) -> dict[str, float]:
+    """Read 'train=0.9,val=0.1'.
+
+    Raises:
+        ValueError: If a part is malformed, a name repeats or the fractions don't add up to 1.
+    """
+    split: dict[str, float] = {}
+    for part in text.split(','):
+        name, _, value = part.partition('=')
+        try:
+            fraction = float(value)
+        except ValueError:
+            raise ValueError(f'--split: {part!r} is not NAME=FRACTION') from None
+        if not name.isidentifier() or name in split or not 0 < fraction <= 1:
+            raise ValueError(f'--split: {part!r} needs a new plain name and a fraction in (0, 1]')
+        split[name] = fraction
+    if abs(sum(split.values()) - 1) > 1e-6:
+        raise ValueError(f'--split: the fractions of {text!r} add up to {sum(split.values()):g}, '
+                         'not 1')
+    return split
+
+
+def split_sizes(count: int, split: dict[str, float]) -> dict[str, int]:
+    """Share a count out: each split rounded, the first one gets the rest."""
+    sizes = {name: int(round(count * part)) for name, part in split.items()}
+    first = next(iter(sizes))
+    sizes[first] += count - sum(sizes.values())
+    return sizes
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    add = parser.add_argument
+    add('out', type=Path, help='folder to write to; it must not exist, or be empty')
+    add('--count', type=int, default=10_000, help='number of words (default %(default)s)')
+    add('--preset', choices=sorted(RECIPES), default='mj_st_like',
+        help='words of scenes (default), random characters, or serial numbers')
+    add('--difficulty', choices=sorted(PRESETS), help='look of another difficulty than the preset')
+    add('--lexicon', type=Path, help='word list, one a line (default: a built-in one)')
+    add('--random-strings', type=float, metavar='FRACTION',
+        help='fraction of random and number-like strings among words (default 0.1)')
+    add('--charset', '--dictionary', dest='charset',
+        help="digits, lower36, alnum62, ascii94, a dictionary file, the name of a packaged one, "
+             "or the characters themselves (default: the preset's)")
+    add('--max-length', type=int, default=25, help='longest word (default %(default)s)')
+    add('--backgrounds', type=Path, help='folder of photographs (default: made-up backgrounds)')
+    add('--fonts', type=Path, nargs='+', help='font folders or files (default: installed fonts)')
+    add('--split', default='train=0.9,val=0.1', help='default: %(default)s')
+    add('--seed', type=int, default=0, help='default: %(default)s')
+    add('--workers', type=int, default=available_cores(),
+        help='processes (default: one a core, %(default)s here)')
+    add('--format', choices=('json', 'tsv', 'lmdb'), default='json',
+        help="MMOCR's JSON (default), tab-separated tables, or one LMDB database a split")
+    add('--image', choices=('jpg', 'png'), default='jpg', help='default: %(default)s')
+    add('--quality', type=int, default=92, help='of JPEG (default %(default)s)')
+    add('--masks', action='store_true', help='store exact glyph masks too')
+    add('--boxes', action='store_true', help='store character boxes too')
+    add('--sheet', type=Path, metavar='FILE.png', help='draw the first words on one picture too')
+    add('--overwrite', action='store_true',
+        help='remove a set that this tool made at OUT, finished or not')
+    args = parser.parse_args(argv)
+    for name in ('count', 'workers', 'max_length'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name.replace("_", "-")} must be at least 1')
+    if args.seed < 0:
+        parser.error('--seed must not be negative')
+    if not 1 <= args.quality <= 100:
+        parser.error('--quality must be within 1 and 100')
+    return args
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def build_job(args: argparse.Namespace) -> Job:
+    """Find fonts, words and backgrounds, and say what was found."""
+    renderer, left_out = build_renderer(
+        args.preset, args.difficulty, args.charset, args.lexicon, args.random_strings,
+        args.max_length, args.fonts, args.backgrounds, args.seed)
+    if left_out:
+        print(f'left out {len(left_out)} backgrounds that are no pictures, e.g. '
+              f'{", ".join(left_out[:3])}')
+    print(f'{len(renderer.fonts)} faces, {len(renderer.words.charset)} characters, '
+          f'{len(renderer.photographs)} photographs')
+    return Job(renderer, '.' + args.image, args.quality, args.masks, args.boxes)
+
+
+def description(args: argparse.Namespace, job: Job) -> dict:
+    """What the words depend on: kept beside them, and compared when a run goes on."""
+    def digest(lines: Sequence[str]) -> str:
+        return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:16]
+
+    options = ('count', 'preset', 'difficulty', 'random_strings', 'max_length', 'split', 'seed',
+               'format', 'image', 'quality', 'masks', 'boxes')
+    faces = [f'{f.path} {sorted(f.characters)} {f.cap_ratio} {f.unicase}'
+             for f in job.renderer.fonts.faces]
+    return dict(
+        {name: getattr(args, name) for name in options},
+        characters=job.renderer.words.charset,
+        faces=digest(faces),
+        lexicon=hashlib.sha256(args.lexicon.read_bytes()).hexdigest()[:16] if args.lexicon else '',
+        photographs=digest(job.renderer.photographs))
+
+
+def _start(job: Job, parent: int) -> None:
+    """Begin a worker process."""
+    global _JOB
+    _JOB = job
+    cv2.setNumThreads(1)
+    if parent != os.getpid():
+        # The main process stops the workers, also where it is killed and cannot.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_follow, args=(parent, ), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _make_chunk(start: int, stop: int) -> list[Item]:
+    return [_JOB.make(index) for index in range(start, stop)]
+
+
+def produce(job: Job, start: int, stop: int, workers: int) -> Iterator[Item]:
+    """Make words ``start`` to ``stop - 1``, in order.
+
+    Raises:
+        OSError: If a worker process was killed.
+    """
+    if workers == 1:
+        _start(job, os.getpid())
+        yield from map(job.make, range(start, stop))
+        return
+    # Forked, workers need not import everything again.
+    forked = 'fork' in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context('fork' if forked else 'spawn')
+    bounds = ((i, min(i + _CHUNK, stop)) for i in range(start, stop, _CHUNK))
+    pool = ProcessPoolExecutor(workers, context, _start, (job, os.getpid()))
+    try:
+        waiting: deque[Future] = deque(
+            pool.submit(_make_chunk, *b) for b in itertools.islice(bounds, 4 * workers))
+        while waiting:
+            yield from waiting.popleft().result()
+            waiting.extend(pool.submit(_make_chunk, *b) for b in itertools.islice(bounds, 1))
+    except BrokenProcessPool as error:
+        raise OSError('a worker process was killed, perhaps for want of memory: use fewer '
+                      f'--workers ({error})') from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def open_writer(args: argparse.Namespace, folder: Path, name: str) -> WordWriter:
+    """Writer of a split, which goes on with what is there."""
+    if args.format == 'lmdb':
+        return LmdbWriter(folder / name, resume=True)
+    return FolderWriter(folder, name, '.' + args.image, args.format, resume=True)
+
+
+def words_written(args: argparse.Namespace, folder: Path, name: str) -> int:
+    """Words of a split that an earlier run has left."""
+    writer = open_writer(args, folder, name)
+    writer.abort()
+    return writer.count
+
+
+def split_done(args: argparse.Namespace, folder: Path, name: str) -> bool:
+    """Whether a split is complete."""
+    final = {'lmdb': f'{name}/data.mdb', 'json': f'textrecog_{name}.json', 'tsv': f'{name}.tsv'}
+    return (folder / final[args.format]).exists()
+
+
+def prepare(args: argparse.Namespace, wanted: dict) -> bool:
+    """Get the place ready; tell whether the set is there already.
+
+    Raises:
+        FileExistsError: If there is something else.
+    """
+    folder = partial(args.out)
+    if args.overwrite:
+        for old in (args.out, folder):
+            # Nothing but what this tool has made.
+            if _read_summary(old) is not None:
+                shutil.rmtree(old)
+    if _read_summary(args.out) == wanted:
+        return True
+    refuse_existing(args.out, 'a finished set, or other files,' if args.out.is_dir() else '')
+    if folder.exists() and _read_summary(folder) != wanted:
+        raise FileExistsError(f'{str(folder)!r} holds an unfinished set made with other options or '
+                              'fonts; use the same ones, or --overwrite, or remove it')
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _SUMMARY).write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + '\n',
+                                   encoding='utf-8')
+    return False
+
+
+def _read_summary(folder: Path) -> dict | None:
+    try:
+        return json.loads((folder / _SUMMARY).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+
+
+def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
+    """Write all splits, or what is missing of them; return words in a second."""
+    folder, ends = partial(args.out), list(itertools.accumulate(sizes.values()))
+    todo = [(name, end - sizes[name], end) for name, end in zip(sizes, ends)
+            if not split_done(args, folder, name)]
+    if not todo:
+        publish(folder, args.out)
+        return 0.0
+    # Only the first of them can have words already; the others follow in order.
+    begin = todo[0][1] + words_written(args, folder, todo[0][0])
+    if begin:
+        print(f'going on after {begin:,} words')
+    progress = Progress(args.count, 'words', begin)
+    # Closed at once if something fails, which ends the processes.
+    with contextlib.closing(produce(job, begin, args.count, args.workers)) as items:
+        for name, start, end in todo:
+            with open_writer(args, folder, name) as writer:
+                for done in range(start + writer.count, end):
+                    writer.add(*next(items))
+                    progress.update(done + 1)
+                    if done % 200 == 0:
+                        writer.flush()
+    progress.close()
+    publish(folder, args.out)
+    return progress.rate
+
+
+def draw_sheet(args: argparse.Namespace, job: Job) -> None:
+    """Draw the first words on one picture.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    words = (job.renderer(i) for i in range(min(args.count, 96)))
+    sheet = contact_sheet((word.image, word.text) for word in words)
+    args.sheet.parent.mkdir(parents=True, exist_ok=True)
+    args.sheet.write_bytes(encode(sheet, '.png'))
+    print(f'drew {args.sheet}')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool.
+
+    Returns:
+        int: 0, or 2 after a clear message about what was wrong; 130 when it was interrupted.
+    """
+    args = parse_args(argv)
+    try:
+        sizes = split_sizes(args.count, parse_split(args.split))
+        job = build_job(args)
+        if args.sheet is not None:
+            draw_sheet(args, job)
+        if prepare(args, description(args, job)):
+            print(f'{args.out} holds this set already')
+            return 0
+        rate = write(args, job, sizes)
+    except KeyboardInterrupt:
+        print(f'\nsynthesize: stopped; the same command goes on with {partial(args.out)}',
+              file=sys.stderr)
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f'synthesize: {error}', file=sys.stderr)
+        return 2
+    parts = ', '.join(f'{name} {size:,}' for name, size in sizes.items())
+    print(f'wrote {parts} ({args.format}) to {args.out}, {rate:,.0f} images/s with '
+          f'{args.workers} processes')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
