@@ -51,6 +51,8 @@ class GlyphPlugin(Plugin):
         image_scales (Sequence[tuple[int, int]]): Up-samplings from the fine map to the image.
             Defaults to one of (2, 2).
         channels (int): Channels of the fused maps. Defaults to 128.
+        mask_channels (int, optional): Channels on the way from the fused maps to the text mask, the
+            most expensive part. Defaults to None: ``channels``.
         feed (bool): Whether glyph features are added to what the attention reads. Defaults to
             False.
         hidden_size (int): Channels and LSTM units of the glyph features. Defaults to 256.
@@ -71,6 +73,7 @@ class GlyphPlugin(Plugin):
                  scale: tuple[int, int] = (2, 2),
                  image_scales: Sequence[tuple[int, int]] = ((2, 2), ),
                  channels: int = 128,
+                 mask_channels: int | None = None,
                  feed: bool = False,
                  hidden_size: int = 256,
                  pseudo_labels: ConfigType = dict(type='GlyphPseudoLabelGenerator'),  # noqa: B006
@@ -91,7 +94,8 @@ class GlyphPlugin(Plugin):
         self.glyph_maps = nn.ModuleDict(
             {s: nn.Conv2d(channels, max_seq_len + 1, 1) for s in SCALES})
         self.segmentation = MODELS.build(dict(
-            type='SegmentationHead', in_channels=(channels, ), trunk=False, scales=image_scales))
+            type='SegmentationHead', in_channels=(channels, ), trunk=False,
+            up_channels=mask_channels, scales=image_scales))
         if feed:
             source = dict(middle=coarse, low=fine)
             self.glyph_features = nn.ModuleDict(
