@@ -415,8 +415,27 @@ class SkipList:
             self._file.close()
 
 
+def unwanted(text: str, alphanumeric: bool = False, min_length: int = 1) -> str:
+    """Why a label is not among those wanted.
+
+    Args:
+        text (str): The label.
+        alphanumeric (bool): Whether only labels of 0-9, A-Z and a-z are wanted. Defaults to False.
+        min_length (int): Fewest characters wanted. Defaults to 1.
+
+    Returns:
+        str: The reason; '' if it is wanted.
+    """
+    if alphanumeric and not (text.isascii() and text.isalnum()):
+        return 'has other characters than letters and digits'
+    if len(text) < min_length:
+        return f'is shorter than {min_length} characters'
+    return ''
+
+
 def convert(records: Iterable[Record], writer: WordWriter, skip_list: SkipList,
-            check_images: bool = True, report: Callable[[int], Any] | None = None) -> Conversion:
+            check_images: bool = True, report: Callable[[int], Any] | None = None,
+            choose: Callable[[str], str] | None = None) -> Conversion:
     """Write records, and leave out what is broken.
 
     Args:
@@ -425,6 +444,8 @@ def convert(records: Iterable[Record], writer: WordWriter, skip_list: SkipList,
         skip_list (SkipList): Takes each record left out.
         check_images (bool): Whether to decode the images. Defaults to True.
         report (callable, optional): Called with the number of records read, after each.
+        choose (callable, optional): Tells of a label why it is not wanted, or ''. Defaults to
+            None: all are.
 
     Returns:
         Conversion: What was written and left out.
@@ -435,6 +456,8 @@ def convert(records: Iterable[Record], writer: WordWriter, skip_list: SkipList,
     done = Conversion()
     for number, record in enumerate(records, 1):
         data, problem = _load(record)
+        if not problem and choose is not None:
+            problem = choose(record.text)
         if not problem and check_images:
             problem = image_problem(data)
         if not problem:

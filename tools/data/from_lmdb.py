@@ -11,6 +11,7 @@ before their folder gets its name, so whatever interrupts the tool, there is a c
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
 import sys
@@ -28,6 +29,7 @@ from mmocr_siga.datasets.records import (
     open_source,
     read_folder,
     read_lmdb,
+    unwanted,
 )
 from mmocr_siga.datasets.rendering import FolderWriter
 from mmocr_siga.datasets.rendering.writers import partial, publish, refuse_existing
@@ -42,6 +44,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--format', default='json', choices=('json', 'tsv', 'folder'),
         help="MMOCR's JSON (default), a tab-separated table, or a text file beside each image")
     add('--split', default='train', help='name of the table and the images (default %(default)s)')
+    add('--alphanumeric', action='store_true',
+        help='leave out words with other characters than letters and digits')
+    add('--min-length', type=int, default=1, help='leave out shorter words (default %(default)s)')
     add('--no-decode', action='store_true', help="don't decode the images to find broken ones")
     add('--no-verify', action='store_true', help="don't read the files back")
     args = parser.parse_args(argv)
@@ -66,10 +71,12 @@ def run(args: argparse.Namespace) -> Conversion:
     shutil.rmtree(folder, ignore_errors=True)
     table = {'folder': 'txt'}.get(args.format, args.format)
     listed = SkipList(f'{args.out}.skipped.tsv')
+    choose = functools.partial(unwanted, alphanumeric=args.alphanumeric,
+                               min_length=args.min_length)
     try:
         with listed, FolderWriter(folder, args.split, '', table, per_folder=10_000) as writer:
             done = convert(read_lmdb(args.source), writer, listed, not args.no_decode,
-                           progress.update)
+                           progress.update, choose)
         progress.close()
         if not done.sum.count:
             raise ValueError(f'no word of {args.source} can be used; see {args.out}.skipped.tsv')

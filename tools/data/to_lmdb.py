@@ -12,6 +12,7 @@ interrupts the tool, there is a complete database or none.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from mmocr_siga.datasets.records import (
     convert,
     open_source,
     read_lmdb,
+    unwanted,
 )
 from mmocr_siga.datasets.rendering import LmdbWriter
 
@@ -42,6 +44,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--folder-labels', choices=FOLDER_LABELS, default='sidecar',
         help='where the labels of a folder are: a text file beside each image (default), the '
              'name of the folder of the image, or its own name')
+    add('--alphanumeric', action='store_true',
+        help='leave out words with other characters than letters and digits')
+    add('--min-length', type=int, default=1, help='leave out shorter words (default %(default)s)')
     add('--no-decode', action='store_true', help="don't decode the images to find broken ones")
     add('--no-verify', action='store_true', help="don't read the database back")
     return parser.parse_args(argv)
@@ -55,6 +60,8 @@ def run(args: argparse.Namespace) -> Conversion:
     """
     records = open_source(args.source, args.format, args.image_root, args.folder_labels)
     done, progress = Conversion(), Progress()
+    choose = functools.partial(unwanted, alphanumeric=args.alphanumeric,
+                               min_length=args.min_length)
     listed = SkipList(f'{args.out}.skipped.tsv')
 
     def check(folder: Path) -> None:
@@ -68,7 +75,7 @@ def run(args: argparse.Namespace) -> Conversion:
 
     with LmdbWriter(args.out, check=check) as writer:
         with listed:
-            done = convert(records, writer, listed, not args.no_decode, progress.update)
+            done = convert(records, writer, listed, not args.no_decode, progress.update, choose)
         progress.close()
     return done
 

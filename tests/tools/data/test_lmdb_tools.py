@@ -91,6 +91,25 @@ def test_there_and_back(pack, unpack, table, tmp_path, capsys, form):
     assert suffixes == ['.jpg', '.png', '.jpg', '.png', '.jpg']
 
 
+def test_choosing_words_as_the_smaller_benchmark_sets_do(pack, unpack, tmp_path):
+    (tmp_path / 'images').mkdir()
+    labels = ['One', 'two words', "it's", 'no', 'caf\u00e9', '123']
+    for i in range(len(labels)):
+        (tmp_path / 'images' / f'{i}.png').write_bytes(picture(i, '.png'))
+    table = tmp_path / 'words.tsv'
+    table.write_text(''.join(f'images/{i}.png\t{label}\n' for i, label in enumerate(labels)),
+                     encoding='utf-8')
+    assert pack.main([str(table), str(tmp_path / 'a'), '--alphanumeric']) == 0
+    assert [word for word, _ in words_of(tmp_path / 'a')] == ['One', 'no', '123']
+    assert unpack.main([str(tmp_path / 'a'), str(tmp_path / 'b'), '--split', 'test',
+                        '--min-length', '3']) == 0
+    words = json.loads((tmp_path / 'b' / 'textrecog_test.json').read_text())['data_list']
+    assert [word['instances'][0]['text'] for word in words] == ['One', '123']
+    assert 'is shorter than 3 characters' in (tmp_path / 'b.skipped.tsv').read_text()
+    assert pack.main([str(tmp_path / 'a'), str(tmp_path / 'c'), '--min-length', '9']) == 2
+    assert not (tmp_path / 'c').exists()
+
+
 def put(path, entries):
     with lmdb.open(str(path), map_size=1 << 22) as env, env.begin(write=True) as transaction:
         for key, value in entries.items():
