@@ -71,7 +71,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--steps', type=int, default=3000, help='training steps (default %(default)s)')
     add('--batch-size', type=int, default=64, help='default: %(default)s')
     add('--lr', type=float, default=1e-3, help='highest learning rate (default %(default)s)')
-    add('--easy', type=Path, help='folder of LMDB words to begin with (tools/data/make_words.py)')
+    add('--easy', type=Path, help='folder of LMDB words to begin with (tools/data/synthesize.py)')
     add('--easy-steps', type=int, default=1000, help='steps on them (default %(default)s)')
     add('--rendered', type=Path, help='folder of LMDB words to mix with the real ones')
     add('--sec-weight', type=float, default=1.0, help='weight of the SEC loss (default 1.0)')
