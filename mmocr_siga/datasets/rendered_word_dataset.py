@@ -51,8 +51,8 @@ class RenderedWordDataset:
             does not know are left out of the label, though drawn. Defaults to None, labels are
             as drawn.
         max_seq_len (int): Most characters of a label, with a dictionary. Defaults to 25.
-        letter_case (str): Letter case of labels, with a dictionary: 'lower', 'upper' or
-            'unchanged'. Defaults to 'lower'.
+        letter_case (str): Letter case of labels, with a dictionary: 'lower', 'upper',
+            'unchanged', or 'auto', the one the dictionary asks for. Defaults to 'auto'.
         with_masks (bool): Whether to add ``gt_seg_map``, the exact text mask; a pipeline then
             has no ``TextMask``, which would replace it. Defaults to False.
         pipeline (Sequence, optional): Transforms. Defaults to None, no transforms.
@@ -78,7 +78,7 @@ class RenderedWordDataset:
                  seed: int = 0,
                  dictionary: dict | Dictionary | None = None,
                  max_seq_len: int = 25,
-                 letter_case: str = 'lower',
+                 letter_case: str = 'auto',
                  with_masks: bool = False,
                  pipeline: Sequence[dict | Callable] | None = None,
                  metainfo: dict | None = None,

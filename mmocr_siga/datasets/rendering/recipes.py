@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mmocr_siga.models.common.dictionary import DICT_FOLDER
+from mmocr_siga.models.common.dictionary import DICT_FOLDER, SHORT_NAMES
 
 from .backgrounds import find_photographs, sort_out_photographs
 from .fonts import FontLibrary, machine_faces
@@ -60,8 +60,8 @@ def find_charset(name: str) -> str:
     """Characters of a dictionary or a named set.
 
     Args:
-        name (str): A dictionary that ships with the package, by its file name, or what
-            :func:`.words.resolve_charset` takes: the name of a set, a file with one character a
+        name (str): A dictionary that ships with the package, by its file name or '36', '62' or
+            '94', or what :func:`.words.resolve_charset` takes: the name of a set, a file with one character a
             line, or the characters.
 
     Returns:
@@ -70,7 +70,7 @@ def find_charset(name: str) -> str:
     Raises:
         ValueError: If there is no character, or a line of the file holds several.
     """
-    packaged = os.path.join(DICT_FOLDER, os.path.basename(name))
+    packaged = os.path.join(DICT_FOLDER, os.path.basename(SHORT_NAMES.get(name, name)))
     # Only a bare name; a file at that path comes first.
     if os.path.basename(name) == name and not os.path.isfile(name) and os.path.isfile(packaged):
         name = packaged

@@ -57,6 +57,7 @@ def test_the_hard_style_keeps_its_list():
 
 def test_dictionaries_by_name_and_path(tmp_path):
     assert find_charset('lower_english_digits.txt') == '0123456789abcdefghijklmnopqrstuvwxyz'
+    assert len(find_charset('62')) == 62 and find_charset('63') == '63'
     path = tmp_path / 'mine.txt'
     path.write_bytes('б\r\nд\r\n'.encode())
     assert find_charset(str(path)) == 'бд'
