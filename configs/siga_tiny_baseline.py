@@ -1,15 +1,8 @@
 # What siga_tiny is without glyphs: same backbone, context and attention decoder; no glyph
 # attention, no training head.
-_base_ = ['siga_tiny.py']
+_base_ = ['siga_tiny.py', '_base_/models/siga_tiny_baseline_decoder.py']
 
 model = dict(
     encoder=dict(pyramid=None),
-    decoder=dict(
-        _delete_=True,
-        type='ImplicitAttentionDecoder',
-        dictionary=_base_.dictionary,
-        in_channels=128,
-        hidden_size=128,
-        max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss')),
+    decoder=dict(_delete_=True, dictionary=_base_.dictionary, **_base_.siga_tiny_baseline_decoder),
     glyph_head=None)
