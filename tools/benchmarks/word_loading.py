@@ -6,7 +6,7 @@
 
 A row gives images in a second through the training pipeline of the config, without workers also in
 a second of processor time, which other programs disturb less; and the memory of all processes,
-shared pages counted once, early on and at the end. With --train-steps the model of the config is
+shared pages counted once, early on and near the end. With --train-steps the model of the config is
 trained on one batch in bfloat16, to tell which part of a machine's work the data are.
 """
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Row:
         images (int): Images read.
         seconds (float): Time for them.
         processor (float, optional): Processor time for them, without workers.
-        memory (tuple): MiB early on and at the end; NaN where it is not known.
+        memory (tuple): MiB early on and near the end; NaN where it is not known.
     """
     workers: int
     images: int
@@ -80,13 +80,18 @@ def measure(dataset: Any, workers: int, batch_size: int, seconds: float, epoch: 
     for _ in range(min(2 * max(workers, 1), len(loader) - 1)):
         next(iterator)
     images, early = 0, used_memory(pids)
+    late, looked = early, time.perf_counter()
     start, spent = time.perf_counter(), time.process_time()
     for batch in iterator:
         images += len(batch['inputs'])
-        if not epoch and time.perf_counter() - start >= seconds:
+        now = time.perf_counter()
+        # Now and then, since the workers are gone when an epoch is over.
+        if now - looked >= 0.5:
+            late, looked = used_memory(pids), now
+        if not epoch and now - start >= seconds:
             break
     duration, spent = time.perf_counter() - start, time.process_time() - spent
-    return Row(workers, images, duration, None if workers else spent, (early, used_memory(pids)))
+    return Row(workers, images, duration, None if workers else spent, (early, late))
 
 
 def _one_thread(_: int) -> None:

@@ -30,6 +30,7 @@ from mmocr_siga.datasets.records import (
     unwanted,
 )
 from mmocr_siga.datasets.rendering import LmdbWriter
+from mmocr_siga.datasets.rendering.writers import refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> Conversion:
     Raises:
         OSError, ValueError, ImportError: With a message about what was wrong.
     """
+    refuse_existing(args.out)
     records = open_source(args.source, args.format, args.image_root, args.folder_labels)
     done, progress = Conversion(), Progress()
     choose = functools.partial(unwanted, alphanumeric=args.alphanumeric,

@@ -61,8 +61,8 @@ def find_charset(name: str) -> str:
 
     Args:
         name (str): A dictionary that ships with the package, by its file name or '36', '62' or
-            '94', or what :func:`.words.resolve_charset` takes: the name of a set, a file with one character a
-            line, or the characters.
+            '94', or what :func:`.words.resolve_charset` takes: the name of a set, a file with one
+            character a line, or the characters.
 
     Returns:
         str: Distinct characters, in order.

@@ -267,7 +267,7 @@ class LmdbWriter(WordWriter):
     are not known.
 
     Args:
-        out (path): Folder of the LMDB file; it must not exist, or be empty.
+        out (path): Folder of the LMDB file; made if missing.
         map_size (int): First size of the map in bytes. Defaults to 64 MiB.
         batch (int): Words per transaction. Defaults to 500.
         resume (bool): See :class:`WordWriter`. Defaults to False.
@@ -276,7 +276,7 @@ class LmdbWriter(WordWriter):
 
     Raises:
         ImportError: If ``lmdb`` is not installed.
-        FileExistsError: If there is an LMDB file, or something else, already.
+        FileExistsError: If there is an LMDB file already, or ``out`` is a file.
         OSError: If the folder can't be written.
     """
 
@@ -290,7 +290,8 @@ class LmdbWriter(WordWriter):
         except ImportError as error:
             raise ImportError('writing LMDB needs the package lmdb: pip install lmdb') from error
         self.out = Path(out)
-        refuse_existing(self.out, 'an LMDB file' if (self.out / 'data.mdb').exists() else '')
+        if (self.out / 'data.mdb').exists() or self.out.is_file():
+            refuse_existing(self.out, 'an LMDB file')
         self._folder = partial(self.out)
         if self._folder.exists() and not resume:
             shutil.rmtree(self._folder)
@@ -374,7 +375,11 @@ def refuse_existing(out: Path, what: str = '') -> None:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Give a complete folder its name; an empty folder in its place is replaced."""
-    if out.is_dir():
-        out.rmdir()
-    os.replace(folder, out)
+    """Give a complete folder its name, or move what is in it into a folder of that name."""
+    if not out.is_dir():
+        os.replace(folder, out)
+        return
+    # A database is there when its file is, so that comes last.
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == 'data.mdb'):
+        os.replace(path, out / path.name)
+    folder.rmdir()

@@ -10,6 +10,7 @@ from mmocr_siga.datasets.rendering.writers import (
     encode,
     image_suffix,
     parse_boxes,
+    refuse_existing,
 )
 
 
@@ -197,6 +198,11 @@ def test_places_that_are_taken(tmp_path):
     with pytest.raises(FileExistsError, match='is a file; choose a folder'):
         LmdbWriter(tmp_path / 'file')
     with pytest.raises(FileExistsError, match='holds files already'):
+        refuse_existing(tmp_path / 'folder')
+    with LmdbWriter(tmp_path / 'folder') as writer:
+        writer.add(b'i', 'a')
+    assert sorted(p.name for p in (tmp_path / 'folder').iterdir()) == ['data.mdb', 'x']
+    with pytest.raises(FileExistsError, match='holds an LMDB file already'):
         LmdbWriter(tmp_path / 'folder')
     with pytest.raises(OSError, match='file'):
         LmdbWriter(tmp_path / 'file' / 'db')
