@@ -220,6 +220,8 @@ def produce(job: Job, start: int, stop: int, workers: int) -> Iterator[Item]:
         _start(job, os.getpid())
         yield from map(job.make, range(start, stop))
         return
+    # OpenCV's threads do not survive a fork, and a worker would wait for them for ever.
+    cv2.setNumThreads(1)
     # Forked, workers need not import everything again.
     forked = 'fork' in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('fork' if forked else 'spawn')

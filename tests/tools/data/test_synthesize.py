@@ -138,6 +138,15 @@ def test_a_stopped_run_goes_on(tool, tmp_path, capsys, monkeypatch, form):
     assert tool.main([str(tmp_path / 'part'), *other, '--overwrite']) == 0
 
 
+def test_workers_start_after_a_sheet_was_drawn(tmp_path):
+    # A process of its own: drawing starts OpenCV's threads, which forked workers used to wait for.
+    options = [str(tmp_path / 'o'), *COMMON, '--count', '40', '--format', 'tsv', '--workers', '2',
+               '--sheet', str(tmp_path / 'sheet.png')]
+    subprocess.run([sys.executable, str(TOOLS / 'synthesize.py'), *options], check=True,
+                   env={**os.environ, 'PYTHONPATH': str(TOOLS.parents[1])}, timeout=240)
+    assert len(list((tmp_path / 'o' / 'images').rglob('*.jpg'))) == 40
+
+
 @pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='needs signals')
 def test_a_killed_run_goes_on_and_leaves_no_process(tool, tmp_path):
     out = tmp_path / 'o'
