@@ -11,25 +11,22 @@ before their folder gets its name, so whatever interrupts the tool, there is a c
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mmocr_siga.datasets.conversion import add_options, chooser, finish, report
 from mmocr_siga.datasets.lmdb_reader import LMDBReader
 from mmocr_siga.datasets.progress import Progress
 from mmocr_siga.datasets.records import (
     Conversion,
     Record,
     SkipList,
-    check_content,
     convert,
     open_source,
     read_folder,
     read_lmdb,
-    unwanted,
 )
 from mmocr_siga.datasets.rendering import FolderWriter
 from mmocr_siga.datasets.rendering.writers import partial, publish, refuse_existing
@@ -44,11 +41,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--format', default='json', choices=('json', 'tsv', 'folder'),
         help="MMOCR's JSON (default), a tab-separated table, or a text file beside each image")
     add('--split', default='train', help='name of the table and the images (default %(default)s)')
-    add('--alphanumeric', action='store_true',
-        help='leave out words with other characters than letters and digits')
-    add('--min-length', type=int, default=1, help='leave out shorter words (default %(default)s)')
-    add('--no-decode', action='store_true', help="don't decode the images to find broken ones")
-    add('--no-verify', action='store_true', help="don't read the files back")
+    add_options(parser, 'files')
     args = parser.parse_args(argv)
     if not args.split.isidentifier():
         parser.error('--split needs a plain name')
@@ -71,20 +64,12 @@ def run(args: argparse.Namespace) -> Conversion:
     shutil.rmtree(folder, ignore_errors=True)
     table = {'folder': 'txt'}.get(args.format, args.format)
     listed = SkipList(f'{args.out}.skipped.tsv')
-    choose = functools.partial(unwanted, alphanumeric=args.alphanumeric,
-                               min_length=args.min_length)
     try:
         with listed, FolderWriter(folder, args.split, '', table, per_folder=10_000) as writer:
             done = convert(read_lmdb(args.source), writer, listed, not args.no_decode,
-                           progress.update, choose)
+                           progress.update, chooser(args))
         progress.close()
-        if not done.sum.count:
-            raise ValueError(f'no word of {args.source} can be used; see {args.out}.skipped.tsv')
-        if not args.no_verify:
-            check_content(_read_back(folder, args), done.sum)
-        summary = dict(samples=done.sum.count, left_out=done.skipped,
-                       checksum=done.sum.hexdigest())
-        (folder / 'summary.json').write_text(json.dumps(summary, indent=1) + '\n')
+        finish(args, folder, done, lambda: _read_back(folder, args))
         publish(folder, args.out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,21 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool.
 
     Returns:
-        int: 0, or 2 after a clear message about what was wrong.
+        int: See :func:`~mmocr_siga.datasets.conversion.report`.
     """
-    args = parse_args(argv)
-    try:
-        done = run(args)
-    except KeyboardInterrupt:
-        print('from_lmdb: interrupted; nothing was left behind', file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f'from_lmdb: {error}', file=sys.stderr)
-        return 2
-    print('\n'.join([f'wrote {args.out}: {done.lines()[0]}', *done.lines()[1:]]))
-    if done.skipped:
-        print(f'  listed in {args.out}.skipped.tsv')
-    return 0
+    return report('from_lmdb', run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -12,22 +12,19 @@ interrupts the tool, there is a complete database or none.
 from __future__ import annotations
 
 import argparse
-import functools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmocr_siga.datasets.conversion import add_options, chooser, finish, report
 from mmocr_siga.datasets.progress import Progress
 from mmocr_siga.datasets.records import (
     FOLDER_LABELS,
     Conversion,
     SkipList,
-    check_content,
     convert,
     open_source,
     read_lmdb,
-    unwanted,
 )
 from mmocr_siga.datasets.rendering import LmdbWriter
 from mmocr_siga.datasets.rendering.writers import refuse_existing
@@ -45,11 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--folder-labels', choices=FOLDER_LABELS, default='sidecar',
         help='where the labels of a folder are: a text file beside each image (default), the '
              'name of the folder of the image, or its own name')
-    add('--alphanumeric', action='store_true',
-        help='leave out words with other characters than letters and digits')
-    add('--min-length', type=int, default=1, help='leave out shorter words (default %(default)s)')
-    add('--no-decode', action='store_true', help="don't decode the images to find broken ones")
-    add('--no-verify', action='store_true', help="don't read the database back")
+    add_options(parser, 'database')
     return parser.parse_args(argv)
 
 
@@ -62,22 +55,15 @@ def run(args: argparse.Namespace) -> Conversion:
     refuse_existing(args.out)
     records = open_source(args.source, args.format, args.image_root, args.folder_labels)
     done, progress = Conversion(), Progress()
-    choose = functools.partial(unwanted, alphanumeric=args.alphanumeric,
-                               min_length=args.min_length)
     listed = SkipList(f'{args.out}.skipped.tsv')
 
     def check(folder: Path) -> None:
-        if not done.sum.count:
-            raise ValueError(f'no word of {args.source} can be used; see {args.out}.skipped.tsv')
-        if not args.no_verify:
-            check_content(read_lmdb(str(folder)), done.sum)
-        summary = dict(samples=done.sum.count, left_out=done.skipped,
-                       checksum=done.sum.hexdigest())
-        (folder / 'summary.json').write_text(json.dumps(summary, indent=1) + '\n')
+        finish(args, folder, done, lambda: read_lmdb(str(folder)))
 
     with LmdbWriter(args.out, check=check) as writer:
         with listed:
-            done = convert(records, writer, listed, not args.no_decode, progress.update, choose)
+            done = convert(records, writer, listed, not args.no_decode, progress.update,
+                           chooser(args))
         progress.close()
     return done
 
@@ -86,21 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool.
 
     Returns:
-        int: 0, or 2 after a clear message about what was wrong.
+        int: See :func:`~mmocr_siga.datasets.conversion.report`.
     """
-    args = parse_args(argv)
-    try:
-        done = run(args)
-    except KeyboardInterrupt:
-        print('to_lmdb: interrupted; nothing was left behind', file=sys.stderr)
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f'to_lmdb: {error}', file=sys.stderr)
-        return 2
-    print('\n'.join([f'wrote {args.out}: {done.lines()[0]}', *done.lines()[1:]]))
-    if done.skipped:
-        print(f'  listed in {args.out}.skipped.tsv')
-    return 0
+    return report('to_lmdb', run, parse_args(argv))
 
 
 if __name__ == '__main__':
