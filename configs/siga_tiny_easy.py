@@ -4,7 +4,7 @@
 #
 #   python tools/data/synthesize.py data/easy_words --format lmdb --count 24000 \
 #       --charset alnum62 --max-length 5 --random-strings 0.5 --difficulty easy \
-#       --split train=0.98,val=0.02
+#       --split train=0.98,val=0.02 --lexicon WORDS.txt
 #   mim train mmocr configs/siga_tiny_easy.py --amp
 _base_ = ['siga_tiny.py']
 
