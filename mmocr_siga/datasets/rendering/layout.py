@@ -65,8 +65,10 @@ def _paste(canvas: np.ndarray, glyph: np.ndarray, x: int, y: int, value: int = 0
         labels[y0:y1, x0:x1][part > 127] = value
 
 
-def _write(canvas: np.ndarray, face: FontFace, text: str, size: int, x: float, y: float) -> None:
-    """Write neighbouring text at a pen position; what falls outside is not drawn."""
+def write_line(canvas: np.ndarray, face: FontFace, text: str, size: int, x: float,
+               y: float) -> None:
+    """Write text into a coverage (H, W), uint8, at a pen position; what falls outside is not drawn.
+    """
     font = open_face(face.path, size)
     for char in text:
         if x > canvas.shape[1]:
@@ -138,14 +140,14 @@ def _write_neighbours(canvas: np.ndarray, face: FontFace, size: int,
     gap = rng.uniform(0.35, 0.8) * cap_height
     font = open_face(face.path, size)
     if left:
-        _write(canvas, face, left, size, x - gap - font.getlength(left), y)
+        write_line(canvas, face, left, size, x - gap - font.getlength(left), y)
     if right:
-        _write(canvas, face, right, size, x + end + gap, y)
+        write_line(canvas, face, right, size, x + end + gap, y)
     for words, side in ((above, -1), (below, 1)):
         if words:
             leading = max(rng.uniform(1.35, 1.9) * cap_height, 0.9 * height + 0.2 * cap_height)
             shift = rng.uniform(-2.0, 0.5) * cap_height
-            _write(canvas, face, words, size, x + shift, y + side * leading)
+            write_line(canvas, face, words, size, x + shift, y + side * leading)
 
 
 @dataclass(frozen=True)

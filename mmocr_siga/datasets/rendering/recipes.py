@@ -11,9 +11,17 @@ from .backgrounds import find_photographs, sort_out_photographs
 from .fonts import FontLibrary, machine_faces
 from .renderer import WordRenderer
 from .styles import PRESETS, RenderStyle
-from .words import RandomSource, SerialSource, WordSource, read_lexicon, resolve_charset
+from .words import (
+    PlateSource,
+    RandomSource,
+    SerialSource,
+    WordSource,
+    read_lexicon,
+    resolve_charset,
+)
 
 SERIAL_CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/.:'
+PLATE_CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ- '
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,8 @@ class Recipe:
 
     Args:
         style (RenderStyle): How they look.
-        text (str): 'words' (a lexicon and random strings), 'random' (1 to 25 characters) or
-            'serial'. Defaults to 'words'.
+        text (str): 'words' (a lexicon and random strings), 'random' (1 to 25 characters),
+            'serial' or 'plates'. Defaults to 'words'.
         faces (str): 'all' or 'machine', see :func:`.fonts.machine_faces`. Defaults to 'all'.
         charset (str): Name of a character set, or the characters. Defaults to 'ascii94'.
         random_strings (float): Fraction of random strings among words. Defaults to 0.1.
@@ -53,6 +61,15 @@ RECIPES = {
                 low_contrast=0.45, blur=0.35, blur_sigma=(0.02, 0.065), low_resolution=0.35,
                 seen_height=(18, 44), noise_sigma=(1, 9), legibility=0.6),
         'serial', 'machine', SERIAL_CHARSET),
+    # Photographs of plates are cut at their rims rather than at the letters.
+    'licence_plates': Recipe(
+        replace(_SCENE, plate=0.9, tight=0.15, margin=(0.08, 0.6), spacing=(-0.02, 0.22),
+                curve=0.0, angle=2.5, steep=0.02, shear=0.06, stretch=(0.5, 0.95),
+                contrast=(60, 150), outline=0.03, extrusion=0.02, shadow=0.05, relief=0.2,
+                carved=0.1, worn=0.05, dotted=0.0, gradient=0.05, scribble=0.04, neighbours=0.0,
+                elastic=0.03, lighting=0.6, tone=0.6, blur=0.5, low_resolution=0.65,
+                seen_height=(14, 40), legibility=0.7),
+        'plates', charset=PLATE_CHARSET),
 }
 
 
@@ -120,8 +137,9 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     """Find faces, words and backgrounds.
 
     Args:
-        recipe (str or Recipe): 'mj_st_like' (words), 'contextless' (random characters) or
-            'serial_numbers', or a recipe of your own. Defaults to 'mj_st_like'.
+        recipe (str or Recipe): 'mj_st_like' (words), 'contextless' (random characters),
+            'serial_numbers' or 'licence_plates', or a recipe of your own. Defaults to
+            'mj_st_like'.
         style (str or RenderStyle, optional): Another difficulty: 'easy', 'medium' or 'hard'.
             Defaults to None: that of the recipe.
         charset (str, optional): See :func:`find_charset`. Defaults to None: that of the recipe.
@@ -158,8 +176,8 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
         raise ValueError(f'a lexicon and a fraction of random strings have no use with text of '
                          f'the kind {recipe.text!r}')
     else:
-        source = (RandomSource(characters, max_length=max_length) if recipe.text == 'random'
-                  else SerialSource(characters, max_length))
+        kinds = dict(random=RandomSource, serial=SerialSource, plates=PlateSource)
+        source = kinds[recipe.text](characters, max_length=max_length)
     photographs, left_out = [], []
     if backgrounds:
         photographs, left_out = sort_out_photographs(find_photographs(backgrounds))

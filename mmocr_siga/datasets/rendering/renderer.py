@@ -12,6 +12,7 @@ from .backgrounds import linear_ramp, make_background, metal, texture
 from .colours import contrasting_colour, luminance, random_colour
 from .fonts import FontFace, FontLibrary
 from .layout import Line, Warp, lay_out, warp_line
+from .plates import plate_board
 from .styles import RenderStyle
 from .words import WordSource
 
@@ -168,7 +169,9 @@ class WordRenderer:
         """Paint coverage (H, W) on a background: float32 BGR (H, W, 3)."""
         style = self.style
         alpha = ink.astype(np.float32) / np.float32(255)
-        if style.metal and rng.random() < style.metal:
+        if style.plate and rng.random() < style.plate:
+            image = plate_board(rng, ink, unit, self.fonts.draw(rng, ''))
+        elif style.metal and rng.random() < style.metal:
             image = metal(rng, ink.shape)
         else:
             image = make_background(rng, ink.shape, random_colour(rng), style.busy,

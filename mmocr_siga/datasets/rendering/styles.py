@@ -35,6 +35,8 @@ class RenderStyle:
             their own. Defaults to 0.35.
         paint_texture (float): Probability of texture on the letters. Defaults to 0.
         metal (float): Probability that the board is brushed or cast metal. Defaults to 0.
+        plate (float): Probability that the board is a licence plate's, see
+            :func:`~mmocr_siga.datasets.rendering.plates.plate_board`. Defaults to 0.
         elastic (float): Probability of an elastic distortion. Defaults to 0.
         elastic_strength (tuple): Its strength. Defaults to (0.02, 0.08).
         lighting, tone (float): Probabilities of uneven light and of a change of tone.
@@ -80,6 +82,7 @@ class RenderStyle:
     carved: float = 0.35
     paint_texture: float = 0.0
     metal: float = 0.0
+    plate: float = 0.0
     elastic: float = 0.0
     elastic_strength: Range = (0.02, 0.08)
     lighting: float = 0.4

@@ -338,3 +338,49 @@ class SerialSource:
             text = self._heads[int(rng.integers(len(self._heads)))] + text
         text = text[:self.max_length]
         return text.rstrip(joint) or text if joint else text
+
+
+class PlateSource:
+    """Draws numbers of licence plates: capitals and digits in one to three groups.
+
+    Groups are set apart by a space, at times by a dash. ``A`` stands for a capital and ``9`` for
+    a digit in the patterns, those of many countries and states.
+
+    Args:
+        charset (str): Allowed characters; nothing else ever appears in a label.
+        max_length (int): Longest label. Defaults to 12.
+
+    Raises:
+        ValueError: If ``max_length`` is not positive or there is no character.
+    """
+
+    patterns = ('9AAA999', 'AAA 999', 'AAA 9999', 'AA9 A999', 'A99 9999', '999 AAA', '999 9999',
+                '99A 9AA', 'AAA99A', 'AA 99 AA', 'AA 9999', '9999 AA', 'A 99999', '99999',
+                '999AAA', 'AA99 AAA', 'AAA9A99', 'AAAAA 9', '99A 99A', '9999999', 'AAAA99',
+                'AAA999', '999 A99', 'AA AA 999', '9A9 A9A')
+
+    def __init__(self, charset: str, max_length: int = 12) -> None:
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        solid = [c for c in charset if not c.isspace()]
+        if not solid:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+        self.charset, self.max_length = charset, max_length
+        self._digits = [c for c in solid if c.isdigit()] or solid
+        self._letters = [c for c in solid if c.isupper()] or self._digits
+        self._joints = [c for c in ('', ' ', ' ', '-') if set(c) <= set(charset)]
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        pattern = self.patterns[int(rng.integers(len(self.patterns)))]
+        joint = self._joints[int(rng.integers(len(self._joints)))]
+        pools = {'A': self._letters, '9': self._digits}
+        # Vanity numbers and other countries keep to no pattern.
+        mixed = self._digits + self._letters if rng.random() < 0.2 else None
+        out = []
+        for mark in pattern:
+            pool = pools.get(mark)
+            if pool is not None and mixed:
+                pool = mixed
+            out.append(joint if pool is None else pool[int(rng.integers(len(pool)))])
+        return ''.join(out)[:self.max_length].rstrip(' -')

@@ -43,6 +43,15 @@ def test_serial_numbers_use_faces_of_machines():
     assert np.mean([any(c.isdigit() for c in w.text) for w in words]) > 0.7
 
 
+def test_plates_hold_groups_of_capitals_and_digits():
+    _, words = render('licence_plates', 60)
+    assert all(re.fullmatch(r'[0-9A-Z]+([ -][0-9A-Z]+)*', w.text) for w in words)
+    assert any(' ' in w.text for w in words)
+    for word in words:
+        inked = [box[2] > 0 for box in word.boxes]
+        assert not any(inked[i] for i, c in enumerate(word.text) if c == ' ')
+
+
 def test_difficulty_and_charset_replace_those_of_a_preset():
     renderer, words = render('contextless', 5, style='easy', charset='xyz', max_length=3)
     assert renderer.style == RenderStyle.preset('easy')
@@ -52,7 +61,7 @@ def test_difficulty_and_charset_replace_those_of_a_preset():
 def test_the_hard_style_keeps_its_list():
     # New effects draw no random numbers where they are off.
     hard = RenderStyle.preset('hard')
-    assert hard.elastic == hard.paint_texture == hard.metal == 0
+    assert hard.elastic == hard.paint_texture == hard.metal == hard.plate == 0
 
 
 def test_dictionaries_by_name_and_path(tmp_path):

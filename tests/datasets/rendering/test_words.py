@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -124,3 +126,26 @@ def test_bad_serial_sources():
         words.SerialSource('0', 0)
     with pytest.raises(ValueError, match='nothing to write'):
         words.SerialSource(' ')
+
+
+@pytest.mark.parametrize('charset', ['0123456789', '0123456789ABC- ', 'xyz', '0123456789AB '])
+def test_plates_stay_within_the_character_set(charset):
+    for text in draw(words.PlateSource(charset, 8)):
+        assert 1 <= len(text) <= 8 and set(text) <= set(charset) and text.strip(' -') == text
+
+
+def test_plates_follow_their_patterns():
+    source = words.PlateSource('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ ')
+    known = {p.replace(' ', '') for p in source.patterns}
+    shapes = [re.sub('[0-9]', '9', re.sub('[A-Z]', 'A', text.replace(' ', '')))
+              for text in draw(source, 1000)]
+    # A fifth keeps to none.
+    assert 0.75 < np.mean([shape in known for shape in shapes]) < 0.95
+    assert set(shapes) >= known
+
+
+def test_bad_plate_sources():
+    with pytest.raises(ValueError, match='max_length'):
+        words.PlateSource('0', 0)
+    with pytest.raises(ValueError, match='nothing to write'):
+        words.PlateSource(' ')
