@@ -4,7 +4,8 @@
 #   mim train mmocr configs/siga_p_tiny_mixed.py --amp
 _base_ = ['siga_tiny_mixed.py', '_base_/models/siga_p_tiny_decoder.py']
 
-load_from = '{{$SIGA_P_WARM:work_dirs/siga_p_tiny_easy/iter_1500.pth}}'
+warm_start = '{{$SIGA_P_WARM:work_dirs/siga_p_tiny_easy/iter_1500.pth}}'
+default_hooks = dict(warm_start=dict(checkpoint=warm_start))
 
 model = dict(
     decoder=dict(_delete_=True, dictionary=_base_.dictionary, **_base_.siga_p_tiny_decoder))

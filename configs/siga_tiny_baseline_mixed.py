@@ -4,7 +4,8 @@
 #   mim train mmocr configs/siga_tiny_baseline_mixed.py --amp
 _base_ = ['siga_tiny_mixed.py', '_base_/models/siga_tiny_baseline_decoder.py']
 
-load_from = '{{$SIGA_BASELINE_WARM:work_dirs/siga_tiny_baseline_easy/iter_1500.pth}}'
+warm_start = '{{$SIGA_BASELINE_WARM:work_dirs/siga_tiny_baseline_easy/iter_1500.pth}}'
+default_hooks = dict(warm_start=dict(checkpoint=warm_start))
 
 model = dict(
     encoder=dict(pyramid=None),

@@ -6,7 +6,7 @@
 #   mim train mmocr configs/siga_tiny_mixed.py --amp
 _base_ = ['siga_tiny.py']
 
-load_from = '{{$SIGA_WARM:work_dirs/siga_tiny_easy/iter_1500.pth}}'
+warm_start = '{{$SIGA_WARM:work_dirs/siga_tiny_easy/iter_1500.pth}}'
 max_iters = 8500
 lr = 2e-3
 
@@ -39,4 +39,7 @@ param_scheduler = [
         by_epoch=False)
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=850)
-default_hooks = dict(checkpoint=dict(interval=850))
+# Not by load_from, which --resume would go back to.
+default_hooks = dict(
+    checkpoint=dict(interval=850),
+    warm_start=dict(type='WarmStartHook', checkpoint=warm_start))

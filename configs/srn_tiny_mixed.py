@@ -4,7 +4,8 @@
 #   mim train mmocr configs/srn_tiny_mixed.py --amp
 _base_ = ['siga_tiny_mixed.py', '_base_/models/srn_tiny.py']
 
-load_from = '{{$SIGA_SRN_WARM:work_dirs/srn_tiny_easy/iter_1500.pth}}'
+warm_start = '{{$SIGA_SRN_WARM:work_dirs/srn_tiny_easy/iter_1500.pth}}'
+default_hooks = dict(warm_start=dict(checkpoint=warm_start))
 
 model = dict(
     _base_.srn_tiny,

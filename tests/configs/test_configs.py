@@ -67,17 +67,35 @@ def test_siga_p_differs_from_siga_in_the_decoder_alone(size):
     decoder = parallel['model'].pop('decoder')
     assert decoder['type'] == 'SIGAParallelDecoder'
     assert decoder['dictionary'] == siga['model'].pop('decoder')['dictionary']
-    warm = parallel.pop('load_from'), siga.pop('load_from')
-    assert warm[0] is None or warm[0] != warm[1]
+    if size == 'tiny_mixed':
+        assert parallel.pop('warm_start') != siga.pop('warm_start')
+        del parallel['default_hooks']['warm_start'], siga['default_hooks']['warm_start']
     assert {key: parallel[key] for key in siga} == siga
 
 
 @pytest.mark.parametrize('size', ['tiny', 'tiny_easy', 'tiny_mixed'])
 def test_srn_trains_on_what_siga_trains_on(size):
     siga, srn = config(f'siga_{size}.py').to_dict(), config(f'srn_{size}.py').to_dict()
-    assert {k: srn[k] for k in siga if k not in ('model', 'load_from')} == {
-        k: siga[k] for k in siga if k not in ('model', 'load_from')}
+    for cfg in (siga, srn):
+        cfg['default_hooks'].pop('warm_start', None)
+    same = set(siga) - {'model', 'warm_start'}
+    assert {key: srn[key] for key in same} == {key: siga[key] for key in same}
     assert srn['model']['decoder']['type'] == 'SRNDecoder' and 'glyph_head' not in srn['model']
+
+
+@pytest.mark.parametrize('model, variable', [
+    ('siga', 'SIGA_WARM'), ('siga_p', 'SIGA_P_WARM'), ('srn', 'SIGA_SRN_WARM'),
+    ('siga_baseline', 'SIGA_BASELINE_WARM')])
+def test_the_second_stage_starts_from_the_first(model, variable, monkeypatch):
+    name = 'siga_tiny_baseline' if model == 'siga_baseline' else f'{model}_tiny'
+    monkeypatch.delenv(variable, raising=False)
+    cfg = config(f'{name}_mixed.py')
+    assert cfg.default_hooks.warm_start == dict(
+        type='WarmStartHook', checkpoint=f'work_dirs/{name}_easy/iter_1500.pth')
+    # A file named there would be what --resume goes back to.
+    assert cfg.load_from is None
+    monkeypatch.setenv(variable, 'other.pth')
+    assert config(f'{name}_mixed.py').default_hooks.warm_start.checkpoint == 'other.pth'
 
 
 def test_srn_follows_the_paper():
