@@ -10,7 +10,7 @@ max_iters = 12000
 steady = 8000
 lr = 1e-3
 rendered_root = '{{$SIGA_RELEASE:data/release}}'
-load_from = '{{$SIGA_RELEASE_WARM:work_dirs/siga_tiny_release/warm.pth}}'
+warm_start = '{{$SIGA_RELEASE_WARM:work_dirs/siga_tiny_release/warm.pth}}'
 
 # What the package's users read is not known beforehand: all printable ASCII.
 release_dictionary = dict(_base_.dictionary, dict_file='94')
@@ -53,4 +53,5 @@ custom_hooks = [
     dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=1e-3, update_buffers=True),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=1000)
-default_hooks = dict(checkpoint=dict(interval=500))
+default_hooks = dict(
+    checkpoint=dict(interval=500), warm_start=dict(checkpoint=warm_start))
