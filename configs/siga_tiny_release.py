@@ -50,7 +50,7 @@ param_scheduler = [
 ]
 custom_hooks = [
     dict(type='SkipReportHook'),
-    dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=1e-3, update_buffers=True),
+    dict(type='EMAHook', momentum=1e-3, update_buffers=True),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=1000)
 default_hooks = dict(
