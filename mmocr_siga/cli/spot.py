@@ -2,9 +2,9 @@
 
 Prints a line for each word, picture by picture: path, text, score and polygon (x1,y1,x2,y2,... in
 pixels), with tabs in between. In paths, tabs, line breaks and backslashes are written as \\t, \\n,
-\\r and \\\\. Regions that are left out and pictures that cannot be read are reported on the standard
-error; for pictures the exit code is 1. Words are found by a detector of MMOCR (--det), or stand in
-annotation files (--gts).
+\\r and \\\\. Regions that are left out and pictures that cannot be read are reported on the
+standard error; for pictures the exit code is 1. Words are found by a detector of MMOCR (--det), or
+stand in annotation files (--gts).
 """
 from __future__ import annotations
 
