@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..models.preprocessors.functional import tps_matrix
-from .polygons import border_points, extent, is_vertical, split_borders, turned_borders
+from .polygons import extent, is_vertical, resample_border, split_borders, turned_borders
 
 __all__ = ['WordWarp', 'crop_word', 'reading_directions', 'word_warp']
 
@@ -29,13 +29,15 @@ class WordWarp(NamedTuple):
         inner (tuple[float]): Left, top, right and bottom of the word in the crop, inside of the
             margins.
         homography (ndarray or None): float64 (3, 3); None for a spline.
-        points (ndarray or None): float64 (2K, 2), fiducial points of a thin-plate spline in the
-            picture; None for a homography.
+        points (ndarray or None): float64 (3K, 2), fiducial points of a thin-plate spline in the
+            picture: along the top border, the middle and the bottom border; None for a homography.
+        step (float): Pixels of the picture to one of the crop, across the word.
     """
     size: tuple[int, int]
     inner: tuple[float, float, float, float]
     homography: np.ndarray | None
     points: np.ndarray | None
+    step: float
 
     def to_picture(self, places: np.ndarray) -> np.ndarray:
         """Where places of the crop are in the picture.
@@ -52,7 +54,7 @@ class WordWarp(NamedTuple):
             return out[:, :2] / out[:, 2:]
         low, high = np.reshape(self.inner, (2, 2))
         places = (2 * places - low - high) / (high - low)
-        return (tps_matrix(torch.from_numpy(places), len(self.points)) @
+        return (tps_matrix(torch.from_numpy(places), len(self.points), rows=3) @
                 torch.from_numpy(self.points)).numpy()
 
 
@@ -120,12 +122,17 @@ def word_warp(top: np.ndarray, bottom: np.ndarray, margin: tuple[float, float] =
     x, y = (size[0] / max(inner_w + 2 * along, 1e-6), size[1] / (inner_h + 2 * across))
     inner = (along * x, across * y, max((inner_w + along) * x, along * x + 1e-6),
              (inner_h + across) * y)
-    if len(top) == len(bottom) == 2:
-        homography = _homography(inner, np.stack([top[0], top[1], bottom[1], bottom[0]]), size)
-        if homography is not None:
-            return WordWarp(size, inner, homography, None)
-        return WordWarp(size, inner, None, border_points(top, bottom, 2))
-    return WordWarp(size, inner, None, border_points(top, bottom, control_points))
+    step, quad = high / inner_h, len(top) == len(bottom) == 2
+    homography = None
+    if quad:
+        corners = np.stack([top[0], top[1], bottom[1], bottom[0]])
+        homography = _homography(inner, corners, size)
+    if homography is not None:
+        return WordWarp(size, inner, homography, None, step)
+    top, bottom = (resample_border(b, 2 if quad else control_points) for b in (top, bottom))
+    # Without a row in the middle the spline bulges at the ends of curved words.
+    points = np.concatenate([top, (top + bottom) / 2, bottom])
+    return WordWarp(size, inner, None, points, step)
 
 
 def _homography(inner: tuple[float, ...], quad: np.ndarray,
@@ -176,17 +183,12 @@ def crop_word(image: np.ndarray, warp: WordWarp) -> np.ndarray:
     if (high <= low).any():
         raise ValueError('nothing of the word lies in the picture')
     part = image[low[1]:high[1], low[0]:high[0]]
-    # Mean distance of neighbours, which tells how many pixels fall on one of the crop.
-    steps = grid.reshape(height, width, 2)
-    step = min([np.hypot(*np.moveaxis(np.diff(steps, axis=k), -1, 0)).mean()
-                for k in (0, 1) if steps.shape[k] > 1] or [1.])
     sides = np.array(part.shape[1::-1])
-    factor = max(step, sides.max() / _MOST_SIDE) if step >= 1.5 else max(
-        1., sides.max() / _MOST_SIDE)
+    factor = max(warp.step if warp.step >= 1.5 else 1., sides.max() / _MOST_SIDE)
     if factor > 1:
         small = np.maximum(np.round(sides / factor), 1).astype(int)
         part = cv2.resize(part, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
     grid = ((grid - low) * (np.array(part.shape[1::-1]) / sides) - 0.5).astype(np.float32)
     grid = grid.reshape(height, width, 2)
-    return cv2.remap(part, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR if step >= 1 else
+    return cv2.remap(part, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR if warp.step >= 1 else
                      cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -6,6 +6,7 @@ order: the top one over its characters, the bottom one under them.
 """
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import cv2
@@ -315,6 +316,12 @@ def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
     Returns:
         tuple[float]: Width and height of the word if it were straight.
     """
+    if len(top) == len(bottom) == 2:
+        # The distance by Simpson's rule; words of many pictures come here.
+        start, stop = (math.hypot(*(top[k] - bottom[k]).tolist()) for k in (0, 1))
+        middle = math.hypot(*(top.sum(0) - bottom.sum(0)).tolist()) / 2
+        sides = [math.hypot(*(each[1] - each[0]).tolist()) for each in (top, bottom)]
+        return sum(sides) / 2, (start + 4 * middle + stop) / 6
     pairs = border_points(top, bottom, _SAMPLES).reshape(2, _SAMPLES, 2)
     width = np.hypot(*np.diff(pairs, axis=1).reshape(-1, 2).T).sum() / 2
     return float(width), float(np.hypot(*(pairs[0] - pairs[1]).T).mean())
