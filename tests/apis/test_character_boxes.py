@@ -106,6 +106,17 @@ def test_no_characters_and_wrong_scales():
         character_boxes(dict(low=np.zeros((1, 4, 8)), middle=np.zeros((2, 4, 8))))
 
 
+def test_padding_holds_no_characters():
+    maps = blocks((10, 30), (80, 128))
+    maps[1, 8:24, 40:44] = 0.4  # what the second map shows of the picture
+    boxes = character_boxes(dict(low=maps), valid_ratio=0.5) * [128, 32, 128, 32]
+    assert boxes[1, 2] <= 64 and boxes[1, 0] < 40 and boxes[0, 2] < 40
+    rng = np.random.default_rng(0)
+    for ratio in (0.1, 0.37, 0.99):
+        boxes = character_boxes(dict(low=rng.random((9, 8, 32))), valid_ratio=ratio)
+        assert (boxes[:, 2] > boxes[:, 0]).all() and (boxes[:, 2] <= ratio).all()
+
+
 def test_pixels_of_the_picture():
     boxes = [[0.25, 0.5, 0.5, 1.0]]
     np.testing.assert_allclose(box_pixels(boxes, (200, 40)), [[50, 20, 100, 40]])
