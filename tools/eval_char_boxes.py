@@ -55,7 +55,7 @@ def measure(readings: Sequence[WordReading], words: Sequence[tuple[Path, str, np
         elif reading.char_boxes is None:
             raise ValueError('the model gives no character boxes: it has no glyph maps')
         kept = [i for i, character in enumerate(reading.text) if character.isalnum()]
-        boxes = np.array([reading.char_boxes[i] for i in kept]).reshape(-1, 4)
+        boxes = np.array([reading.char_boxes[i] for i in kept], float).reshape(-1, 4)
         width, height = reading.size or (1, 1)
         boxes /= [width, height, width, height]
         read = [reading.text[i].lower() for i in kept]
