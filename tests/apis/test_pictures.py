@@ -104,6 +104,8 @@ def test_kinds_of_pictures(tmp_path):
     deep = grey.astype(np.uint16) * 257
     assert abs(decoded(encoded('.png', deep)).astype(int) - want).max() <= 1
     assert abs(decoded(encoded('.tif', deep)).astype(int) - want).max() <= 1
+    fractions = (grey / np.float32(255)).astype(np.float32)
+    np.testing.assert_array_equal(decoded(encoded('.tif', fractions)), want)
     for mode in ('L', 'P', '1', 'CMYK', 'LA', 'RGBA', 'I;16', 'F'):
         image = {'I;16': Image.fromarray(deep), 'F': Image.fromarray(grey / np.float32(255))
                  }.get(mode) or Image.fromarray(grey).convert(mode)
