@@ -24,7 +24,7 @@ from ..models.layers import Hypothesis, greedy_hypotheses
 from ..visualization import draw_reading
 from .character_boxes import box_pixels, character_boxes, character_mask
 from .explain import explain
-from .packaged import DEFAULT_MODEL, find_packaged, packaged_config
+from .packaged import DEFAULT_MODEL, find_packaged, packaged_config, packaged_models
 from .pictures import Source, expand, picture_of
 from .reading import Encoded, encode, glyph_probabilities, packed, reading_pipeline, reads_glyphs
 from .weights import load_weights
@@ -99,8 +99,8 @@ class SIGAInferencer:
 
     Args:
         model (str or PathLike or Config): Name of a packaged model (see
-            :func:`~mmocr_siga.apis.packaged.packaged_models`), or a config or the path of one.
-            Defaults to 'siga_tiny_words'.
+            :func:`~mmocr_siga.apis.packaged.packaged_models`), or a config or the path of one, or
+            of a packaged model's config in any folder. Defaults to 'siga_tiny_words'.
         weights (str or PathLike, optional): Checkpoint; needed with a config, and taken instead of
             the packaged weights with a name. It is loaded without running code.
         device (str or torch.device, optional): Defaults to None: a GPU where there is one.
@@ -317,8 +317,8 @@ class SIGAInferencer:
         channels = [1 + i for i in self._shown(best.tokens)]
         glyphs = {scale: values[channels] for scale, values in maps.items()}
         if options.boxes:
-            boxes = box_pixels(character_boxes(glyphs), reading.size, valid_ratio, grid)
-            reading.char_boxes = boxes.tolist()
+            boxes = character_boxes(glyphs, valid_ratio)
+            reading.char_boxes = box_pixels(boxes, reading.size, valid_ratio, grid).tolist()
         if options.masks and grid is None:
             background = {scale: values[0] for scale, values in maps.items()}
             reading.mask = character_mask(glyphs, background, reading.size, valid_ratio)
@@ -372,6 +372,10 @@ def _resolved(model: str | os.PathLike | Config,
                 raise FileNotFoundError(f'there is no config at {name!r}')
             found = find_packaged(name)
             return packaged_config(found), found.weights if weights is None else weights
+        path = Path(name)
+        if weights is None and path.stem in packaged_models(path.parent):
+            found = find_packaged(path.stem, path.parent)
+            return packaged_config(found), found.weights
         cfg = Config.fromfile(name)
     if weights is None:
         raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')

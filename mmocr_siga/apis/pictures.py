@@ -178,7 +178,8 @@ def decoded(data: bytes) -> np.ndarray:
     try:
         if _may_be_transparent(data):
             image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-            if image is not None and image.ndim == 3 and image.shape[2] == 4:
+            # With floating point numbers for pixels OpenCV can do nothing else.
+            if image is not None and (image.shape[2:] == (4, ) or image.dtype.kind == 'f'):
                 return to_bgr_uint8(image)
         image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
     except cv2.error:
