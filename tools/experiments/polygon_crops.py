@@ -36,7 +36,7 @@ def turned(image: np.ndarray, polygons: Sequence[np.ndarray],
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
     size = np.abs(matrix[:, :2]) @ (width, height)
     matrix[:, 2] += (size - (width, height)) / 2
-    image = cv2.warpAffine(image, matrix, tuple(np.ceil(size).astype(int).tolist()))
+    image = cv2.warpAffine(image, matrix, tuple(np.ceil(size - 1e-6).astype(int).tolist()))
     return image, [polygon @ matrix[:, :2].T + matrix[:, 2] for polygon in polygons]
 
 
