@@ -1,5 +1,15 @@
 """Reading and explaining words outside of MMOCR's runner."""
 from .dictionary_transfer import transfer_dictionary
 from .explain import explain
+from .inferencer import SIGAInferencer, WordReading
+from .spotting_inferencer import (
+    SceneReading,
+    SIGASpottingInferencer,
+    SkippedWord,
+    SpottedWord,
+)
 
-__all__ = ['explain', 'transfer_dictionary']
+__all__ = [
+    'SIGAInferencer', 'SIGASpottingInferencer', 'SceneReading', 'SkippedWord', 'SpottedWord',
+    'WordReading', 'explain', 'transfer_dictionary'
+]

@@ -3,6 +3,8 @@
 N batch, F fiducial points, (H, W) the rectified image. Coordinates are (x, y) in [-1, 1]; -1 and 1
 are the centres of the outermost pixels of the image that is sampled.
 """
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,25 +13,29 @@ from torch.nn import functional as F
 _EPSILON = 1e-6
 
 
-def fiducial_points(count: int) -> Tensor:
+def fiducial_points(count: int, rows: int = 2) -> Tensor:
     """Where the fiducial points of a rectified image lie.
 
     Args:
-        count (int): Number of points F, even and at least 4.
+        count (int): Number of points F: at least two in each row.
+        rows (int): Rows from the top edge to the bottom edge, at least 2. Defaults to 2.
 
     Returns:
-        Tensor: float64 (F, 2): F / 2 points along the top edge, then as many along the bottom,
-        left to right.
+        Tensor: float64 (F, 2): F / rows points along the top edge, then as many along each
+        further row, left to right.
 
     Raises:
-        ValueError: If ``count`` is odd or too small.
+        ValueError: If the points do not fit into rows or are too few.
     """
-    if count < 4 or count % 2:
+    if rows == 2 and (count < 4 or count % 2):
         raise ValueError('fiducial points lie along the top and the bottom: their number must be '
                          f'even and at least 4, got {count}')
-    x = torch.linspace(-1, 1, count // 2, dtype=torch.float64)
-    y = torch.ones_like(x)
-    return torch.cat([torch.stack([x, -y], 1), torch.stack([x, y], 1)])
+    if rows < 2 or count < 2 * rows or count % rows:
+        raise ValueError('fiducial points lie in at least two rows of at least two points: got '
+                         f'{count} in {rows} rows')
+    x = torch.linspace(-1, 1, count // rows, dtype=torch.float64)
+    y = torch.linspace(-1, 1, rows, dtype=torch.float64)
+    return torch.stack([x.repeat(rows), y.repeat_interleave(count // rows)], 1)
 
 
 def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
@@ -48,7 +54,34 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
     Returns:
         Tensor: float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
     """
-    points = fiducial_points(count)
+    x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
+    y = (2 * torch.arange(height, dtype=torch.float64) + 1 - height) / height
+    return tps_matrix(torch.stack([x.repeat(height), y.repeat_interleave(width)], 1), count)
+
+
+def tps_matrix(positions: Tensor, count: int, rows: int = 2) -> Tensor:
+    """The linear map of :func:`tps_grid_matrix` for any positions, also beyond the edges.
+
+    Args:
+        positions (Tensor): float64 (M, 2), where the spline is evaluated; the edges of the
+            rectified image are at -1 and 1.
+        count (int): Number of points F.
+        rows (int): Rows that they lie in, see :func:`fiducial_points`. Defaults to 2.
+
+    Returns:
+        Tensor: float64 (M, F); times points (F, 2) it gives where the positions go.
+    """
+    points = fiducial_points(count, rows)
+    distance = torch.cdist(positions, points)
+    kernel = distance ** 2 * (distance + _EPSILON).log()
+    terms = torch.cat([points.new_ones(len(positions), 1), positions, kernel], 1)
+    return terms @ _tps_solution(count, rows)
+
+
+@lru_cache(maxsize=16)
+def _tps_solution(count: int, rows: int) -> Tensor:
+    """Coefficients of the spline from its values at the points, (F + 3, F)."""
+    points = fiducial_points(count, rows)
     ones = points.new_ones(count, 1)
     distance = torch.cdist(points, points)
     kernel = torch.where(distance > 0, distance ** 2 * distance.clamp(min=_EPSILON).log(), 0.)
@@ -57,14 +90,8 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
         torch.cat([points.new_zeros(2, 3), points.T], 1),
         torch.cat([points.new_zeros(1, 3), ones.T], 1),
     ])
-    x = (2 * torch.arange(width, dtype=points.dtype) + 1 - width) / width
-    y = (2 * torch.arange(height, dtype=points.dtype) + 1 - height) / height
-    pixels = torch.stack([x.repeat(height), y.repeat_interleave(width)], 1)
-    distance = torch.cdist(pixels, points)
-    kernel = distance ** 2 * (distance + _EPSILON).log()
-    rows = torch.cat([points.new_ones(len(pixels), 1), pixels, kernel], 1)
     # The last three right hand sides are zero: their columns of the inverse are not needed.
-    return rows @ torch.linalg.inv(system)[:, :count]
+    return torch.linalg.inv(system)[:, :count]
 
 
 def warp_images(images: Tensor, grid: Tensor) -> Tensor:

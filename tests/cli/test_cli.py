@@ -1,0 +1,192 @@
+import io
+import json
+import subprocess
+import sys
+
+import cv2
+import pytest
+
+from mmocr_siga import cli
+from mmocr_siga.apis import SIGAInferencer
+from mmocr_siga.cli import start
+from mmocr_siga.cli.common import one_line
+from tests.conftest import REPO
+from tests.helpers.readers import reader_files, word_pictures
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    return reader_files(tmp_path_factory.mktemp('reader'))
+
+
+@pytest.fixture
+def model(files):
+    return ['--model', str(files[0]), '--weights', str(files[1]), '--device', 'cpu']
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / 'words'
+    folder.mkdir()
+    for i, image in enumerate(word_pictures(4)):
+        cv2.imwrite(str(folder / f'{i}.png'), image)
+    return folder
+
+
+def test_lines_are_those_of_the_inferencer(files, model, pictures, capsys):
+    assert cli.main(['read', str(pictures), *model]) == 0
+    out, err = capsys.readouterr()
+    want = SIGAInferencer(*files, device='cpu')(pictures)
+    assert out == ''.join(f'{r.path}\t{r.text}\t{r.score:.4f}\n' for r in want)
+    assert len(want) == 4 and err == ''
+
+
+def test_json(files, model, pictures, capsys):
+    paths = [str(pictures / '2.png'), str(pictures / 'gone.png'), str(pictures / '0.png')]
+    assert cli.main(['read', *paths, '--json', '--nbest', '2', '--batch-size', '1', *model]) == 1
+    out, err = capsys.readouterr()
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row['path'] for row in rows] == paths
+    want = SIGAInferencer(*files, device='cpu')([paths[0], paths[2]], nbest=2)
+    for row, reading in zip([rows[0], rows[2]], want):
+        assert set(row) == {'path', 'text', 'score', 'char_scores', 'char_boxes', 'nbest'}
+        assert row['text'] == reading.text == row['nbest'][0][0]
+        assert row['score'] == pytest.approx(reading.score, abs=1e-5)
+        assert len(row['char_scores']) == len(row['char_boxes']) == len(row['text'])
+        for box, own in zip(row['char_boxes'], reading.char_boxes):
+            assert box == pytest.approx(own, abs=1e-2)
+    assert rows[1]['error'] == 'there is no such file or folder' and rows[1]['text'] == ''
+    assert err.splitlines() == [f'mmocr_siga: {paths[1]}: there is no such file or folder',
+                                'mmocr_siga: 1 of 3 inputs could not be read']
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_read(model, pictures, capsys, tmp_path):
+    (pictures / '1.png').write_text('text')
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'list.txt').write_text(f'# words\n\n{pictures}/3.png\n')
+    inputs = [str(pictures), str(tmp_path / 'empty'), f'@{tmp_path}/list.txt']
+    assert cli.main(['read', *inputs, '--nbest', '2', *model]) == 1
+    out, err = capsys.readouterr()
+    rows = [line.split('\t') for line in out.splitlines()]
+    assert [row[0].rsplit('/')[-1] for row in rows] == ['0.png', '2.png', '3.png', '3.png']
+    assert all(len(row) == 5 and float(row[2]) >= float(row[4]) for row in rows)
+    assert '1.png: it is no picture' in err and 'empty: the folder holds no pictures' in err
+    assert '2 of 6 inputs could not be read' in err and 'Traceback' not in err
+
+
+def test_paths_stay_on_their_line(model, tmp_path, capsys):
+    assert one_line('a\tb\nc\\d\r') == 'a\\tb\\nc\\\\d\\r'
+    name = tmp_path / 'tab\tnéw\nline.png'
+    name.write_bytes(cv2.imencode('.png', word_pictures(1)[0])[1].tobytes())
+    assert cli.main(['read', str(name), *model]) == 0
+    out = capsys.readouterr().out
+    assert out.count('\n') == 1 and out.split('\t')[0].endswith('tab\\tnéw\\nline.png')
+
+
+def test_show(model, pictures, tmp_path, monkeypatch, capsys):
+    target = tmp_path / 'out.jpg'
+    assert cli.main(['show', str(pictures / '0.png'), '--out', str(target), *model]) == 0
+    assert capsys.readouterr().out == f'{target}\n'
+    assert cv2.imread(str(target)).shape[1] > 300
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(['show', str(pictures / '0.png'), *model]) == 0
+    assert (tmp_path / '0_reading.png').is_file()
+
+
+@pytest.mark.parametrize('arguments, code, message', [
+    (['show', 'gone.png'], 1, 'gone.png: there is no such file'),
+    (['show', 'words'], 2, 'draws one picture'),
+    (['show', 'words/0.png', '--out', 'no/where.png'], 2, "no folder 'no'"),
+    (['show', 'words/0.png', '--out', 'x.txt'], 2, 'use .png'),
+])
+def test_show_that_fails(arguments, code, message, model, pictures, monkeypatch, capsys):
+    monkeypatch.chdir(pictures.parent)
+    assert cli.main([*arguments, *model]) == code
+    out, err = capsys.readouterr()
+    assert message in err and out == '' and 'Traceback' not in err
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--model', 'no_such'], "'no_such' is neither"),
+    (['--model', 'no_such.py'], "no config at 'no_such.py'"),
+    (['--device', 'cuda:99'], "device 'cuda:99' cannot be used"),
+    (['--weights', 'gone.pth'], "no weights at 'gone.pth'"),
+])
+def test_models_that_cannot_be_had(options, message, model, pictures, capsys):
+    assert cli.main(['read', str(pictures), *model, *options]) == 2
+    out, err = capsys.readouterr()
+    assert message in err and out == '' and 'Traceback' not in err
+
+
+@pytest.mark.parametrize('arguments', [[], ['read'], ['red'], ['read', 'a', '--nbest', '0'],
+                                       ['read', 'a', '--batch-size', 'x']])
+def test_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2 and 'usage' in capsys.readouterr().err
+
+
+def test_unforeseen_errors(monkeypatch, capsys, pictures):
+    def fail(args, out):
+        raise KeyError('why')
+
+    monkeypatch.setattr('mmocr_siga.cli.read.run', fail)
+    assert cli.main(['read', str(pictures)]) == 2
+    assert capsys.readouterr().err.startswith("mmocr_siga: KeyError: 'why'\n(MMOCR_SIGA_DEBUG=1")
+    monkeypatch.setenv('MMOCR_SIGA_DEBUG', '1')
+    with pytest.raises(KeyError):
+        cli.main(['read', str(pictures)])
+
+
+def test_nobody_reads_on(monkeypatch, pictures):
+    def fail(args, out):
+        raise BrokenPipeError
+
+    monkeypatch.setattr('mmocr_siga.cli.read.run', fail)
+    monkeypatch.setattr(sys, 'stdout', io.StringIO())
+    assert cli.main(['read', str(pictures)]) == 141
+
+
+def test_libraries_print_to_the_standard_error(monkeypatch, capsys, pictures):
+    def chatty(args, out):
+        print('noise')
+        out.write('result\n')
+        return 0
+
+    monkeypatch.setattr('mmocr_siga.cli.read.run', chatty)
+    assert cli.main(['read', str(pictures)]) == 0
+    assert capsys.readouterr() == ('result\n', 'noise\n')
+
+
+def test_the_package_knows_its_command(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['-m', 'read'])
+    monkeypatch.setattr(sys, 'orig_argv', ['python', '-m', 'mmocr_siga', 'read'], raising=False)
+    assert start.is_command()
+    for argv, original in ((['-m'], ['python', '-m', 'pytest', 'mmocr_siga']),
+                           (['train.py'], ['python', '-m', 'mmocr_siga'])):
+        monkeypatch.setattr(sys, 'argv', argv)
+        monkeypatch.setattr(sys, 'orig_argv', original, raising=False)
+        assert not start.is_command()
+
+
+def test_help_imports_nothing_slow():
+    code = ("import sys, runpy\nsys.argv[1:] = ['--help']\n"
+            "try:\n    runpy.run_module('mmocr_siga', run_name='__main__', alter_sys=True)\n"
+            'except SystemExit:\n    pass\n'
+            "print([m for m in ('torch', 'mmocr', 'cv2', 'numpy') if m in sys.modules])\n")
+    # As `python -m mmocr_siga` finds it: argv[0] is '-m' and orig_argv names the module.
+    code = ("import sys\nsys.argv[0] = '-m'\nsys.orig_argv = ['python', '-m', 'mmocr_siga']\n"
+            + code)
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPO,
+                          check=True)
+    assert 'usage' in done.stdout and done.stdout.splitlines()[-1] == '[]'
+
+
+def test_from_a_shell(model, pictures):
+    """One real start: streams, exit code, nothing but results on the standard output."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'mmocr_siga', 'read', str(pictures), 'gone.png', '--json', *model],
+        capture_output=True, text=True, cwd=REPO)
+    assert done.returncode == 1, done.stderr
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 5
+    assert 'gone.png' in done.stderr and 'Traceback' not in done.stderr

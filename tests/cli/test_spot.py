@@ -1,0 +1,97 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmocr.registry import MODELS
+from PIL import Image
+
+from mmocr_siga.apis import SceneReading, SkippedWord, SpottedWord
+from mmocr_siga.cli import main
+from mmocr_siga.cli.spot import json_line, text_lines
+
+CONFIG = 'configs/siga_tiny.py'
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory, request):
+    folder = tmp_path_factory.mktemp('scenes')
+    cfg = Config.fromfile(request.config.rootpath / CONFIG)
+    torch.save(dict(state_dict=MODELS.build(dict(cfg.model, glyph_head=None)).state_dict()),
+               folder / 'rec.pth')
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    for name in ('a', 'b', 'alone'):
+        Image.fromarray(pixels).save(folder / f'{name}.png')
+    (folder / 'gts').mkdir()
+    (folder / 'gts/gt_a.txt').write_text(
+        '5,5,50,5,50,25,5,25,word\n5,30,50,30,50,50,5,50,###\n0,0,9,9,9,0,0,9,crossing\nnonsense\n')
+    (folder / 'gts/b.txt').write_text('')
+    return folder
+
+
+@pytest.fixture
+def spot(root, request, capsys):
+
+    def run(*args):
+        code = main(['spot', *map(str, args), '--model', str(request.config.rootpath / CONFIG),
+                     '--weights', str(root / 'rec.pth'), '--device', 'cpu'])
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_annotated_regions(spot, root):
+    code, out, err = spot(root / 'a.png', root / 'b.png', '--gts', root / 'gts')
+    assert code == 0
+    line, = out.splitlines()
+    path, _, score, polygon = line.split('\t')
+    assert path == str(root / 'a.png') and 0 <= float(score) <= 1
+    assert polygon == '5.0,5.0,50.0,5.0,50.0,25.0,5.0,25.0'
+    assert 'gt_a.txt:4: expected eight numbers' in err
+    assert 'a.png: left out: the polygon crosses or touches itself' in err
+
+
+def test_json_and_pictures(spot, root, tmp_path):
+    code, out, err = spot(root / 'alone.png', root / 'a.png', root / 'none.png', '--gts',
+                          root / 'gts', '--json', '--draw', tmp_path)
+    assert code == 1
+    alone, a, none = map(json.loads, out.splitlines())
+    assert alone['words'] == [] and 'error' not in alone and alone['size'] == [90, 60]
+    assert a['words'][0]['polygon'] == [[5, 5], [50, 5], [50, 25], [5, 25]]
+    assert len(a['words'][0]['char_polygons']) == len(a['words'][0]['char_scores'])
+    assert a['skipped'][0]['reason'] == 'the polygon crosses or touches itself'
+    assert none['error'] == 'there is no such file or folder'
+    assert 'alone.png: has no annotations' in err and 'none.png: there is no such' in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['0001_alone.jpg', '0002_a.jpg']
+
+
+@pytest.mark.parametrize('args, words', [
+    (['x.png', '--gts', 'none'], "there is no folder 'none' (--gts)"),
+    (['x.png', '--det', 'none.py'], "no config of a detector at 'none.py'"),
+    (['x.png', '--det', 'none'], 'none'),
+    (['x.png', '--gts', '.', '--det-weights', 'x'], '--det-weights go with --det'),
+    (['x.png', '--gts', '.', '--draw', 'none'], "there is no folder 'none' (--draw)"),
+])
+def test_mistakes(spot, args, words):
+    code, out, err = spot(*args)
+    assert code == 2 and out == '' and words in err and 'Traceback' not in err
+
+
+@pytest.mark.parametrize('args', [
+    [], ['x.png'], ['x.png', '--gts', '.', '--det', 'y.py'],
+    ['x.png', '--gts', '.', '--score', '2'], ['x.png', '--gts', '.', '--turn', 'up']])
+def test_mistakes_on_the_command_line(spot, args):
+    with pytest.raises(SystemExit) as stopped:
+        spot(*args)
+    assert stopped.value.code == 2
+
+
+def test_lines():
+    word = SpottedWord([[0, 1], [2.25, 1], [2, 3]], 'a\u00e9', .123456, None, [.5, 1 / 3],
+                       [[[1 / 3] * 2] * 4] * 2)
+    scene = SceneReading('a\tb.png', (4, 5), [word], [SkippedWord([[None, 0]], 'why')])
+    assert text_lines(scene) == ['a\\tb.png\ta\u00e9\t0.1235\t0.0,1.0,2.2,1.0,2.0,3.0']
+    line = json_line(scene)
+    assert line.isascii() and json.loads(line)['words'][0]['char_scores'] == [.5, .3333]
+    assert json.loads(line)['skipped'] == [{'polygon': [[None, 0]], 'reason': 'why'}]

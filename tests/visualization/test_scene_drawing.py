@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from mmocr_siga.apis import SkippedWord, SpottedWord
+from mmocr_siga.visualization import draw_scene
+from mmocr_siga.visualization.glyph_drawing import GAP
+from mmocr_siga.visualization.scene_drawing import SIDES, scene_scale
+
+BLACK = np.zeros((600, 800, 3), np.uint8)
+BOX = [[100, 100], [300, 100], [300, 160], [100, 160]]
+
+
+def word(polygon=BOX, text='word', places=None):
+    return SpottedWord(polygon, text, .9, char_polygons=places)
+
+
+def coloured(picture):
+    """Pixels that are not grey."""
+    return picture.max(-1).astype(int) - picture.min(-1) > 40
+
+
+def test_outlines_and_texts_have_their_places():
+    picture = draw_scene(BLACK, [word()])
+    assert picture.shape == (2 * 600 + GAP, 800, 3) and picture.dtype == np.uint8
+    rows, columns = np.nonzero(coloured(picture[:600]))
+    assert (columns.min(), columns.max(), rows.min(), rows.max()) == pytest.approx(
+        (100, 300, 100, 160), abs=2)
+    texts = coloured(picture[600 + GAP:])
+    # The outline and, within it, letters.
+    rows, columns = np.nonzero(texts)
+    assert rows.min() >= 98 and rows.max() <= 162
+    assert texts[105:155, 105:295].sum() > 100
+    assert not coloured(draw_scene(BLACK, [word(text='')])[600 + GAP:])[105:155, 105:295].any()
+
+
+def test_characters():
+    places = [[[100, 100], [150, 100], [150, 160], [100, 160]]]
+    with_them, without = (coloured(draw_scene(BLACK, [word(places=places)], characters=flag))
+                          for flag in (True, False))
+    assert with_them[110:150, 148:153].any() and not without[110:150, 148:153].any()
+
+
+def test_skipped_regions_are_crossed_out():
+    picture = draw_scene(BLACK, [], [SkippedWord(BOX, 'small'), SkippedWord(None, 'none'),
+                                     SkippedWord([[None, 1]], 'not finite')])
+    assert (picture[130, 195:205] > 60).any() and not coloured(picture).any()
+
+
+def test_polygons_by_turns_and_grey_pictures():
+    flat = [value for point in BOX for value in point]
+    assert (draw_scene(BLACK[..., 0], [word(flat)]) == draw_scene(BLACK, [word()])).all()
+
+
+def test_beside_or_below():
+    high = draw_scene(np.zeros((900, 500, 3), np.uint8), [])
+    assert high.shape == (900, 2 * 500 + GAP, 3)
+
+
+@pytest.mark.parametrize('size, scale', [
+    ((600, 800), 1), ((100, 20), SIDES[0] / 100), ((3200, 100), SIDES[1] / 3200), ((1, 1), 480)])
+def test_pictures_of_all_sizes(size, scale):
+    assert scene_scale(*size) == pytest.approx(scale)
+    far = word([[-1e9, 0], [9, 9], [0, 9]])
+    picture = draw_scene(np.zeros((*size, 3), np.uint8), [word(), far])
+    assert max(picture.shape) <= 2 * SIDES[1] + GAP
+
+
+def test_more_words_than_colours():
+    words = [word(np.array(BOX) / 40 + (8 * (k % 90), 8 * (k // 90))) for k in range(2000)]
+    assert coloured(draw_scene(BLACK, words)).any()
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match='image must be uint8'):
+        draw_scene(BLACK.astype(float), [])
+    with pytest.raises(ValueError, match="polygon of 'word' is none"):
+        draw_scene(BLACK, [word([])])
