@@ -168,3 +168,19 @@ def test_same_word():
 def test_wrong_shapes_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         gd.draw_reading(**{**parts(), **change})
+
+
+def test_character_boxes_are_framed_on_the_picture_shown():
+    image = np.full((28, 120, 3), 200, np.uint8)  # enlarged four times
+    plain = gd.draw_reading(image, text='ab', scores=[1, 1])
+    boxed = gd.draw_reading(image, text='ab', scores=[1, 1],
+                            char_boxes=[[10, 5, 30, 20], [60, 0, 120, 28]])
+    rows, columns = np.nonzero((plain != boxed).any(-1))
+    panel = gd.panel_boxes()[0][0].box
+    assert columns.min() in range(panel[0] + 38, panel[0] + 42)
+    assert rows.min() == panel[1]
+    assert columns.max() == panel[0] + 479 and rows.max() == panel[1] + 111
+    colour = gd.character_colours(2)[0]
+    assert (boxed[panel[1] + 20, panel[0] + 80] == colour).all()
+    with pytest.raises(ValueError, match=r'char_boxes must be \(2, 4\), got shape \(1, 4\)'):
+        gd.draw_reading(image, text='ab', scores=[1, 1], char_boxes=[[0, 0, 1, 1]])
