@@ -25,7 +25,12 @@ from mmocr.registry import TASK_UTILS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..decoders import ImplicitAttentionDecoder, SIGADecoder
+from ..decoders import (
+    ImplicitAttentionDecoder,
+    SIGADecoder,
+    SIGAParallelDecoder,
+    SRNDecoder,
+)
 from ..pseudo_labels.functional import at_least_float32
 from .sites import Call, Site, find_module
 
@@ -250,6 +255,21 @@ def _abinet(decoder: nn.Module) -> ModuleTap:
                      Site('decoder.vision_decoder', index='attn_scores'))
 
 
+def _siga_p(decoder: nn.Module) -> ModuleTap:
+    if decoder.visual is None:
+        raise ValueError('this SIGAParallelDecoder has no visual part, and so no attention for a '
+                         'plug-in to look at: build it with visual=dict(...)')
+    return ModuleTap(Site('decoder.visual.key', 'input'), 'decoder.source_classifiers.visual',
+                     Site('decoder.visual', index='attention'))
+
+
+def _srn(decoder: nn.Module) -> ModuleTap:
+    # What PVAM's keys are made of, with a Transformer before them or without.
+    return ModuleTap(Site('decoder.pvam.key', 'input'), 'decoder.gsrm.classifier',
+                     Site('decoder.pvam', index='attention'),
+                     size_like=Site('decoder.pvam', 'input'))
+
+
 KNOWN: dict[type, Callable[[nn.Module], ModuleTap]] = {
     ParallelSARDecoder: SARTap,
     SequentialSARDecoder: SARTap,
@@ -260,6 +280,8 @@ KNOWN: dict[type, Callable[[nn.Module], ModuleTap]] = {
     ABIFuser: _abinet,
     SIGADecoder: SIGATap,
     ImplicitAttentionDecoder: SIGATap,
+    SIGAParallelDecoder: _siga_p,
+    SRNDecoder: _srn,
 }
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from mmocr_siga.models.plugins import HostView, tap_for
 from mmocr_siga.models.plugins.sites import recorded
 from tests.helpers.hosts import batch, build_host, small_host
-from tests.helpers.words import tiny_model
+from tests.helpers.words import DICTIONARY, tiny_model
 
 
 def watch(model, size, *paths):
@@ -239,6 +239,52 @@ def test_module_tap_of_scores_step_by_step(rows):
     scores[1, :, :, 3:] = float('-inf')
     want = scores.flatten(2).softmax(-1).view(2, 1, rows, 6).expand(-1, 2, -1, -1)
     torch.testing.assert_close(host.attention, want)
+
+
+def parallel(**changes):
+    decoder = dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8,
+                   output_size=12, max_seq_len=7, dropout=0.0)
+    model = tiny_model()
+    return MODELS.build(dict(model, glyph_head=None, decoder={**decoder, **changes})).train()
+
+
+def srn(layers):
+    model = dict(tiny_model(), glyph_head=None, encoder=None)
+    model['decoder'] = dict(
+        type='SRNDecoder', dictionary=dict(DICTIONARY), in_channels=8, channels=12, max_seq_len=7,
+        pvam=dict(num_layers=layers, num_heads=2, inner_channels=8, dropout=0.0),
+        gsrm=dict(num_layers=1, num_heads=2, inner_channels=8))
+    return MODELS.build(model).train()
+
+
+def check_pvam(model, name):
+    """The attention weighs the map to PVAM's glimpses, and steps of padding look at nothing."""
+    host = watch(model, (32, 128), name)
+    out = host.calls[name][-1].output
+    check_rows(host, out.glimpses.shape[1])
+    torch.testing.assert_close(glimpses(host), out.glimpses)
+    columns = host.feature.shape[-1]
+    assert (host.attention[1, ..., columns // 2:] == 0).all()
+    return host
+
+
+def test_siga_p():
+    model = parallel()
+    host = check_pvam(model, 'decoder.visual')
+    classify = model.decoder.source_classifiers['visual']
+    value = torch.randn(2, 3, 8)
+    torch.testing.assert_close(host.classify(value), classify(value))
+    with pytest.raises(ValueError, match='no visual part'):
+        tap_for(parallel(visual=None))
+
+
+@pytest.mark.parametrize('layers', [0, 1])
+def test_srn(layers):
+    model = srn(layers)
+    host = check_pvam(model, 'decoder.pvam')
+    value = torch.randn(2, 3, 12)
+    torch.testing.assert_close(host.classify(value), model.decoder.gsrm.classifier(value))
+    assert host.feature.shape[2] > 1
 
 
 def view_of(value, **tap):
