@@ -391,7 +391,9 @@ def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word]
              if table.parent.name != 'glyph_masks'
              for name, _, text in (line.partition('\t')
                                    for line in table.read_text('utf-8').splitlines() if line)]
-    words = [word for word in words if 0 < len(word.text) <= 25]
+    # Labels to train on are to be known to any dictionary.
+    words = [word for word in words if 0 < len(word.text) <= 25
+             and (split == 'val' or word.text.isascii() and word.text.isalnum())]
     if words:
         random.Random(0).shuffle(words)
         source = f'{count} of {len(words):,} real words ({split})'

@@ -44,7 +44,6 @@ from common import (
     environment,
     find_words,
     gflops,
-    head,
     load_config,
     machine_limits,
     median,
@@ -53,17 +52,16 @@ from common import (
     parameters,
     parse_precision,
     peak_memory,
-    ratio_text,
     read_word,
     reason,
     reset_peak_memory,
     say,
-    table,
     turns,
     yardstick_of,
 )
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from report import collect, tables, write
 
 PERCENTILES = (50, 90, 99)
 
@@ -247,21 +245,6 @@ class Measurement:
                 result.update(paired_ratio(rates[i], rates[base]))
 
 
-def collect(rows: Sequence[Row], measurements: Sequence[Measurement],
-            accuracies: dict[str, float]) -> list[dict]:
-    """Results as plain dicts."""
-    results = []
-    for measured in measurements:
-        for row in rows:
-            result = dict(name=row.candidate.name, config=row.candidate.config,
-                          precision=row.precision.name, batch=measured.size,
-                          **measured.results[id(row)])
-            if row.candidate.name in accuracies:
-                result['accuracy'] = accuracies[row.candidate.name]
-            results.append(result)
-    return results
-
-
 def run_probe(task: dict) -> int:
     """Print the peak memory of a process that reads two batches of each size with one model."""
     torch.set_num_threads(task['threads'])
@@ -277,97 +260,6 @@ def run_probe(task: dict) -> int:
         peaks[size] = peak_memory()
     print(json.dumps(peaks))
     return 0
-
-
-def markdown(results: Sequence[dict], info: dict, yardstick: str | None) -> str:
-    """A table for each batch size."""
-    blocks = [head(info)]
-    heads = ['model', 'precision', 'images/s', 'latency of a batch, ms: p50 / p90 / p99',
-             f'times {yardstick} (quartiles)' if yardstick else '', 'memory, MiB',
-             'parameters, M', 'GFLOPs an image', 'operator calls', 'accuracy, %']
-    for batch in dict.fromkeys(r['batch'] for r in results):
-        rows = [cells(r) for r in results if r['batch'] == batch]
-        used = [i for i in range(len(heads)) if i < 3 or any(row[i] for row in rows)]
-        blocks.append(f'Batch {batch}\n\n' + table([heads[i] for i in used],
-                                                   [[row[i] for i in used] for row in rows]))
-    return '\n\n'.join(blocks)
-
-
-def cells(result: dict) -> list[str]:
-    """The row of a result; only a reason where there is none."""
-    first = [result['name'], result['precision']]
-    if 'error' in result:
-        return [*first, f'not measured: {result["error"]}', *[''] * 7]
-    latency = ' / '.join(f'{value:.4g}' for value in result['latency_ms'].values())
-
-    def number(key: str, form: str) -> str:
-        return '' if result.get(key) is None else format(result[key], form)
-
-    return [*first, f'{result["images_per_s"]:.4g}', latency, ratio_text(result),
-            number('memory_mib', '.0f'), number('parameters_m', '.2f'), number('gflops', '.2f'),
-            number('calls', ',d'), number('accuracy', '.1f')]
-
-
-def bounds(results: Sequence[dict], limits: Any) -> str:
-    """What the time of a batch would be if nothing but arithmetic, or calls, took time."""
-    rows = []
-    for r in results:
-        if 'calls' not in r or r['precision'] != 'float32' or 'gflops' not in r:
-            continue
-        took = 1e3 * r['batch'] / r['images_per_s']
-        arithmetic = 1e3 * r['gflops'] * 1e9 * r['batch'] / limits.flops
-        launch = 1e3 * r['calls'] * limits.call
-        rows.append([r['name'], str(r['batch']), f'{took:.4g}',
-                     f'{arithmetic:.3g} ({100 * arithmetic / took:.0f} %)',
-                     f'{launch:.3g} ({100 * launch / took:.0f} %)'])
-    text = (f'Limits of this machine: {limits.flops / 1e9:.0f} GFLOP/s (product of matrices of '
-            f'1024 x 1024), {1e6 * limits.call:.1f} us an operator call\n\n')
-    return text + table(['model', 'batch', 'a batch took, ms', 'its arithmetic, ms (share)',
-                         'its calls, ms (share)'], rows)
-
-
-def plot(results: Sequence[dict], path: str) -> None:
-    """Accuracy against images/s where accuracies are given, else bars of images/s."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-    done = [r for r in results if 'error' not in r]
-    sizes = list(dict.fromkeys(r['batch'] for r in done)) or [0]
-    figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
-    for axis, size in zip(axes[0], sizes):
-        rows = [r for r in done if r['batch'] == size]
-        names = [r['name'] + ('' if r['precision'] == 'float32' else f', {r["precision"]}')
-                 for r in rows]
-        rates = [r['images_per_s'] for r in rows]
-        if any('accuracy' in r for r in rows):
-            _scatter(axis, rows, names)
-        else:
-            axis.barh(names[::-1], rates[::-1], color='tab:blue')
-            axis.margins(x=0.15)
-            for i, rate in enumerate(rates[::-1]):
-                axis.annotate(f'{rate:.3g}', (rate, i), xytext=(3, 0), va='center',
-                              textcoords='offset points')
-        axis.set(title=f'batch {size}', xlabel='images/s')
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-
-
-def _scatter(axis: Any, rows: Sequence[dict], names: Sequence[str]) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-    axis.set_xscale('log')
-    axis.grid(alpha=0.3)
-    axis.set_ylabel('word accuracy, %')
-    shown = [(r, name) for r, name in zip(rows, names) if 'accuracy' in r]
-    for i, (row, name) in enumerate(sorted(shown, key=lambda item: item[0]['images_per_s'])):
-        axis.plot(row['images_per_s'], row['accuracy'], 'o')
-        # Alternately above and below, since neighbours are often alike.
-        axis.annotate(name, (row['images_per_s'], row['accuracy']), fontsize=8, ha='center',
-                      xytext=(0, 7 if i % 2 else -14), textcoords='offset points')
-    axis.margins(0.25)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(ScalarFormatter())
-    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -413,23 +305,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         add_memory(results, __file__, {c.name: c.weights for c in args.candidates})
     info = dict(environment(device), words=source, rounds=args.repeats,
                 clock='processor' if args.cpu_time else 'wall')
-    write(args, results, info, machine_limits(device))
+    blocks = [f'Batch {size}\n\n{text}' for size, text in tables(
+        results, args.yardstick, 'latency_ms', 'latency of a batch').items()]
+    write(args, results, info, machine_limits(device), blocks)
     return 0 if any('error' not in r for r in results) else 1
-
-
-def write(args: argparse.Namespace, results: Sequence[dict], info: dict, limits: Any) -> None:
-    """Tables, JSON and plot."""
-    text = markdown(results, info, args.yardstick) + '\n\n' + bounds(results, limits)
-    if args.markdown:
-        Path(args.markdown).write_text(text + '\n')
-    else:
-        print(text)
-    if args.json:
-        content = dict(environment=info, limits=limits._asdict(), yardstick=args.yardstick,
-                       rows=list(results))
-        Path(args.json).write_text(json.dumps(content, indent=2))
-    if args.plot:
-        plot(results, args.plot)
 
 
 if __name__ == '__main__':
