@@ -109,17 +109,17 @@ class Limits(NamedTuple):
 
 
 @torch.inference_mode()
-def machine_limits(device: torch.device, size: int = 1024, calls: int = 2000) -> Limits:
+def machine_limits(timer: Timer, size: int = 1024, calls: int = 2000) -> Limits:
     """Time a matrix product, and many small additions."""
-    timer = Timer(device, 1)
+    device = timer.device
     matrix, small = torch.ones(size, size, device=device), torch.ones(8, device=device)
 
     def additions() -> None:
         for _ in range(calls):
             small.add(1)
 
-    product = min(timer.seconds(lambda: matrix @ matrix) for _ in range(5))
-    return Limits(2 * size ** 3 / product, min(timer.seconds(additions) for _ in range(3)) / calls)
+    product = min(timer.seconds(lambda: matrix @ matrix) for _ in range(20))
+    return Limits(2 * size ** 3 / product, min(timer.seconds(additions) for _ in range(5)) / calls)
 
 
 def reset_peak_memory() -> bool:
@@ -429,11 +429,16 @@ def build_pipeline(cfg: Config, split: str) -> Compose:
     return Compose([TRANSFORMS.build(dict(t)) for t in transforms(cfg, split)])
 
 
+def word_info(word: Word) -> dict:
+    """What a data set would tell a pipeline of a word."""
+    height, width = cv2.imread(word.path).shape[:2]
+    return dict(img_path=word.path, ori_shape=(height, width), height=height, width=width,
+                sample_idx=0, instances=[dict(text=word.text)])
+
+
 def read_word(pipeline: Compose, word: Word) -> dict:
     """A word through a pipeline."""
-    height, width = cv2.imread(word.path).shape[:2]
-    return pipeline(dict(img_path=word.path, ori_shape=(height, width), height=height, width=width,
-                         sample_idx=0, instances=[dict(text=word.text)]))
+    return pipeline(word_info(word))
 
 
 # Command line

@@ -307,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 clock='processor' if args.cpu_time else 'wall')
     blocks = [f'Batch {size}\n\n{text}' for size, text in tables(
         results, args.yardstick, 'latency_ms', 'latency of a batch').items()]
-    write(args, results, info, machine_limits(device), blocks)
+    write(args, results, info, machine_limits(timer), blocks)
     return 0 if any('error' not in r for r in results) else 1
 
 

@@ -402,7 +402,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         add_memory(results, __file__, {c.name: c.weights for c in args.candidates})
     info = dict(environment(args.device), words=source, rounds=args.repeats,
                 clock='processor' if args.cpu_time else 'wall')
-    write(args, results, info, machine_limits(args.device), blocks(results, args.yardstick))
+    write(args, results, info, machine_limits(timer), blocks(results, args.yardstick))
     return 0 if any('error' not in r for r in results) else 1
 
 

@@ -4,6 +4,7 @@ from .gated_fusion import GatedFusion
 from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
+from .recompute import recomputed
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
 from .targets import (
     WordTargets,
@@ -22,6 +23,6 @@ __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
     'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
     'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'character_presence',
-    'conv_bn_relu', 'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns',
-    'word_lengths', 'word_loss', 'word_targets'
+    'conv_bn_relu', 'deconv_bn_relu', 'recomputed', 'targets_of_all_steps', 'unroll',
+    'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
 ]
