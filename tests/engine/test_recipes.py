@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
 from toy_run import toy_config, write_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,12 +106,15 @@ def test_our_models_can_be_averaged(name):
     """The average is a copy of the model: the copy must read as it does."""
     model = MODELS.build(Config.fromfile(ROOT / 'configs' / name).model).eval()
     other = copy.deepcopy(model)
-    image = torch.rand(1, 3, 32, 128)
+    image, sample = torch.rand(1, 3, 32, 128), TextRecogDataSample()
+    sample.set_metainfo(dict(valid_ratio=1.0))
     with torch.no_grad():
-        torch.testing.assert_close(other(image), model(image))
+        expected = model(image, [sample])
+        torch.testing.assert_close(other(image, [sample]), expected)
         for parameter in other.parameters():
             parameter.zero_()
-        assert not torch.allclose(other(image), model(image))  # nothing is shared
+        assert not torch.allclose(other(image, [sample]), expected)
+        torch.testing.assert_close(model(image, [sample]), expected)  # nothing is shared
 
 
 def test_lines_for_a_config(tmp_path):

@@ -5,8 +5,8 @@
 #
 # or --cfg-options default_hooks.ema.type=EMAHook default_hooks.ema.ema_type=mmdet.ExpMomentumEMA
 #
-# Validation, the best checkpoint, testing and tools/publish_checkpoint.py take the averaged weights:
-# they are what a checkpoint calls state_dict, the last ones are in ema_state_dict for --resume. The
-# average begins short and grows: weight of a step = momentum + (1 - momentum) exp(-step / gamma).
+# Validation, the best checkpoint, tests and tools/publish_checkpoint.py take the averaged weights.
+# A checkpoint calls them state_dict, and the last ones, for --resume, ema_state_dict. The average
+# begins short and grows: the share of a step is momentum + (1 - momentum) exp(-step / gamma).
 ema = dict(
     type='EMAHook', ema_type='mmdet.ExpMomentumEMA', momentum=0.0002, gamma=2000)

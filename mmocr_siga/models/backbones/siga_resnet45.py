@@ -18,9 +18,9 @@ class SIGAResNet45(ResNetABI):
         in_channels (int): Channels of the images. Defaults to 3.
         base_channels (int): Channels C of the stem and of the first stage; each stage doubles
             them. Defaults to 32.
-        with_cp (bool): Keep only the input of every residual block in training, and compute what
-            is in it again when it is needed: less memory for more time. Results stay the same.
-            Defaults to False.
+        with_cp (bool): Keep only the inputs of residual blocks and of what makes the columns in
+            training, and compute the rest again when it is needed: less memory for more time.
+            Results stay the same. Defaults to False.
         init_cfg (dict or list[dict], optional): Defaults to that of ``ResNetABI``.
     """
 
@@ -44,7 +44,10 @@ class SIGAResNet45(ResNetABI):
         stem = self.relu1(self.bn1(self.conv1(x)))
         fine = self._stage(self.layer2, self._stage(self.layer1, stem))
         coarse = self._stage(self.layer4, self._stage(self.layer3, fine))
-        return stem, fine, coarse, self.columns(self._stage(self.layer5, coarse))
+        last = self._stage(self.layer5, coarse)
+        columns = recomputed(self.columns, self.columns, last) if self.with_cp else (
+            self.columns(last))
+        return stem, fine, coarse, columns
 
     def _stage(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
         if not self.with_cp:

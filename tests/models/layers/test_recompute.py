@@ -4,7 +4,7 @@ import copy
 import torch
 from torch import nn
 
-from mmocr_siga.models import SegmentationHead, SIGAResNet45
+from mmocr_siga.models import SIGAResNet45, TPSRectifier
 from mmocr_siga.models.layers import recomputed
 
 
@@ -50,11 +50,11 @@ def test_the_backbone():
     compare(SIGAResNet45(base_channels=4), lambda model: model(images))
 
 
-def test_the_segmentation_head():
-    fused, skip = torch.rand(2, 8, 8, 16, requires_grad=True), torch.rand(2, 4, 16, 32)
-    head = SegmentationHead([8], trunk=False, skip_channels=4, up_channels=8)
-    compare(head, lambda model: [model([fused], skip)])
-    assert fused.grad is not None
+def test_the_rectifier():
+    images = torch.rand(2, 3, 32, 64)
+    rectifier = TPSRectifier(output_size=(16, 32))
+    torch.nn.init.normal_(rectifier.points.weight, std=0.01)
+    compare(rectifier, lambda model: [model(images)])
 
 
 def test_batch_norm_is_as_it_was_behind_an_error():
