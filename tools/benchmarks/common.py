@@ -35,6 +35,7 @@ from mmocr.registry import DATASETS, MODELS, TRANSFORMS  # isort: skip
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
 from mmocr_siga.apis.weights import load_weights  # isort: skip
+from mmocr_siga.datasets.rendering.fonts import bundled_font_dir  # isort: skip
 from mmocr_siga.datasets.rendering.writers import encode  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -398,7 +399,9 @@ def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word]
         random.Random(0).shuffle(words)
         source = f'{count} of {len(words):,} real words ({split})'
         return [words[i % len(words)] for i in range(count)], source
-    drawn = DATASETS.build(dict(type='RenderedWordDataset', length=count, pipeline=None))
+    # One face: looking through all that are installed would take longer than most measurements.
+    drawn = DATASETS.build(dict(type='RenderedWordDataset', length=count, pipeline=None,
+                                fonts=str(bundled_font_dir() / 'DejaVuSans.ttf')))
     for i in range(count):
         item = drawn[i]
         path = folder / f'{i}.png'

@@ -262,7 +262,8 @@ def check_finite(candidate: Candidate, precision: Precision, device: torch.devic
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    cfg.default_hooks.checkpoint = cfg.default_hooks.warm_start = None
+    cfg.default_hooks.checkpoint = None
+    cfg.default_hooks.pop('warm_start', None)
     cfg.log_level, cfg.randomness = 'WARNING', dict(seed=0)
     with tempfile.TemporaryDirectory() as folder:
         cfg.work_dir, cfg.experiment_name = folder, f'finite_{Path(folder).name}'
