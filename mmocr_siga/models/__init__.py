@@ -1,6 +1,7 @@
 """Recognisers, their parts, pseudo-labels and losses."""
 from . import common
 from .backbones import SIGASVTR, SIGAResNet45, SIGAViT
+from .data_preprocessors import WordDataPreprocessor
 from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder
 from .encoders import SIGAEncoder, SRNEncoder
 from .heads import GlyphHead, ImplicitAligner, SegmentationHead
@@ -22,5 +23,5 @@ __all__ = [
     'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'SECLoss',
     'SIGADecoder', 'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT',
     'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
-    'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'common'
+    'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'WordDataPreprocessor', 'common'
 ]

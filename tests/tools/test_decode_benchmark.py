@@ -1,25 +1,14 @@
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import ConfigDict
 
-FOLDER = Path(__file__).parents[2] / 'tools' / 'benchmarks'
-
 
 @pytest.fixture(scope='module')
-def decode():
-    sys.path.insert(0, str(FOLDER))  # as for a script: it shares with its neighbour
-    try:
-        spec = importlib.util.spec_from_file_location('decode_benchmark', FOLDER / 'decode.py')
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FOLDER))
-    return module
+def decode(benchmark):
+    return benchmark('decode')
 
 
 def test_a_run_compares_with_siga(decode, tmp_path, capsys):

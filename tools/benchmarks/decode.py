@@ -25,7 +25,7 @@ import torch
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 
-from losses import Timer, environment  # isort: skip
+from common import Timer, environment  # isort: skip
 from mmengine.config import Config  # isort: skip
 from mmengine.hub import get_config  # isort: skip
 from mmengine.registry import init_default_scope  # isort: skip

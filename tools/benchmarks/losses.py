@@ -11,18 +11,16 @@ from __future__ import annotations
 import argparse
 import glob
 import json
-import platform
 import statistics
 import sys
-import time
 from typing import Callable
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from common import Timer, environment, operator_calls
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmocr_siga.models.losses.functional import (
     coverage_loss,
@@ -176,49 +174,8 @@ def kmeans_masks(crops: np.ndarray) -> None:
         vq(pixels, kmeans(pixels, 2)[0])
 
 
-class CallCounter(TorchDispatchMode):
-    """Counts operator calls below autograd, those of the backward pass included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.calls += 1
-        return func(*args, **(kwargs or {}))
-
-
 def count_calls(terms: Callable, case: dict[str, Tensor]) -> int:
-    with CallCounter() as counter:
-        step(terms, case)
-    return counter.calls
-
-
-class Timer:
-    """Compares two functions.
-
-    Args:
-        device (torch.device): Waited for before the time is taken.
-        repeats (int): How often each is timed.
-        cpu_time (bool): Whether to take the processor time of the process, not the time passed.
-    """
-
-    def __init__(self, device: torch.device, repeats: int, cpu_time: bool) -> None:
-        self.device = device
-        self.repeats = repeats
-        self.clock = time.process_time if cpu_time else time.perf_counter
-
-    def seconds(self, function: Callable) -> float:
-        start = self.clock()
-        function()
-        if self.device.type == 'cuda':
-            torch.cuda.synchronize(self.device)
-        return self.clock() - start
-
-    def pairs(self, ours: Callable, other: Callable) -> list[tuple[float, float]]:
-        """Seconds of both, timed in turns."""
-        self.seconds(ours), self.seconds(other)
-        return [(self.seconds(ours), self.seconds(other)) for _ in range(self.repeats)]
+    return operator_calls(lambda: step(terms, case))
 
 
 def compare(name: str, ours: Callable, other: Callable, timer: Timer,
@@ -276,22 +233,6 @@ def mask_rows(gray: Tensor, crops: np.ndarray, timer: Timer) -> list[dict]:
     return rows
 
 
-def environment(device: torch.device) -> dict:
-    import scipy
-    name = platform.processor() or platform.machine()
-    try:
-        with open('/proc/cpuinfo') as lines:
-            name = next(line.split(':')[1].strip() for line in lines if 'model name' in line)
-    except (OSError, StopIteration):
-        pass
-    info = dict(python=platform.python_version(), torch=torch.__version__, numpy=np.__version__,
-                scipy=scipy.__version__, cpu=name, threads=torch.get_num_threads(),
-                device=str(device))
-    if device.type == 'cuda':
-        info['gpu'] = torch.cuda.get_device_name(device)
-    return info
-
-
 def markdown(rows: list[dict], info: dict) -> str:
     lines = [', '.join(f'{key} {value}' for key, value in info.items()), '',
              '| | ours, ms | loops or k-means, ms | ratio (quartiles) | operator calls |',
@@ -321,7 +262,8 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     device = torch.device(args.device)
-    info, rows = environment(device), []
+    import scipy
+    info, rows = dict(environment(device), scipy=scipy.__version__), []
     info['clock'] = 'processor' if args.cpu_time else 'wall'
     timer = Timer(device, args.repeats, args.cpu_time)
     for batch in args.batch:

@@ -3,17 +3,23 @@
     python tools/benchmarks/word_loading.py --workers 0 1 2
     python tools/benchmarks/word_loading.py --lmdb data/words/train --workers 2 --epoch
     python tools/benchmarks/word_loading.py --train-steps 20
+    python tools/benchmarks/word_loading.py --stages --config configs/siga_tiny.py
 
 A row gives images in a second through the training pipeline of the config, without workers also in
 a second of processor time, which other programs disturb less; and the memory of all processes,
 shared pages counted once, early on and near the end. With --train-steps the model of the config is
 trained on one batch in bfloat16, to tell which part of a machine's work the data are.
+
+With --stages the training pipeline of the config reads image files (real words where there are any
+in $SIGA_DATA, else drawn ones) in one process, and a row gives the processor time of a transform.
 """
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +28,13 @@ from typing import Any
 
 import cv2
 import torch
-
-import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
-
-from mmengine.config import Config  # isort: skip
-from mmengine.dataset import pseudo_collate  # isort: skip
-from mmengine.optim import build_optim_wrapper  # isort: skip
-from mmengine.registry import init_default_scope  # isort: skip
-from mmocr.registry import DATASETS, MODELS  # isort: skip
-from torch.utils.data import DataLoader  # isort: skip
+from common import build_pipeline, environment, find_words, head, table, word_info
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmocr.registry import DATASETS, MODELS
+from torch.utils.data import DataLoader
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,6 +114,63 @@ def training_rate(cfg: Config, dataset: Any, steps: int, batch_size: int) -> flo
     return steps * batch_size / (time.perf_counter() - start)
 
 
+@dataclass
+class Stage:
+    """Part of the way from a file to a batch.
+
+    Args:
+        name (str): The transform.
+        seconds (float): Processor time for all images.
+    """
+    name: str
+    seconds: float = 0.
+
+
+def time_stages(transforms: Sequence[Any], infos: Sequence[dict], rounds: int,
+                batch_size: int) -> list[Stage]:
+    """Send words through a pipeline, a transform at a time.
+
+    Args:
+        transforms (Sequence[Any]): The pipeline.
+        infos (Sequence[dict]): What it begins with, a dict for each word.
+        rounds (int): How often each word is sent; one round before them does not count.
+        batch_size (int): Words in a batch, the making of which is the last stage.
+    """
+    stages = [Stage(type(t).__name__) for t in transforms] + [Stage('a batch of them')]
+    for round_ in range(rounds + 1):
+        items = [copy.deepcopy(info) for info in infos]
+        for stage, transform in zip(stages, transforms):
+            start = time.process_time()
+            items = [transform(item) for item in items]
+            stage.seconds += (time.process_time() - start) * (round_ > 0)
+        start = time.process_time()
+        for first in range(0, len(items), batch_size):
+            pseudo_collate(items[first:first + batch_size])
+        stages[-1].seconds += (time.process_time() - start) * (round_ > 0)
+    return stages
+
+
+def stage_table(stages: Sequence[Stage], images: int) -> str:
+    """Microseconds of each stage, its share, and images in a second of a core."""
+    total = sum(stage.seconds for stage in stages)
+    rows = [[stage.name, f'{1e6 * stage.seconds / images:.0f}',
+             f'{100 * stage.seconds / total:.0f} %'] for stage in stages]
+    rows.append([f'all: {images / total:,.0f} images/s of a core', f'{1e6 * total / images:.0f}',
+                 '100 %'])
+    return table(['stage', 'us an image', 'share'], rows)
+
+
+def run_stages(args: argparse.Namespace, cfg: Config) -> None:
+    """Print the table of stages."""
+    with tempfile.TemporaryDirectory() as folder:
+        words, source = find_words(args.words, Path(folder), 'train')
+        infos = [word_info(word) for word in words]
+        pipeline = build_pipeline(cfg, 'train').transforms
+        stages = time_stages(pipeline, infos, args.rounds, args.batch_size)
+    print(f'{head(environment(torch.device("cpu")))}, words {source}, rounds {args.rounds}\n')
+    print(stage_table(stages, args.rounds * len(infos)))
+
+
 def build_dataset(args: argparse.Namespace, cfg: Config) -> Any:
     """The data set that is timed."""
     if args.lmdb is not None:
@@ -137,8 +198,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--seconds', type=float, default=20, help='for each row (default %(default)s)')
     add('--epoch', action='store_true', help='read a whole epoch instead')
     add('--train-steps', type=int, default=0, help='training steps to time (default none)')
+    add('--stages', action='store_true', help='time the transforms of the pipeline instead')
+    add('--words', type=int, default=500, help='of --stages (default %(default)s)')
+    add('--rounds', type=int, default=5, help='of --stages (default %(default)s)')
     add('--step-rate', type=float, help='images/s of training, where known, instead')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if min(args.words, args.rounds, args.batch_size) < 1:
+        parser.error('--words, --rounds and --batch-size must be at least 1')
+    return args
 
 
 def verdict(loading: float, training: float, cores: int) -> str:
@@ -167,6 +234,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     cfg = Config.fromfile(args.config)
     init_default_scope('mmocr')
     cv2.setNumThreads(1)
+    if args.stages:
+        run_stages(args, cfg)
+        return 0
     try:
         dataset = build_dataset(args, cfg)
     except (ValueError, OSError, ImportError) as error:

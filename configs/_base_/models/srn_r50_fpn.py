@@ -3,7 +3,7 @@ srn_r50_fpn = dict(
     # Without a training head this is MMOCR's EncoderDecoderRecognizer.
     type='GlyphRecognizer',
     data_preprocessor=dict(
-        type='TextRecogDataPreprocessor',
+        type='WordDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True),

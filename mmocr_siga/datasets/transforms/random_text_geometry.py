@@ -61,11 +61,14 @@ class GeometryParams(NamedTuple):
 
     def matrix(self, width: int, height: int) -> np.ndarray:
         """Homography for an image of the given size."""
+        affine = affine_matrix(self.angle, self.scale, self.shear)
+        if not self.dents.any():
+            return affine
         ends = corners(width, height)
         inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * (width / 2, height / 2)
         moved = (ends + self.dents * inwards).astype(np.float32)
         perspective = cv2.getPerspectiveTransform(ends.astype(np.float32), moved)
-        return affine_matrix(self.angle, self.scale, self.shear) @ perspective
+        return affine @ perspective
 
 
 @TRANSFORMS.register_module()

@@ -25,13 +25,14 @@ class WarmStartHook(Hook):
     from a part of them, or from another set of characters, use ``load_from``.
 
     Args:
-        checkpoint (str): Path or address of a checkpoint of the same model.
+        checkpoint (str, optional): Path or address of a checkpoint of the same model; None starts
+            from the weights that the model was initialised with.
     """
 
     # After EMAHook and whatever else prepares a model, before any that look at its weights.
     priority = 'HIGH'
 
-    def __init__(self, checkpoint: str) -> None:
+    def __init__(self, checkpoint: str | None) -> None:
         self.checkpoint = checkpoint
         self._loaded = False
 
@@ -47,7 +48,7 @@ class WarmStartHook(Hook):
             ValueError: If the file holds no weights.
             WeightsMismatchError: If the weights are of another model or dictionary.
         """
-        if self._loaded:
+        if self._loaded or self.checkpoint is None:
             return
         # Not at the top: the readers of mmocr_siga.apis build on this package.
         from mmocr_siga.apis.weights import load_weights
@@ -57,8 +58,8 @@ class WarmStartHook(Hook):
                 f'this training starts from the weights of another, and there are none at '
                 f'{self.checkpoint!r} ({os.path.abspath(path)}): run the first stage, or set '
                 'default_hooks.warm_start.checkpoint, or the environment variable that the config '
-                'reads it from, to a checkpoint of it; default_hooks.warm_start=None starts '
-                'without')
+                'reads it from, to a checkpoint of it; '
+                'default_hooks.warm_start.checkpoint=None starts without')
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         load_weights(model, path, training_only=())
         runner.logger.info(f'Training starts from the weights of {self.checkpoint}')

@@ -1,5 +1,6 @@
 """Optimizer wrappers."""
 
 from .amp_optim_wrapper import AmpOptimWrapper
+from .optim_wrapper import OptimWrapper
 
-__all__ = ['AmpOptimWrapper']
+__all__ = ['AmpOptimWrapper', 'OptimWrapper']

@@ -18,6 +18,8 @@ from mmengine.optim import OptimWrapper
 from mmocr.registry import OPTIM_WRAPPERS
 from torch import nn
 
+from .optim_wrapper import DeferredNormMixin
+
 _CPU_DTYPES = (None, 'float16', 'bfloat16', torch.float16, torch.bfloat16)
 
 
@@ -28,13 +30,15 @@ def has_accelerator() -> bool:
 
 
 @OPTIM_WRAPPERS.register_module()
-class AmpOptimWrapper(MMEngineAmpOptimWrapper):
+class AmpOptimWrapper(DeferredNormMixin, MMEngineAmpOptimWrapper):
     """``AmpOptimWrapper`` of MMEngine, with a CPU fallback.
 
     MMEngine's class refuses to start without an accelerator, so a config for ``--amp`` cannot be
-    tried on an ordinary machine. With an accelerator this class *is* MMEngine's. Without one it
-    runs ``torch.autocast`` on the CPU in bfloat16, whose exponent has float32's range: gradients do
-    not underflow, so no loss scaler is needed and ``loss_scale`` is ignored.
+    tried on an ordinary machine. With an accelerator this class is MMEngine's, but for two things
+    that would make the host wait for the device in every step: the norm of clipped gradients is
+    read when it is logged, and there is no loss scaler in bfloat16, whose exponent has float32's
+    range, so that gradients do not underflow. Without an accelerator it runs ``torch.autocast`` on
+    the CPU in bfloat16, and ``loss_scale`` is ignored.
 
     Checkpoints go both ways: a run resumed on the CPU drops the saved scaler, a run resumed on an
     accelerator from a CPU checkpoint starts with a fresh one.
@@ -60,6 +64,8 @@ class AmpOptimWrapper(MMEngineAmpOptimWrapper):
         self._on_cpu = not has_accelerator()
         if not self._on_cpu:
             super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
+            if self.cast_dtype == torch.bfloat16:
+                self.loss_scaler = type(self.loss_scaler)(enabled=False)
             return
         if use_fsdp:
             raise ValueError('use_fsdp=True needs an accelerator; this machine has none')
@@ -111,6 +117,8 @@ class AmpOptimWrapper(MMEngineAmpOptimWrapper):
             state_dict = {key: value for key, value in state_dict.items() if key != 'loss_scaler'}
             OptimWrapper.load_state_dict(self, state_dict)
         else:
+            if not state_dict.get('loss_scaler'):  # saved in bfloat16: begin with a fresh one
+                state_dict = {k: v for k, v in state_dict.items() if k != 'loss_scaler'}
             super().load_state_dict(state_dict)
 
     @contextmanager

@@ -1,9 +1,11 @@
+from __future__ import annotations
+
 from mmocr.models.textrecog.backbones import ResNetABI
 from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import ColumnNeck
+from ..layers import ColumnNeck, recomputed
 
 _INIT = [dict(type='Xavier', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
 
@@ -16,16 +18,20 @@ class SIGAResNet45(ResNetABI):
         in_channels (int): Channels of the images. Defaults to 3.
         base_channels (int): Channels C of the stem and of the first stage; each stage doubles
             them. Defaults to 32.
+        with_cp (bool): Keep only the inputs of residual blocks and of what makes the columns in
+            training, and compute the rest again when it is needed: less memory for more time.
+            Results stay the same. Defaults to False.
         init_cfg (dict or list[dict], optional): Defaults to that of ``ResNetABI``.
     """
 
     def __init__(self, in_channels: int = 3, base_channels: int = 32,
-                 init_cfg: InitConfigType = None) -> None:
+                 with_cp: bool = False, init_cfg: InitConfigType = None) -> None:
         super().__init__(
             in_channels=in_channels, stem_channels=base_channels, base_channels=base_channels,
             arch_settings=[3, 4, 6, 6, 3], strides=[2, 1, 2, 1, 1], init_cfg=init_cfg or _INIT)
         # Normalisation follows: a bias would do nothing.
         self.conv1 = nn.Conv2d(in_channels, base_channels, 3, padding=1, bias=False)
+        self.with_cp = with_cp
         self.columns = ColumnNeck(16 * base_channels, 16 * base_channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -36,6 +42,16 @@ class SIGAResNet45(ResNetABI):
             (N, 16C, 1, W/4). H is at least 28.
         """
         stem = self.relu1(self.bn1(self.conv1(x)))
-        fine = self.layer2(self.layer1(stem))
-        coarse = self.layer4(self.layer3(fine))
-        return stem, fine, coarse, self.columns(self.layer5(coarse))
+        fine = self._stage(self.layer2, self._stage(self.layer1, stem))
+        coarse = self._stage(self.layer4, self._stage(self.layer3, fine))
+        last = self._stage(self.layer5, coarse)
+        columns = recomputed(self.columns, self.columns, last) if self.with_cp else (
+            self.columns(last))
+        return stem, fine, coarse, columns
+
+    def _stage(self, blocks: nn.Sequential, x: Tensor) -> Tensor:
+        if not self.with_cp:
+            return blocks(x)
+        for block in blocks:
+            x = recomputed(block, block, x)
+        return x

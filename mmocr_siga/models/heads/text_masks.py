@@ -47,8 +47,9 @@ def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
     if images.shape[1] == 1:
         return images[:, 0]
     rgb = getattr(preprocessor, '_channel_conversion', False)
-    luma = images.new_tensor(LUMA if rgb else LUMA[::-1])
-    return torch.einsum('nchw,c->nhw', images, luma).clamp(0, 255)
+    # Plain numbers: a tensor of them would be copied to the device, and waited for.
+    shares = LUMA if rgb else LUMA[::-1]
+    return sum(share * channel for share, channel in zip(shares, images.unbind(1))).clamp(0, 255)
 
 
 def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,

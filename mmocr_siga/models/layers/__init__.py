@@ -11,6 +11,7 @@ from .gated_fusion import GatedFusion
 from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
+from .recompute import recomputed
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
 from .targets import (
     WordTargets,
@@ -30,6 +31,6 @@ __all__ = [
     'Hypothesis', 'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput',
     'TokenLSTM', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'beam_search',
     'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses', 'merged',
-    'steps_nbest', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_lengths', 'word_loss',
-    'word_targets'
+    'recomputed', 'steps_nbest', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_lengths',
+    'word_loss', 'word_targets'
 ]

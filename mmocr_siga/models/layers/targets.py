@@ -51,9 +51,9 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
         padding = steps - length - 1
         tokens.append([start_idx] + body + [end_idx] * padding)
         targets.append(body + end + [IGNORE_INDEX] * padding)
-    packed = _to_device(torch.tensor([tokens, targets]), device)
+    packed = to_device(torch.tensor([tokens, targets]), device)
     lengths = torch.tensor(lengths, dtype=torch.long)
-    return WordTargets(packed[0], packed[1], _to_device(lengths, device), steps)
+    return WordTargets(packed[0], packed[1], to_device(lengths, device), steps)
 
 
 def word_lengths(data_samples: Sequence[TextRecogDataSample], max_seq_len: int,
@@ -64,7 +64,7 @@ def word_lengths(data_samples: Sequence[TextRecogDataSample], max_seq_len: int,
         ValueError: If a sample carries no ``gt_text.indexes``.
     """
     lengths = [min(len(label), max_seq_len) for label in _labels(data_samples)]
-    return _to_device(torch.tensor(lengths, dtype=torch.long), device)
+    return to_device(torch.tensor(lengths, dtype=torch.long), device)
 
 
 def character_presence(data_samples: Sequence[TextRecogDataSample], num_classes: int,
@@ -82,7 +82,7 @@ def character_presence(data_samples: Sequence[TextRecogDataSample], num_classes:
     presence = torch.zeros(len(labels), num_classes, dtype=torch.bool)
     for row, label in zip(presence, labels):
         row[label] = True
-    return _to_device(presence, device)
+    return to_device(presence, device)
 
 
 def _labels(data_samples: Sequence[TextRecogDataSample]) -> list[list[int]]:
@@ -95,9 +95,9 @@ def _labels(data_samples: Sequence[TextRecogDataSample]) -> list[list[int]]:
     return labels
 
 
-def _to_device(tensor: Tensor, device: torch.device) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """One copy that the host does not wait for."""
-    if device.type == 'cuda':
+    if device.type == 'cuda' and tensor.device.type == 'cpu':
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
 

@@ -4,7 +4,7 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import conv_bn_relu
+from ..layers import conv_bn_relu, recomputed
 from .functional import fiducial_points, tps_grid_matrix, warp_images
 
 _WIDTHS = (64, 128, 256, 512)
@@ -26,6 +26,8 @@ class TPSRectifier(BasePreprocessor):
             to 20.
         frozen (bool): Keep the weights and the statistics of the normalisation as they are, for
             weights that were trained before. Defaults to False.
+        with_cp (bool): In training, compute the maps that lead to the points again for the backward
+            pass instead of keeping them. Results stay the same. Defaults to False.
         init_cfg (dict or list[dict], optional): Initialisation of the convolutions. Defaults to
             None.
     """
@@ -35,10 +37,12 @@ class TPSRectifier(BasePreprocessor):
                  output_size: tuple[int, int] = (32, 128),
                  num_points: int = 20,
                  frozen: bool = False,
+                 with_cp: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.output_size = tuple(output_size)
         self.frozen = frozen
+        self.with_cp = with_cp
         layers: list[nn.Module] = []
         for width in _WIDTHS:
             layers += [conv_bn_relu(in_channels, width, 3, padding=1), nn.MaxPool2d(2)]
@@ -77,7 +81,9 @@ class TPSRectifier(BasePreprocessor):
         Returns:
             Tensor: float32 (N, H, W, 2), see :mod:`.functional`.
         """
-        points = self.points(self.hidden(self.localisation(images).flatten(1)))
+        maps = (recomputed(self.localisation, self.localisation, images) if self.with_cp else
+                self.localisation(images))
+        points = self.points(self.hidden(maps.flatten(1)))
         points = points.float().unflatten(1, (-1, 2))
         # Half precision places pixels some hundredths of a pixel apart.
         with torch.autocast(images.device.type, enabled=False):

@@ -9,6 +9,8 @@
 _base_ = ['../../../configs/siga_r31.py']
 
 model = dict(
+    # An eighth faster on a CPU.
+    channels_last=True,
     # Trained from the identity. Reference weights are fine-tuned with frozen=True.
     preprocessor=dict(
         type='TPSRectifier', in_channels=3, output_size=(32, 128), num_points=20, frozen=False),

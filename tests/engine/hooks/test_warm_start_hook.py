@@ -95,6 +95,14 @@ def test_a_missing_file_is_named_before_the_first_step(tmp_path):
         stage(tmp_path, 'mixed', 1, warm=tmp_path / 'gone.pth')
 
 
+def test_none_starts_without(tmp_path):
+    write_words(tmp_path)
+    cfg = toy_config(tmp_path, tmp_path / 'cold')
+    cfg.default_hooks['warm_start'] = dict(type='WarmStartHook', checkpoint='gone.pth')
+    cfg.merge_from_dict({'default_hooks.warm_start.checkpoint': None})
+    Runner.from_cfg(cfg).train()
+
+
 def test_testing_needs_no_file(tmp_path):
     write_words(tmp_path)
     cfg = toy_config(tmp_path, tmp_path / 'test')

@@ -2,12 +2,11 @@ import pytest
 import torch
 import toy_run
 from mmengine.optim import AmpOptimWrapper as MMEngineAmpOptimWrapper
-from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, DefaultScope
 from torch import nn
 
 from mmocr_siga.checkpoint import load
-from mmocr_siga.engine.optim import AmpOptimWrapper, amp_optim_wrapper
+from mmocr_siga.engine.optim import AmpOptimWrapper, OptimWrapper, amp_optim_wrapper
 
 on_cpu = pytest.mark.skipif(amp_optim_wrapper.has_accelerator(), reason='there is an accelerator')
 on_accelerator = pytest.mark.skipif(
@@ -116,6 +115,20 @@ def test_with_an_accelerator_it_is_that_of_mmengine():
     state.pop('loss_scaler')  # as a run on the CPU saves it
     wrapper.load_state_dict(state)
     assert wrapper.loss_scaler.get_scale() == 512
+
+
+@on_accelerator
+def test_bfloat16_has_no_scaler_and_its_checkpoints_resume_in_float16():
+    weight = nn.Parameter(torch.tensor([3.], device='cuda'))
+    wrapper = AmpOptimWrapper(optimizer=sgd(weight), dtype='bfloat16')
+    wrapper.update_params((weight * 2).sum())
+    assert weight.item() == pytest.approx(3 - 0.5 * 2)
+    assert not wrapper.loss_scaler.is_enabled()
+    other = AmpOptimWrapper(optimizer=sgd(weight), loss_scale=512., dtype='float16')
+    other.load_state_dict(wrapper.state_dict())
+    assert other.loss_scaler.get_scale() == 512
+    wrapper.load_state_dict(other.state_dict())
+    assert not wrapper.loss_scaler.is_enabled()
 
 
 @on_cpu

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, MessageHub
+from torch import Tensor
+
+_MOST_PENDING = 1000
+
+
+class DeferredHistory(HistoryBuffer):
+    """A history that takes tensors, and reads them when somebody reads the history.
+
+    MMEngine turns every loss of every step into a number at once: the host waits for the device,
+    which then has nothing to do until the host has prepared the next step. Here the values stay on
+    the device until the log is written, and are read together. Statistics are those of MMEngine's
+    buffer, and so is what is stored in a checkpoint.
+    """
+
+    def __init__(self, history: HistoryBuffer | None = None) -> None:
+        self._pending: list[Tensor] = []
+        values, counts = ([], []) if history is None else history.data
+        super().__init__(values, counts)
+
+    @property
+    def _log_history(self) -> np.ndarray:
+        self._flush()
+        return self._read
+
+    @_log_history.setter
+    def _log_history(self, values: np.ndarray) -> None:
+        self._read = values
+
+    @property
+    def _count_history(self) -> np.ndarray:
+        self._flush()
+        return self._counts
+
+    @_count_history.setter
+    def _count_history(self, counts: np.ndarray) -> None:
+        self._counts = counts
+
+    def update(self, log_val: int | float | Tensor, count: int = 1) -> None:
+        """Add a value.
+
+        Args:
+            log_val (int or float or Tensor): A tensor has one element, and is read later.
+            count (int): As in MMEngine; 1 for a tensor. Defaults to 1.
+        """
+        if not isinstance(log_val, Tensor):
+            self._flush()
+            super().update(log_val, count)
+            return
+        self._pending.append(log_val.detach().float().reshape(()))
+        if len(self._pending) >= _MOST_PENDING:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            values = torch.stack(self._pending).tolist()
+            self._pending = []
+            self._read = np.append(self._read, values)[-self.max_length:]
+            self._counts = np.append(self._counts, np.ones(len(values)))[-self.max_length:]
+
+    def __reduce_ex__(self, protocol: int) -> Any:
+        # Checkpoints hold MMEngine's class, which can be read without this package.
+        return HistoryBuffer, (*self.data, self.max_length)
+
+
+def update_later(hub: MessageHub, key: str, value: Tensor) -> None:
+    """``hub.update_scalar(key, value)`` that waits for the device the first time only.
+
+    Args:
+        hub (MessageHub): Of the run.
+        key (str): Name of the value, such as 'train/loss'.
+        value (Tensor): With one element.
+    """
+    history = hub.log_scalars.get(key)
+    if history is None:
+        hub.update_scalar(key, value)
+        return
+    if not isinstance(history, DeferredHistory):  # a new one, or one of a checkpoint
+        history = hub.log_scalars[key] = DeferredHistory(history)
+    history.update(value)

@@ -1,0 +1,3 @@
+from .word_data_preprocessor import WordDataPreprocessor
+
+__all__ = ['WordDataPreprocessor']

@@ -1,0 +1,71 @@
+"""The same as MMOCR's, at once."""
+import copy
+
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmocr.models.textrecog.data_preprocessors import TextRecogDataPreprocessor
+from mmocr.structures import TextRecogDataSample
+
+from mmocr_siga.models import WordDataPreprocessor
+
+COLOUR = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+
+
+def batch(sizes, channels=3):
+    samples = []
+    for height, width in sizes:
+        sample = TextRecogDataSample()
+        sample.set_metainfo(dict(img_shape=(height, width), valid_ratio=0.5))
+        samples.append(sample)
+    return dict(inputs=[torch.randint(0, 256, (channels, *size), dtype=torch.uint8)
+                        for size in sizes], data_samples=samples)
+
+
+@pytest.mark.parametrize('sizes', [[(8, 20)] * 3, [(8, 20), (8, 32)], [(5, 7)]])
+@pytest.mark.parametrize('options, channels', [
+    (dict(COLOUR, bgr_to_rgb=True), 3), (dict(COLOUR, pad_size_divisor=16, pad_value=2), 3),
+    (dict(mean=[127], std=[127]), 1), (dict(mean=[127], std=[127], bgr_to_rgb=True), 3), ({}, 3)])
+def test_as_mmocr(sizes, options, channels):
+    data = batch(sizes, channels)
+    expected = TextRecogDataPreprocessor(**options)(copy.deepcopy(data), True)
+    found = WordDataPreprocessor(**options)(copy.deepcopy(data), True)
+    assert torch.equal(found['inputs'], expected['inputs'])
+    for ours, theirs in zip(found['data_samples'], expected['data_samples']):
+        assert ours.metainfo == theirs.metainfo
+
+
+def test_a_stacked_batch_and_no_samples():
+    data = batch([(8, 20)] * 2)
+    ours = WordDataPreprocessor(**COLOUR)
+    stacked = dict(inputs=torch.stack(data['inputs']), data_samples=None)
+    assert torch.equal(ours(stacked)['inputs'], ours(data)['inputs'])
+
+
+def test_samples_stay_on_the_host():
+    data = batch([(8, 20)] * 2)
+    for sample in data['data_samples']:
+        sample.gt_text_mask = PixelData(data=torch.zeros(1, 8, 20, dtype=torch.bool))
+    ours = WordDataPreprocessor(**COLOUR).to('meta')  # stands for a device that is not the host
+    found = ours(data)
+    assert found['inputs'].device.type == 'meta'
+    assert all(s.gt_text_mask.data.device.type == 'cpu' for s in found['data_samples'])
+
+
+def test_augmentations_of_the_batch():
+    class Negative(torch.nn.Module):
+        def forward(self, images, samples):
+            return -images, samples[:1]
+
+    ours = WordDataPreprocessor()
+    ours.batch_augments = torch.nn.ModuleList([Negative()])
+    data = batch([(8, 20)] * 2)
+    found = ours(copy.deepcopy(data), training=True)
+    assert torch.equal(found['inputs'], -torch.stack(data['inputs']).float())
+    assert len(found['data_samples']) == 1
+    assert torch.equal(ours(copy.deepcopy(data))['inputs'], -found['inputs'])
+
+
+def test_wrong_channels_are_named():
+    with pytest.raises(ValueError, match='mean has 3 values, but the images have 1 channels'):
+        WordDataPreprocessor(**COLOUR)(batch([(8, 20)], channels=1))

@@ -1,0 +1,280 @@
+"""Checks of a training step: that it does not wait for the device, and that it stays finite."""
+from __future__ import annotations
+
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import (
+    ROOT,
+    Candidate,
+    Precision,
+    build_model,
+    build_pipeline,
+    find_words,
+    load_config,
+    read_word,
+    say,
+)
+from mmengine.dataset import pseudo_collate
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+# On an accelerator the host needs the result, or its size, before it can go on.
+_WAITING = {
+    aten._local_scalar_dense: 'reads a number (item, bool, float, int)',
+    aten.nonzero: 'nonzero', aten.nonzero_static: None, aten.argwhere: 'argwhere',
+    aten.masked_select: 'masked_select', aten.equal: 'equal', aten.bincount: 'bincount',
+    aten._unique: 'unique', aten._unique2: 'unique', aten.unique_dim: 'unique',
+    aten.unique_consecutive: 'unique', aten.repeat_interleave: 'repeat_interleave',
+}
+_INDEXING = (aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_)
+_TO_HOST = {Tensor.tolist: 'tolist', Tensor.numpy: 'numpy', Tensor.cpu: 'cpu',
+            Tensor.__array__: 'an array of NumPy'}
+
+
+class _Tracker:
+    """Which tensors would be on the device, and where it was waited for.
+
+    All are on the CPU: those of the model are taken for the device's, and so is what is made of
+    them and what is sent there. Storages are kept alive, lest an address be used twice.
+    """
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.storages: dict[int, Any] = {}
+        self.found: dict[str, None] = {}
+        for tensor in [*model.parameters(), *model.buffers()]:
+            self.mark(tensor)
+
+    def mark(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        self.storages[storage._cdata] = storage
+
+    def on_device(self, items: Any) -> bool:
+        return any(t.untyped_storage()._cdata in self.storages for t in _tensors(items))
+
+    def note(self, what: str) -> None:
+        """Note the place that is next to torch in the stack."""
+        frames = [f for f in traceback.extract_stack() if '/torch/' not in f.filename
+                  and Path(f.filename).name != Path(__file__).name]
+        place = frames[-1]
+        name = place.filename
+        for root in (str(ROOT) + '/', 'site-packages/'):
+            name = name.rpartition(root)[2]
+        self.found[f'{name}:{place.lineno}: {what}'] = None
+
+
+def _tensors(items: Any) -> Iterator[Tensor]:
+    if isinstance(items, Tensor):
+        yield items
+    elif isinstance(items, dict):
+        yield from _tensors(list(items.values()))
+    elif isinstance(items, (list, tuple)):
+        for item in items:
+            yield from _tensors(item)
+
+
+class _Operators(TorchDispatchMode):
+    """Sees every operator, those of the backward pass as well."""
+
+    def __init__(self, tracker: _Tracker) -> None:
+        super().__init__()
+        self.tracker = tracker
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if self.tracker.on_device([args, kwargs]):
+            packet = func.overloadpacket
+            waiting = _WAITING.get(packet)
+            if packet in _INDEXING and any(t.dtype in (torch.bool, torch.uint8)
+                                           for t in _tensors(args[1])):
+                waiting = 'indexes with a mask'
+            if waiting:
+                self.tracker.note(waiting)
+            out = func(*args, **kwargs)
+            for tensor in _tensors(out):
+                self.tracker.mark(tensor)
+            return out
+        return func(*args, **kwargs)
+
+
+class _Methods(TorchFunctionMode):
+    """Sees what no operator shows on a CPU: reading into Python, and moving to the device."""
+
+    def __init__(self, tracker: _Tracker) -> None:
+        super().__init__()
+        self.tracker = tracker
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in _TO_HOST and self.tracker.on_device(args):
+            self.tracker.note(_TO_HOST[func])
+        if func is Tensor.to:
+            device = kwargs.get('device', args[1] if len(args) > 1 else None)
+            if device == 'cpu' and self.tracker.on_device(args[0]):
+                self.tracker.note("to('cpu')")
+            elif isinstance(device, (torch.device, Tensor)):
+                out = func(*args, **kwargs)
+                out = out.clone() if out is args[0] else out
+                self.tracker.mark(out)
+                return out
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def watched(model: torch.nn.Module, device: torch.device) -> Iterator[list[str]]:
+    """Collect the places where the host waits for the device.
+
+    Args:
+        model (Module): Whose tensors are on the device.
+        device (torch.device): On CUDA, torch tells; on a CPU every operator is looked at, and the
+            model's tensors, and what is made of them, are taken for the device's. Copies to the
+            device that the host waits for are found on CUDA alone.
+
+    Yields:
+        list[str]: ``file:line: what``, filled at the end.
+    """
+    found: list[str] = []
+    if device.type == 'cuda':
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            torch.cuda.set_sync_debug_mode('warn')
+            try:
+                yield found
+            finally:
+                torch.cuda.set_sync_debug_mode('default')
+        found += dict.fromkeys(f'{w.filename}:{w.lineno}: {str(w.message).splitlines()[0]}'
+                               for w in caught if 'synchroniz' in str(w.message))
+        return
+    tracker = _Tracker(model)
+    with _Methods(tracker), _Operators(tracker):
+        yield found
+    found += tracker.found
+
+
+def waits(model: BaseModel, optimiser: OptimWrapper, batches: Sequence[dict],
+          device: torch.device) -> list[str]:
+    """Where a training step waits for the device.
+
+    Args:
+        model (BaseModel): On the device, in training.
+        optimiser (OptimWrapper): Of its parameters.
+        batches (Sequence[dict]): Collated data; the last step alone is watched, since the first
+            set up what stays.
+        device (torch.device): See :func:`watched`.
+    """
+    for data in batches[:-1]:
+        model.train_step(data, optimiser)
+    with watched(model, device) as found:
+        model.train_step(batches[-1], optimiser)
+    return found
+
+
+def check_sync(candidate: Candidate, precision: Precision, device: torch.device,
+               size: int) -> list[str]:
+    """:func:`waits` of a config, on real or drawn words."""
+    cfg = load_config(candidate.config)
+    model = build_model(cfg, candidate.weights).to(device)
+    optimiser = build_optim_wrapper(model, wrapper_config(cfg, precision))
+    pipeline = build_pipeline(cfg, 'train')
+    with tempfile.TemporaryDirectory() as folder:
+        words, _ = find_words(3 * size, Path(folder), 'train')
+        items = [read_word(pipeline, word) for word in words]
+    batches = [pseudo_collate(items[i:i + size]) for i in range(0, len(items), size)]
+    return waits(model, optimiser, batches, device)
+
+
+def wrapper_config(cfg: Any, precision: Precision) -> dict:
+    """The optimiser of a config in a precision."""
+    wrapper = dict(cfg.optim_wrapper, type='OptimWrapper')
+    for key in ('dtype', 'loss_scale'):
+        wrapper.pop(key, None)
+    if precision.dtype is not None:
+        wrapper.update(type='AmpOptimWrapper', dtype=str(precision.dtype).split('.')[1])
+    return wrapper
+
+
+class NotFiniteError(RuntimeError):
+    """A loss or a weight is NaN or infinite."""
+
+
+class FiniteHook(Hook):
+    """Stops a training where a loss, and now and then where a weight, is not finite.
+
+    Args:
+        interval (int): Iterations between two looks at the weights, and two lines of progress.
+    """
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, interval: int = 50) -> None:
+        self.interval = interval
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Look at the losses of this step."""
+        step = runner.iter + 1
+        bad = [name for name, value in (outputs or {}).items()
+               if not torch.isfinite(torch.as_tensor(value)).all()]
+        if bad:
+            raise NotFiniteError(f'step {step}: {", ".join(bad)} not finite')
+        if step % self.interval == 0 or step == runner.max_iters:
+            bad = [name for name, value in runner.model.state_dict().items()
+                   if not torch.isfinite(value).all()]
+            if bad:
+                raise NotFiniteError(f'step {step}: {len(bad)} weights not finite, the first is '
+                                     f'{bad[0]}')
+            say(f'step {step:,} of {runner.max_iters:,}: finite, loss '
+                f'{float(outputs["loss"]):.3f}')
+
+
+def check_finite(candidate: Candidate, precision: Precision, device: torch.device, size: int,
+                 steps: int) -> str:
+    """Train a config on its own words, with the beginning of its own schedule.
+
+    Args:
+        candidate (Candidate): The config; ``weights`` are where it starts from.
+        precision (Precision): 'amp-bf16' and the like.
+        device (torch.device): The one that MMEngine chooses by itself must be of this type.
+        size (int): Batch size.
+        steps (int): Iterations.
+
+    Returns:
+        str: What is not finite first, or ''.
+    """
+    cfg = load_config(candidate.config)
+    cfg.optim_wrapper = wrapper_config(cfg, precision)
+    if precision.compiled:
+        cfg.compile = True
+    cfg.load_from, cfg.resume = candidate.weights, False
+    cfg.train_dataloader.batch_size = size
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    cfg.default_hooks.checkpoint = None
+    cfg.default_hooks.pop('warm_start', None)
+    cfg.log_level, cfg.randomness = 'WARNING', dict(seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        cfg.work_dir, cfg.experiment_name = folder, f'finite_{Path(folder).name}'
+        runner = Runner.from_cfg(cfg)
+        found = next(runner.model.parameters()).device.type
+        if found != device.type:
+            raise ValueError(f'--device {device}: MMEngine trains on {found} here; hide the '
+                             'accelerator with CUDA_VISIBLE_DEVICES= to train on the CPU')
+        runner.register_hook(FiniteHook(min(50, steps)))
+        try:
+            runner.train()
+        except NotFiniteError as error:
+            return str(error)
+    return ''
