@@ -1,4 +1,5 @@
 """Reading and explaining words outside of MMOCR's runner."""
 from .explain import explain
+from .inferencer import SIGAInferencer, WordReading
 
-__all__ = ['explain']
+__all__ = ['SIGAInferencer', 'WordReading', 'explain']

@@ -5,12 +5,11 @@ from typing import Any, Callable
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope
 from torch import nn
 
-from ..models.evidence import WordEvidence, read_with_evidence
 from ..models.pseudo_labels.functional import two_means_mask
+from .evidence import WordEvidence, read_with_evidence
+from .reading import packed, reading_pipeline
 
 
 @torch.no_grad()
@@ -24,7 +23,7 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
     Args:
         model (nn.Module): A recogniser in evaluation mode with its config as ``model.cfg`` (for the
             test pipeline). Of other recognisers than SIGA there is what they have, see
-            :func:`~mmocr_siga.models.evidence.read_with_evidence`.
+            :func:`~mmocr_siga.apis.evidence.read_with_evidence`.
         image (str or ndarray): Path of a picture, or a BGR array (H, W, 3).
 
     Returns:
@@ -59,16 +58,12 @@ def picture_reader(model: nn.Module, cfg: Any) -> Callable[[str | np.ndarray], W
     Returns:
         callable: Takes a path or a BGR array (H, W, 3) and returns a :class:`WordEvidence`.
     """
-    pipeline: list[Compose] = []
+    pipeline = reading_pipeline(cfg)
 
     def read(image: str | np.ndarray) -> WordEvidence:
-        with DefaultScope.overwrite_default_scope('mmocr'):
-            if not pipeline:
-                pipeline.append(_pipeline(cfg))
-            data = pipeline[0](dict(img_path=image) if isinstance(image, str) else dict(img=image))
-        batch = model.data_preprocessor(dict(inputs=[data['inputs']],
-                                             data_samples=[data['data_samples']]), False)
-        return read_with_evidence(model, **batch)[0]
+        word = packed(pipeline, image)
+        batch = dict(inputs=[word['inputs']], data_samples=[word['data_samples']])
+        return read_with_evidence(model, **model.data_preprocessor(batch, False))[0]
 
     return read
 
@@ -76,15 +71,3 @@ def picture_reader(model: nn.Module, cfg: Any) -> Callable[[str | np.ndarray], W
 def _gray(image: np.ndarray) -> np.ndarray:
     """BGR to float32 grey (ITU-R BT.601 luma)."""
     return image.astype(np.float32) @ np.float32([0.114, 0.587, 0.299])
-
-
-def _pipeline(cfg: Any) -> Compose:
-    """The config's test pipeline for a picture file or an array without a label."""
-    transforms = []
-    for transform in cfg.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'LoadOCRAnnotations':
-            continue
-        if transform['type'] == 'LoadImageFromFile':
-            transform = dict(transform, type='InferencerLoader')
-        transforms.append(transform)
-    return Compose(transforms)

@@ -13,7 +13,7 @@ from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
 from mmocr.visualization import BaseLocalVisualizer
 
-from ..models.evidence import WordEvidence
+from ..apis.evidence import WordEvidence
 from .glyph_drawing import draw_reading
 
 __all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
@@ -28,7 +28,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
     It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
     and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
     confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
-    in the field ``glyph_evidence`` (see :func:`~mmocr_siga.models.evidence.read_with_evidence`), or
+    in the field ``glyph_evidence`` (see :func:`~mmocr_siga.apis.evidence.read_with_evidence`), or
     from :attr:`reader`. ``GlyphVisualizationHook`` brings either.
 
     Args:

@@ -18,7 +18,8 @@ from mmengine.model import is_model_wrapper
 from mmocr.registry import HOOKS
 from torch import nn
 
-from mmocr_siga.models.evidence import read_with_evidence
+from mmocr_siga.apis.evidence import read_with_evidence
+from mmocr_siga.apis.explain import picture_reader
 from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
 
 __all__ = ['GlyphVisualizationHook']
@@ -77,7 +78,6 @@ class GlyphVisualizationHook(Hook):
         """Show the model to the visualiser, for MMOCR's own hook."""
         if not self.enable or not isinstance(runner.visualizer, GlyphVisualizer):
             return
-        from mmocr_siga.apis.explain import picture_reader
         runner.visualizer.reader = picture_reader(_unwrapped(runner.model), runner.cfg)
 
     @master_only

@@ -16,11 +16,12 @@ from mmengine.structures import LabelData
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
-from .decoders.base import WordDecoder
-from .encoders import GlyphEncoding
-from .heads import denormalised, text_pixels
-from .plugins import GlyphPlugin, HostView, tap_for, teacher_forced_attention
-from .plugins.sites import Call, recorded
+from ..models.decoders.base import WordDecoder
+from ..models.encoders import GlyphEncoding
+from ..models.heads import denormalised, text_pixels
+from ..models.plugins import GlyphPlugin, HostView, tap_for, teacher_forced_attention
+from ..models.plugins.sites import Call, recorded
+from .character_boxes import character_boxes
 
 __all__ = ['WordEvidence', 'read_with_evidence']
 
@@ -113,11 +114,13 @@ def read_with_evidence(model: nn.Module, inputs: Tensor,
     words = []
     for i, (characters, scores) in enumerate(texts):
         steps = _steps(reading, i, len(characters))
+        glyphs = {scale: values[i][steps].float().cpu().numpy() for scale, values in maps.items()}
+        size = pictures[i].shape[1::-1]
         words.append(WordEvidence(
             characters, scores, pictures[i], _is_whole(model, data_samples[i]),
             None if masks is None else masks[i].cpu().numpy(),
             None if attention is None else attention[i][steps].float().cpu().numpy(),
-            {scale: values[i][steps].float().cpu().numpy() for scale, values in maps.items()}))
+            glyphs, character_boxes(glyphs) * (size * 2) if glyphs else None))
     return words
 
 
