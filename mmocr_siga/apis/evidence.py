@@ -39,7 +39,7 @@ class WordEvidence(NamedTuple):
     text_mask: np.ndarray | None  # (H, W) bool, as the recogniser predicts it
     attention: np.ndarray | None  # (L, w)
     glyph_maps: dict[str, np.ndarray]  # (L, h, w) per scale, without background
-    char_boxes: np.ndarray | None = None  # (L, 4): x1, y1, x2, y2 in pixels of ``image``
+    char_boxes: np.ndarray | None  # (L, 4): x1, y1, x2, y2 in pixels of ``image``; NaN: unknown
 
     @property
     def text(self) -> str:
@@ -114,13 +114,14 @@ def read_with_evidence(model: nn.Module, inputs: Tensor,
     words = []
     for i, (characters, scores) in enumerate(texts):
         steps = _steps(reading, i, len(characters))
-        glyphs = {scale: values[i][steps].float().cpu().numpy() for scale, values in maps.items()}
-        size = pictures[i].shape[1::-1]
+        glyphs = {scale: values[i][steps[:values.shape[1]]].float().cpu().numpy()
+                  for scale, values in maps.items()}
         words.append(WordEvidence(
             characters, scores, pictures[i], _is_whole(model, data_samples[i]),
             None if masks is None else masks[i].cpu().numpy(),
             None if attention is None else attention[i][steps].float().cpu().numpy(),
-            glyphs, character_boxes(glyphs) * (size * 2) if glyphs else None))
+            {scale: _filled(values, len(characters), 0) for scale, values in glyphs.items()},
+            _boxes(glyphs, pictures[i].shape[1::-1], len(characters)) if glyphs else None))
     return words
 
 
@@ -232,6 +233,18 @@ def _attention_once_more(reading: _Reading) -> Tensor | None:
     maps = teacher_forced_attention(model, reading.inputs, samples, tap)
     longest = max((len(sample.pred_text.score) for sample in reading.samples), default=0)
     return maps.sum(2) if maps.shape[1] >= longest else None
+
+
+def _boxes(glyph_maps: Mapping[str, np.ndarray], size: tuple[int, int],
+           length: int) -> np.ndarray:
+    """Boxes of the characters in pixels."""
+    return _filled(character_boxes(glyph_maps) * (size * 2), length, np.nan)
+
+
+def _filled(values: np.ndarray, length: int, value: float) -> np.ndarray:
+    """A row for each character, also for those behind the last one that a plug-in has maps for."""
+    missing = [(0, length - len(values))] + [(0, 0)] * (values.ndim - 1)
+    return np.pad(values, missing, constant_values=value)
 
 
 def _is_whole(model: nn.Module, sample: TextRecogDataSample) -> bool:
