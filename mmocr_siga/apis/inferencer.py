@@ -21,8 +21,10 @@ from torch import Tensor
 from ..datasets.errors import UnusableImageError
 from ..datasets.progress import Progress
 from ..models.layers import Hypothesis, greedy_hypotheses
+from ..visualization import draw_reading
 from .character_boxes import box_pixels, character_boxes, character_mask
-from .packaged import DEFAULT_MODEL, find_packaged, packaged_config
+from .explain import explain
+from .packaged import DEFAULT_MODEL, find_packaged, packaged_config, packaged_models
 from .pictures import Source, expand, picture_of
 from .reading import Encoded, encode, glyph_probabilities, packed, reading_pipeline, reads_glyphs
 from .weights import load_weights
@@ -97,8 +99,8 @@ class SIGAInferencer:
 
     Args:
         model (str or PathLike or Config): Name of a packaged model (see
-            :func:`~mmocr_siga.apis.packaged.packaged_models`), or a config or the path of one.
-            Defaults to 'siga_tiny_words'.
+            :func:`~mmocr_siga.apis.packaged.packaged_models`), or a config or the path of one, or
+            of a packaged model's config in any folder. Defaults to 'siga_tiny_words'.
         weights (str or PathLike, optional): Checkpoint; needed with a config, and taken instead of
             the packaged weights with a name. It is loaded without running code.
         device (str or torch.device, optional): Defaults to None: a GPU where there is one.
@@ -173,6 +175,31 @@ class SIGAInferencer:
         soon as they are there.
         """
         return self._read(expand(inputs), batch_size, nbest, return_char_boxes, return_masks)
+
+    def draw(self, picture: Any) -> np.ndarray:
+        """Draw how a word was read.
+
+        Args:
+            picture (Any): A path, an array, bytes or a PIL image.
+
+        Returns:
+            ndarray: uint8 BGR; see :func:`~mmocr_siga.visualization.draw_reading`.
+
+        Raises:
+            UnusableImageError: If the picture cannot be read.
+            ValueError: If there is not exactly one picture, or the model cannot be explained.
+        """
+        if not self._by_parts:
+            raise ValueError(f'a {type(self.model).__name__} shows nothing of how it reads: it '
+                             'takes a GlyphRecognizer')
+        sources = list(expand(picture))
+        if len(sources) != 1:
+            raise ValueError(f'one picture is drawn at a time, but {len(sources)} were given')
+        image = picture_of(sources[0])
+        with _full_precision(self.device):
+            evidence = explain(self.model, image)
+        boxes = None if 'rectified' in evidence else self(image)[0].char_boxes
+        return draw_reading(image, char_boxes=boxes, **evidence)
 
     def _read(self, sources: Iterable[Source], batch_size: int, nbest: int, boxes: bool,
               masks: bool) -> Iterator[WordReading]:
@@ -345,6 +372,10 @@ def _resolved(model: str | os.PathLike | Config,
                 raise FileNotFoundError(f'there is no config at {name!r}')
             found = find_packaged(name)
             return packaged_config(found), found.weights if weights is None else weights
+        path = Path(name)
+        if weights is None and path.stem in packaged_models(path.parent):
+            found = find_packaged(path.stem, path.parent)
+            return packaged_config(found), found.weights
         cfg = Config.fromfile(name)
     if weights is None:
         raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')

@@ -1,10 +1,11 @@
 """Models that come with the package.
 
-A packaged model is two files in ``mmocr_siga/weights/``: ``<name>.json``, which is a config that
-MMEngine reads (the recogniser without its training head, and the test pipeline) and, under
-``card``, a model card; and ``<name>.pth``, its weights, which hold tensors alone. Where a model
-reads other characters than those of the dictionaries shipped, ``<name>.txt`` lists them.
-``tools/release/pack_weights.py`` writes all of them.
+A packaged model is three files in ``mmocr_siga/weights/``: ``<name>.py``, a config with the
+recogniser without its training head and the test pipeline; ``<name>.pth``, its weights, which hold
+tensors alone; and ``<name>.json``, the model card: characters, input size, size and sha256 of the
+weights, and where they come from. Where a model reads other characters than those of the
+dictionaries shipped, ``<name>.txt`` lists them. ``tools/release/pack_weights.py`` writes all of
+them.
 """
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 __all__ = [
-    'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'find_packaged', 'packaged_models',
-    'packaged_config', 'sha256_of'
+    'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'find_packaged', 'packaged_config',
+    'packaged_in', 'packaged_models', 'sha256_of'
 ]
 
 DEFAULT_MODEL = 'siga_tiny_words'
@@ -30,17 +31,25 @@ class PackagedModel(NamedTuple):
 
     Attributes:
         name (str): Its name.
-        config (Path): The JSON file.
+        config (Path): The config.
         weights (Path): The weights.
+        card_file (Path): The model card.
     """
     name: str
     config: Path
     weights: Path
+    card_file: Path
 
     @property
     def card(self) -> dict[str, Any]:
-        """The model card: characters, input size, size and sha256 of the weights, provenance."""
-        return json.loads(self.config.read_text(encoding='utf-8'))['card']
+        """Content of the model card."""
+        return json.loads(self.card_file.read_text(encoding='utf-8'))
+
+
+def packaged_in(folder: str | os.PathLike, name: str) -> PackagedModel:
+    """The files of a model in a folder, whether they are there or not."""
+    return PackagedModel(name, *(Path(folder) / f'{name}{suffix}'
+                                 for suffix in ('.py', '.pth', '.json')))
 
 
 def packaged_models(folder: str | os.PathLike | None = None) -> list[str]:
@@ -51,7 +60,7 @@ def packaged_models(folder: str | os.PathLike | None = None) -> list[str]:
     """
     folder = WEIGHTS_FOLDER if folder is None else Path(folder)
     return sorted(path.stem for path in folder.glob('*.json')
-                  if path.with_suffix('.pth').is_file())
+                  if all(file.is_file() for file in packaged_in(folder, path.stem)[1:]))
 
 
 def find_packaged(name: str, folder: str | os.PathLike | None = None) -> PackagedModel:
@@ -70,7 +79,7 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
     """
     there = packaged_models(folder)
     folder = WEIGHTS_FOLDER if folder is None else Path(folder)
-    model = PackagedModel(name, folder / f'{name}.json', folder / f'{name}.pth')
+    model = packaged_in(folder, name)
     if name in there:
         return model
     ways = ('Install a release of mmocr_siga, which carries them; or put the files that '
@@ -91,17 +100,17 @@ def packaged_config(model: PackagedModel) -> Config:
         model (PackagedModel): The model.
 
     Returns:
-        Config: With ``model``, ``test_dataloader.dataset.pipeline`` and ``card``.
+        Config: With ``model`` and ``test_dataloader.dataset.pipeline``.
 
     Raises:
         ValueError: If the weights are not those that the card is of: damaged, or exchanged.
     """
     cfg = Config.fromfile(model.config)
-    expected = cfg.card.weights.sha256
+    expected = model.card['weights']['sha256']
     found = sha256_of(model.weights)
     if found != expected:
-        raise ValueError(f'{model.weights} is damaged, or belongs to another {model.config.name}: '
-                         f'its sha256 is {found[:12]}..., not {expected[:12]}...')
+        raise ValueError(f'{model.weights} is damaged, or does not belong to '
+                         f'{model.card_file.name}: its sha256 is {found[:12]}..., not {expected[:12]}...')
     dictionary = cfg.model.decoder.dictionary
     own = model.config.parent / dictionary.dict_file
     if own.suffix == '.txt' and own.stem == model.name and own.is_file():

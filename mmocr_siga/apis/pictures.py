@@ -47,13 +47,15 @@ def expand(inputs: Any) -> Iterator[Source]:
     Yields:
         Source: A picture, or why there is none: a file is not opened before it is its turn.
     """
-    if isinstance(inputs, (str, os.PathLike)):
+    if isinstance(inputs, Source):
+        yield inputs
+    elif isinstance(inputs, (str, os.PathLike)):
         yield from _from_path(os.fspath(inputs))
     elif isinstance(inputs, (np.ndarray, bytes, bytearray, memoryview, Image.Image)):
         yield Source(None, inputs)
     elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
         for item in inputs:
-            if isinstance(item, (list, tuple)):
+            if isinstance(item, (list, tuple)) and not isinstance(item, Source):
                 yield Source(None, error='a list within a list is no picture')
             else:
                 yield from expand(item)

@@ -126,7 +126,7 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                  attention: np.ndarray | None = None,
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
                  rectified: np.ndarray | None = None,
-                 char_boxes: np.ndarray | None = None) -> np.ndarray:
+                 char_boxes: Sequence[Sequence[float]] | None = None) -> np.ndarray:
     """Draw what a recogniser read and what it looked at.
 
     Args:
@@ -144,8 +144,8 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
             T >= L, without the background channel. Defaults to None.
         rectified (ndarray, optional): The word as a preprocessor straightened it, BGR (h, w, 3):
             what all maps lie over, and shown in the place of ``image``. Defaults to None.
-        char_boxes (ndarray, optional): A box per character, (L, 4): x1, y1, x2, y2 in pixels of
-            the image that is shown; a row with NaN is left out. Defaults to None.
+        char_boxes (sequence, optional): Left, top, right and bottom of each character, (L, 4), in
+            pixels of the picture shown; one with NaN is left out. Defaults to None.
 
     Returns:
         ndarray: The picture, uint8 BGR. Its size depends only on which parts are given and on the
@@ -169,9 +169,9 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                                 has_confidence=text is not None)
     canvas = np.full((*shape, 3), 255, np.uint8)
     shown = _enlarged(image)
-    content = {'image': shown}
-    if char_boxes is not None:
-        content['image'] = _boxed(shown, image, char_boxes, length)
+    content = {'image': shown if char_boxes is None else
+               _boxed(shown, char_boxes, length, shown.shape[1] / image.shape[1],
+                      shown.shape[0] / image.shape[0])}
     if text_mask is not None:
         content['text_mask'] = _mask_picture(text_mask, shown.shape[:2])
     if attention is not None:
@@ -218,20 +218,22 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, size, interpolation=how)
 
 
-def _boxed(shown: np.ndarray, image: np.ndarray, boxes: np.ndarray, length: int) -> np.ndarray:
-    """The enlarged image with the boxes, given in pixels of the image."""
+def _boxed(shown: np.ndarray, boxes: Sequence[Sequence[float]], length: int, across: float,
+           down: float) -> np.ndarray:
+    """The picture with a frame around each character; ``across`` and ``down`` enlarge the boxes."""
     boxes = np.asarray(boxes, np.float64)
-    if boxes.shape != (length, 4):
-        raise ValueError(f'char_boxes must be ({length}, 4), x1, y1, x2, y2 for each character, '
-                         f'got shape {boxes.shape}')
-    scale = np.array([shown.shape[1] / image.shape[1], shown.shape[0] / image.shape[0]] * 2)
-    last = np.array(shown.shape[1::-1] * 2) - 1
-    out = shown.copy()
-    for box, colour in zip(boxes * scale, character_colours(length)):
-        if np.isfinite(box).all():
-            x1, y1, x2, y2 = np.clip(box.round(), 0, last).astype(int).tolist()
-            cv2.rectangle(out, (x1, y1), (x2, y2), colour.tolist(), 2)
-    return out
+    if boxes.size != 4 * length or (length and boxes.shape != (length, 4)):
+        raise ValueError(f'char_boxes must be ({length}, 4), got shape {boxes.shape}')
+    framed = shown.copy()
+    height, width = shown.shape[:2]
+    scaled = (boxes.reshape(-1, 4) * [across, down, across, down]).round()
+    for box, colour in zip(scaled, character_colours(length)):
+        if np.isnan(box).any():
+            continue
+        x0, y0, x1, y1 = box.astype(int).tolist()
+        cv2.rectangle(framed, (x0, y0), (min(x1, width) - 1, min(y1, height) - 1),
+                      colour.tolist(), 2)
+    return framed
 
 
 def _mask_picture(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

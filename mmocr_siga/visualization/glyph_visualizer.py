@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mmcv
 import numpy as np
@@ -13,8 +13,10 @@ from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
 from mmocr.visualization import BaseLocalVisualizer
 
-from ..apis.evidence import WordEvidence
 from .glyph_drawing import draw_reading
+
+if TYPE_CHECKING:
+    from ..apis.evidence import WordEvidence
 
 __all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
 
