@@ -3,6 +3,7 @@ from .available_datasets import AvailableDatasets
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
 from .file_backend import NonEmptyBackend
+from .icdar_scene_dataset import ICDARSceneDataset
 from .rendered_word_dataset import RenderedWordDataset
 from .samplers import RatioSampler
 from .transforms import (
@@ -19,8 +20,8 @@ from .word_lmdb_dataset import WordLMDBDataset
 from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'LoadWordImage', 'NonEmptyBackend',
-    'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
-    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'UnusableImageError',
-    'WordLMDBDataset', 'WordTSVDataset'
+    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'ICDARSceneDataset', 'LoadWordImage',
+    'NonEmptyBackend', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
+    'RandomTextGeometry', 'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask',
+    'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
 ]

@@ -1,0 +1,25 @@
+# Whole scenes with their words: <root>/real/ic15_scenes/{images/NAME.jpg, gts/gt_NAME.txt}, ICDAR
+# 2015's "x1,y1,...,x4,y4,text" a line, '###' to be ignored. The root is taken from the environment.
+# Ten scenes, drawn by a seed, are set aside for testing.
+siga_data_root = '{{$SIGA_DATA:../shared/data}}'
+
+ic15_scenes_train = dict(
+    type='ICDARSceneDataset',
+    data_root=siga_data_root + '/real/ic15_scenes',
+    ann_file='gts',
+    data_prefix=dict(img_path='images'),
+    part='train',
+    test_count=10,
+    split_seed=0,
+    pipeline=None)
+
+ic15_scenes_test = dict(
+    type='ICDARSceneDataset',
+    data_root=siga_data_root + '/real/ic15_scenes',
+    ann_file='gts',
+    data_prefix=dict(img_path='images'),
+    part='test',
+    test_count=10,
+    split_seed=0,
+    test_mode=True,
+    pipeline=None)
