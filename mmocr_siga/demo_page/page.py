@@ -44,13 +44,13 @@ _SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20)
             ('exit42', (40, 150, 40), (255, 255, 255)))
 
 
-class _PictureFile(gr.Image):
-    """Hands on the file as it came: what is no picture is told by the reader, in the page."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        return None if payload is None else payload.path
+def _picture_file(label: str, name: str, height: int) -> gr.Image:
+    """An input that hands on the file as it came: the reader tells, in the page, what is wrong."""
+    component = gr.Image(label=label, sources=['upload', 'clipboard'], height=height, elem_id=name,
+                         buttons=['fullscreen'])
+    # Not by a class of its own, for which Gradio would write a file beside this one.
+    component.preprocess = lambda payload: None if payload is None else payload.path
+    return component
 
 
 def page_theme() -> gr.themes.Base:
@@ -80,8 +80,7 @@ def build_page(reader: PageReader, title: str = 'SIGA') -> gr.Blocks:
 def _word_tab(reader: PageReader) -> None:
     with gr.Row():
         with gr.Column(scale=1):
-            picture = _PictureFile(label='Word', sources=['upload', 'clipboard'], height=240,
-                                   elem_id='word-input', buttons=['fullscreen'])
+            picture = _picture_file('Word', 'word-input', 240)
             folder = tempfile.mkdtemp(prefix='mmocr_siga_samples_')
             gr.Examples([[path] for path in _sample_files(folder)], [picture],
                         label='No picture at hand?', cache_examples=False)
@@ -107,8 +106,7 @@ def _word_tab(reader: PageReader) -> None:
 def _scene_tab(reader: PageReader) -> None:
     with gr.Row():
         with gr.Column(scale=1):
-            picture = _PictureFile(label='Scene', sources=['upload', 'clipboard'], height=300,
-                                   elem_id='scene-input', buttons=['fullscreen'])
+            picture = _picture_file('Scene', 'scene-input', 300)
             where = ('Leave empty to let the detector find them.' if reader.has_detector else
                      'Without them the picture is read as one word.')
             regions = gr.Textbox(label='Where the words are', info=f'{REGIONS_HINT} {where}',
