@@ -6,6 +6,7 @@ are (L, 4): left, top, right and bottom as shares of the width and height of wha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 import cv2
 import numpy as np
@@ -61,7 +62,7 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
     return np.array(edges[::-1])
 
 
-def character_boxes(glyph_maps: Mapping[str, np.ndarray]) -> np.ndarray:
+def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1.0) -> np.ndarray:
     """Boxes of the characters of a word.
 
     1. The maps of all scales are stretched to one grid and joined by their geometric mean: a pixel
@@ -78,14 +79,17 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray]) -> np.ndarray:
     Args:
         glyph_maps (Mapping[str, ndarray]): Probabilities (L, h, w) of each scale, one map a
             character, in order.
+        valid_ratio (float): Share of the width, from the left, that shows the picture; the rest is
+            padding and holds no characters. Defaults to 1.
 
     Returns:
-        ndarray: float64 (L, 4), within [0, 1]; neither left nor right edges ever decrease.
+        ndarray: float64 (L, 4), within [0, 1] or, across, [0, ``valid_ratio``]; neither left nor
+        right edges ever decrease.
 
     Raises:
         ValueError: If there is no map, or the scales differ in their number of characters.
     """
-    maps = joined_maps(glyph_maps)
+    maps, width = joined_maps(glyph_maps, valid_ratio)
     if not len(maps):
         return np.zeros((0, 4))
     boxes = np.array([_extents(values, start, end)
@@ -97,26 +101,42 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray]) -> np.ndarray:
     boxes[:, 1] += _LINE * (top - boxes[:, 1])
     boxes[:, 3] += _LINE * (bottom - boxes[:, 3])
     boxes += np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
-    height, width = maps.shape[1:]
-    return (boxes / [width, height, width, height]).clip(0, 1)
+    height = maps.shape[1]
+    shares = boxes / [width, height, width, height]
+    return shares.clip(0, [valid_ratio, 1, valid_ratio, 1])
 
 
-def joined_maps(glyph_maps: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Geometric mean of the maps of all scales over one grid, float32 (L, H, W)."""
+def joined_maps(glyph_maps: Mapping[str, np.ndarray],
+                valid_ratio: float = 1.0) -> tuple[np.ndarray, int]:
+    """Geometric mean of the maps of all scales over one grid.
+
+    Args:
+        glyph_maps (Mapping[str, ndarray]): (L, h, w) of each scale.
+        valid_ratio (float): Share of the width that is not padding. Defaults to 1.
+
+    Returns:
+        tuple: float32 (L, H, W') without the columns of padding, and the columns W with them.
+
+    Raises:
+        ValueError: If there is no scale, or the scales differ in their number of maps.
+    """
     lengths = {len(maps) for maps in glyph_maps.values()}
     if len(lengths) != 1:
         raise ValueError('glyph_maps must hold the maps (L, h, w) of at least one scale, as many '
                          f'of each, but holds { {k: np.shape(v) for k, v in glyph_maps.items()} }')
     length = lengths.pop()
-    height, width = GRID[0], max(GRID[1], 2 * length)
+    # At least two columns for each character.
+    height, width = GRID[0], max(GRID[1], ceil(2 * length / valid_ratio))
     joined = np.ones((length, height, width), np.float32)
     for maps in glyph_maps.values():
         for k, values in enumerate(maps):
             stretched = cv2.resize(np.asarray(values, np.float32), (width, height),
                                    interpolation=cv2.INTER_LINEAR)
             joined[k] *= stretched
-    # A root of the product; numpy's own is much faster than a power.
-    return np.sqrt(joined) if len(glyph_maps) == 2 else joined ** (1 / len(glyph_maps))
+    joined = joined[:, :, :ceil(width * valid_ratio)]
+    # A root of the product; that of NumPy is much faster than a power.
+    root = np.sqrt(joined) if len(glyph_maps) == 2 else joined ** (1 / len(glyph_maps))
+    return root, width
 
 
 def _cells(maps: np.ndarray) -> list[tuple[np.ndarray, int, int]]:
@@ -207,8 +227,7 @@ def character_mask(glyph_maps: Mapping[str, np.ndarray], background: Mapping[str
     """
     maps = {scale: np.concatenate([background[scale][None], values])
             for scale, values in glyph_maps.items()}
-    joined = joined_maps(maps)
-    joined = joined[:, :, :max(1, round(joined.shape[2] * valid_ratio))]
+    joined, _ = joined_maps(maps, valid_ratio)
     labels = np.zeros(joined.shape[1:], np.uint8 if len(joined) <= 256 else np.uint16)
     for k, (_, start, end) in enumerate(_cells(joined[1:]) if len(joined) > 1 else [], 1):
         cell = slice(start, end)

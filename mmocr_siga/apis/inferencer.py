@@ -317,8 +317,8 @@ class SIGAInferencer:
         channels = [1 + i for i in self._shown(best.tokens)]
         glyphs = {scale: values[channels] for scale, values in maps.items()}
         if options.boxes:
-            boxes = box_pixels(character_boxes(glyphs), reading.size, valid_ratio, grid)
-            reading.char_boxes = boxes.tolist()
+            boxes = character_boxes(glyphs, valid_ratio)
+            reading.char_boxes = box_pixels(boxes, reading.size, valid_ratio, grid).tolist()
         if options.masks and grid is None:
             background = {scale: values[0] for scale, values in maps.items()}
             reading.mask = character_mask(glyphs, background, reading.size, valid_ratio)

@@ -110,7 +110,8 @@ def packaged_config(model: PackagedModel) -> Config:
     found = sha256_of(model.weights)
     if found != expected:
         raise ValueError(f'{model.weights} is damaged, or does not belong to '
-                         f'{model.card_file.name}: its sha256 is {found[:12]}..., not {expected[:12]}...')
+                         f'{model.card_file.name}: its sha256 is {found[:12]}..., not '
+                         f'{expected[:12]}...')
     dictionary = cfg.model.decoder.dictionary
     own = model.config.parent / dictionary.dict_file
     if own.suffix == '.txt' and own.stem == model.name and own.is_file():
