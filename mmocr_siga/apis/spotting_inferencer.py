@@ -23,6 +23,8 @@ from .pictures import Source, expand, picture_of
 __all__ = ['SIGASpottingInferencer', 'SceneReading', 'SkippedWord', 'SpottedWord']
 
 TURNS = ('best', 'downwards', 'never')
+# Less of a word than this share says nothing.
+MIN_INSIDE = 0.1
 Detector = Callable[[np.ndarray], Any]
 
 
@@ -244,12 +246,11 @@ class SIGASpottingInferencer:
         # Regions whose readings are to come; None after the last of a picture.
         waiting: deque[tuple[SceneReading, _Region | None]] = deque()
 
-        def crops() -> Iterator[np.ndarray]:
+        def crops() -> Iterator[Source]:
             for scene, image, found, scores in pictures:
                 for region in self._regions(scene, image, found, scores, ordered):
                     waiting.append((scene, region))
-                    for warp in region.warps:
-                        yield crop_word(image, warp)
+                    yield from (_crop(image, warp) for warp in region.warps)
                 waiting.append((scene, None))
 
         def finished() -> Iterator[SceneReading]:
@@ -276,7 +277,8 @@ class SIGASpottingInferencer:
             return
         for number, polygon in enumerate(polygons):
             score = None if scores is None else float(scores[number])
-            points, problem = check_polygon(polygon, image.shape[:2])
+            points, problem = check_polygon(polygon, image.shape[:2],
+                                            min_inside=MIN_INSIDE)
             if points is None:
                 scene.skipped.append(SkippedWord(_listed(polygon), f'the polygon {problem}'))
             elif score is not None and not score >= self.det_score_thr:
@@ -310,6 +312,14 @@ class SIGASpottingInferencer:
             places = corners.reshape(-1, 4, 2).tolist()
         scene.words.append(SpottedWord(region.points.tolist(), reading.text, reading.score,
                                        region.det_score, list(reading.char_scores), places))
+
+
+def _crop(image: np.ndarray, warp: WordWarp) -> Source:
+    """A word for the recogniser, or why there is none."""
+    try:
+        return Source(None, crop_word(image, warp))
+    except (ValueError, cv2.error) as error:
+        return Source(None, error=' '.join(str(error).split()))
 
 
 def _likelihood(reading: WordReading) -> float:

@@ -14,8 +14,8 @@ from ..apis.inferencer import SIGAInferencer
 from ..apis.pictures import Source, picture_of
 from ..apis.spotting_inferencer import SIGASpottingInferencer
 from ..datasets.errors import UnusableImageError
-from ..visualization.glyph_visualizer import draw_sample
-from .drawing import boxed_word, drawn_scene
+from ..visualization import draw_sample, draw_scene
+from .drawing import boxed_word
 from .regions import parse_regions
 
 __all__ = ['PageReader', 'SceneView', 'WordView']
@@ -48,7 +48,7 @@ class SceneView:
     """A scene as the page shows it.
 
     Attributes:
-        picture (ndarray, optional): The scene with outlines and readings, uint8 RGB.
+        picture (ndarray, optional): The scene with outlines, and beside it the readings, uint8 RGB.
         words (list[tuple[str, float]]): What was read, and the score of each.
         note (str): How regions were found, and what was left out.
         details (dict): For JSON.
@@ -138,8 +138,7 @@ class PageReader:
         if scene.skipped:
             reasons = sorted({word.reason for word in scene.skipped})
             note += f'; {len(scene.skipped)} left out: ' + '; '.join(reasons[:3])
-        drawn = drawn_scene(image, [(word.polygon, word.text) for word in scene.words],
-                            [word.polygon for word in scene.skipped if _drawable(word.polygon)])
+        drawn = draw_scene(image, scene.words, scene.skipped)
         details = {key: value for key, value in scene.to_dict().items() if key != 'path'}
         return SceneView(_rgb(drawn), [(word.text, word.score) for word in scene.words], note,
                          details)
@@ -151,11 +150,3 @@ def _rgb(picture: np.ndarray) -> np.ndarray:
 
 def _counted(number: int, name: str) -> str:
     return f'{number} {name}' if number == 1 else f'{number} {name}s'
-
-
-def _drawable(polygon: Any) -> bool:
-    try:
-        points = np.asarray(polygon, np.float64).reshape(-1, 2)
-    except (TypeError, ValueError):
-        return False
-    return bool(len(points) and np.isfinite(points).all() and np.abs(points).max() < 1e6)

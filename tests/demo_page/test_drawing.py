@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmocr_siga.demo_page.drawing import boxed_word, drawn_scene, sample_word
+from mmocr_siga.demo_page.drawing import boxed_word, sample_word
 from mmocr_siga.visualization.glyph_drawing import character_colours
 
 
@@ -20,27 +20,6 @@ def test_boxes_grow_with_the_word():
 def test_odd_words(shape):
     height, width = boxed_word(np.zeros(shape, np.uint8), None).shape[:2]
     assert 1 <= height <= 240 and 1 <= width <= 720
-
-
-def test_a_scene_shows_outlines_and_text():
-    grey = np.full((200, 300, 3), 128, np.uint8)
-    outline = [[20, 60], [120, 60], [120, 90], [20, 90]]
-    picture = drawn_scene(grey, [(outline, 'Exit')], [[[200, 150], [250, 150], [250, 180]]])
-    assert picture.shape == grey.shape and (grey == 128).all()
-    changed = (picture != 128).any(2)
-    assert changed[75, 20] and changed[75, 120] and not changed[75, 60]  # outline, not filled
-    assert changed[40:57, 20:60].any()  # the label above it
-    red = picture[150, 210].astype(int)
-    assert changed[150, 210] and red[2] > red[1] + 50
-    # Close together, the second label is left out.
-    both = drawn_scene(grey, [(outline, 'Exit'), (outline, 'Other')])
-    np.testing.assert_array_equal(both[:57], drawn_scene(grey, [(outline, 'Exit')])[:57])
-
-
-def test_outlines_beyond_the_picture():
-    picture = drawn_scene(np.zeros((30, 40, 3), np.uint8),
-                          [([[-900, -900], [900, -900], [900, 900], [-900, 900]], 'a' * 90)])
-    assert picture.shape == (30, 40, 3)
 
 
 def test_samples_are_words():
