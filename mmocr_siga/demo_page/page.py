@@ -44,13 +44,9 @@ _SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20)
             ('exit42', (40, 150, 40), (255, 255, 255)))
 
 
-def _picture_file(label: str, name: str, height: int) -> gr.Image:
-    """An input that hands on the file as it came: the reader tells, in the page, what is wrong."""
-    component = gr.Image(label=label, sources=['upload', 'clipboard'], height=height, elem_id=name,
-                         buttons=['fullscreen'])
-    # Not by a class of its own, for which Gradio would write a file beside this one.
-    component.preprocess = lambda payload: None if payload is None else payload.path
-    return component
+# Pictures come as the files that they are: the reader tells, in the page, what is wrong with them.
+_EVENT = dict(preprocess=False, concurrency_limit=1, concurrency_id='model',
+              show_progress='minimal')
 
 
 def page_theme() -> gr.themes.Base:
@@ -80,7 +76,7 @@ def build_page(reader: PageReader, title: str = 'SIGA') -> gr.Blocks:
 def _word_tab(reader: PageReader) -> None:
     with gr.Row():
         with gr.Column(scale=1):
-            picture = _picture_file('Word', 'word-input', 240)
+            picture = _input('Word', 'word-input', 240)
             folder = tempfile.mkdtemp(prefix='mmocr_siga_samples_')
             gr.Examples([[path] for path in _sample_files(folder)], [picture],
                         label='No picture at hand?', cache_examples=False)
@@ -91,22 +87,18 @@ def _word_tab(reader: PageReader) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Reading', interactive=False)
 
-    def show(path: str | None) -> tuple:
-        if path is None:
-            view = None
-        else:
-            view = reader.word(path)
+    def show(file: dict | None) -> tuple:
+        view = None if file is None else reader.word(file['path'])
         return (word_html(view), _picture(view and view.boxes), _picture(view and view.sheet),
                 _json(view and view.details))
 
-    picture.change(show, picture, [text, boxes, sheet, details], api_name='word',
-                   concurrency_limit=1, concurrency_id='model', show_progress='minimal')
+    picture.change(show, picture, [text, boxes, sheet, details], api_name='word', **_EVENT)
 
 
 def _scene_tab(reader: PageReader) -> None:
     with gr.Row():
         with gr.Column(scale=1):
-            picture = _picture_file('Scene', 'scene-input', 300)
+            picture = _input('Scene', 'scene-input', 300)
             where = ('Leave empty to let the detector find them.' if reader.has_detector else
                      'Without them the picture is read as one word.')
             regions = gr.Textbox(label='Where the words are', info=f'{REGIONS_HINT} {where}',
@@ -119,14 +111,19 @@ def _scene_tab(reader: PageReader) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Readings', interactive=False)
 
-    def show(path: str | None, lines: str) -> tuple:
-        view = None if path is None else reader.scene(path, lines or '')
+    def show(file: dict | None, lines: str | None) -> tuple:
+        view = None if file is None else reader.scene(file['path'], lines or '')
         return _picture(view and view.picture), scene_html(view), _json(view and view.details)
 
     outputs = [drawn, words, details]
-    limits = dict(concurrency_limit=1, concurrency_id='model', show_progress='minimal')
-    button.click(show, [picture, regions], outputs, api_name='scene', **limits)
-    picture.change(show, [picture, regions], outputs, api_name=False, **limits)
+    button.click(show, [picture, regions], outputs, api_name='scene', **_EVENT)
+    picture.change(show, [picture, regions], outputs, api_name=False, **_EVENT)
+
+
+def _input(label: str, name: str, height: int) -> gr.Image:
+    """Where pictures are dropped, pasted and chosen."""
+    return gr.Image(label=label, sources=['upload', 'clipboard'], height=height, elem_id=name,
+                    buttons=['fullscreen'])
 
 
 def _shown(label: str, name: str) -> gr.Image:

@@ -91,6 +91,18 @@ def test_what_is_no_picture_is_told_in_the_page(address, browser, tmp_path):
     assert 'it is no picture' in wait(lambda: shown(browser, '#word-text .siga-error'))
 
 
+def test_samples_can_be_tried_before_anything_else(address, browser, tmp_path):
+    browser.get(address)
+    sample = wait(lambda: browser.find_elements('css selector', 'button.gallery-item'))[0]
+    wait(lambda: sample.click() or True)
+    assert len(wait(lambda: shown(browser, '#word-text .siga-text'))) == 8
+    # And a file that is no picture after it.
+    clear(browser, 'word-input')
+    (tmp_path / 'word.png').write_text('not a picture')
+    upload(browser, 'word-input', tmp_path / 'word.png')
+    assert 'it is no picture' in wait(lambda: shown(browser, '#word-text .siga-error'))
+
+
 def test_a_scene_is_read(address, browser, word_file):
     browser.get(address)
     choose(browser, 'A scene')
