@@ -1,4 +1,6 @@
 # What every config of this package shares; importing the package registers its components.
+_base_ = ['glyph_visualization.py']
+
 custom_imports = dict(imports=['mmocr_siga'], allow_failed_imports=False)
 
 default_scope = 'mmocr'
@@ -28,6 +30,3 @@ log_level = 'INFO'
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)
 load_from = None
 resume = False
-
-vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='TextRecogLocalVisualizer', name='visualizer', vis_backends=vis_backends)

@@ -22,7 +22,7 @@ from typing import TextIO
 
 __all__ = ['COMMANDS', 'CommandError', 'main']
 
-COMMANDS = ('read', 'show', 'spot')
+COMMANDS = ('read', 'show', 'spot', 'demo')
 DEBUG_ENV = 'MMOCR_SIGA_DEBUG'
 
 

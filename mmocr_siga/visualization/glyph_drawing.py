@@ -87,13 +87,15 @@ def overlay(image: np.ndarray, maps: np.ndarray, strength: float = 0.75) -> np.n
 
 
 def panel_boxes(glyph_scales: Sequence[str] = (), *, has_mask: bool = False,
-                has_attention: bool = False) -> tuple[list[Panel], tuple[int, int]]:
+                has_attention: bool = False,
+                has_confidence: bool = True) -> tuple[list[Panel], tuple[int, int]]:
     """Where :func:`draw_reading` puts what.
 
     Args:
         glyph_scales (sequence[str]): Names of the glyph maps. Defaults to ().
         has_mask (bool): Whether there is a text mask. Defaults to False.
         has_attention (bool): Whether there is an attention. Defaults to False.
+        has_confidence (bool): Whether there are scores. Defaults to True.
 
     Returns:
         tuple: The panels, named 'image', 'text_mask', 'attention', 'attention_rows',
@@ -112,12 +114,14 @@ def panel_boxes(glyph_scales: Sequence[str] = (), *, has_mask: bool = False,
                                                 y + CAPTION + CELL[1])))
         y += CAPTION + CELL[1] + GAP
     width = 2 * CELL[0] + 3 * GAP
+    if not has_confidence:
+        return panels, (y, width)
     panels.append(Panel('confidence', 'confidence', (GAP, y + CAPTION, width - GAP,
                                                      y + CAPTION + BARS)))
     return panels, (y + CAPTION + BARS + GAP, width)
 
 
-def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
+def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float] = (),
                  truth: str | None = None, text_mask: np.ndarray | None = None,
                  attention: np.ndarray | None = None,
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
@@ -127,8 +131,9 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
 
     Args:
         image (ndarray): The word, uint8, BGR (H, W, 3) or grey (H, W).
-        text (str): What was read: L characters, possibly none.
-        scores (sequence[float]): Confidence of each character in [0, 1], L values.
+        text (str or None): What was read: L characters, possibly none. None: it was not read, and
+            no confidence is shown.
+        scores (sequence[float]): Confidence of each character in [0, 1], L values. Defaults to ().
         truth (str, optional): The label; the reading is written in green if :func:`same_word`, else
             in red. Defaults to None: not shown.
         text_mask (ndarray, optional): Probability or mark of text, (h, w), bool or [0, 1].
@@ -140,7 +145,7 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
         rectified (ndarray, optional): The word as a preprocessor straightened it, BGR (h, w, 3):
             what all maps lie over, and shown in the place of ``image``. Defaults to None.
         char_boxes (sequence, optional): Left, top, right and bottom of each character, (L, 4), in
-            pixels of the picture shown. Defaults to None.
+            pixels of the picture shown; one with NaN is left out. Defaults to None.
 
     Returns:
         ndarray: The picture, uint8 BGR. Its size depends only on which parts are given and on the
@@ -150,7 +155,7 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
         ValueError: If an argument has a wrong shape; the message names it.
     """
     image = _checked_image(image if rectified is None else rectified)
-    length = len(text)
+    length = len(text or '')
     if len(scores) != length:
         raise ValueError(f'scores has {len(scores)} values for the {length} characters of {text!r}')
     maps = {str(k): _checked_maps(f'glyph_maps[{k!r}]', v, 3, length)
@@ -160,7 +165,8 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
     if text_mask is not None and (np.ndim(text_mask) != 2 or np.size(text_mask) == 0):
         raise ValueError(f'text_mask must be (h, w), got shape {np.shape(text_mask)}')
     panels, shape = panel_boxes(list(maps), has_mask=text_mask is not None,
-                                has_attention=attention is not None)
+                                has_attention=attention is not None,
+                                has_confidence=text is not None)
     canvas = np.full((*shape, 3), 255, np.uint8)
     shown = _enlarged(image)
     content = {'image': shown if char_boxes is None else
@@ -170,11 +176,12 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
         content['text_mask'] = _mask_picture(text_mask, shown.shape[:2])
     if attention is not None:
         content['attention'] = overlay(shown, attention[:, None, :])
-        content['attention_rows'] = _heat_rows(attention, text, shown.shape[1])
+        content['attention_rows'] = _heat_rows(attention, text or '', shown.shape[1])
     for name, values in maps.items():
         content[name] = overlay(shown, values)
-        content[f'{name}_tiles'] = _tiles(shown, values, text)
-    content['confidence'] = _bars(text, scores, panels[-1].box[2] - panels[-1].box[0])
+        content[f'{name}_tiles'] = _tiles(shown, values, text or '')
+    if text is not None:
+        content['confidence'] = _bars(text, scores, panels[-1].box[2] - panels[-1].box[0])
     for panel in panels:
         picture, (x, y, _, _) = content[panel.name], panel.box
         canvas[y:y + picture.shape[0], x:x + picture.shape[1]] = picture
@@ -219,8 +226,11 @@ def _boxed(shown: np.ndarray, boxes: Sequence[Sequence[float]], length: int, acr
         raise ValueError(f'char_boxes must be ({length}, 4), got shape {boxes.shape}')
     framed = shown.copy()
     height, width = shown.shape[:2]
-    scaled = (boxes.reshape(-1, 4) * [across, down, across, down]).round().astype(int)
-    for (x0, y0, x1, y1), colour in zip(scaled, character_colours(length)):
+    scaled = (boxes.reshape(-1, 4) * [across, down, across, down]).round()
+    for box, colour in zip(scaled, character_colours(length)):
+        if np.isnan(box).any():
+            continue
+        x0, y0, x1, y1 = box.astype(int).tolist()
         cv2.rectangle(framed, (x0, y0), (min(x1, width) - 1, min(y1, height) - 1),
                       colour.tolist(), 2)
     return framed
@@ -314,8 +324,10 @@ def same_word(text: str, truth: str) -> bool:
     return first == second != ''
 
 
-def _title(text: str, truth: str | None) -> list:
+def _title(text: str | None, truth: str | None) -> list:
     known = truth is not None
+    if text is None:
+        return [((GAP, 28), f'label: {truth}', 16, _INK)] if known else []
     colour = (_RIGHT if same_word(text, truth) else _WRONG) if known else _INK
     title = [((GAP, 28), text or '(empty)', 22, colour)]
     if known:

@@ -127,6 +127,37 @@ def test_weights_without_sense_are_survived():
         np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
 
 
+def test_boxes_are_drawn_over_the_image():
+    given = parts(2)
+    given['image'] = np.full((32, 100, 3), 255, np.uint8)
+    del given['truth']
+    plain = gd.draw_reading(**given)
+    boxes = np.array([[0, 0, 50, 32], [60, 8, 80, 24]], float)
+    picture = gd.draw_reading(**given, char_boxes=boxes)
+    assert changed_panels(plain, picture) == {'image'}
+    x0, y0, _, _ = regions()[0]['image']
+    shown = picture[y0:y0 + gd.CELL[1], x0:x0 + 350]  # 3.5 times as large
+    first, second = gd.character_colours(2)
+    for box, colour in zip(3.5 * boxes, (first, second)):
+        rows, columns = np.nonzero((shown == colour).all(2))
+        np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1],
+                                   box, atol=2)
+    # A character whose place is unknown has none.
+    boxes[1] = np.nan
+    shown = gd.draw_reading(**given, char_boxes=boxes)[y0:y0 + gd.CELL[1], x0:x0 + 350]
+    assert (shown == first).all(2).any() and not (shown == second).all(2).any()
+
+
+def test_a_word_that_was_not_read():
+    image = parts()['image']
+    picture = gd.draw_reading(image, text=None)
+    row = gd.TITLE + gd.CAPTION + gd.CELL[1] + gd.GAP
+    assert picture.shape[0] == row and (picture[:gd.TITLE - 10] == 255).all()
+    labelled = gd.draw_reading(image, text=None, truth='ABCD')
+    assert (labelled[:gd.TITLE] != 255).any()
+    np.testing.assert_array_equal(labelled[gd.TITLE:], picture[gd.TITLE:])
+
+
 def test_neighbouring_colours_differ():
     colours = gd.character_colours(26).astype(int)
     assert np.abs(np.diff(colours, axis=0)).sum(1).min() > 150
@@ -162,6 +193,7 @@ def test_same_word():
     (dict(attention=np.ones((4, 8, 32))), 'attention must be'),
     (dict(glyph_maps={'low': np.ones((5, 32))}), r"glyph_maps\['low'\] must be \(T, h, w\)"),
     (dict(text_mask=np.ones((1, 32, 128))), 'text_mask must be'),
+    (dict(char_boxes=np.ones((3, 4))), r'char_boxes must be \(4, 4\).*got shape \(3, 4\)'),
     (dict(image=np.ones((32, 128, 3))), 'image must be uint8'),
     (dict(image=np.ones((32, 128, 4), np.uint8)), 'image must be uint8'),
     (dict(image=np.ones((0, 128, 3), np.uint8)), 'image must be uint8')])

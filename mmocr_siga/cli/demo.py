@@ -1,0 +1,67 @@
+"""Serve a page that reads words and scenes in a browser.
+
+Drop a picture of a word: the page shows its text, how sure of each character the model is, where
+the characters are, and the glyph maps. In pictures of scenes, regions are typed in, or found by a
+detector (--det). Nothing leaves this machine, and the page needs no internet.
+"""
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+from typing import TextIO
+
+from . import CommandError, write_line
+from .common import add_model_arguments, inferencer
+
+HELP = 'serve a page for a browser'
+NEEDED = ('gradio', 'fastapi', 'uvicorn')
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f'must be a number from 0 to 65535, got {text!r}')
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('--host', default='127.0.0.1', help='interface to listen on; others than '
+                        'this machine reach the page with 0.0.0.0 (default: %(default)s)')
+    parser.add_argument('--port', type=_port, default=7860,
+                        help='0 takes a free one (default: %(default)s)')
+    add_model_arguments(parser)
+    parser.add_argument('--det', metavar='CONFIG', help='text detector for scenes: a config of '
+                        'MMOCR, or the name of one of its models')
+    parser.add_argument('--det-weights', metavar='FILE', help='checkpoint of the detector; needed '
+                        'with a config')
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    """Serve the page until the process is interrupted."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CommandError(f"the page needs {missing[0]}: pip install 'mmocr-siga[demo]' "
+                           '(Python 3.10 or newer)')
+    if args.det_weights and not args.det:
+        raise CommandError('--det-weights needs --det, the config that they are of')
+    reader = inferencer(args)
+    from ..apis.spotting_inferencer import SIGASpottingInferencer
+    try:
+        spotter = SIGASpottingInferencer(args.det, args.det_weights, reader, device=args.device)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CommandError(f'the detector cannot be used: {error}') from error
+    from ..demo_page import PageReader
+    from ..demo_page.page import build_page
+    from ..demo_page.server import listen, serve
+    try:
+        taken = listen(args.host, args.port)
+    except OSError as error:
+        raise CommandError(f'the page cannot be served at {args.host}:{args.port} '
+                           f'({error.strerror or error}): choose others with --host and '
+                           '--port') from error
+    name = os.path.basename(args.model) if args.model else "the package's own model"
+    with taken:
+        page = build_page(PageReader(spotter), name)
+        serve(page, taken, lambda url: write_line(out, f'{url} (Ctrl+C ends it)'))
+    return 0

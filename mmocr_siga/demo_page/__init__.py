@@ -1,0 +1,8 @@
+"""The page of ``python -m mmocr_siga demo``: words and scenes, read in a browser.
+
+Only :mod:`.page` and :mod:`.server` need Gradio (the extra ``demo``).
+"""
+from .reader import PageReader, SceneView, WordView
+from .regions import parse_regions
+
+__all__ = ['PageReader', 'SceneView', 'WordView', 'parse_regions']

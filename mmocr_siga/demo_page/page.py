@@ -1,0 +1,185 @@
+"""The page itself, of Gradio's components."""
+from __future__ import annotations
+
+import html
+import json
+import os
+import tempfile
+from typing import Any
+
+# Before Gradio is imported: it is to tell nobody that it runs.
+os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
+os.environ.setdefault('HF_HUB_DISABLE_TELEMETRY', '1')
+
+import cv2
+import gradio as gr
+
+from .drawing import sample_word
+from .reader import PageReader, SceneView, WordView
+
+__all__ = ['CSS', 'build_page', 'page_theme']
+
+CSS = """
+.siga-text { font-size: 2.4rem; font-weight: 600; line-height: 1.2; overflow-wrap: anywhere;
+             font-family: 'DejaVu Sans', Verdana, sans-serif; }
+.siga-note { color: var(--body-text-color-subdued); margin: .2rem 0 .8rem; }
+.siga-error { border-left: 4px solid #c0392b; padding: .6rem .8rem; font-size: 1.05rem;
+              background: rgba(192, 57, 43, .09); }
+.siga-bars { display: flex; flex-wrap: wrap; gap: 6px; }
+.siga-bar { width: 46px; text-align: center; }
+.siga-bar .well { height: 64px; background: var(--border-color-primary); position: relative;
+                  border-radius: 4px; overflow: hidden; }
+.siga-bar .fill { position: absolute; bottom: 0; left: 0; right: 0; background: #2e8b57; }
+.siga-bar .char { font-size: 1.3rem; font-family: 'DejaVu Sans Mono', monospace; }
+.siga-bar .share { font-size: .75rem; color: var(--body-text-color-subdued); }
+.siga-words { width: 100%; border-collapse: collapse; }
+.siga-words td, .siga-words th { padding: .3rem .6rem; text-align: left;
+                                 border-bottom: 1px solid var(--border-color-primary); }
+"""
+WORD_HINT = 'Drop, paste or choose a picture of one word.'
+SCENE_HINT = 'Drop, paste or choose a picture with words in it.'
+REGIONS_HINT = ('One region a line: x1, y1, x2, y2 of a box, or x and y of each corner, from the '
+                'upper left one on clockwise. Lines of ICDAR ground truth serve as they are.')
+_SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20), (250, 250, 250)),
+            ('exit42', (40, 150, 40), (255, 255, 255)))
+
+
+# Pictures come as the files that they are: the reader tells, in the page, what is wrong with them.
+_EVENT = dict(preprocess=False, concurrency_limit=1, concurrency_id='model',
+              show_progress='minimal')
+
+
+def page_theme() -> gr.themes.Base:
+    """A theme whose fonts are on every machine; the default one loads them from the internet."""
+    return gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
+
+
+def build_page(reader: PageReader, title: str = 'SIGA') -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        reader (PageReader): What reads.
+        title (str): Name of the model. Defaults to 'SIGA'.
+
+    Returns:
+        gr.Blocks: To be served with :data:`CSS` and :func:`page_theme`.
+    """
+    with gr.Blocks(title='Read words', analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gr.HTML(f'<h1>Read words</h1><div class="siga-note">{html.escape(title)}</div>')
+        with gr.Tab('A word'):
+            _word_tab(reader)
+        with gr.Tab('A scene'):
+            _scene_tab(reader)
+    return page
+
+
+def _word_tab(reader: PageReader) -> None:
+    with gr.Row():
+        with gr.Column(scale=1):
+            picture = _input('Word', 'word-input', 240)
+            folder = tempfile.mkdtemp(prefix='mmocr_siga_samples_')
+            gr.Examples([[path] for path in _sample_files(folder)], [picture],
+                        label='No picture at hand?', cache_examples=False)
+        with gr.Column(scale=2):
+            text = gr.HTML(_hint(WORD_HINT), elem_id='word-text')
+            boxes = _shown('Characters', 'word-boxes')
+    sheet = _shown('How it was read', 'word-sheet')
+    with gr.Accordion('As JSON', open=False):
+        details = gr.Code(language='json', label='Reading', interactive=False)
+
+    def show(file: dict | None) -> tuple:
+        view = None if file is None else reader.word(file['path'])
+        return (word_html(view), _picture(view and view.boxes), _picture(view and view.sheet),
+                _json(view and view.details))
+
+    picture.change(show, picture, [text, boxes, sheet, details], api_name='word', **_EVENT)
+
+
+def _scene_tab(reader: PageReader) -> None:
+    with gr.Row():
+        with gr.Column(scale=1):
+            picture = _input('Scene', 'scene-input', 300)
+            where = ('Leave empty to let the detector find them.' if reader.has_detector else
+                     'Without them the picture is read as one word.')
+            regions = gr.Textbox(label='Where the words are', info=f'{REGIONS_HINT} {where}',
+                                 lines=5, max_lines=12, elem_id='scene-regions',
+                                 placeholder='12, 30, 180, 74')
+            button = gr.Button('Read', variant='primary', elem_id='scene-read')
+        with gr.Column(scale=2):
+            drawn = _shown('Words', 'scene-picture')
+            words = gr.HTML(_hint(SCENE_HINT), elem_id='scene-words')
+    with gr.Accordion('As JSON', open=False):
+        details = gr.Code(language='json', label='Readings', interactive=False)
+
+    def show(file: dict | None, lines: str | None) -> tuple:
+        view = None if file is None else reader.scene(file['path'], lines or '')
+        return _picture(view and view.picture), scene_html(view), _json(view and view.details)
+
+    outputs = [drawn, words, details]
+    button.click(show, [picture, regions], outputs, api_name='scene', **_EVENT)
+    picture.change(show, [picture, regions], outputs, api_name=False, **_EVENT)
+
+
+def _input(label: str, name: str, height: int) -> gr.Image:
+    """Where pictures are dropped, pasted and chosen."""
+    return gr.Image(label=label, sources=['upload', 'clipboard'], height=height, elem_id=name,
+                    buttons=['fullscreen'])
+
+
+def _shown(label: str, name: str) -> gr.Image:
+    """A picture that the page shows."""
+    return gr.Image(label=label, show_label=False, visible=False, interactive=False, elem_id=name,
+                    format='png', buttons=['download', 'fullscreen'])
+
+
+def word_html(view: WordView | None) -> str:
+    """Text, score and a bar for each character."""
+    if view is None:
+        return _hint(WORD_HINT)
+    if view.error is not None:
+        return _error(view.error)
+    bars = ''.join(
+        f'<div class="siga-bar" title="{share:.4f}"><div class="well"><div class="fill" '
+        f'style="height: {100 * share:.0f}%"></div></div><div class="char">'
+        f'{html.escape(character)}</div><div class="share">{100 * share:.0f} %</div></div>'
+        for character, share in view.characters)
+    text = html.escape(view.text) if view.text else '<i>nothing was read</i>'
+    return (f'<div class="siga-text">{text}</div><div class="siga-note">score '
+            f'{view.score:.3f}: how probable it is that the whole word is right</div>'
+            f'<div class="siga-bars">{bars}</div>')
+
+
+def scene_html(view: SceneView | None) -> str:
+    """A table of the words."""
+    if view is None:
+        return _hint(SCENE_HINT)
+    if view.error is not None:
+        return _error(view.error)
+    rows = ''.join(f'<tr><td>{number}</td><td>{html.escape(text)}</td><td>{score:.3f}</td></tr>'
+                   for number, (text, score) in enumerate(view.words, 1))
+    return (f'<div class="siga-note">{html.escape(view.note)}</div><table class="siga-words"><tr>'
+            f'<th></th><th>text</th><th>score</th></tr>{rows}</table>')
+
+
+def _hint(text: str) -> str:
+    return f'<div class="siga-note">{text}</div>'
+
+
+def _error(reason: str) -> str:
+    return f'<div class="siga-error">This cannot be read: {html.escape(reason)}</div>'
+
+
+def _picture(picture: Any) -> Any:
+    return gr.update(value=picture, visible=picture is not None)
+
+
+def _json(details: dict | None) -> str:
+    return json.dumps(details, indent=1) if details else ''
+
+
+def _sample_files(folder: str) -> list[str]:
+    paths = []
+    for text, ground, ink in _SAMPLES:
+        paths.append(os.path.join(folder, f'{text}.png'))
+        cv2.imwrite(paths[-1], sample_word(text, ground, ink))
+    return paths

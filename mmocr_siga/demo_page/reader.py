@@ -1,0 +1,152 @@
+"""What the page shows, without the page."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.structures import LabelData
+from mmocr.structures import TextRecogDataSample
+
+from ..apis.explain import picture_reader
+from ..apis.inferencer import SIGAInferencer
+from ..apis.pictures import Source, picture_of
+from ..apis.spotting_inferencer import SIGASpottingInferencer
+from ..datasets.errors import UnusableImageError
+from ..visualization import draw_sample, draw_scene
+from .drawing import boxed_word
+from .regions import parse_regions
+
+__all__ = ['PageReader', 'SceneView', 'WordView']
+
+
+@dataclass
+class WordView:
+    """A word as the page shows it. Pictures are uint8 RGB.
+
+    Attributes:
+        text (str): What was read.
+        score (float): Probability of the whole word.
+        characters (list[tuple[str, float]]): The characters and the probability of each.
+        boxes (ndarray, optional): The word with a frame around each character.
+        sheet (ndarray, optional): How it was read: mask, attention, glyph maps, confidence.
+        details (dict): For JSON.
+        error (str, optional): Why there is nothing of all that.
+    """
+    text: str = ''
+    score: float = 0.0
+    characters: list[tuple[str, float]] = field(default_factory=list)
+    boxes: np.ndarray | None = None
+    sheet: np.ndarray | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass
+class SceneView:
+    """A scene as the page shows it.
+
+    Attributes:
+        picture (ndarray, optional): The scene with outlines, and beside it the readings, uint8 RGB.
+        words (list[tuple[str, float]]): What was read, and the score of each.
+        note (str): How regions were found, and what was left out.
+        details (dict): For JSON.
+        error (str, optional): Why there is nothing of all that.
+    """
+    picture: np.ndarray | None = None
+    words: list[tuple[str, float]] = field(default_factory=list)
+    note: str = ''
+    details: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+class PageReader:
+    """Reads the pictures of the page.
+
+    Args:
+        spotter (SIGASpottingInferencer): With a recogniser and, for scenes, best with a detector.
+    """
+
+    def __init__(self, spotter: SIGASpottingInferencer) -> None:
+        self.spotter = spotter
+        self.recognizer: SIGAInferencer = spotter.recognizer
+        self._evidence = picture_reader(self.recognizer.model, self.recognizer.cfg)
+
+    @property
+    def has_detector(self) -> bool:
+        """Whether words of a scene are found without being told where they are."""
+        return self.spotter.detector is not None
+
+    def word(self, path: str) -> WordView:
+        """Read a picture of one word.
+
+        Args:
+            path (str): A file of whatever kind.
+
+        Returns:
+            WordView: With its ``error`` if it cannot be read.
+        """
+        try:
+            image = picture_of(Source(path))
+        except UnusableImageError as error:
+            return WordView(error=str(error))
+        reading = self.recognizer(image, return_masks=True)[0]
+        if reading.error is not None:
+            return WordView(error=reading.error)
+        with torch.no_grad():
+            seen = self._evidence(image)
+        if seen.text_mask is None and reading.mask is not None:
+            seen = seen._replace(text_mask=reading.mask > 0)
+        sample = TextRecogDataSample(
+            pred_text=LabelData(item=seen.text, score=list(seen.scores)))
+        details = {key: value for key, value in reading.to_dict().items() if key != 'path'}
+        return WordView(
+            reading.text, reading.score, list(zip(reading.text, reading.char_scores)),
+            _rgb(boxed_word(image, reading.char_boxes)),
+            _rgb(draw_sample(image, sample, seen)), details)
+
+    def scene(self, path: str, regions: str = '') -> SceneView:
+        """Read the words of a picture.
+
+        Args:
+            path (str): A file of whatever kind.
+            regions (str): Where the words are, see
+                :func:`~mmocr_siga.demo_page.regions.parse_regions`. If empty, the detector finds
+                them; without a detector the picture is read as one word. Defaults to ''.
+
+        Returns:
+            SceneView: With its ``error`` if it cannot be read.
+        """
+        try:
+            image = picture_of(Source(path))
+            polygons = parse_regions(regions)
+        except (UnusableImageError, ValueError) as error:
+            return SceneView(error=str(error))
+        height, width = image.shape[:2]
+        if polygons:
+            given, note = [polygons], f'{_counted(len(polygons), "region")} given'
+        elif self.has_detector:
+            given, note = None, 'regions found by the detector'
+        else:
+            given = [[[0, 0, width, 0, width, height, 0, height]]]
+            note = ('read as one word: there is no detector (start with --det), and no regions '
+                    'are given')
+        scene = self.spotter([image], given)[0]
+        if scene.error is not None:
+            return SceneView(error=scene.error)
+        if scene.skipped:
+            reasons = sorted({word.reason for word in scene.skipped})
+            note += f'; {len(scene.skipped)} left out: ' + '; '.join(reasons[:3])
+        drawn = draw_scene(image, scene.words, scene.skipped)
+        details = {key: value for key, value in scene.to_dict().items() if key != 'path'}
+        return SceneView(_rgb(drawn), [(word.text, word.score) for word in scene.words], note,
+                         details)
+
+
+def _rgb(picture: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(picture[..., ::-1])
+
+
+def _counted(number: int, name: str) -> str:
+    return f'{number} {name}' if number == 1 else f'{number} {name}s'

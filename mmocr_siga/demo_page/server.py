@@ -1,0 +1,95 @@
+"""Serves the page."""
+from __future__ import annotations
+
+import socket
+from typing import Any, Callable
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from .page import CSS, page_theme
+
+__all__ = ['OwnOriginOnly', 'listen', 'serve']
+
+# Browsers fetch nothing from anywhere else, whatever a version of Gradio puts into its page.
+POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+          "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+          "font-src 'self' data:; connect-src 'self' ws: wss: blob: data:; "
+          "worker-src 'self' blob:; frame-ancestors 'self'")
+LARGEST = '64mb'
+
+
+class OwnOriginOnly:
+    """ASGI middleware that forbids a page to load anything from other servers.
+
+    Args:
+        app (Callable): The application.
+    """
+
+    def __init__(self, app: Callable) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        async def send_with_policy(message: dict) -> None:
+            if message['type'] == 'http.response.start':
+                headers = [*message.get('headers', ()),
+                           (b'content-security-policy', POLICY.encode())]
+                message = {**message, 'headers': headers}
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy if scope['type'] == 'http' else send)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port.
+
+    Args:
+        host (str): Name or address of the interface.
+        port (int): 0 for any free one.
+
+    Raises:
+        OSError: If it cannot be had.
+    """
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+        taken.listen()
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+def serve(page: gr.Blocks, taken: socket.socket, started: Callable[[str], Any]) -> None:
+    """Serve a page until the process is interrupted.
+
+    Args:
+        page (gr.Blocks): The page.
+        taken (socket): From :func:`listen`.
+        started (Callable): Called with the page's address as soon as it is served.
+    """
+    host, port = taken.getsockname()[:2]
+    shown = f'[{host}]' if ':' in host else host
+    app = gr.mount_gradio_app(
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None), page, path='/', server_name=host,
+        server_port=port, show_error=False, ssr_mode=False, max_file_size=LARGEST, pwa=False,
+        theme=page_theme(), css=CSS, footer_links=[])
+    app.add_middleware(OwnOriginOnly)
+    server = _Server(uvicorn.Config(app, log_level='warning', timeout_graceful_shutdown=2),
+                     lambda: started(f'http://{shown}:{port}/'))
+    server.run(sockets=[taken])
+
+
+class _Server(uvicorn.Server):
+    """Tells when it has started."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], Any]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._tell()

@@ -1,0 +1,190 @@
+"""Pictures of how a few words are read, as a training goes on."""
+from __future__ import annotations
+
+import logging
+import random
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import is_main_process, master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmocr.registry import HOOKS
+from torch import nn
+
+from mmocr_siga.apis.evidence import read_with_evidence
+from mmocr_siga.apis.explain import picture_reader
+from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
+
+__all__ = ['GlyphVisualizationHook']
+
+
+@HOOKS.register_module()
+class GlyphVisualizationHook(Hook):
+    """Every so many iterations, draw how the same few words are read.
+
+    The sheets go to all backends of the runner's visualiser under the names ``glyphs_0_<label>``,
+    ``glyphs_1_<label>``, ..., with the iteration as their step. They show the picture as the
+    recogniser sees it. Between two drawings nothing is done; a drawing leaves the modes of all
+    modules, the state of the random generators and the threads of OpenCV as they were. In a
+    distributed training the first process alone draws.
+
+    During validation and testing it also lets a :class:`GlyphVisualizer` look at the model, so that
+    MMOCR's ``VisualizationHook`` (``--show-dir``) draws complete sheets.
+
+    Args:
+        enable (bool): Whether to do anything. Defaults to True.
+        interval (int): Iterations between drawings; the last iteration is always drawn. Defaults to
+            500.
+        num_words (int): How many words, spread evenly over the data. Defaults to 4.
+        indices (Sequence[int], optional): Which words, instead. Defaults to None.
+        split (str): 'val' draws words of the validation data, 'train' of the training data, as
+            augmented when the training starts. Defaults to 'val'.
+        parts (Sequence[str]): What to draw, see :class:`GlyphVisualizer`. Defaults to all.
+
+    Raises:
+        ValueError: If an argument is out of range or, when training starts, if there are no such
+            data or words.
+    """
+
+    priority = 'LOW'
+
+    def __init__(self, enable: bool = True, interval: int = 500, num_words: int = 4,
+                 indices: Sequence[int] | None = None, split: str = 'val',
+                 parts: Sequence[str] = PARTS) -> None:
+        if interval < 1 or num_words < 1:
+            raise ValueError('interval and num_words must be positive, but they are '
+                             f'{interval} and {num_words}')
+        if split not in ('val', 'train'):
+            raise ValueError(f"split must be 'val' or 'train', but is {split!r}")
+        if isinstance(parts, str) or not set(parts) <= set(PARTS):
+            raise ValueError(f'parts must be a list of {", ".join(PARTS)}, but is {parts!r}')
+        self.enable = enable
+        self.interval = interval
+        self.num_words = num_words
+        self.indices = None if indices is None else list(indices)
+        self.split = split
+        self.parts = tuple(parts)
+        self._words: list[dict] = []
+        self._drawn = -1
+
+    def before_run(self, runner: Any) -> None:
+        """Show the model to the visualiser, for MMOCR's own hook."""
+        if not self.enable or not isinstance(runner.visualizer, GlyphVisualizer):
+            return
+        runner.visualizer.reader = picture_reader(_unwrapped(runner.model), runner.cfg)
+
+    @master_only
+    def before_train(self, runner: Any) -> None:
+        """Load the words."""
+        if not self.enable:
+            return
+        dataset = self._dataset(runner)
+        indices = self._chosen(len(dataset))
+        with _untouched():
+            self._words = [_sample(dataset, index, self.split) for index in indices]
+        if not getattr(runner.visualizer, '_vis_backends', None):
+            runner.logger.log(logging.WARNING, 'The visualizer has no vis_backends, so pictures of '
+                              "readings go nowhere: add dict(type='LocalVisBackend')")
+
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
+                         outputs: dict | None = None) -> None:
+        """Draw at intervals."""
+        if self.enable and self.every_n_train_iters(runner, self.interval):
+            self._draw(runner, runner.iter + 1)
+
+    def after_train(self, runner: Any) -> None:
+        """Draw the last iteration."""
+        if self.enable and self._drawn != runner.iter:
+            self._draw(runner, runner.iter)
+
+    def _draw(self, runner: Any, step: int) -> None:
+        self._drawn = step
+        if not is_main_process():
+            return
+        model = _unwrapped(runner.model)
+        with _untouched(), _reading(model):
+            batch = pseudo_collate([_fresh(word) for word in self._words])
+            data = model.data_preprocessor(batch, False)
+            evidence = read_with_evidence(model, **data)
+            for i, (seen, sample) in enumerate(zip(evidence, data['data_samples'])):
+                sheet = draw_sample(seen.image, sample, seen, self.parts)
+                runner.visualizer.add_image(_name(i, sample),
+                                            np.ascontiguousarray(sheet[..., ::-1]), step)
+
+    def _dataset(self, runner: Any) -> Any:
+        if self.split == 'train':
+            return runner.train_dataloader.dataset
+        if runner.val_loop is None:
+            raise ValueError('GlyphVisualizationHook draws validation words, and this run has '
+                             "none: set split='train'")
+        return runner.val_dataloader.dataset
+
+    def _chosen(self, count: int) -> list[int]:
+        if self.indices is None:
+            # The middles of equal parts: the sets of a joined data set all get their share.
+            wanted = min(self.num_words, count)
+            return [(2 * i + 1) * count // (2 * wanted) for i in range(wanted)]
+        wrong = [i for i in self.indices if not 0 <= i < count]
+        if wrong:
+            raise ValueError(f'there are {count} words to draw, and no number '
+                             f'{", ".join(map(str, wrong))} among them: change indices')
+        return self.indices
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
+
+
+def _sample(dataset: Any, index: int, split: str) -> dict:
+    word = dataset[index]
+    if not isinstance(word, dict) or 'inputs' not in word:
+        raise ValueError(f'word {index} of the {split} data cannot be loaded: choose others by '
+                         'indices')
+    return word
+
+
+def _fresh(word: dict) -> dict:
+    """A copy that a reading may write into."""
+    return dict(inputs=word['inputs'].clone(), data_samples=word['data_samples'].clone())
+
+
+def _name(number: int, sample: Any) -> str:
+    """A name that serves as a file name, too."""
+    label = sample.gt_text.item if 'gt_text' in sample else ''
+    return f'glyphs_{number}_{re.sub("[^0-9A-Za-z]+", "-", label)[:40]}'.rstrip('_-')
+
+
+@contextmanager
+def _reading(model: nn.Module) -> Iterator[None]:
+    """All modules in evaluation mode for the time of the block."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """What happens in the block leaves random generators and OpenCV as they were."""
+    states = random.getstate(), np.random.get_state()
+    threads = cv2.getNumThreads()
+    try:
+        # Threads of OpenCV do not survive the fork of a loader's workers later on.
+        cv2.setNumThreads(0)
+        devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        cv2.setNumThreads(threads)
+        random.setstate(states[0])
+        np.random.set_state(states[1])

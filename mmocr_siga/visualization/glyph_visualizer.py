@@ -1,0 +1,193 @@
+"""Sheets of readings for MMOCR's visualisation framework."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import mmcv
+import numpy as np
+from matplotlib.font_manager import FontProperties
+from mmengine.dist import master_only
+from mmocr.registry import VISUALIZERS
+from mmocr.structures import TextRecogDataSample
+from mmocr.visualization import BaseLocalVisualizer
+
+from .glyph_drawing import draw_reading
+
+if TYPE_CHECKING:
+    from ..apis.evidence import WordEvidence
+
+__all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
+
+PARTS = ('text_mask', 'attention', 'glyph_maps', 'char_boxes')
+
+
+@VISUALIZERS.register_module()
+class GlyphVisualizer(BaseLocalVisualizer):
+    """Draws a sheet for each word: what was read, how sure of each character, and where it looked.
+
+    It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
+    and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
+    confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
+    in the field ``glyph_evidence`` (see :func:`~mmocr_siga.apis.evidence.read_with_evidence`), or
+    from :attr:`reader`. ``GlyphVisualizationHook`` brings either.
+
+    Args:
+        name (str): Name of the instance. Defaults to 'visualizer'.
+        image (ndarray, optional): RGB image to begin with. Defaults to None.
+        vis_backends (list[dict] or dict, optional): Where sheets go, for example
+            ``[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]``. Defaults to
+            None.
+        save_dir (str, optional): Folder of the backends. Defaults to None.
+        parts (Sequence[str]): What to draw besides text and confidence. Defaults to all of
+            :data:`PARTS`.
+        font_families (str or list[str]): For those of MMOCR's visualisers that take it over, as
+            behind a detector; sheets are written in DejaVu Sans. Defaults to 'sans-serif'.
+        font_properties (str or FontProperties, optional): As ``font_families``. Defaults to None.
+
+    Attributes:
+        reader (callable, optional): Called with a BGR picture whose sample carries no evidence, it
+            returns a :class:`WordEvidence` or None. Defaults to None.
+
+    Raises:
+        ValueError: If ``parts`` names something else.
+    """
+
+    def __init__(self,
+                 name: str = 'visualizer',
+                 image: np.ndarray | None = None,
+                 vis_backends: Sequence[dict] | dict | None = None,
+                 save_dir: str | None = None,
+                 parts: Sequence[str] = PARTS,
+                 font_families: str | list[str] = 'sans-serif',
+                 font_properties: str | FontProperties | None = None) -> None:
+        unknown = sorted(set(parts) - set(PARTS))
+        if isinstance(parts, str) or unknown:
+            raise ValueError(f'parts must be a list of {", ".join(PARTS)}, but is {parts!r}')
+        super().__init__(name=name, image=image, vis_backends=vis_backends, save_dir=save_dir,
+                         font_families=font_families, font_properties=font_properties)
+        self.parts = tuple(parts)
+        self.reader: Callable[[np.ndarray], WordEvidence | None] | None = None
+
+    @property
+    def backends(self) -> list[str]:
+        """Names of the backends that sheets go to."""
+        return list(self._vis_backends)
+
+    @master_only
+    def add_datasample(self,
+                       name: str,
+                       image: np.ndarray,
+                       data_sample: TextRecogDataSample | None = None,
+                       draw_gt: bool = True,
+                       draw_pred: bool = True,
+                       show: bool = False,
+                       wait_time: float = 0,
+                       pred_score_thr: float | None = None,
+                       out_file: str | os.PathLike | None = None,
+                       step: int = 0) -> np.ndarray:
+        """Draw a sheet and hand it to all backends.
+
+        Args:
+            name (str): Name of the word.
+            image (ndarray): The picture, uint8, RGB (H, W, 3) or grey (H, W).
+            data_sample (TextRecogDataSample, optional): With ``gt_text`` and ``pred_text``, as far
+                as there are any. Defaults to None.
+            draw_gt (bool): Whether to show the label. Defaults to True.
+            draw_pred (bool): Whether to show the reading and what goes with it. Defaults to True.
+            show (bool): Show the sheet in a window instead of handing it on. Defaults to False.
+            wait_time (float): Seconds to show it; 0 waits for a key. Defaults to 0.
+            pred_score_thr (float, optional): As MMOCR hands it over; words have none. Defaults to
+                None.
+            out_file (str or PathLike, optional): A file to write the sheet to, too. Defaults to
+                None.
+            step (int): Step of the training. Defaults to 0.
+
+        Returns:
+            ndarray: The sheet, uint8 RGB.
+
+        Raises:
+            ValueError: If the image is of no kind that can be drawn.
+        """
+        image = np.asarray(image)
+        picture = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
+        evidence = self._evidence(picture, data_sample) if draw_pred else None
+        sheet = draw_sample(picture, data_sample, evidence, self.parts, draw_gt, draw_pred)
+        sheet = np.ascontiguousarray(sheet[..., ::-1])
+        if show:
+            self.show(sheet, win_name=name, wait_time=wait_time)
+        else:
+            self.add_image(name, sheet, step)
+        if out_file is not None:
+            mmcv.imwrite(sheet[..., ::-1], os.fspath(out_file))
+        self.set_image(sheet)
+        return sheet
+
+    def _evidence(self, picture: np.ndarray,
+                  sample: TextRecogDataSample | None) -> WordEvidence | None:
+        text = _text(sample, 'pred_text')
+        if text is None:
+            return None
+        found = sample.get('glyph_evidence')
+        if found is None and self.reader is not None:
+            found = self.reader(picture)
+        # What another model would have read does not explain this reading.
+        return found if found is not None and found.text == text else None
+
+
+def draw_sample(image: np.ndarray,
+                data_sample: TextRecogDataSample | None,
+                evidence: WordEvidence | None = None,
+                parts: Sequence[str] = PARTS,
+                draw_gt: bool = True,
+                draw_pred: bool = True) -> np.ndarray:
+    """Draw the sheet of a word.
+
+    Args:
+        image (ndarray): The picture, uint8, BGR (H, W, 3) or grey (H, W). Where the recogniser saw
+            it padded or straightened, what it saw is shown in its place.
+        data_sample (TextRecogDataSample, optional): With ``gt_text`` and ``pred_text``, as far as
+            there are any.
+        evidence (WordEvidence, optional): How it was read. Defaults to None.
+        parts (Sequence[str]): What of it to draw. Defaults to all of :data:`PARTS`.
+        draw_gt (bool): Whether to show the label. Defaults to True.
+        draw_pred (bool): Whether to show the reading. Defaults to True.
+
+    Returns:
+        ndarray: uint8 BGR.
+    """
+    truth = _text(data_sample, 'gt_text') if draw_gt else None
+    text = _text(data_sample, 'pred_text') if draw_pred else None
+    if text is None:
+        return draw_reading(image, text=None, truth=truth)
+    if evidence is None:
+        return draw_reading(image, truth=truth, **_plain_reading(data_sample))
+    kept: dict[str, Any] = {part: getattr(evidence, part) for part in parts
+                            if getattr(evidence, part) is not None}
+    if not evidence.whole:
+        kept['rectified'] = evidence.image
+    elif 'char_boxes' in kept:
+        shape = np.shape(image)
+        scale = np.array([shape[1], shape[0]]) / evidence.image.shape[1::-1]
+        kept['char_boxes'] = kept['char_boxes'] * np.tile(scale, 2)
+    # A token for unknown characters takes the place of one.
+    text = ''.join(c if len(c) == 1 else '\N{REPLACEMENT CHARACTER}' for c in evidence.characters)
+    return draw_reading(image, text=text, scores=evidence.scores, truth=truth, **kept)
+
+
+def _text(sample: TextRecogDataSample | None, field: str) -> str | None:
+    """The word in a field of a sample, None where there is none."""
+    if sample is None or field not in sample:
+        return None
+    return getattr(sample, field).get('item')
+
+
+def _plain_reading(sample: TextRecogDataSample) -> dict[str, Any]:
+    """Text and scores as any recogniser gives them."""
+    text = sample.pred_text.item
+    scores = [float(score) for score in sample.pred_text.get('score', ())]
+    if len(scores) != len(text):
+        # Not one for each character, as with tokens for unknown ones: their mean for all.
+        scores = [float(np.mean(scores)) if scores else float('nan')] * len(text)
+    return dict(text=text, scores=scores)

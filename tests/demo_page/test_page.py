@@ -1,0 +1,132 @@
+"""The page in a real browser, served by the command."""
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from mmocr_siga.apis import SIGAInferencer
+from tests.conftest import REPO
+from tests.helpers.browser import WAIT, chromium, element, shown, wait
+
+for _package in ('gradio', 'selenium'):
+    pytest.importorskip(_package, reason=f'{_package} is not installed')
+
+
+@pytest.fixture(scope='module')
+def address(tiny_files, tmp_path_factory):
+    """Address of the page while it is served."""
+    log = tmp_path_factory.mktemp('server') / 'errors.txt'
+    command = [sys.executable, '-m', 'mmocr_siga', 'demo', '--port', '0', '--device', 'cpu',
+               '--model', str(tiny_files[0]), '--weights', str(tiny_files[1])]
+    with log.open('wb') as errors:
+        # The proxy does not exist: the page is to be served without asking anybody else.
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True,
+            env={**os.environ, 'PYTHONPATH': str(REPO), 'CUDA_VISIBLE_DEVICES': '',
+                 'http_proxy': 'http://127.0.0.1:9', 'https_proxy': 'http://127.0.0.1:9'})
+        try:
+            found = re.match(r'(http://127\.0\.0\.1:\d+/) \(Ctrl\+C ends it\)$',
+                             server.stdout.readline())
+            assert found, log.read_text()
+            yield found[1]
+            # A stack trace would be here.
+            assert 'Traceback' not in log.read_text()
+        finally:
+            server.terminate()
+            server.wait(WAIT)
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+def choose(driver, tab):
+    wait(lambda: [button for button in driver.find_elements('css selector', 'button[role=tab]')
+                  if button.text == tab])[0].click()
+
+
+def clear(driver, name):
+    driver.find_element('css selector', f'#{name} button[aria-label="Remove Image"]').click()
+    wait(lambda: not driver.find_elements('css selector', f'#{name} img'))
+
+
+def upload(driver, name, path):
+    element(driver, f'#{name} input[type=file]').send_keys(str(path))
+
+
+def test_a_word_is_read(address, browser, tiny_files, word_file, tmp_path):
+    browser.get(address)
+    upload(browser, 'word-input', word_file)
+    text = wait(lambda: shown(browser, '#word-text .siga-text'))
+    want = SIGAInferencer(*tiny_files, device='cpu')(str(word_file))[0]
+    assert text == want.text and len(text) == 8
+    bars = [bar.text.split('\n')[0] for bar in
+            browser.find_elements('css selector', '#word-text .siga-bar')]
+    assert bars == list(text)
+    # Boxes and maps are really displayed.
+    for name in ('word-boxes', 'word-sheet'):
+        wait(lambda name=name: browser.execute_script(
+            'const i = document.querySelector(arguments[0]);'
+            'return i && i.complete && i.naturalWidth > 300 && i.getBoundingClientRect().width',
+            f'#{name} img'))
+    browser.save_screenshot(str(tmp_path / 'page.png'))
+    picture = cv2.imread(str(tmp_path / 'page.png'))
+    assert picture.shape[1] > 1000 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    clear(browser, 'word-input')
+    wait(lambda: 'Drop, paste or choose' in shown(browser, '#word-text'))
+
+
+def test_what_is_no_picture_is_told_in_the_page(address, browser, tmp_path):
+    (tmp_path / 'word.png').write_text('not a picture')
+    browser.get(address)
+    upload(browser, 'word-input', tmp_path / 'word.png')
+    assert 'it is no picture' in wait(lambda: shown(browser, '#word-text .siga-error'))
+
+
+def test_samples_can_be_tried_before_anything_else(address, browser, tmp_path):
+    browser.get(address)
+    sample = wait(lambda: browser.find_elements('css selector', 'button.gallery-item'))[0]
+    wait(lambda: sample.click() or True)
+    assert len(wait(lambda: shown(browser, '#word-text .siga-text'))) == 8
+    # And a file that is no picture after it.
+    clear(browser, 'word-input')
+    (tmp_path / 'word.png').write_text('not a picture')
+    upload(browser, 'word-input', tmp_path / 'word.png')
+    assert 'it is no picture' in wait(lambda: shown(browser, '#word-text .siga-error'))
+
+
+def test_a_scene_is_read(address, browser, word_file):
+    browser.get(address)
+    choose(browser, 'A scene')
+    element(browser, '#scene-regions textarea').send_keys('0,0,120,40\n10,5,60,5,60,35,10,35,x')
+    upload(browser, 'scene-input', word_file)
+    assert 'text score' in wait(lambda: shown(browser, '#scene-words .siga-words'))
+    assert len(browser.find_elements('css selector', '#scene-words tr')) == 3
+    box = element(browser, '#scene-regions textarea')
+    box.clear()
+    box.send_keys('no region')
+    element(browser, '#scene-read').click()
+    assert 'line 1 is no region' in wait(lambda: shown(browser, '#scene-words .siga-error'))
+
+
+def test_nothing_is_asked_of_other_servers(address, browser):
+    browser.get_log('performance')
+    browser.get(address)
+    element(browser, '#word-input input[type=file]')
+    time.sleep(1)
+    asked = set()
+    for entry in browser.get_log('performance'):
+        message = json.loads(entry['message'])['message']
+        if message['method'] == 'Network.requestWillBeSent':
+            asked.add(message['params']['request']['url'])
+    assert len(asked) > 5
+    assert {url for url in asked if not url.startswith((address, 'data:', 'blob:', 'chrome'))} == (
+        set())

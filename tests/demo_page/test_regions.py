@@ -1,0 +1,28 @@
+import pytest
+
+from mmocr_siga.demo_page import parse_regions
+
+
+@pytest.mark.parametrize('line, want', [
+    ('1, 2, 30, 40', [1, 2, 30, 2, 30, 40, 1, 40]),
+    ('30 40 1 2', [1, 2, 30, 2, 30, 40, 1, 40]),  # from the other corner
+    ('0,0,5,0,5.5,6,-1,6', [0, 0, 5, 0, 5.5, 6, -1, 6]),
+    ('0 0 5 0 2 6', [0, 0, 5, 0, 2, 6]),
+    ('1,2,3,2,3,4,1,4,Coffee, please', [1, 2, 3, 2, 3, 4, 1, 4]),
+    ('1,2,3,2,3,4,1,4,2024', [1, 2, 3, 2, 3, 4, 1, 4]),  # a word that is a number
+    ('1,2,3,2,3,4,1,4,###', [1, 2, 3, 2, 3, 4, 1, 4]),
+    ('\ufeff1e1,2,+30,40', [10, 2, 30, 2, 30, 40, 10, 40])])
+def test_one_line(line, want):
+    assert parse_regions(line) == [want]
+
+
+def test_many_lines():
+    assert parse_regions('\n1,2,3,4\r\n\n  5 6 7 8\n') == [
+        [1, 2, 3, 2, 3, 4, 1, 4], [5, 6, 7, 6, 7, 8, 5, 8]]
+    assert parse_regions(' \n') == []
+
+
+@pytest.mark.parametrize('line', ['abc', '1,2,3', '1;2;3;4', '1,2,nan,4', '1,2,inf,4', '-,1,2,3'])
+def test_the_line_that_is_wrong_is_named(line):
+    with pytest.raises(ValueError, match='line 2 is no region'):
+        parse_regions(f'1,2,3,4\n{line}')
