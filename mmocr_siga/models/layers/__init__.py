@@ -1,6 +1,24 @@
 from .attention_decoder import AttentionDecoder, DecoderMemory, StepOutput, unroll
 from .column_neck import ColumnNeck
 from .gated_fusion import GatedFusion
+from .greedy_reading import (
+    BranchBuffers,
+    BranchMemory,
+    BranchState,
+    BranchWeights,
+    TokenLSTMBuffers,
+    TokenLSTMWeights,
+    branch_buffers,
+    branch_memory,
+    branch_start,
+    branch_step,
+    may_reuse_memory,
+    mix,
+    stack_branches,
+    token_lstm_buffers,
+    token_lstm_step,
+    token_lstm_weights,
+)
 from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
@@ -19,9 +37,12 @@ from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
 
 __all__ = [
-    'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
-    'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
-    'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'character_presence',
-    'conv_bn_relu', 'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns',
-    'word_lengths', 'word_loss', 'word_targets'
+    'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers', 'BranchMemory', 'BranchState',
+    'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'PVAM',
+    'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
+    'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
+    'WordTargets', 'branch_buffers', 'branch_memory', 'branch_start', 'branch_step',
+    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'may_reuse_memory', 'mix',
+    'stack_branches', 'targets_of_all_steps', 'token_lstm_buffers', 'token_lstm_step',
+    'token_lstm_weights', 'unroll', 'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
 ]
