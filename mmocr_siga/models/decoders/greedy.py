@@ -79,6 +79,11 @@ class GreedyWordDecoder(WordDecoder):
         with torch.no_grad():
             self._frozen = contiguous(self.reading_weights(composed=True))
 
+    @property
+    def frozen_reading(self) -> Optional[tuple]:
+        """What :meth:`freeze_reading` kept."""
+        return self._frozen
+
     def _apply(self, fn, *args, **kwargs) -> 'GreedyWordDecoder':
         super()._apply(fn, *args, **kwargs)
         if self._frozen is not None:
