@@ -1,24 +1,14 @@
 """Glyph supervision for scene text recognisers, as a plugin of MMOCR.
 
-Importing the package registers every component in ``mmocr.registry``.
+Importing the package registers every component in ``mmocr.registry``. Where PyTorch or MMOCR is
+missing it registers nothing, and :class:`mmocr_siga.apis.ONNXRecognizer` can be used all the same.
 """
 
-from . import compat
+from typing import Any
 
-compat.apply()
-
-# Everything below imports MMOCR, which the repairs above make possible.
-from . import (
-    checkpoint,
-    datasets,
-    engine,
-    evaluation,
-    models,
-    visualization,
-)
+from .cli.start import is_command
+from .compat import missing_framework
 from .version import __version__
-
-checkpoint.register_loaders()
 
 __all__ = [
     '__version__',
@@ -28,5 +18,42 @@ __all__ = [
     'engine',
     'evaluation',
     'models',
+    'register',
     'visualization',
 ]
+
+
+def register() -> None:
+    """Import every component into MMOCR's registries. Safe to call more than once.
+
+    Importing the package does this, but for ``python -m mmocr_siga``, which first looks at its
+    arguments.
+    """
+    from . import compat
+
+    compat.apply()
+
+    # Everything below imports MMOCR, which the repairs above make possible.
+    from . import (  # noqa: F401
+        checkpoint,
+        datasets,
+        engine,
+        evaluation,
+        models,
+        visualization,
+    )
+
+    checkpoint.register_loaders()
+
+
+if not is_command() and missing_framework() is None:
+    register()
+
+
+def __getattr__(name: str) -> Any:
+    """Where components were not registered for lack of PyTorch or MMOCR, say so."""
+    missing = missing_framework() if name in __all__ else None
+    if missing is not None:
+        raise ImportError(f'mmocr_siga.{name} needs PyTorch and MMOCR ({missing}); without them '
+                          'mmocr_siga.apis.ONNXRecognizer reads with exported recognisers')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

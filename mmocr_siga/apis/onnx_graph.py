@@ -136,7 +136,7 @@ class LoopFront(_Reader):
         memory = decoder.reading_memory(self.weights, encoding)
         state = decoder.reading_start(self.weights, encoding.context)
         self.parts = dict(memory=memory, state=state)
-        ended = torch.zeros_like(state[-1], dtype=torch.bool)
+        ended = torch.zeros_like(state.token, dtype=torch.bool)
         return (*tensors(memory), *tensors(state), ended, *self.maps(encoding))
 
     def output_names(self, outputs: Sequence[Tensor]) -> list[str]:
@@ -163,7 +163,7 @@ class LoopStep(nn.Module):
         memory, state, ended = given[:self.sizes[0]], given[self.sizes[0]:-1], given[-1]
         state, logits = self.decoder.reading_step(
             self.weights, rebuilt(self.memory, memory), rebuilt(self.state, state), t)
-        token = state[-1]
+        token = state.token
         score = logits.float().softmax(-1).amax(-1)
         ended = torch.logical_or(ended, token == self.decoder.dictionary.end_idx)
         going_on = torch.logical_not(ended).any()

@@ -47,42 +47,6 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_boxes_of_both_kinds(tool, data):
-    text, boxes = tool.read_boxes(data / 'real' / 'iiit5k_train')['images/0.png']
-    assert text == 'Abc'
-    np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, .25, .5, .75], [.75, 0, 1, 1]])
-    text, boxes = tool.read_boxes(data / 'real' / 'ic03_train')['images/0.png']
-    # The apostrophe's is left out.
-    assert text == 'Abc'
-    np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, 0, .5, 1], [.75, 0, 1, 1]])
-
-
-def test_words_whose_boxes_fit_their_labels(tool, data):
-    listed = tool.boxed_words(data, 'val', None)
-    assert [(p.parent.parent.name, t) for p, t, _ in listed] == [
-        ('iiit5k_train', "Ab'c"), ('ic03_train', "Ab'c"), ('ic03_train', 'xy')]
-    assert len(tool.boxed_words(data, 'train', 1)) == 2
-
-
-def test_wrong_numbers_of_boxes_are_named(tool, data):
-    file = data / 'real' / 'ic03_train' / 'char_boxes.tsv'
-    file.write_text('images/0.png\tabc\t9\t9\t3\n')
-    with pytest.raises(ValueError, match='line 1: 2 boxes for 3 characters'):
-        tool.read_boxes(file.parent)
-
-
-def test_real_boxes(tool, siga_data):
-    for split, least in (('val', 150), ('train', 2500)):
-        listed = tool.boxed_words(siga_data, split, None)
-        assert len(listed) > least
-        for _, text, boxes in listed:
-            assert len(boxes) == sum(c.isalnum() for c in text)
-            assert ((boxes >= 0) & (boxes <= 1)).all()
-    # Neighbours read from left to right.
-    centres = [boxes[:, ::2].mean(1) for _, _, boxes in listed]
-    assert np.mean([(np.diff(c) > 0).all() for c in centres]) > 0.98
-
-
 def test_variants_keep_what_they_name(tool):
     args = tool.parse_args(['--sec-weight', '0.5'])
     for path in tool.CONFIGS:

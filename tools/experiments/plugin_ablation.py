@@ -28,7 +28,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
@@ -38,12 +37,12 @@ from mmengine.runner import Runner
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
 from mmocr_siga.evaluation.attention_correctness import attention_in_boxes
+from mmocr_siga.evaluation.character_boxes import boxed_words
 from mmocr_siga.models.plugins import teacher_forced_attention
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [ROOT / 'configs' / 'plugins' / f'{host}_tiny_plugged.py' for host in ('sar', 'nrtr')]
 DATA = ROOT / 'configs' / '_base_' / 'datasets' / 'real_words.py'
-BOXED_SETS = ('iiit5k_train', 'ic03_train')
 SPLITS = ('val', 'train')
 
 # Variant -> plug-ins kept, with the changes made to them.
@@ -214,57 +213,6 @@ def settings(args: argparse.Namespace) -> dict:
     out = {name: getattr(args, name) for name in names}
     for name in ('easy', 'rendered'):
         out[name] = None if getattr(args, name) is None else str(getattr(args, name))
-    return out
-
-
-def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
-    """Character boxes of a set of real words.
-
-    Args:
-        folder (Path): Folder that holds ``char_boxes.tsv``.
-
-    Returns:
-        dict: Image name to its letters and digits and their boxes, (L, 4) as shares of the image.
-
-    Raises:
-        ValueError: If a line holds another number of boxes than of characters.
-    """
-    found = {}
-    lines = (folder / 'char_boxes.tsv').read_text(encoding='utf-8').splitlines()
-    for number, line in enumerate(lines, 1):
-        name, text, *rest = line.split('\t')
-        if len(rest) == 1:
-            image = cv2.imread(str(folder / name))
-            if image is None:
-                continue
-            xywh = np.array([box.split(',') for box in rest[0].split(';')], float)
-            boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
-            boxes /= np.array([image.shape[1], image.shape[0]] * 2)
-        else:
-            cuts = [float(cut) for cut in rest[2].split(',') if cut]
-            edges = np.array([0, *cuts, float(rest[0])]) / float(rest[0])
-            zeros = np.zeros(len(edges) - 1)
-            boxes = np.stack([edges[:-1], zeros, edges[1:], zeros + 1], 1)
-        if len(boxes) != len(text):
-            raise ValueError(f'{folder / "char_boxes.tsv"}, line {number}: {len(boxes)} boxes for '
-                             f'{len(text)} characters')
-        kept = [i for i, character in enumerate(text) if character.isalnum()]
-        found[name] = ''.join(text[i] for i in kept), boxes[kept].clip(0, 1)
-    return found
-
-
-def boxed_words(root: Path, split: str, limit: int | None) -> list[tuple[Path, str, np.ndarray]]:
-    """Images, labels and boxes of the words of a split that have boxes for all their letters."""
-    out = []
-    for name in BOXED_SETS:
-        folder = root / 'real' / name
-        boxes = read_boxes(folder)
-        lines = (folder / f'{split}.tsv').read_text(encoding='utf-8').splitlines()
-        for line in lines[:limit]:
-            image, text = line.split('\t')
-            letters = ''.join(c for c in text if c.isalnum())
-            if image in boxes and boxes[image][0].lower() == letters.lower() and letters:
-                out.append((folder / image, text, boxes[image][1]))
     return out
 
 

@@ -8,7 +8,15 @@ from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
 from ..encoders import GlyphEncoding
-from ..layers import may_reuse_memory, unroll
+from ..layers import (
+    BranchState,
+    Hypothesis,
+    beam_search,
+    greedy_hypotheses,
+    may_reuse_memory,
+    merged,
+    unroll,
+)
 from .base import WordDecoder
 
 
@@ -28,8 +36,8 @@ class GreedyWordDecoder(WordDecoder):
 
     - weights, which no image changes (:meth:`reading_weights`);
     - memory, which no step changes (:meth:`reading_memory`);
-    - state, which each step hands to the next (:meth:`reading_start`), its last part the
-      characters (N,) that were read;
+    - state, which each step hands to the next (:meth:`reading_start`); its parts ``branches`` and
+      ``token`` are a :class:`BranchState` and the characters (N,) that were read last;
     - buffers, into which steps write where nobody else wants their results
       (:meth:`reading_buffers`);
     - a step (:meth:`reading_step`).
@@ -111,11 +119,11 @@ class GreedyWordDecoder(WordDecoder):
         buffers = None
         if may_reuse_memory(context.device):
             buffers = self.reading_buffers(weights, memory, state, steps)
-        ended = torch.zeros_like(state[-1], dtype=torch.bool)
+        ended = torch.zeros_like(state.token, dtype=torch.bool)
 
         def step(state: tuple, previous: None, t: int) -> tuple[tuple, Reading]:
             state, logits = self.reading_step(weights, memory, state, t, buffers)
-            return state, Reading(state, logits, state[-1])
+            return state, Reading(state, logits, state.token)
 
         def finished(t: int, last: Reading) -> bool:
             return bool(ended.logical_or_(last.token == self.dictionary.end_idx).all())
@@ -126,6 +134,64 @@ class GreedyWordDecoder(WordDecoder):
                      data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
         """Greedy probabilities (N, max_seq_len + 1, K)."""
         return self.collect([step.logits for step in self.read(out_enc)])
+
+    def nbest(self, out_enc: GlyphEncoding, count: int, width: Optional[int] = None,
+              data_samples: Optional[Sequence[TextRecogDataSample]] = None
+              ) -> list[list[Hypothesis]]:
+        """The most probable words that a beam search finds, and the greedy one.
+
+        All parts of the decoder are fed the characters of the hypothesis, as in training; a word's
+        probability is that of the last one. In greedy reading each part is fed its own characters
+        instead, so the greedy word is a candidate of its own: the first hypothesis is that word, or
+        one that is more probable.
+
+        Args:
+            out_enc (GlyphEncoding): From :class:`SIGAEncoder`.
+            count (int): Hypotheses for each word.
+            width (int, optional): Beams. Defaults to None: the larger of ``count`` and 5.
+            data_samples (Sequence[TextRecogDataSample], optional): Not needed.
+
+        Returns:
+            list[list[Hypothesis]]: For each word up to ``count``, best first.
+        """
+        width = max(count, 5) if width is None else width
+        end, context = self.dictionary.end_idx, out_enc.context
+        encoding = _repeated(out_enc, width)
+        weights = self._frozen or self.reading_weights()
+        memory = self.reading_memory(weights, encoding)
+        start = self.reading_start(weights, encoding.context)
+
+        def step(state: tuple, tokens: Tensor, t: int) -> tuple:
+            state, logits = self.reading_step(weights, memory, _fed(_swapped(state), tokens), t)
+            return logits.float().log_softmax(-1), _swapped(state)
+
+        found = beam_search(step, _swapped(start), len(context), self.max_seq_len + 1,
+                            self.num_classes, end, width, count, context.device)
+        greedy = greedy_hypotheses(self.forward_test(None, out_enc), end)
+        return [merged([first], more, count) for first, more in zip(greedy, found)]
+
+
+def _swapped(state: tuple) -> tuple:
+    """Words in the first dimension of every tensor instead of branches, or the other way round."""
+    return state._replace(branches=BranchState(*(x.transpose(0, 1) for x in state.branches)))
+
+
+def _fed(state: tuple, tokens: Tensor) -> tuple:
+    """The state as if every part of the decoder had read these characters (N,)."""
+    branches = state.branches
+    fed = branches._replace(tokens=tokens.expand(branches.tokens.shape))
+    return state._replace(branches=fed, token=tokens)
+
+
+def _repeated(encoding: GlyphEncoding, times: int) -> GlyphEncoding:
+    """What a decoder reads of an encoding, each word so many times in a row."""
+
+    def repeat(x: Optional[Tensor]) -> Optional[Tensor]:
+        return None if x is None else x.repeat_interleave(times, 0)
+
+    return encoding._replace(
+        context=repeat(encoding.context), valid=repeat(encoding.valid),
+        glyph_features={scale: repeat(x) for scale, x in encoding.glyph_features.items()})
 
 
 def contiguous(part: tuple) -> tuple:

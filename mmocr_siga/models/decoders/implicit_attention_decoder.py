@@ -27,8 +27,7 @@ from .greedy import GreedyWordDecoder
 class AttentionState(NamedTuple):
     """What a step hands to the next."""
 
-    hidden: Tensor  # (1, N, H)
-    cell: Tensor  # (1, N, H)
+    branches: BranchState  # of the one decoder
     token: Tensor  # (N,)
 
 
@@ -77,8 +76,8 @@ class ImplicitAttentionDecoder(GreedyWordDecoder):
 
     def reading_start(self, weights: BranchWeights, context: Tensor) -> AttentionState:
         """Zeros and the start token."""
-        state = branch_start(weights, context)
-        return AttentionState(state.hidden, state.cell, state.tokens[0])
+        branches = branch_start(weights, context)
+        return AttentionState(branches, branches.tokens[0])
 
     def reading_buffers(self, weights: BranchWeights, memory: BranchMemory, state: AttentionState,
                         steps: int) -> BranchBuffers:
@@ -88,6 +87,6 @@ class ImplicitAttentionDecoder(GreedyWordDecoder):
     def reading_step(self, weights: BranchWeights, memory: BranchMemory, state: AttentionState, t,
                      buffers: Optional[BranchBuffers] = None) -> tuple[AttentionState, Tensor]:
         """One step: the new state and logits (N, K)."""
-        before = BranchState(state.hidden, state.cell, state.token[None])
-        after, output = branch_step(weights, memory, before, t, buffers or BranchBuffers())
-        return AttentionState(after.hidden, after.cell, after.tokens[0]), output.logits[0]
+        branches, output = branch_step(weights, memory, state.branches, t,
+                                       buffers or BranchBuffers())
+        return AttentionState(branches, branches.tokens[0]), output.logits[0]

@@ -1,4 +1,11 @@
 from .attention_decoder import AttentionDecoder, DecoderMemory, StepOutput, unroll
+from .beam_search import (
+    Hypothesis,
+    beam_search,
+    greedy_hypotheses,
+    merged,
+    steps_nbest,
+)
 from .column_neck import ColumnNeck
 from .gated_fusion import GatedFusion
 from .greedy_reading import (
@@ -38,11 +45,12 @@ from .vsfd import VSFD
 
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers', 'BranchMemory', 'BranchState',
-    'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'PVAM',
+    'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'Hypothesis', 'PVAM',
     'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
     'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
-    'WordTargets', 'branch_buffers', 'branch_memory', 'branch_start', 'branch_step',
-    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'may_reuse_memory', 'mix',
-    'stack_branches', 'targets_of_all_steps', 'token_lstm_buffers', 'token_lstm_step',
-    'token_lstm_weights', 'unroll', 'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
+    'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory', 'branch_start',
+    'branch_step', 'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses',
+    'may_reuse_memory', 'merged', 'mix', 'stack_branches', 'steps_nbest',
+    'targets_of_all_steps', 'token_lstm_buffers', 'token_lstm_step', 'token_lstm_weights',
+    'unroll', 'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
 ]

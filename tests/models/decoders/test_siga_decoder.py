@@ -103,3 +103,56 @@ def test_unknown_characters_are_left_out_and_case_is_lowered():
 def test_a_dictionary_without_an_end_is_refused():
     with pytest.raises(ValueError, match='with_end=True'):
         build(dictionary=dict(type='SIGADictionary', dict_file='lower_english_digits.txt'))
+
+
+def teacher_forced(decoder, encoding, word, tokens):
+    """Probability of a word whose characters all three decoders are fed, end included."""
+    fed = torch.tensor([[START, *tokens]])[:, :8]
+    fused = {}
+    for scale, branch in decoder.branches.items():
+        _, out = branch(encoding.context[word:word + 1], fed,
+                        encoding.glyph_features[scale][word:word + 1],
+                        None if encoding.valid is None else encoding.valid[word:word + 1])
+        fused[scale] = out.glimpse
+    logits = decoder.reader(decoder.project(decoder.fusion(fused['low'], fused['middle'])), fed)
+    wanted = torch.tensor([*tokens, END][:8])
+    return logits.softmax(-1)[0].gather(1, wanted[:, None]).prod().item()
+
+
+@pytest.mark.parametrize('padded', [False, True])
+def test_nbest_words_have_the_probabilities_of_teacher_forcing(padded):
+    decoder = build().eval()
+    with torch.no_grad():
+        decoder.reader.classifier.weight *= 8
+        decoder.reader.classifier.bias[END] += 1
+    valid = torch.tensor([[True] * 6, [True] * 4 + [False] * 2, [True] * 5 + [False]])
+    encoding = random_encoding(valid=valid if padded else None)
+    greedy = decoder.forward_test(None, encoding).max(-1)
+    found = decoder.nbest(encoding, 4)
+    for word, hypotheses in enumerate(found):
+        assert len(hypotheses) == 4 == len({h.tokens for h in hypotheses})
+        values = [h.probability for h in hypotheses]
+        assert values == sorted(values, reverse=True)
+        tokens = greedy.indices[word].tolist()
+        length = tokens.index(END) if END in tokens else 8
+        assert values[0] >= greedy.values[word, :length + 1].prod().item() - 1e-7
+        checked = 0
+        for hypothesis in hypotheses:
+            if hypothesis.tokens == tuple(tokens[:length]):
+                continue  # the greedy word has a probability of its own
+            assert hypothesis.probability == pytest.approx(
+                teacher_forced(decoder, encoding, word, hypothesis.tokens), rel=1e-4)
+            checked += 1
+        assert checked >= 3
+
+
+def test_nbest_does_not_depend_on_the_batch():
+    decoder, encoding = build().eval(), random_encoding()
+    together = decoder.nbest(encoding, 3)
+    for word in range(3):
+        alone = encoding._replace(
+            context=encoding.context[word:word + 1],
+            glyph_features={k: v[word:word + 1] for k, v in encoding.glyph_features.items()})
+        for a, b in zip(decoder.nbest(alone, 3)[0], together[word]):
+            assert a.tokens == b.tokens
+            assert a.probability == pytest.approx(b.probability, rel=1e-4)

@@ -174,3 +174,18 @@ def test_it_reads_what_it_was_taught():
             break
     got = decoder.eval().predict(None, encoding, [sample('') for _ in words])
     assert [s.pred_text.item for s in got] == words
+
+
+def test_nbest_is_exact():
+    decoder, encoding = build().eval(), random_encoding()
+    probabilities = decoder.forward_test(None, encoding)
+    for word, found in enumerate(decoder.nbest(encoding, 5)):
+        table = probabilities[word]
+        assert len({h.tokens for h in found}) == 5
+        for hypothesis in found:
+            wanted = torch.tensor([*hypothesis.tokens, END][:8])
+            assert hypothesis.probability == pytest.approx(
+                table.gather(1, wanted[:, None]).prod().item(), rel=1e-4)
+        tokens = table.argmax(-1).tolist()
+        greedy = table.max(-1).values[:(tokens.index(END) if END in tokens else 7) + 1].prod()
+        assert found[0].probability >= greedy.item() * (1 - 1e-5)

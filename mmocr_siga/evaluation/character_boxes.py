@@ -1,0 +1,157 @@
+"""Character boxes of real words, and how well predicted ones agree with them."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+__all__ = ['BOXED_SETS', 'BoxCounts', 'boxed_words', 'count_matches', 'overlaps', 'read_boxes']
+
+# Folders below real/ that hold char_boxes.tsv.
+BOXED_SETS = ('iiit5k_train', 'ic03_train')
+
+
+def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
+    """Character boxes of a set of real words.
+
+    Args:
+        folder (Path): Folder that holds ``char_boxes.tsv``.
+
+    Returns:
+        dict: Image name to its letters and digits and their boxes, (L, 4) as shares of the image.
+
+    Raises:
+        ValueError: If a line holds another number of boxes than of characters.
+    """
+    found = {}
+    lines = (folder / 'char_boxes.tsv').read_text(encoding='utf-8').splitlines()
+    for number, line in enumerate(lines, 1):
+        name, text, *rest = line.split('\t')
+        if len(rest) == 1:
+            image = cv2.imread(str(folder / name))
+            if image is None:
+                continue
+            xywh = np.array([box.split(',') for box in rest[0].split(';')], float)
+            boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
+            boxes /= np.array([image.shape[1], image.shape[0]] * 2)
+        else:
+            cuts = [float(cut) for cut in rest[2].split(',') if cut]
+            edges = np.array([0, *cuts, float(rest[0])]) / float(rest[0])
+            zeros = np.zeros(len(edges) - 1)
+            boxes = np.stack([edges[:-1], zeros, edges[1:], zeros + 1], 1)
+        if len(boxes) != len(text):
+            raise ValueError(f'{folder / "char_boxes.tsv"}, line {number}: {len(boxes)} boxes for '
+                             f'{len(text)} characters')
+        kept = [i for i, character in enumerate(text) if character.isalnum()]
+        found[name] = ''.join(text[i] for i in kept), boxes[kept].clip(0, 1)
+    return found
+
+
+def boxed_words(root: Path, split: str, limit: int | None = None,
+                sets: Sequence[str] = BOXED_SETS) -> list[tuple[Path, str, np.ndarray]]:
+    """Images, labels and boxes of the words of a split that have boxes for all their letters.
+
+    Args:
+        root (Path): Folder that holds ``real/<set>``.
+        split (str): 'train' or 'val'.
+        limit (int, optional): Words of each set at most. Defaults to None.
+        sets (Sequence[str]): Defaults to :data:`BOXED_SETS`.
+
+    Returns:
+        list: Path of the image, label, and boxes of its letters and digits, (L, 4) as shares of the
+        image.
+    """
+    out = []
+    for name in sets:
+        folder = root / 'real' / name
+        boxes = read_boxes(folder)
+        lines = (folder / f'{split}.tsv').read_text(encoding='utf-8').splitlines()
+        for line in lines[:limit]:
+            image, text = line.split('\t')
+            letters = ''.join(c for c in text if c.isalnum())
+            if image in boxes and boxes[image][0].lower() == letters.lower() and letters:
+                out.append((folder / image, text, boxes[image][1]))
+    return out
+
+
+class BoxCounts(NamedTuple):
+    """Boxes of any number of words.
+
+    Attributes:
+        matched (int): Predicted boxes that have a true one of their own.
+        predicted (int): All predicted boxes.
+        true (int): All true boxes.
+        overlap (float): Sum of the IoU of each true box with the predicted one that covers it best.
+    """
+    matched: int = 0
+    predicted: int = 0
+    true: int = 0
+    overlap: float = 0.0
+
+    def plus(self, other: BoxCounts) -> BoxCounts:
+        """Of both together."""
+        return BoxCounts(*(a + b for a, b in zip(self, other)))
+
+    @property
+    def precision(self) -> float:
+        """Share of the predicted boxes that are right."""
+        return self.matched / max(self.predicted, 1)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true boxes that were found."""
+        return self.matched / max(self.true, 1)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return 2 * self.matched / max(self.predicted + self.true, 1)
+
+
+def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes (P, 4) and (T, 4), float64 (P, T); 0 for empty boxes."""
+    first = np.asarray(first, np.float64).reshape(-1, 4)
+    second = np.asarray(second, np.float64).reshape(-1, 4)
+    start = np.maximum(first[:, None, :2], second[None, :, :2])
+    end = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    inside = (end - start).clip(0).prod(-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1) for boxes in (first, second)]
+    union = areas[0][:, None] + areas[1][None] - inside
+    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+
+
+def count_matches(predicted: np.ndarray, true: np.ndarray, threshold: float = 0.5,
+                  allowed: np.ndarray | None = None) -> BoxCounts:
+    """Match predicted to true boxes, one to one, as many as possible.
+
+    Args:
+        predicted (ndarray): (P, 4).
+        true (ndarray): (T, 4).
+        threshold (float): IoU from which boxes agree. Defaults to 0.5.
+        allowed (ndarray, optional): Which pairs may be matched, bool (P, T), for example those with
+            the same character. Defaults to None: all.
+
+    Returns:
+        BoxCounts: Of this word.
+    """
+    iou = overlaps(predicted, true)
+    fits = iou >= threshold
+    if allowed is not None:
+        fits &= allowed
+    partner = [-1] * iou.shape[1]
+
+    def find(row: int, seen: set[int]) -> bool:
+        for column in np.flatnonzero(fits[row]).tolist():
+            if column in seen:
+                continue
+            seen.add(column)
+            if partner[column] < 0 or find(partner[column], seen):
+                partner[column] = row
+                return True
+        return False
+
+    matched = sum(find(row, set()) for row in range(len(iou)))
+    return BoxCounts(matched, *iou.shape, float(iou.max(0, initial=0).sum()))

@@ -1,0 +1,100 @@
+"""Character boxes of real words, and their comparison."""
+import cv2
+import numpy as np
+import pytest
+
+from mmocr_siga.evaluation.character_boxes import (
+    BoxCounts,
+    boxed_words,
+    count_matches,
+    overlaps,
+    read_boxes,
+)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of words like the real ones: two sets with boxes."""
+    for name in ('iiit5k_train', 'ic03_train'):
+        folder = tmp_path / 'real' / name
+        (folder / 'images').mkdir(parents=True)
+        lines = []
+        for number, text in enumerate(["Ab'c", 'xy']):
+            image = np.full((20, 60, 3), 220, np.uint8)
+            cv2.putText(image, text, (3, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
+            cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
+            lines.append(f'images/{number}.png\t{text}')
+        for split in ('train', 'val'):
+            (folder / f'{split}.tsv').write_text('\n'.join(lines) + '\n')
+    (tmp_path / 'real/iiit5k_train/char_boxes.tsv').write_text(
+        'images/0.png\tAbc\t0,0,15,20;15,5,15,10;45,0,15,20\nimages/1.png\txz\t0,0,9,9;9,0,9,9\n')
+    (tmp_path / 'real/ic03_train/char_boxes.tsv').write_text(
+        "images/0.png\tAb'c\t120.0\t40.0\t30,60,90\nimages/1.png\txy\t100.0\t50.0\t25\n")
+    return tmp_path
+
+
+def test_boxes_of_both_kinds(data):
+    text, boxes = read_boxes(data / 'real' / 'iiit5k_train')['images/0.png']
+    assert text == 'Abc'
+    np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, .25, .5, .75], [.75, 0, 1, 1]])
+    text, boxes = read_boxes(data / 'real' / 'ic03_train')['images/0.png']
+    # The apostrophe's is left out.
+    assert text == 'Abc'
+    np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, 0, .5, 1], [.75, 0, 1, 1]])
+
+
+def test_words_whose_boxes_fit_their_labels(data):
+    listed = boxed_words(data, 'val')
+    assert [(p.parent.parent.name, t) for p, t, _ in listed] == [
+        ('iiit5k_train', "Ab'c"), ('ic03_train', "Ab'c"), ('ic03_train', 'xy')]
+    assert len(boxed_words(data, 'train', 1)) == 2
+
+
+def test_wrong_numbers_of_boxes_are_named(data):
+    file = data / 'real' / 'ic03_train' / 'char_boxes.tsv'
+    file.write_text('images/0.png\tabc\t9\t9\t3\n')
+    with pytest.raises(ValueError, match='line 1: 2 boxes for 3 characters'):
+        read_boxes(file.parent)
+
+
+def test_real_boxes(siga_data):
+    for split, least in (('val', 150), ('train', 2500)):
+        listed = boxed_words(siga_data, split)
+        assert len(listed) > least
+        for _, text, boxes in listed:
+            assert len(boxes) == sum(c.isalnum() for c in text)
+            assert ((boxes >= 0) & (boxes <= 1)).all()
+    # Neighbours read from left to right.
+    centres = [boxes[:, ::2].mean(1) for _, _, boxes in listed]
+    assert np.mean([(np.diff(c) > 0).all() for c in centres]) > 0.98
+
+
+def test_overlaps_by_hand():
+    first = np.array([[0, 0, 2, 2], [5, 5, 5, 9]])
+    second = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [2, 2, 4, 4], [5, 5, 5, 9]])
+    np.testing.assert_allclose(overlaps(first, second), [[1, 1 / 3, 0, 0], [0, 0, 0, 0]])
+    assert overlaps(np.zeros((0, 4)), second).shape == (0, 4)
+
+
+def test_matching_is_one_to_one_and_as_large_as_possible():
+    true = np.array([[0, 0, 4, 4], [0, 0, 4, 3]])
+    # Both true boxes agree with the first prediction, only the first with the second one.
+    predicted = np.array([[0, 0, 4, 4], [0, 0, 4, 6], [9, 9, 10, 10]])
+    fits = overlaps(predicted, true) >= 0.5
+    assert fits.tolist() == [[True, True], [True, True], [False, False]]
+    got = count_matches(predicted, true, 0.6)
+    assert (overlaps(predicted, true) >= 0.6).tolist() == [
+        [True, True], [True, False], [False, False]]
+    assert got[:3] == (2, 3, 2) and got.overlap == pytest.approx(1 + 0.75)
+    assert (got.precision, got.recall, got.f1) == (2 / 3, 1, 4 / 5)
+    only = np.array([[False, True], [False, False], [True, True]])
+    assert count_matches(predicted, true, 0.6, only).matched == 1
+
+
+def test_words_without_boxes_count():
+    true = np.array([[0, 0, 1, 1]])
+    none = count_matches(np.zeros((0, 4)), true)
+    assert none == BoxCounts(0, 0, 1, 0) and none.f1 == 0
+    both = none.plus(count_matches(true, true))
+    assert both == BoxCounts(1, 1, 2, 1) and both.f1 == 2 / 3
+    assert BoxCounts().f1 == 0
