@@ -216,8 +216,21 @@ def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
         quantize_dynamic(os.fspath(source), str(quantised), weight_type=QuantType.QInt8,
                          op_types_to_quantize=['MatMul', 'Gemm', 'LSTM'], per_channel=True,
                          extra_options=dict(EnableSubgraph=True, MatMulConstBOnly=True))
-        onnx.checker.check_model(str(quantised))
-        _write(quantised.read_bytes(), target)
+        graph = onnx.load(str(quantised))
+    _loop_last(graph)
+    onnx.checker.check_model(graph)
+    _write(graph.SerializeToString(), target)
+
+
+def _loop_last(model: Any) -> None:
+    """Put the loop behind what it takes by name, which the quantiser does not look for."""
+    nodes = list(model.graph.node)
+    behind = {name for node in nodes if node.op_type == 'Loop' for name in node.output}
+    last = [node for node in nodes if node.op_type == 'Loop' or behind & set(node.input)]
+    last.sort(key=lambda node: node.op_type != 'Loop')
+    first = [node for node in nodes if not any(node is other for other in last)]
+    del model.graph.node[:]
+    model.graph.node.extend(first + last)
 
 
 def _onnx() -> Any:
