@@ -19,7 +19,6 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from ..models.decoders.greedy import GreedyWordDecoder
-from ..models.encoders import GlyphEncoding
 
 __all__ = ['recognizer_graph']
 
@@ -67,7 +66,8 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
     graph = _traced(front, inputs, names, outputs, axes, opset)
     if loop:
         _add_loop(graph, front, example, opset)
-    _name_batch(graph)
+    # Shapes that were inferred for the example's batch would not hold.
+    del graph.graph.value_info[:]
     onnx.checker.check_model(graph)
     return graph
 
@@ -242,7 +242,7 @@ def _step_graph(front: LoopFront, memory: Sequence[str], carried: Sequence[str],
     inputs = ['t', *memory, *carried]
     outputs = ['going_on', *(f'next_{name}' for name in carried), 'token', 'score']
     step = _traced(LoopStep(front).eval(), given, inputs, outputs,
-                   _batch_axes(front, inputs, given), opset).graph
+                   _all_axes(inputs, given), opset).graph
     _rename(step, {name: _STEP + name for name in _names(step) if name not in memory})
     taken = {value.name: value for value in step.input}
     body_inputs = [helper.make_tensor_value_info(_STEP + 't', TensorProto.INT64, []),
@@ -255,8 +255,8 @@ def _step_graph(front: LoopFront, memory: Sequence[str], carried: Sequence[str],
                              list(step.initializer))
 
 
-def _batch_axes(front: LoopFront, names: Sequence[str], values: Sequence[Tensor]) -> dict:
-    """Every axis of the example's batch size or width may vary; those of weights are no inputs."""
+def _all_axes(names: Sequence[str], values: Sequence[Tensor]) -> dict:
+    """Let every axis vary: which of them are the batch, or depend on a width, is left open."""
     return {name: {axis: f'{name}_{axis}' for axis in range(value.dim())}
             for name, value in zip(names, values) if value.dim()}
 
@@ -279,13 +279,3 @@ def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
         for part in (node.input, node.output):
             for i, name in enumerate(part):
                 part[i] = names.get(name, name)
-
-
-def _name_batch(model: onnx.ModelProto) -> None:
-    """Shapes that were inferred for the example's batch are dropped: they would not hold."""
-    del model.graph.value_info[:]
-
-
-def uses_glyph_maps(encoding: Any) -> bool:
-    """Whether there are glyph maps in what an encoder gave."""
-    return isinstance(encoding, GlyphEncoding) and bool(encoding.glyph_maps)

@@ -42,15 +42,16 @@ from .targets import (
 from .token_pyramid_fusion import TokenPyramidFusion
 from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
+from .winograd import WinogradConv2d
 
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers', 'BranchMemory', 'BranchState',
     'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'Hypothesis', 'PVAM',
     'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
     'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
-    'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory', 'branch_start',
-    'branch_step', 'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses',
-    'may_reuse_memory', 'merged', 'mix', 'stack_branches', 'steps_nbest',
+    'WinogradConv2d', 'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory',
+    'branch_start', 'branch_step', 'character_presence', 'conv_bn_relu', 'deconv_bn_relu',
+    'greedy_hypotheses', 'may_reuse_memory', 'merged', 'mix', 'stack_branches', 'steps_nbest',
     'targets_of_all_steps', 'token_lstm_buffers', 'token_lstm_step', 'token_lstm_weights',
     'unroll', 'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
 ]
