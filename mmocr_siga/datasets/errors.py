@@ -1,14 +1,9 @@
 """Errors that concern one sample, not the configuration."""
 from __future__ import annotations
 
+from ..image_arrays import UnusableImageError
+
 __all__ = ['UnusableImageError', 'sample_name']
-
-
-class UnusableImageError(ValueError):
-    """An image was loaded but cannot serve as a word image, as when it has no pixels.
-
-    ``CheckedTextDataset`` skips and counts such samples in training.
-    """
 
 
 def sample_name(results: dict) -> str:

@@ -79,4 +79,4 @@ def _run(blocks: Sequence, tokens: Tensor) -> Tensor:
 
 def _as_map(tokens: Tensor, height: int, width: int) -> Tensor:
     """(N, h * w, D) -> (N, D, h, w)."""
-    return tokens.transpose(1, 2).unflatten(2, (height, width))
+    return tokens.transpose(1, 2).reshape(-1, int(tokens.shape[2]), height, width)

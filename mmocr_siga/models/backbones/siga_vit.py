@@ -109,5 +109,6 @@ class SIGAViT(BaseModule):
         """
         last, taps = self.vit.forward_intermediates(x, indices=self.indices, output_fmt='NLC')
         maps = [norm(tokens) for norm, tokens in zip(self.norms, taps)] + [last]
-        maps = [tokens.transpose(1, 2).unflatten(2, self.size) for tokens in maps]
+        maps = [tokens.transpose(1, 2).reshape(-1, int(tokens.shape[2]), *self.size)
+                for tokens in maps]
         return (*maps, self.columns(maps[-1]))

@@ -2,37 +2,37 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Optional, Union
 
-import torch
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..encoders import GlyphEncoding
 from ..layers import (
     AttentionDecoder,
-    Hypothesis,
-    beam_search,
-    greedy_hypotheses,
-    merged,
-    unroll,
+    BranchBuffers,
+    BranchMemory,
+    BranchState,
+    BranchWeights,
+    branch_buffers,
+    branch_memory,
+    branch_start,
+    branch_step,
+    stack_branches,
 )
 from ..losses.siga_word_loss import WordOutputs
-from .base import WordDecoder
+from .greedy import GreedyWordDecoder
 
 
-class AttentionReading(NamedTuple):
-    """One greedy step."""
+class AttentionState(NamedTuple):
+    """What a step hands to the next."""
 
-    logits: Tensor  # (N, K)
-    attention: Tensor  # (N, w)
+    branches: BranchState  # of the one decoder
     token: Tensor  # (N,)
-    ended: Tensor  # (N,) bool
 
 
 @MODELS.register_module()
-class ImplicitAttentionDecoder(WordDecoder):
+class ImplicitAttentionDecoder(GreedyWordDecoder):
     """Additive-attention LSTM decoder over a column sequence, without glyph features.
 
     Together with ``SIGAEncoder(pyramid=None)`` it is the recogniser that SIGA starts from.
@@ -66,43 +66,27 @@ class ImplicitAttentionDecoder(WordDecoder):
         logits, _ = self.cell(out_enc.context, targets.tokens, valid=out_enc.valid)
         return WordOutputs(dict(word=logits), targets)
 
-    def forward_test(self, feat: Optional[Sequence[Tensor]], out_enc: GlyphEncoding,
-                     data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
-        """Greedy probabilities (N, max_seq_len + 1, K)."""
-        context, cell = out_enc.context, self.cell
-        prepared = cell.prepare(context, valid=out_enc.valid)
-        start = torch.full((len(context), ), self.num_classes, device=context.device)
-        first = AttentionReading(start, start, start, torch.zeros_like(start, dtype=torch.bool))
+    def reading_weights(self, composed: bool = False) -> BranchWeights:
+        """The weights in the form that steps read."""
+        return stack_branches([self.cell], composed)
 
-        def step(state: tuple, previous: AttentionReading, t: int) -> tuple:
-            gates = F.embedding(previous.token, prepared.token_gates)
-            state, output = cell.step(prepared, state, gates, t)
-            logits = cell.classifier(output.hidden)
-            token = logits.argmax(-1)
-            ended = previous.ended | (token == self.dictionary.end_idx)
-            return state, AttentionReading(logits, output.attention, token, ended)
+    def reading_memory(self, weights: BranchWeights, encoding: GlyphEncoding) -> BranchMemory:
+        """Project the context."""
+        return branch_memory(weights, encoding.context, valid=encoding.valid)
 
-        steps = unroll(step, cell.initial_state(context), self.max_seq_len + 1,
-                       lambda t, last: last or first, lambda t, last: bool(last.ended.all()))
-        return self.collect([step.logits for step in steps])
+    def reading_start(self, weights: BranchWeights, context: Tensor) -> AttentionState:
+        """Zeros and the start token."""
+        branches = branch_start(weights, context)
+        return AttentionState(branches, branches.tokens[0])
 
-    def nbest(self, out_enc: GlyphEncoding, count: int, width: Optional[int] = None,
-              data_samples: Optional[Sequence[TextRecogDataSample]] = None
-              ) -> list[list[Hypothesis]]:
-        """The most probable words that a beam search finds; see :meth:`SIGADecoder.nbest`."""
-        width = max(count, 5) if width is None else width
-        end, cell = self.dictionary.end_idx, self.cell
-        context = out_enc.context.repeat_interleave(width, 0)
-        valid = None if out_enc.valid is None else out_enc.valid.repeat_interleave(width, 0)
-        prepared = cell.prepare(context, valid=valid)
+    def reading_buffers(self, weights: BranchWeights, memory: BranchMemory, state: AttentionState,
+                        steps: int) -> BranchBuffers:
+        """Room for so many steps."""
+        return branch_buffers(weights, memory, steps)
 
-        def step(state: tuple, tokens: Tensor, t: int) -> tuple:
-            gates = F.embedding(tokens, prepared.token_gates)
-            state, output = cell.step(prepared, state, gates, t)
-            return cell.classifier(output.hidden).float().log_softmax(-1), state
-
-        found = beam_search(step, cell.initial_state(context), len(out_enc.context),
-                            self.max_seq_len + 1, self.num_classes, end, width, count,
-                            context.device)
-        greedy = greedy_hypotheses(self.forward_test(None, out_enc), end)
-        return [merged([first], more, count) for first, more in zip(greedy, found)]
+    def reading_step(self, weights: BranchWeights, memory: BranchMemory, state: AttentionState, t,
+                     buffers: Optional[BranchBuffers] = None) -> tuple[AttentionState, Tensor]:
+        """One step: the new state and logits (N, K)."""
+        branches, output = branch_step(weights, memory, state.branches, t,
+                                       buffers or BranchBuffers())
+        return AttentionState(branches, branches.tokens[0]), output.logits[0]

@@ -7,22 +7,34 @@ from mmocr.models.common.dictionary import Dictionary
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..encoders import GlyphEncoding
 from ..encoders.siga_encoder import SCALES
 from ..layers import (
     AttentionDecoder,
+    BranchBuffers,
+    BranchMemory,
+    BranchState,
+    BranchWeights,
     GatedFusion,
-    Hypothesis,
     TokenLSTM,
-    beam_search,
-    greedy_hypotheses,
-    merged,
-    unroll,
+    TokenLSTMBuffers,
+    TokenLSTMWeights,
+    branch_buffers,
+    branch_memory,
+    branch_start,
+    branch_step,
+    mix,
+    stack_branches,
+    token_lstm_buffers,
+    token_lstm_step,
+    token_lstm_weights,
 )
 from ..losses.siga_word_loss import WordOutputs
-from .base import WordDecoder
+from .greedy import GreedyWordDecoder
+
+# How the two attention decoders are stacked for reading, and fused.
+_ORDER = ('low', 'middle')
 
 
 class ReadingStep(NamedTuple):
@@ -31,11 +43,43 @@ class ReadingStep(NamedTuple):
     branch_tokens: dict[str, Tensor]  # (N,) per scale, what each feeds back to itself
     logits: Tensor  # (N, K)
     token: Tensor  # (N,)
-    ended: Tensor  # (N,) bool
+
+
+class SIGAWeights(NamedTuple):
+    """The weights in the form that steps read."""
+
+    branches: BranchWeights  # of both scales, 'low' first
+    gate: Tensor  # (2D, D)
+    gate_bias: Tensor  # (D,)
+    project: Optional[Tensor]  # (D, D'), None where the reader has taken it in
+    project_bias: Optional[Tensor]  # (D',)
+    reader: TokenLSTMWeights
+
+
+class SIGAState(NamedTuple):
+    """What a step hands to the next."""
+
+    branches: BranchState
+    hidden: Tensor  # (N, H), like the cell state the last decoder's
+    cell: Tensor  # (N, H)
+    token: Tensor  # (N,)
+
+
+class SIGABuffers(NamedTuple):
+    """Where steps write to; all None lets them allocate."""
+
+    branches: BranchBuffers = BranchBuffers()
+    reader: TokenLSTMBuffers = TokenLSTMBuffers()
+    pair: Optional[Tensor] = None  # (N, 2D)
+    gate: Optional[Tensor] = None  # (N, D)
+    squashed: Optional[Tensor] = None  # (2, N, D)
+    feature: Optional[Tensor] = None  # (N, D')
+    logits: Optional[Tensor] = None  # (T, N, K)
+    tokens: Optional[Tensor] = None  # (T, N)
 
 
 @MODELS.register_module()
-class SIGADecoder(WordDecoder):
+class SIGADecoder(GreedyWordDecoder):
     r"""Glyph attention decoder of SIGA (CVPR 2023).
 
     Per scale an :class:`AttentionDecoder` over the context fuses each glimpse with the character's
@@ -92,97 +136,72 @@ class SIGADecoder(WordDecoder):
         logits['word'] = self.reader(self.dropout(feature), targets.tokens)
         return WordOutputs(logits, targets)
 
-    def forward_test(self, feat: Optional[Sequence[Tensor]], out_enc: GlyphEncoding,
-                     data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
-        """Greedy probabilities (N, max_seq_len + 1, K)."""
-        steps = self.greedy(out_enc)
-        return self.collect([step.logits for step in steps])
-
     def greedy(self, encoding: GlyphEncoding, stop_early: bool = True) -> list[ReadingStep]:
-        """Read greedily.
+        """Read greedily, with what every decoder fed back to itself.
 
         Args:
             encoding (GlyphEncoding): From :class:`SIGAEncoder`.
             stop_early (bool): Stop when every word has ended; what would follow is never read.
                 Defaults to True.
         """
-        prepared, state = self._prepare(encoding)
-        context = encoding.context
-        start = torch.full((len(context), ), self.num_classes, device=context.device)
-        first = ReadingStep(dict.fromkeys(SCALES, start), start, start,
-                            torch.zeros_like(start, dtype=torch.bool))
+        return [ReadingStep(dict(zip(_ORDER, step.state.branches.tokens)), step.logits, step.token)
+                for step in self.read(encoding, stop_early)]
 
-        def step(state: tuple, previous: ReadingStep, t: int) -> tuple:
-            return self._step(prepared, state, previous, t)
+    def reading_weights(self, composed: bool = False) -> SIGAWeights:
+        """The weights in the form that steps read; composed, the projection is the reader's."""
+        reader = token_lstm_weights(self.reader)
+        project, bias = self.project.weight.t(), self.project.bias
+        if composed:
+            reader = reader._replace(
+                token_gates=reader.token_gates + bias @ reader.feature,
+                feature=project @ reader.feature)
+            project = bias = None
+        gate = self.fusion.gate
+        branches = stack_branches([self.branches[scale] for scale in _ORDER], composed)
+        return SIGAWeights(branches, gate.weight.t(), gate.bias, project, bias, reader)
 
-        return unroll(step, state, self.max_seq_len + 1, lambda t, last: last or first,
-                      (lambda t, last: bool(last.ended.all())) if stop_early else None)
+    def reading_memory(self, weights: SIGAWeights, encoding: GlyphEncoding) -> BranchMemory:
+        """Project context and glyph features."""
+        glyphs = [encoding.glyph_features[scale] for scale in _ORDER]
+        return branch_memory(weights.branches, encoding.context, glyphs, encoding.valid)
 
-    def nbest(self, out_enc: GlyphEncoding, count: int, width: Optional[int] = None,
-              data_samples: Optional[Sequence[TextRecogDataSample]] = None
-              ) -> list[list[Hypothesis]]:
-        """The most probable words that a beam search finds, and the greedy one.
+    def reading_start(self, weights: SIGAWeights, context: Tensor) -> SIGAState:
+        """Zeros and the start token."""
+        branches = branch_start(weights.branches, context)
+        zeros = context.new_zeros(context.shape[0], weights.reader.hidden.shape[0])
+        cell = torch.zeros_like(zeros, dtype=torch.float)
+        return SIGAState(branches, zeros, cell, branches.tokens[0])
 
-        All three decoders are fed the characters of the hypothesis, as in training; a word's
-        probability is that of the last decoder. In greedy reading each decoder is fed its own
-        characters instead, so the greedy word is a candidate of its own: the first hypothesis is
-        that word, or one that is more probable.
+    def reading_buffers(self, weights: SIGAWeights, memory: BranchMemory, state: SIGAState,
+                        steps: int) -> SIGABuffers:
+        """Room for so many steps."""
+        batch, channels = memory.memory.shape[0], memory.memory.shape[2]
+        new = memory.memory.new_empty
+        composed = weights.project is None
+        return SIGABuffers(
+            branches=branch_buffers(weights.branches, memory, steps),
+            reader=token_lstm_buffers(weights.reader, state.hidden),
+            pair=new(batch, 2 * channels),
+            gate=new(batch, channels),
+            squashed=new(2, batch, channels),
+            feature=None if composed else new(batch, weights.project.shape[1]),
+            logits=new(steps, batch, self.num_classes),
+            tokens=new(steps, batch, dtype=torch.long))
 
-        Args:
-            out_enc (GlyphEncoding): From :class:`SIGAEncoder`.
-            count (int): Hypotheses for each word.
-            width (int, optional): Beams. Defaults to None: the larger of ``count`` and 5.
-            data_samples (Sequence[TextRecogDataSample], optional): Not needed.
-
-        Returns:
-            list[list[Hypothesis]]: For each word up to ``count``, best first.
-        """
-        width = max(count, 5) if width is None else width
-        end = self.dictionary.end_idx
-        prepared, state = self._prepare(_repeated(out_enc, width))
-
-        def step(state: tuple, tokens: Tensor, t: int) -> tuple:
-            previous = ReadingStep(dict.fromkeys(SCALES, tokens), tokens, tokens,
-                                   torch.zeros_like(tokens, dtype=torch.bool))
-            state, output = self._step(prepared, state, previous, t)
-            return output.logits.float().log_softmax(-1), state
-
-        context = out_enc.context
-        found = beam_search(step, state, len(context), self.max_seq_len + 1, self.num_classes,
-                            end, width, count, context.device)
-        greedy = greedy_hypotheses(self.forward_test(None, out_enc), end)
-        return [merged([first], more, count) for first, more in zip(greedy, found)]
-
-    def _prepare(self, encoding: GlyphEncoding) -> tuple:
-        """What stays the same over all steps, and the state before the first one."""
-        context = encoding.context
-        prepared = {scale: branch.prepare(context, encoding.glyph_features[scale], encoding.valid)
-                    for scale, branch in self.branches.items()}
-        state = ({scale: branch.initial_state(context) for scale, branch in self.branches.items()},
-                 self.reader.initial_state(len(context), context))
-        return prepared, state
-
-    def _step(self, prepared: dict, state: tuple, previous: ReadingStep, t: int) -> tuple:
-        branch_states, reader_state = state
-        states, tokens, fused = {}, {}, {}
-        for scale, branch in self.branches.items():
-            gates = F.embedding(previous.branch_tokens[scale], prepared[scale].token_gates)
-            states[scale], output = branch.step(prepared[scale], branch_states[scale], gates, t)
-            tokens[scale] = branch.classifier(output.hidden).argmax(-1)
-            fused[scale] = output.glimpse
-        feature = self.project(self.fusion(fused['low'], fused['middle']))
-        logits, reader_state = self.reader.step(feature, previous.token, reader_state)
-        token = logits.argmax(-1)
-        ended = previous.ended | (token == self.dictionary.end_idx)
-        return (states, reader_state), ReadingStep(tokens, logits, token, ended)
-
-
-def _repeated(encoding: GlyphEncoding, times: int) -> GlyphEncoding:
-    """What the decoder reads of an encoding, each word so many times in a row."""
-
-    def repeat(x: Optional[Tensor]) -> Optional[Tensor]:
-        return None if x is None else x.repeat_interleave(times, 0)
-
-    return encoding._replace(
-        context=repeat(encoding.context), valid=repeat(encoding.valid),
-        glyph_features={scale: repeat(x) for scale, x in encoding.glyph_features.items()})
+    def reading_step(self, weights: SIGAWeights, memory: BranchMemory, state: SIGAState, t,
+                     buffers: Optional[SIGABuffers] = None) -> tuple[SIGAState, Tensor]:
+        """One step of the three decoders: the new state and the last one's logits (N, K)."""
+        out = buffers or SIGABuffers()
+        branches, output = branch_step(weights.branches, memory, state.branches, t, out.branches)
+        pair = torch.cat([output.glimpse[0], output.glimpse[1]], -1, out=out.pair)
+        gate = torch.addmm(weights.gate_bias, pair, weights.gate, out=out.gate)
+        low, middle = torch.tanh(output.glimpse, out=out.squashed)
+        feature = mix(torch.sigmoid(gate, out=out.gate), low, middle,
+                      None if buffers is None else low)
+        if weights.project is not None:
+            feature = torch.addmm(weights.project_bias, feature, weights.project, out=out.feature)
+        logits, hidden, cell = token_lstm_step(
+            weights.reader, feature, state.token, state.hidden, state.cell, out.reader,
+            None if buffers is None else out.logits[t])
+        token = torch.argmax(logits, -1, out=None if buffers is None else out.tokens[t])
+        return SIGAState(branches, hidden, cell, token), logits

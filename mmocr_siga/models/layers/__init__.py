@@ -8,6 +8,24 @@ from .beam_search import (
 )
 from .column_neck import ColumnNeck
 from .gated_fusion import GatedFusion
+from .greedy_reading import (
+    BranchBuffers,
+    BranchMemory,
+    BranchState,
+    BranchWeights,
+    TokenLSTMBuffers,
+    TokenLSTMWeights,
+    branch_buffers,
+    branch_memory,
+    branch_start,
+    branch_step,
+    may_reuse_memory,
+    mix,
+    stack_branches,
+    token_lstm_buffers,
+    token_lstm_step,
+    token_lstm_weights,
+)
 from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
@@ -25,12 +43,16 @@ from .targets import (
 from .token_pyramid_fusion import TokenPyramidFusion
 from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
+from .winograd import WinogradConv2d
 
 __all__ = [
-    'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
-    'Hypothesis', 'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput',
-    'TokenLSTM', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'beam_search',
-    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses', 'merged',
-    'recomputed', 'steps_nbest', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_lengths',
-    'word_loss', 'word_targets'
+    'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers', 'BranchMemory', 'BranchState',
+    'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'Hypothesis', 'PVAM',
+    'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
+    'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
+    'WinogradConv2d', 'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory',
+    'branch_start', 'branch_step', 'character_presence', 'conv_bn_relu', 'deconv_bn_relu',
+    'greedy_hypotheses', 'may_reuse_memory', 'merged', 'mix', 'recomputed', 'stack_branches',
+    'steps_nbest', 'targets_of_all_steps', 'token_lstm_buffers', 'token_lstm_step',
+    'token_lstm_weights', 'unroll', 'valid_columns', 'word_lengths', 'word_loss', 'word_targets'
 ]

@@ -92,7 +92,7 @@ class GSRM(BaseModule):
         tokens = visual_logits.detach().argmax(-1)
         if self.end_idx is None:
             return tokens
-        ended = (tokens == self.end_idx).cumsum(1) > 0
+        ended = (tokens == self.end_idx).int().cumsum(1) > 0
         return tokens.masked_fill(ended, self.end_idx)
 
     def reason(self, tokens: Tensor) -> Tensor:

@@ -122,7 +122,7 @@ class PVAM(BaseModule):
             feature = feature.flatten(2).transpose(1, 2)
         memory = self._relate(feature, valid)
         order = self.order.weight
-        steps = {part.shape[1] for part in (guide, prior) if part is not None}
+        steps = {int(part.shape[1]) for part in (guide, prior) if part is not None}
         if steps:
             if len(steps) > 1 or max(steps) > self.num_steps:
                 raise ValueError(f'guide and prior have {sorted(steps)} steps, PVAM was built with '
@@ -152,7 +152,7 @@ class PVAM(BaseModule):
     def _energies(self, query: Tensor, key: Tensor) -> Tensor:
         """(1 or N, T, D), (N, P, D) -> float32 or wider (N, T, P)."""
         if self.score is None:
-            query = query.expand(len(key), -1, -1) * key.shape[-1]**-0.5
+            query = query.expand(key.shape[0], -1, -1) * key.shape[-1]**-0.5
             energy = torch.bmm(query.to(key.dtype), key.transpose(1, 2))
         else:
             energy = self.score(torch.tanh(query[:, :, None] + key[:, None])).squeeze(-1)

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import torch
 from mmocr.structures import TextRecogDataSample
@@ -130,13 +130,22 @@ def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
                            ignore_index=IGNORE_INDEX)
 
 
-def valid_columns(data_samples: Optional[Sequence[TextRecogDataSample]], width: int,
+def valid_columns(data_samples: Union[Sequence[TextRecogDataSample], Tensor, None], width: int,
                   device: torch.device) -> Optional[Tensor]:
     """Which columns of a map of the given width show the image and not its padding.
+
+    Args:
+        data_samples (Sequence[TextRecogDataSample] or Tensor, optional): N samples with their
+            ``valid_ratio``, or the ratios (N,).
+        width (int): Columns of the map.
+        device (torch.device): Where the result goes.
 
     Returns:
         Tensor or None: (N, width) bool, or None where no sample is padded.
     """
+    if isinstance(data_samples, Tensor):
+        columns = (data_samples * width).ceil().clamp(min=1)
+        return torch.arange(width, device=device) < columns[:, None]
     if not data_samples:
         return None
     ratios = [float(sample.get('valid_ratio', 1.0)) for sample in data_samples]

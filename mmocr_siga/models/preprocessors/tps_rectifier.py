@@ -84,10 +84,10 @@ class TPSRectifier(BasePreprocessor):
         maps = (recomputed(self.localisation, self.localisation, images) if self.with_cp else
                 self.localisation(images))
         points = self.points(self.hidden(maps.flatten(1)))
-        points = points.float().unflatten(1, (-1, 2))
+        points = points.float().reshape(-1, points.shape[1] // 2, 2)
         # Half precision places pixels some hundredths of a pixel apart.
         with torch.autocast(images.device.type, enabled=False):
-            return (self.matrix.float() @ points).unflatten(1, self.output_size)
+            return (self.matrix.float() @ points).reshape(-1, *self.output_size, 2)
 
     def forward(self, images: Tensor) -> Tensor:
         """Rectify: (N, C, H', W') -> (N, C, H, W)."""
