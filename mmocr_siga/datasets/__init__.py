@@ -8,8 +8,10 @@ from .rendered_word_dataset import RenderedWordDataset
 from .samplers import RatioSampler
 from .transforms import (
     EnsureBGR,
+    FitScene,
     LoadWordImage,
     PackGlyphInputs,
+    RandomSceneWindow,
     RandomTextColor,
     RandomTextDeterioration,
     RandomTextGeometry,
@@ -20,8 +22,8 @@ from .word_lmdb_dataset import WordLMDBDataset
 from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'ICDARSceneDataset', 'LoadWordImage',
-    'NonEmptyBackend', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
-    'RandomTextGeometry', 'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask',
-    'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'FitScene', 'ICDARSceneDataset',
+    'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs', 'RandomSceneWindow', 'RandomTextColor',
+    'RandomTextDeterioration', 'RandomTextGeometry', 'RatioSampler', 'RenderedWordDataset',
+    'TSVLabelParser', 'TextMask', 'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
 ]

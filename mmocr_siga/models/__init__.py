@@ -15,12 +15,14 @@ from .recognizers import (
     PluggedRecognizer,
     PluginMixin,
 )
+from .spotters import RegionPyramid, RegionRectifier, SIGARecHead, SIGASpotter
 
 __all__ = [
     'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPlugin', 'GlyphPseudoLabelGenerator',
     'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'ModuleTap', 'PVAM',
-    'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'SECLoss',
-    'SIGADecoder', 'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT',
-    'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
+    'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'RegionPyramid',
+    'RegionRectifier', 'SECLoss', 'SIGADecoder', 'SIGAEncoder', 'SIGAParallelDecoder',
+    'SIGARecHead', 'SIGAResNet45', 'SIGASVTR', 'SIGASpotter', 'SIGAViT', 'SIGAWordLoss',
+    'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
     'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'common'
 ]
