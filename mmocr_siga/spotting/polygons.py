@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 # A polygon of more points is simplified before its ends are looked for.
-MOST_POINTS = 16
+MOST_POINTS = 24
 _SAMPLES = 9
 # Directions within 6 degrees of the vertical are read downwards.
 _UPRIGHT = 0.1
@@ -103,7 +103,7 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         return CheckedPolygon(None, 'has coordinates that are not finite')
     if np.abs(points).max(initial=0) > 1e9:
         return CheckedPolygon(None, 'has coordinates beyond a milliard')
-    points = points[(points != np.roll(points, 1, 0)).any(1)] if len(points) > 1 else points
+    points = _without_repeats(points)
     if len(points) < 3:
         return CheckedPolygon(None, f'has fewer than 3 different points: {len(points)}')
     shape = Polygon(points)
@@ -120,6 +120,16 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
     if area < 0:
         points = np.concatenate([points[:1], points[:0:-1]])
     return CheckedPolygon(points, '')
+
+
+def _without_repeats(points: np.ndarray) -> np.ndarray:
+    """The first of each run of equal points, and no last one that equals the first."""
+    new = np.ones(len(points), bool)
+    new[1:] = (points[1:] != points[:-1]).any(1)
+    points = points[new]
+    while len(points) > 1 and (points[-1] == points[0]).all():
+        points = points[:-1]
+    return points
 
 
 def polygon_shape(polygon: Any) -> BaseGeometry | None:
@@ -215,7 +225,7 @@ def _simplified(points: np.ndarray) -> np.ndarray:
         fewer = cv2.approxPolyDP((points - middle).astype(np.float32), share * length, True)
         if len(fewer) < 4:
             break
-        kept, share = fewer.reshape(-1, 2) + middle, share * 1.5
+        kept, share = fewer.reshape(-1, 2) + middle, share * 1.25
     if len(kept) > MOST_POINTS:
         kept = points[np.linspace(0, len(points), MOST_POINTS, endpoint=False).astype(int)]
     return kept if signed_area(kept) > 0 else kept[::-1]

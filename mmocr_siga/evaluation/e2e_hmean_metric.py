@@ -1,0 +1,292 @@
+"""Words of whole pictures that were found and read."""
+from __future__ import annotations
+
+import logging
+import os.path as osp
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from mmocr.registry import METRICS
+
+from .lexicon import Lexicon, read_lexicon
+from .spotting_protocol import (
+    SPOTTING_PROTOCOLS,
+    Counts,
+    count_hits,
+    dictionary_form,
+    hmean,
+    in_dictionary,
+    overlaps,
+)
+
+__all__ = ['E2EHmeanMetric']
+
+LEXICONS = ('strong', 'weak', 'generic')
+SCORES = ('scores', 'text_scores')
+_NAMES = dict(detection='detection_', end_to_end='', word_spotting='spotting_')
+
+
+@METRICS.register_module()
+class E2EHmeanMetric(BaseMetric):
+    """Harmonic mean of precision and recall of spotting, as in ICDAR 2015 and Total-Text.
+
+    A detection is right if it is matched with a word at an IoU above 0.5 and was read rightly; see
+    :mod:`mmocr_siga.evaluation.spotting_protocol` for the protocols and their sources. Detections
+    more than half of which lie in an ignored region do not count.
+
+    It needs ``gt_instances`` with ``polygons``, ``texts`` and ``ignored``
+    (``LoadOCRAnnotations(with_polygon=True, with_bbox=True, with_label=True, with_text=True)``) and
+    ``pred_instances`` with ``polygons``, ``texts``, and, where they are used, ``scores``,
+    ``text_scores`` and ``char_scores``, a list of confidences for each word.
+
+    Results are ``precision``, ``recall`` and ``hmean`` of the end-to-end protocol without a
+    lexicon; ``spotting_hmean`` and so on of word spotting; ``detection_hmean`` of detection alone,
+    where no text is needed; and ``hmean_strong``, ``spotting_hmean_strong`` with a lexicon. With a
+    sweep, each is the best over the thresholds, and ``..._threshold`` says at which: choose the
+    threshold on other pictures than those that are reported.
+
+    A lexicon is a dict: ``kind``, ``'strong'`` (a list for each picture), ``'weak'`` (all words of
+    the test set) or ``'generic'``; ``words``, which is for ``'weak'`` and ``'generic'`` a file with
+    one word a line, for ``'strong'`` the path of such a file with ``{name}`` in the place of the
+    picture's name without its extension, or ``'ground_truth'``: the words asked for in the
+    picture, or in all pictures; ``size``, with which the words of a picture are filled up by those
+    of others, drawn by a seed (ICDAR's have 100); ``distance`` and ``max_distance`` as in
+    :class:`.lexicon.Lexicon`. Without ``max_distance`` a reading more than 1.5 edits from all words
+    of a weak or generic lexicon is left out, and none of a strong one is, as is usual.
+
+    Args:
+        protocols (Sequence[str]): Some of ``'detection'``, ``'end_to_end'`` and
+            ``'word_spotting'``. Defaults to all three.
+        lexicons (Sequence[dict]): Lexicons to be tried besides none. Defaults to ().
+        match_iou_thr (float): IoU above which a detection and a word match. Defaults to 0.5.
+        ignore_precision_thr (float): Share of a detection above which an ignored region covers it.
+            Defaults to 0.5.
+        score (str): By what the detections are filtered: ``'scores'``, those of detection, or
+            ``'text_scores'``, those of reading. Defaults to ``'scores'``.
+        pred_score_thrs (dict or float, optional): A threshold, or ``start``, ``stop`` and ``step``
+            of a sweep as in MMOCR's ``HmeanIOUMetric``; detections with lower scores do not
+            count. Defaults to None: all count.
+        collect_device (str): Where results of several processes are gathered, ``'cpu'`` or
+            ``'gpu'``. Defaults to ``'cpu'``.
+        prefix (str, optional): Before the names of the results. Defaults to ``'e2e'``.
+
+    Raises:
+        ValueError: If an argument is out of its range, or data samples lack what is needed.
+        FileNotFoundError: If a lexicon is missing.
+    """
+    default_prefix = 'e2e'
+
+    def __init__(self,
+                 protocols: Sequence[str] = SPOTTING_PROTOCOLS,
+                 lexicons: Sequence[Mapping[str, Any]] = (),
+                 match_iou_thr: float = 0.5,
+                 ignore_precision_thr: float = 0.5,
+                 score: str = 'scores',
+                 pred_score_thrs: Mapping[str, float] | float | None = None,
+                 collect_device: str = 'cpu',
+                 prefix: str | None = None) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        protocols = (protocols, ) if isinstance(protocols, str) else tuple(protocols)
+        wrong = [name for name in protocols if name not in SPOTTING_PROTOCOLS]
+        if wrong or not protocols:
+            raise ValueError(f'protocols must be some of {SPOTTING_PROTOCOLS}, but are '
+                             f'{protocols}')
+        if score not in SCORES:
+            raise ValueError(f'score must be one of {SCORES}, but is {score!r}')
+        for name, value in (('match_iou_thr', match_iou_thr),
+                            ('ignore_precision_thr', ignore_precision_thr)):
+            if not 0 <= value <= 1:
+                raise ValueError(f'{name} must be in [0, 1], but is {value}')
+        self.protocols, self.score = protocols, score
+        self.match_iou_thr, self.ignore_precision_thr = match_iou_thr, ignore_precision_thr
+        self.thresholds = _thresholds(pred_score_thrs)
+        self.lexicons = [_checked_lexicon(lexicon) for lexicon in lexicons]
+        kinds = [lexicon['kind'] for lexicon in self.lexicons]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError(f'each kind of lexicon can be given once, but they are {kinds}')
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping]) -> None:
+        """Compare the regions of some pictures.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[Mapping]): Predictions with the ground truth.
+        """
+        for sample in data_samples:
+            truth = _instances(sample, 'gt_instances', 'polygons', 'ignored')
+            found = _instances(sample, 'pred_instances', 'polygons')
+            count = len(found['polygons'])
+            result = dict(
+                name=osp.splitext(osp.basename(str(sample.get('img_path') or '')))[0],
+                overlaps=overlaps(truth['polygons'], found['polygons'], self.match_iou_thr,
+                                  self.ignore_precision_thr),
+                care=~_array(truth['ignored'], bool),
+                scores=_array(found[self.score], np.float64) if self.thresholds else
+                np.ones(count))
+            if self.protocols != ('detection', ):
+                result.update(truths=[str(text) for text in truth['texts']],
+                              readings=[str(text) for text in found['texts']],
+                              char_scores=found.get('char_scores'))
+            else:
+                result.update(truths=[''] * len(result['care']), readings=[''] * count,
+                              char_scores=None)
+            self.results.append(result)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Count over all pictures.
+
+        Args:
+            results (list[dict]): What :meth:`process` found.
+
+        Returns:
+            dict[str, float]: The results, see above.
+        """
+        lost = sum(result['overlaps'].lost_words for result in results)
+        if lost:
+            MMLogger.get_current_instance().log(
+                logging.WARNING, f'{lost} words of the ground truth have regions that enclose '
+                'nothing: no detection can match them')
+        out: dict[str, float] = {}
+        plain = [result['readings'] for result in results]
+        for protocol in self.protocols:
+            self._add(out, _NAMES[protocol], '', results, plain, protocol)
+        for lexicon in self.lexicons:
+            for protocol in self.protocols:
+                if protocol != 'detection':
+                    readings = _corrected(results, lexicon, protocol)
+                    self._add(out, _NAMES[protocol], f'_{lexicon["kind"]}', results, readings,
+                              protocol)
+        return out
+
+    def _add(self, out: dict[str, float], before: str, after: str, results: list[dict],
+             readings: list[list[str | None]], protocol: str) -> None:
+        """Add the best figures over the thresholds."""
+        best = None
+        for threshold in self.thresholds or [None]:
+            total = Counts(0, 0, 0)
+            for result, texts in zip(results, readings):
+                kept = texts if threshold is None else [
+                    text if score >= threshold else None
+                    for text, score in zip(texts, result['scores'])]
+                counts = count_hits(result['overlaps'], result['truths'], result['care'], kept,
+                                    protocol)
+                total = Counts(*(a + b for a, b in zip(total, counts)))
+            figures = hmean(total)
+            if best is None or figures[2] > best[0][2]:
+                best = figures, threshold
+        for name, value in zip(('precision', 'recall', 'hmean'), best[0]):
+            out[f'{before}{name}{after}'] = value
+        if len(self.thresholds) > 1:
+            out[f'{before}threshold{after}'] = best[1]
+
+
+def _thresholds(given: Mapping[str, float] | float | None) -> list[float]:
+    if given is None:
+        return []
+    if not isinstance(given, Mapping):
+        return [float(given)]
+    if set(given) != {'start', 'stop', 'step'} or given['step'] <= 0:
+        raise ValueError('pred_score_thrs must be a number or start, stop and a positive step, '
+                         f'but is {dict(given)}')
+    out = [round(float(value), 6) for value in np.arange(**given)]
+    if not out:
+        raise ValueError(f'pred_score_thrs holds no threshold: {dict(given)}')
+    return out
+
+
+def _checked_lexicon(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A lexicon with its defaults, and its words unless they differ from picture to picture."""
+    lexicon = dict(words='ground_truth', size=None, distance='plain', max_distance=None)
+    unknown = set(given) - {'kind', *lexicon}
+    lexicon.update(given)
+    kind = lexicon.get('kind')
+    if kind not in LEXICONS or unknown:
+        raise ValueError(f'a lexicon needs a kind, one of {LEXICONS}, and may have words, size, '
+                         f'distance and max_distance, but is {dict(given)}')
+    words = lexicon['words']
+    if kind == 'generic' and words == 'ground_truth':
+        raise ValueError('a generic lexicon needs words: the path of a file')
+    if kind == 'strong' and words != 'ground_truth' and '{name}' not in words:
+        raise ValueError("a strong lexicon needs words with '{name}' for the picture's name, but "
+                         f'they are {words!r}')
+    if kind != 'strong' and words != 'ground_truth':
+        lexicon['words'] = read_lexicon(words)
+    if kind != 'strong' and lexicon['max_distance'] is None:
+        lexicon['max_distance'] = 1.5
+    Lexicon([], lexicon['distance'])
+    return lexicon
+
+
+def _corrected(results: list[dict], lexicon: Mapping[str, Any],
+               protocol: str) -> list[list[str | None]]:
+    """Readings of all pictures after correction; None for those left out."""
+    words = lexicon['words']
+    asked = [[text for text, care in zip(result['truths'], result['care']) if care and text]
+             for result in results]
+    if protocol == 'word_spotting':
+        asked = [[dictionary_form(text) for text in each if in_dictionary(text)] for each in asked]
+    everything = list(dict.fromkeys(word.upper() for each in asked for word in each))
+    options = lexicon['distance'], lexicon['max_distance']
+    common = None
+    if lexicon['kind'] != 'strong':
+        common = Lexicon(everything if words == 'ground_truth' else words, *options)
+    out = []
+    for i, result in enumerate(results):
+        picked = common
+        if common is None:
+            own = asked[i] if words == 'ground_truth' else read_lexicon(
+                words.replace('{name}', result['name']))
+            picked = Lexicon(_filled(own, everything, lexicon['size'], result['name']), *options)
+        scores = result['char_scores'] or [None] * len(result['readings'])
+        # A picture without words has no strong lexicon: its readings stay, and are wrong.
+        out.append([picked.pick(*pair) for pair in zip(result['readings'], scores)]
+                   if picked.words else result['readings'])
+    return out
+
+
+def _filled(own: list[str], everything: list[str], size: int | None, name: str) -> list[str]:
+    """Words of a picture, filled up to a size by those of others."""
+    own = list(dict.fromkeys(word.upper() for word in own))
+    if size is None or len(own) >= size:
+        return own
+    others = sorted(set(everything) - set(own))
+    random.Random(f'lexicon of {name}').shuffle(others)
+    return own + others[:size - len(own)]
+
+
+class _Instances(dict):
+    """Fields of instances; one that is missing is named."""
+
+    def __init__(self, given: Mapping, what: str) -> None:
+        super().__init__(given)
+        self.what = what
+
+    def __missing__(self, key: str) -> Any:
+        advice = ("; give LoadOCRAnnotations with_text=True, with_polygon=True and with_bbox=True"
+                  if self.what == 'gt_instances' else
+                  '; for a model that only detects use protocols=("detection", )'
+                  if key == 'texts' else '')
+        raise ValueError(f'{self.what} of a data sample have no {key!r}{advice}')
+
+
+def _instances(sample: Mapping, what: str, *needed: str) -> _Instances:
+    given = sample.get(what)
+    if given is None:
+        raise ValueError(f'a data sample has no {what}')
+    fields = _Instances(dict(given.items()) if hasattr(given, 'items') else given, what)
+    for key in needed:
+        fields[key]
+    sizes = {key: len(value) for key, value in fields.items()
+             if key in ('polygons', 'texts', 'ignored', 'scores', 'text_scores', 'char_scores')}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f'fields of {what} differ in length: {sizes}')
+    return fields
+
+
+def _array(values: Any, dtype: type) -> np.ndarray:
+    values = values.cpu().numpy() if hasattr(values, 'cpu') else values
+    return np.asarray(values, dtype)

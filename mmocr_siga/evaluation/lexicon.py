@@ -1,0 +1,134 @@
+"""Readings brought to the closest word of a list.
+
+V words of a lexicon, L characters of a reading. The picked word is the one with the smallest edit
+distance, as in the evaluation of Mask TextSpotter (M. Liao et al., TPAMI 2021) and ABCNet
+(Y. Liu et al., CVPR 2020).
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+__all__ = ['DISTANCES', 'Lexicon', 'read_lexicon', 'weighted_distances']
+
+DISTANCES = ('plain', 'normalised', 'weighted')
+
+
+def read_lexicon(path: str | os.PathLike) -> list[str]:
+    """Words of a file, one a line; of lines with several fields the first.
+
+    Args:
+        path (str or PathLike): UTF-8, with or without a byte order mark.
+
+    Returns:
+        list[str]: The words, as they are written.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds no words.
+    """
+    with open(path, encoding='utf-8-sig') as file:
+        words = [line.split()[0] for line in file if line.strip()]
+    if not words:
+        raise ValueError(f'the lexicon {os.fspath(path)} holds no words')
+    return words
+
+
+class Lexicon:
+    """A list of words among which readings are corrected, letter case left aside.
+
+    Args:
+        words (Iterable[str]): The words.
+        distance (str): ``'plain'``, the number of edits; ``'normalised'``, that over the length of
+            the longer word; ``'weighted'``, see :func:`weighted_distances`. Defaults to
+            ``'plain'``.
+        max_distance (float, optional): Largest distance, as a number of edits (weighted ones for
+            ``'weighted'``), at which a reading is corrected. Defaults to None: any.
+
+    Raises:
+        ValueError: If there is no such distance.
+    """
+
+    def __init__(self, words: Iterable[str], distance: str = 'plain',
+                 max_distance: float | None = None) -> None:
+        if distance not in DISTANCES:
+            raise ValueError(f'distance must be one of {DISTANCES}, but is {distance!r}')
+        # In the order given, each once: the first of equally close words is picked.
+        self.words = list(dict.fromkeys(word.upper() for word in words if word))
+        self.distance, self.max_distance = distance, max_distance
+        self._picked: dict[tuple, str | None] = {}
+
+    def pick(self, reading: str, scores: Sequence[float] | None = None) -> str | None:
+        """The closest word.
+
+        Args:
+            reading (str): What was read.
+            scores (Sequence[float], optional): L confidences of its characters, for
+                ``'weighted'``. Defaults to None: all 1.
+
+        Returns:
+            str or None: A word of the lexicon in upper case; None if none is close enough.
+        """
+        weighted = self.distance == 'weighted'
+        key = (reading.upper(), tuple(scores) if weighted and scores is not None else None)
+        if key not in self._picked:
+            self._picked[key] = self._search(*key)
+        return self._picked[key]
+
+    def _search(self, reading: str, scores: tuple | None) -> str | None:
+        if not self.words:
+            return None
+        if self.distance == 'weighted':
+            # Upper case may have more characters.
+            fits = scores is not None and len(scores) == len(reading)
+            distances = weighted_distances(
+                reading, scores if fits else [1.] * len(reading), self.words)
+            best = int(distances.argmin())
+            word, edits = self.words[best], float(distances[best])
+        else:
+            scorer = (Levenshtein.distance if self.distance == 'plain' else
+                      Levenshtein.normalized_distance)
+            word = process.extractOne(reading, self.words, scorer=scorer, processor=None)[0]
+            edits = Levenshtein.distance(reading, word)
+        return word if self.max_distance is None or edits <= self.max_distance else None
+
+
+def weighted_distances(reading: str, scores: Sequence[float], words: Sequence[str]) -> np.ndarray:
+    """Edit distances in which characters that are doubtful are cheap to change.
+
+    To replace or to drop a character costs the confidence with which it was read, to add one
+    costs 1.
+
+    Args:
+        reading (str): L characters.
+        scores (Sequence[float]): L confidences; cut to [0, 1], and 1 where they are no numbers.
+        words (Sequence[str]): V words.
+
+    Returns:
+        ndarray: float64 (V, ).
+
+    Raises:
+        ValueError: If the number of scores is another.
+    """
+    if len(scores) != len(reading):
+        raise ValueError(f'{len(scores)} scores for the {len(reading)} characters of {reading!r}')
+    cost = np.nan_to_num(np.asarray(scores, np.float64), nan=1.).clip(0, 1)
+    lengths = np.array([len(word) for word in words], np.int64)
+    codes = np.zeros((len(words), max(lengths.max(initial=0), 1)), np.int64)
+    for row, word in zip(codes, words):
+        row[:len(word)] = [ord(char) for char in word]
+    # Row i of the table, for all words at once: distances of the first i characters read.
+    row = np.broadcast_to(np.arange(codes.shape[1] + 1, dtype=np.float64),
+                          (len(words), codes.shape[1] + 1))
+    for char, weight in zip(reading, cost):
+        after = row + weight
+        replaced = row[:, :-1] + weight * (codes != ord(char))
+        np.minimum(after[:, 1:], replaced, out=after[:, 1:])
+        for j in range(1, after.shape[1]):
+            np.minimum(after[:, j], after[:, j - 1] + 1, out=after[:, j])
+        row = after
+    return row[np.arange(len(words)), lengths]
