@@ -14,7 +14,10 @@ _base_ = [
 ]
 
 max_iters = 4000
+warm_up = 200
 lr = 1e-3
+# Reading goes on from a trained reader; 1.0 where it begins from nothing.
+rec_lr = 0.2
 scene_window = (384, 384)
 scene_scale = (0.7, 1.4)
 
@@ -38,22 +41,24 @@ val_dataloader = dict(
     dataset=dict(_base_.ic15_scenes_test, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-val_evaluator = dict(type='HmeanIOUMetric')
+val_evaluator = dict(type='E2EHmeanMetric')
 test_evaluator = val_evaluator
 
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=lr, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys={'rec_head': dict(lr_mult=rec_lr)}),
     clip_grad=dict(max_norm=5))
+# Not OneCycleLR, which takes no notice of lr_mult.
 param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, end=warm_up, by_epoch=False),
     dict(
-        type='OneCycleLR',
-        eta_max=lr,
-        total_steps=max_iters,
-        pct_start=0.1,
-        div_factor=10,
-        final_div_factor=100,
-        by_epoch=False)
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        begin=warm_up,
+        end=max_iters,
+        T_max=max_iters - warm_up,
+        by_epoch=False),
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=500)
 val_cfg = dict(type='ValLoop')

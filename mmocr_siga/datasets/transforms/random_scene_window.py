@@ -72,15 +72,15 @@ class RandomSceneWindow(BaseTransform):
         cos, sin = np.cos(turn), np.sin(turn)
         linear = factor * np.diag([stretch, 1 / stretch]) @ [[cos, -sin], [sin, cos]]
         height, width = shape
-        chosen = [[0, 0], [width, 0], [width, height], [0, height]]
-        around_word = bool(len(targets)) and uniform() < self.word_prob
-        if around_word:
-            chosen = targets[np.random.randint(len(targets))].reshape(-1, 2)
-        points = np.asarray(chosen, np.float64) @ linear.T
-        low, high = points.min(0), points.max(0)
-        # A word lies in the window, and the window in the picture; if too large, the window in it.
-        room = np.array(self.size) - (high - low)
-        offset = uniform(0, 1, 2) * room - low
+        size = np.array(self.size)
+        low, high = _bounds([[0, 0], [width, 0], [width, height], [0, height]], linear)
+        # The window lies in the picture as far as possible, or else the picture in the window.
+        inside = np.sort([size - high, -low], 0)
+        offset = uniform(*inside)
+        if len(targets) and uniform() < self.word_prob:
+            low, high = _bounds(targets[np.random.randint(len(targets))].reshape(-1, 2), linear)
+            around = np.sort([size - high, -low], 0)
+            offset = np.clip(uniform(*around), *inside)
         return np.concatenate([linear, offset[:, None]], 1)
 
     def transform(self, results: dict) -> dict:
@@ -112,6 +112,12 @@ class RandomSceneWindow(BaseTransform):
         return (f'{type(self).__name__}(size={self.size}, scale={self.scale}, '
                 f'aspect={self.aspect}, angle={self.angle}, word_prob={self.word_prob}, '
                 f'min_visible={self.min_visible}, fill={self.fill})')
+
+
+def _bounds(points: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest x and y of points under a linear map."""
+    moved = np.asarray(points, np.float64) @ linear.T
+    return moved.min(0), moved.max(0)
 
 
 def _without(results: dict, gone: np.ndarray) -> dict:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmocr.models.textdet.detectors import SingleStageTextDetector
 from mmocr.registry import MODELS
 from mmocr.structures import TextDetDataSample
@@ -173,30 +174,26 @@ class SIGASpotter(SingleStageTextDetector):
 
         Returns:
             Sequence[TextDetDataSample]: The samples with ``pred_instances``: ``polygons`` and
-            ``scores`` of the detector, in pixels of the picture that was loaded, ``texts``, and
-            ``text_scores`` (R,), means over the characters.
+            ``scores`` of the detector, in pixels of the picture that was loaded, ``texts``,
+            ``char_scores``, a list for each word, and ``text_scores`` (R,), their means.
         """
         features = self.extract_feat(inputs)
         data_samples = self.det_head.predict(features, data_samples)
         polygons = [self._input_polygons(sample) for sample in data_samples]
         words = detected_regions(polygons, [sample.img_shape[:2] for sample in data_samples],
                                  self.border_points, self.vertical_ratio)
-        kept = [([], [], []) for _ in data_samples]
+        read: list[list] = [[] for _ in data_samples]
         readings = self.read(inputs, features, words)
-        for n, row, (text, score) in zip(words.index.tolist(), words.rows, readings):
-            if text and score >= self.min_text_score:
-                for values, value in zip(kept[n], (row, text, score)):
-                    values.append(value)
-        for sample, (rows, texts, scores) in zip(data_samples, kept):
-            found = sample.pred_instances[torch.tensor(rows, dtype=torch.long)]
-            found.texts = texts
-            found.text_scores = torch.tensor(scores, dtype=torch.float32)
-            sample.pred_instances = found
+        for n, row, (text, scores) in zip(words.index.tolist(), words.rows, readings):
+            if text and np.mean(scores) >= self.min_text_score:
+                read[n].append((row, text, scores))
+        for sample, found in zip(data_samples, read):
+            sample.pred_instances = _with_readings(sample.pred_instances, found)
         return data_samples
 
     @torch.no_grad()
     def read(self, inputs: Tensor, features: Tensor,
-             words: WordRegions) -> Iterator[tuple[str, float]]:
+             words: WordRegions) -> Iterator[tuple[str, list[float]]]:
         """Read regions, ``read_chunk`` at a time.
 
         Args:
@@ -205,17 +202,12 @@ class SIGASpotter(SingleStageTextDetector):
             words (WordRegions): R regions.
 
         Yields:
-            tuple[str, float]: Text and mean score of its characters, 0 for an empty one.
+            tuple[str, list[float]]: Text and the score of each character.
         """
         for rows in torch.arange(len(words.rows)).split(self.read_chunk):
-            for sample in self.rec_head.predict(*self._read_arguments(
-                    inputs, features, words.chosen(rows))):
-                scores = sample.pred_text.score
-                yield sample.pred_text.item, float(np.mean(scores)) if len(scores) else 0.0
-
-    def _read_arguments(self, inputs: Tensor, features: Tensor, words: WordRegions) -> tuple:
-        shared, picture = self.rectify(inputs, features, words)
-        return shared, None, picture
+            shared, picture = self.rectify(inputs, features, words.chosen(rows))
+            for sample in self.rec_head.predict(shared, picture=picture):
+                yield sample.pred_text.item, list(sample.pred_text.score)
 
     def _input_polygons(self, sample: TextDetDataSample) -> list[np.ndarray]:
         """The detector's polygons in pixels of the network's input."""
@@ -224,3 +216,13 @@ class SIGASpotter(SingleStageTextDetector):
             return polygons
         scale = np.array(sample.scale_factor, np.float64)
         return [(p.reshape(-1, 2) * scale).reshape(-1) for p in polygons]
+
+
+def _with_readings(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
+    """The detections that were read: their numbers, texts and scores of characters."""
+    rows, texts, scores = zip(*found) if found else ((), (), ())
+    instances = detected[torch.tensor(rows, dtype=torch.long)]
+    instances.texts = list(texts)
+    instances.char_scores = list(scores)
+    instances.text_scores = torch.tensor([float(np.mean(s)) for s in scores])
+    return instances
