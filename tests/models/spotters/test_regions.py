@@ -22,7 +22,8 @@ def test_good_words_pass_as_they_are_in_copies():
                    ignored=[False, True])
     found = checked_scene(sample.gt_instances, SIZE)
     assert found.faults == 0
-    assert found.instances.texts == ['ab', 'x'] and found.instances.ignored.tolist() == [False, True]
+    assert found.instances.texts == ['ab', 'x']
+    assert found.instances.ignored.tolist() == [False, True]
     np.testing.assert_array_equal(found.instances.polygons[0], rectangle(10, 10, 60, 30))
     found.instances.polygons[0][:] = 0
     assert sample.gt_instances.polygons[0].any()
