@@ -3,14 +3,12 @@ from typing import Any, Union
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope
-from torch import Tensor
 
-from ..models.encoders import GlyphEncoding
 from ..models.heads import text_pixels
+from ..models.layers import greedy_hypotheses
 from ..models.pseudo_labels.functional import two_means_mask
 from ..models.recognizers import GlyphRecognizer
+from .reading import Encoded, encode, glyph_probabilities, packed, reading_pipeline
 
 
 @torch.no_grad()
@@ -40,58 +38,38 @@ def explain(model: GlyphRecognizer, image: Union[str, np.ndarray]) -> dict[str, 
     if cfg is None:
         raise ValueError('explain needs the test pipeline: set model.cfg to the config that '
                          'the model was built from')
-    with DefaultScope.overwrite_default_scope('mmocr'):
-        data = _pipeline(cfg)(dict(img_path=image) if isinstance(image, str) else dict(img=image))
-    batch = model.data_preprocessor(dict(inputs=[data['inputs']],
-                                         data_samples=[data['data_samples']]), False)
-    inputs, samples = batch['inputs'], batch['data_samples']
-    encoding = model.encoder(model.extract_feat(inputs), samples)
-    scores, tokens = model.decoder.forward_test(None, encoding, samples)[0].max(-1)
-    tokens = tokens.tolist()
+    word = encode(model, [packed(reading_pipeline(cfg), image)])
     end = model.decoder.dictionary.end_idx
-    length = tokens.index(end) if end in tokens else len(tokens)
-    maps = {scale: logits[0].float().softmax(0)[1:length + 1].cpu().numpy()
-            for scale, logits in encoding.glyph_maps.items()}
+    read = greedy_hypotheses(model.decoder.forward_test(None, word.encoding, word.samples), end)[0]
+    tokens = list(read.tokens)
     return dict(
-        text=model.decoder.dictionary.idx2str(tokens[:length]),
-        scores=scores[:length].tolist(),
-        glyph_maps=maps,
-        **_rectified(model, inputs),
-        **_head_evidence(model, inputs, encoding, tokens, length))
+        text=model.decoder.dictionary.idx2str(tokens),
+        scores=list(read.scores),
+        glyph_maps={scale: maps[0, 1:]
+                    for scale, maps in glyph_probabilities(word.encoding, len(tokens)).items()},
+        **_rectified(model, word),
+        **_head_evidence(model, word, tokens))
 
 
-def _rectified(model: GlyphRecognizer, inputs: Tensor) -> dict[str, np.ndarray]:
+def _rectified(model: GlyphRecognizer, word: Encoded) -> dict[str, np.ndarray]:
     """The picture that the backbone sees, where it is not the input."""
     if not model.with_preprocessor:
         return {}
-    images = model.denormalised(model.rectify(inputs)[0])[0].round().byte().cpu()
+    images = model.denormalised(word.images)[0].round().byte().cpu()
     if getattr(model.data_preprocessor, '_channel_conversion', False):
         images = images.flip(0)
     return dict(rectified=images.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
 
 
-def _head_evidence(model: GlyphRecognizer, inputs: Tensor, encoding: GlyphEncoding, tokens: list,
-                   length: int) -> dict[str, Any]:
+def _head_evidence(model: GlyphRecognizer, word: Encoded, tokens: list[int]) -> dict[str, Any]:
     """Text mask and attention, from the training head where there is one."""
     head = model.glyph_head
     if head is None:
-        mask = two_means_mask(model.gray(model.rectify(inputs)[0]))[0]
+        mask = two_means_mask(model.gray(word.images))[0]
         return dict(text_mask=mask.cpu().numpy(), attention=None)
-    previous = torch.tensor([[model.decoder.num_classes] + tokens[:-1]], device=inputs.device)
-    _, attention = head.aligner(encoding.sequence, previous, encoding.valid)
-    skip = None if head.skip is None else model.extract_feat(inputs)[head.skip]
-    mask = text_pixels(head.segmentation([encoding.mask_feature], skip))[0]
+    previous = torch.tensor([[model.decoder.num_classes] + tokens], device=word.inputs.device)
+    _, attention = head.aligner(word.encoding.sequence, previous, word.encoding.valid)
+    skip = None if head.skip is None else word.features[head.skip]
+    mask = text_pixels(head.segmentation([word.encoding.mask_feature], skip))[0]
     return dict(text_mask=mask.cpu().numpy(),
-                attention=attention[0, :length].float().cpu().numpy())
-
-
-def _pipeline(cfg: Any) -> Compose:
-    """The config's test pipeline for a picture file or an array without a label."""
-    transforms = []
-    for transform in cfg.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'LoadOCRAnnotations':
-            continue
-        if transform['type'] == 'LoadImageFromFile':
-            transform = dict(transform, type='InferencerLoader')
-        transforms.append(transform)
-    return Compose(transforms)
+                attention=attention[0, :len(tokens)].float().cpu().numpy())

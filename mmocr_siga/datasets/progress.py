@@ -21,9 +21,14 @@ class Progress:
                  every: float = 10.0) -> None:
         self.total, self.unit, self.start = total, unit, start
         self.done = start
-        self._terminal = sys.stderr.isatty()
+        self._terminal = self.on_terminal()
         self._every = 0.2 if self._terminal else every
         self._begin = self._shown = time.monotonic()
+
+    @staticmethod
+    def on_terminal() -> bool:
+        """Whether somebody watches the standard error."""
+        return sys.stderr is not None and sys.stderr.isatty()
 
     @property
     def rate(self) -> float:

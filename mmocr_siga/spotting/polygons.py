@@ -79,7 +79,7 @@ def signed_area(points: np.ndarray) -> float:
 
 
 def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
-                  min_area: float = 1.0) -> CheckedPolygon:
+                  min_area: float = 1.0, min_inside: float = 0.0) -> CheckedPolygon:
     """Tell whether a polygon can be worked with, and bring it into clockwise order.
 
     Points that follow one another at the same place count once, and the last one that closes the
@@ -90,6 +90,7 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         size (tuple[int], optional): Height and width of the picture, in which the polygon must
             lie at least in part. Defaults to None: anywhere.
         min_area (float): Smallest area in square pixels. Defaults to 1.
+        min_inside (float): Smallest share of the area that lies in the picture. Defaults to 0: any.
 
     Returns:
         CheckedPolygon: Its points, or what is wrong: no coordinates, not finite, fewer than three
@@ -115,8 +116,12 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         crosses = not shape.is_valid and polygon_shape(points) is not None
         return CheckedPolygon(None, 'crosses or touches itself' if crosses else
                               f'covers {abs(area):.3g} square pixels, less than {min_area:g}')
-    if size is not None and shape.intersection(box(0, 0, size[1], size[0])).area <= 0:
-        return CheckedPolygon(None, f'lies outside the picture of {size[1]} x {size[0]} pixels')
+    if size is not None:
+        inside = shape.intersection(box(0, 0, size[1], size[0])).area / abs(area)
+        if inside <= 0 or inside < min_inside:
+            part = '' if inside <= 0 else f'for all but {100 * inside:.2g} % of its area '
+            return CheckedPolygon(
+                None, f'lies {part}outside the picture of {size[1]} x {size[0]} pixels')
     if area < 0:
         points = np.concatenate([points[:1], points[:0:-1]])
     return CheckedPolygon(points, '')

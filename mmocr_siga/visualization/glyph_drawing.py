@@ -121,7 +121,8 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
                  truth: str | None = None, text_mask: np.ndarray | None = None,
                  attention: np.ndarray | None = None,
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
-                 rectified: np.ndarray | None = None) -> np.ndarray:
+                 rectified: np.ndarray | None = None,
+                 char_boxes: Sequence[Sequence[float]] | None = None) -> np.ndarray:
     """Draw what a recogniser read and what it looked at.
 
     Args:
@@ -138,6 +139,8 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
             T >= L, without the background channel. Defaults to None.
         rectified (ndarray, optional): The word as a preprocessor straightened it, BGR (h, w, 3):
             what all maps lie over, and shown in the place of ``image``. Defaults to None.
+        char_boxes (sequence, optional): Left, top, right and bottom of each character, (L, 4), in
+            pixels of the picture shown. Defaults to None.
 
     Returns:
         ndarray: The picture, uint8 BGR. Its size depends only on which parts are given and on the
@@ -160,7 +163,9 @@ def draw_reading(image: np.ndarray, *, text: str, scores: Sequence[float],
                                 has_attention=attention is not None)
     canvas = np.full((*shape, 3), 255, np.uint8)
     shown = _enlarged(image)
-    content = {'image': shown}
+    content = {'image': shown if char_boxes is None else
+               _boxed(shown, char_boxes, length, shown.shape[1] / image.shape[1],
+                      shown.shape[0] / image.shape[0])}
     if text_mask is not None:
         content['text_mask'] = _mask_picture(text_mask, shown.shape[:2])
     if attention is not None:
@@ -204,6 +209,21 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     size = (max(8, int(width * scale)), max(8, int(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return cv2.resize(image, size, interpolation=how)
+
+
+def _boxed(shown: np.ndarray, boxes: Sequence[Sequence[float]], length: int, across: float,
+           down: float) -> np.ndarray:
+    """The picture with a frame around each character; ``across`` and ``down`` enlarge the boxes."""
+    boxes = np.asarray(boxes, np.float64)
+    if boxes.size != 4 * length or (length and boxes.shape != (length, 4)):
+        raise ValueError(f'char_boxes must be ({length}, 4), got shape {boxes.shape}')
+    framed = shown.copy()
+    height, width = shown.shape[:2]
+    scaled = (boxes.reshape(-1, 4) * [across, down, across, down]).round().astype(int)
+    for (x0, y0, x1, y1), colour in zip(scaled, character_colours(length)):
+        cv2.rectangle(framed, (x0, y0), (min(x1, width) - 1, min(y1, height) - 1),
+                      colour.tolist(), 2)
+    return framed
 
 
 def _mask_picture(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from mmocr.models.common.dictionary import Dictionary
@@ -8,7 +8,7 @@ from mmocr.registry import TASK_UTILS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
-from ..layers import WordTargets, word_targets
+from ..layers import Hypothesis, WordTargets, steps_nbest, word_targets
 
 
 class WordDecoder(BaseDecoder):
@@ -55,6 +55,23 @@ class WordDecoder(BaseDecoder):
         """Teacher-forced losses, in training and in evaluation mode alike."""
         data_samples = self.module_loss.get_targets(data_samples)
         return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
+
+    def nbest(self, out_enc: Any, count: int, width: Optional[int] = None,
+              data_samples: Optional[Sequence[TextRecogDataSample]] = None
+              ) -> list[list[Hypothesis]]:
+        """The most probable words; exact for decoders whose steps do not wait for each other.
+
+        Args:
+            out_enc (Any): The encoder's output.
+            count (int): Hypotheses for each word.
+            width (int, optional): Beams, where there is something to search. Defaults to None.
+            data_samples (Sequence[TextRecogDataSample], optional): As in ``forward_test``.
+
+        Returns:
+            list[list[Hypothesis]]: For each word up to ``count``, best first.
+        """
+        return steps_nbest(self.forward_test(None, out_enc, data_samples),
+                           self.dictionary.end_idx, count)
 
     def collect(self, logits: list[Tensor]) -> Tensor:
         """Probabilities (N, T, K) of the steps that ran, filled up to T with the end token."""

@@ -10,7 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..encoders import GlyphEncoding
-from ..layers import AttentionDecoder, unroll
+from ..layers import (
+    AttentionDecoder,
+    Hypothesis,
+    beam_search,
+    greedy_hypotheses,
+    merged,
+    unroll,
+)
 from ..losses.siga_word_loss import WordOutputs
 from .base import WordDecoder
 
@@ -78,3 +85,24 @@ class ImplicitAttentionDecoder(WordDecoder):
         steps = unroll(step, cell.initial_state(context), self.max_seq_len + 1,
                        lambda t, last: last or first, lambda t, last: bool(last.ended.all()))
         return self.collect([step.logits for step in steps])
+
+    def nbest(self, out_enc: GlyphEncoding, count: int, width: Optional[int] = None,
+              data_samples: Optional[Sequence[TextRecogDataSample]] = None
+              ) -> list[list[Hypothesis]]:
+        """The most probable words that a beam search finds; see :meth:`SIGADecoder.nbest`."""
+        width = max(count, 5) if width is None else width
+        end, cell = self.dictionary.end_idx, self.cell
+        context = out_enc.context.repeat_interleave(width, 0)
+        valid = None if out_enc.valid is None else out_enc.valid.repeat_interleave(width, 0)
+        prepared = cell.prepare(context, valid=valid)
+
+        def step(state: tuple, tokens: Tensor, t: int) -> tuple:
+            gates = F.embedding(tokens, prepared.token_gates)
+            state, output = cell.step(prepared, state, gates, t)
+            return cell.classifier(output.hidden).float().log_softmax(-1), state
+
+        found = beam_search(step, cell.initial_state(context), len(out_enc.context),
+                            self.max_seq_len + 1, self.num_classes, end, width, count,
+                            context.device)
+        greedy = greedy_hypotheses(self.forward_test(None, out_enc), end)
+        return [merged([first], more, count) for first, more in zip(greedy, found)]

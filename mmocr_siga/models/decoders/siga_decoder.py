@@ -11,7 +11,16 @@ from torch.nn import functional as F
 
 from ..encoders import GlyphEncoding
 from ..encoders.siga_encoder import SCALES
-from ..layers import AttentionDecoder, GatedFusion, TokenLSTM, unroll
+from ..layers import (
+    AttentionDecoder,
+    GatedFusion,
+    Hypothesis,
+    TokenLSTM,
+    beam_search,
+    greedy_hypotheses,
+    merged,
+    unroll,
+)
 from ..losses.siga_word_loss import WordOutputs
 from .base import WordDecoder
 
@@ -97,11 +106,8 @@ class SIGADecoder(WordDecoder):
             stop_early (bool): Stop when every word has ended; what would follow is never read.
                 Defaults to True.
         """
+        prepared, state = self._prepare(encoding)
         context = encoding.context
-        prepared = {scale: branch.prepare(context, encoding.glyph_features[scale], encoding.valid)
-                    for scale, branch in self.branches.items()}
-        state = ({scale: branch.initial_state(context) for scale, branch in self.branches.items()},
-                 self.reader.initial_state(len(context), context))
         start = torch.full((len(context), ), self.num_classes, device=context.device)
         first = ReadingStep(dict.fromkeys(SCALES, start), start, start,
                             torch.zeros_like(start, dtype=torch.bool))
@@ -111,6 +117,50 @@ class SIGADecoder(WordDecoder):
 
         return unroll(step, state, self.max_seq_len + 1, lambda t, last: last or first,
                       (lambda t, last: bool(last.ended.all())) if stop_early else None)
+
+    def nbest(self, out_enc: GlyphEncoding, count: int, width: Optional[int] = None,
+              data_samples: Optional[Sequence[TextRecogDataSample]] = None
+              ) -> list[list[Hypothesis]]:
+        """The most probable words that a beam search finds, and the greedy one.
+
+        All three decoders are fed the characters of the hypothesis, as in training; a word's
+        probability is that of the last decoder. In greedy reading each decoder is fed its own
+        characters instead, so the greedy word is a candidate of its own: the first hypothesis is
+        that word, or one that is more probable.
+
+        Args:
+            out_enc (GlyphEncoding): From :class:`SIGAEncoder`.
+            count (int): Hypotheses for each word.
+            width (int, optional): Beams. Defaults to None: the larger of ``count`` and 5.
+            data_samples (Sequence[TextRecogDataSample], optional): Not needed.
+
+        Returns:
+            list[list[Hypothesis]]: For each word up to ``count``, best first.
+        """
+        width = max(count, 5) if width is None else width
+        end = self.dictionary.end_idx
+        prepared, state = self._prepare(_repeated(out_enc, width))
+
+        def step(state: tuple, tokens: Tensor, t: int) -> tuple:
+            previous = ReadingStep(dict.fromkeys(SCALES, tokens), tokens, tokens,
+                                   torch.zeros_like(tokens, dtype=torch.bool))
+            state, output = self._step(prepared, state, previous, t)
+            return output.logits.float().log_softmax(-1), state
+
+        context = out_enc.context
+        found = beam_search(step, state, len(context), self.max_seq_len + 1, self.num_classes,
+                            end, width, count, context.device)
+        greedy = greedy_hypotheses(self.forward_test(None, out_enc), end)
+        return [merged([first], more, count) for first, more in zip(greedy, found)]
+
+    def _prepare(self, encoding: GlyphEncoding) -> tuple:
+        """What stays the same over all steps, and the state before the first one."""
+        context = encoding.context
+        prepared = {scale: branch.prepare(context, encoding.glyph_features[scale], encoding.valid)
+                    for scale, branch in self.branches.items()}
+        state = ({scale: branch.initial_state(context) for scale, branch in self.branches.items()},
+                 self.reader.initial_state(len(context), context))
+        return prepared, state
 
     def _step(self, prepared: dict, state: tuple, previous: ReadingStep, t: int) -> tuple:
         branch_states, reader_state = state
@@ -125,3 +175,14 @@ class SIGADecoder(WordDecoder):
         token = logits.argmax(-1)
         ended = previous.ended | (token == self.dictionary.end_idx)
         return (states, reader_state), ReadingStep(tokens, logits, token, ended)
+
+
+def _repeated(encoding: GlyphEncoding, times: int) -> GlyphEncoding:
+    """What the decoder reads of an encoding, each word so many times in a row."""
+
+    def repeat(x: Optional[Tensor]) -> Optional[Tensor]:
+        return None if x is None else x.repeat_interleave(times, 0)
+
+    return encoding._replace(
+        context=repeat(encoding.context), valid=repeat(encoding.valid),
+        glyph_features={scale: repeat(x) for scale, x in encoding.glyph_features.items()})

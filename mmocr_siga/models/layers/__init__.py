@@ -1,4 +1,11 @@
 from .attention_decoder import AttentionDecoder, DecoderMemory, StepOutput, unroll
+from .beam_search import (
+    Hypothesis,
+    beam_search,
+    greedy_hypotheses,
+    merged,
+    steps_nbest,
+)
 from .column_neck import ColumnNeck
 from .gated_fusion import GatedFusion
 from .gsrm import GSRM, SemanticReasoning
@@ -20,8 +27,9 @@ from .vsfd import VSFD
 
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion',
-    'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
-    'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'character_presence',
-    'conv_bn_relu', 'deconv_bn_relu', 'targets_of_all_steps', 'unroll', 'valid_columns',
-    'word_lengths', 'word_loss', 'word_targets'
+    'Hypothesis', 'PVAM', 'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput',
+    'TokenLSTM', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD', 'WordTargets', 'beam_search',
+    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses', 'merged',
+    'steps_nbest', 'targets_of_all_steps', 'unroll', 'valid_columns', 'word_lengths', 'word_loss',
+    'word_targets'
 ]

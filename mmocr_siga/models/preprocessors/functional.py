@@ -3,6 +3,8 @@
 N batch, F fiducial points, (H, W) the rectified image. Coordinates are (x, y) in [-1, 1]; -1 and 1
 are the centres of the outermost pixels of the image that is sampled.
 """
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -48,6 +50,32 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
     Returns:
         Tensor: float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
     """
+    x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
+    y = (2 * torch.arange(height, dtype=torch.float64) + 1 - height) / height
+    return tps_matrix(torch.stack([x.repeat(height), y.repeat_interleave(width)], 1), count)
+
+
+def tps_matrix(positions: Tensor, count: int) -> Tensor:
+    """The linear map of :func:`tps_grid_matrix` for any positions, also beyond the edges.
+
+    Args:
+        positions (Tensor): float64 (M, 2), where the spline is evaluated; the edges of the
+            rectified image are at -1 and 1.
+        count (int): Number of points F.
+
+    Returns:
+        Tensor: float64 (M, F); times points (F, 2) it gives where the positions go.
+    """
+    points = fiducial_points(count)
+    distance = torch.cdist(positions, points)
+    kernel = distance ** 2 * (distance + _EPSILON).log()
+    rows = torch.cat([points.new_ones(len(positions), 1), positions, kernel], 1)
+    return rows @ _tps_solution(count)
+
+
+@lru_cache(maxsize=16)
+def _tps_solution(count: int) -> Tensor:
+    """Coefficients of the spline from its values at the points, (F + 3, F)."""
     points = fiducial_points(count)
     ones = points.new_ones(count, 1)
     distance = torch.cdist(points, points)
@@ -57,14 +85,8 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
         torch.cat([points.new_zeros(2, 3), points.T], 1),
         torch.cat([points.new_zeros(1, 3), ones.T], 1),
     ])
-    x = (2 * torch.arange(width, dtype=points.dtype) + 1 - width) / width
-    y = (2 * torch.arange(height, dtype=points.dtype) + 1 - height) / height
-    pixels = torch.stack([x.repeat(height), y.repeat_interleave(width)], 1)
-    distance = torch.cdist(pixels, points)
-    kernel = distance ** 2 * (distance + _EPSILON).log()
-    rows = torch.cat([points.new_ones(len(pixels), 1), pixels, kernel], 1)
     # The last three right hand sides are zero: their columns of the inverse are not needed.
-    return rows @ torch.linalg.inv(system)[:, :count]
+    return torch.linalg.inv(system)[:, :count]
 
 
 def warp_images(images: Tensor, grid: Tensor) -> Tensor:

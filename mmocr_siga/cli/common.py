@@ -1,0 +1,62 @@
+"""What commands that read pictures have in common."""
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from . import CommandError
+
+if TYPE_CHECKING:
+    from ..apis import SIGAInferencer
+
+__all__ = ['add_model_arguments', 'inferencer', 'one_line', 'positive', 'problem']
+
+_ESCAPES = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    value = int(text) if text.isascii() and text.isdigit() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'must be a whole number from 1 on, got {text!r}')
+    return value
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``, ``--weights`` and ``--device``."""
+    parser.add_argument('--model', help='name of a packaged model, or a config (default: the '
+                        "package's own model)")
+    parser.add_argument('--weights', help='checkpoint; needed with a config')
+    parser.add_argument('--device', help="'cpu', 'cuda', 'cuda:1' ... (default: a GPU if there is "
+                        'one)')
+
+
+def inferencer(args: argparse.Namespace) -> SIGAInferencer:
+    """Build the inferencer that the arguments ask for.
+
+    Raises:
+        CommandError: If that is impossible; says why.
+    """
+    import mmocr_siga
+    try:
+        mmocr_siga.register()
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+    from ..apis import SIGAInferencer
+    from ..apis.packaged import DEFAULT_MODEL
+    try:
+        return SIGAInferencer(args.model or DEFAULT_MODEL, args.weights, args.device)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CommandError(str(error)) from error
+
+
+def one_line(path: str) -> str:
+    """A path without tabs and line breaks: those and backslashes are escaped by a backslash."""
+    path = path.replace('\\', '\\\\')
+    return ''.join(_ESCAPES.get(character, character) for character in path)
+
+
+def problem(path: str | None, reason: str) -> None:
+    """Tell that an input could not be read."""
+    print(f'mmocr_siga: {one_line(path or "input")}: {reason}', file=sys.stderr)

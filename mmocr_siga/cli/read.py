@@ -1,0 +1,100 @@
+"""Read words from pictures.
+
+Prints a line for each picture, in order, as soon as it is read: path, text and score, with tabs in
+between. The score is the probability that the whole word is right. In paths, tabs, line breaks and
+backslashes are written as \\t, \\n, \\r and \\\\. What cannot be read is reported on the standard
+error, and the exit code is 1.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from . import write_line
+from .common import add_model_arguments, inferencer, one_line, positive, problem
+
+if TYPE_CHECKING:
+    from ..apis import WordReading
+
+HELP = 'read words: a line path<TAB>text<TAB>score for each picture'
+
+# Below so many pictures a bar is gone before it is seen.
+_MANY = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('paths', nargs='+', metavar='PATH',
+                        help='a picture, a folder (with its subfolders), or @list.txt: a file with '
+                        'a path a line (blank lines and those from # on are skipped), @- for the '
+                        'standard input')
+    parser.add_argument('--json', action='store_true',
+                        help='print a JSON object a line: path, text, score, char_scores, '
+                        'char_boxes (left, top, right, bottom in pixels); where a picture cannot '
+                        'be read, its error too')
+    parser.add_argument('--nbest', type=positive, default=1, metavar='N',
+                        help='search the N most probable readings; further pairs of text and score '
+                        'follow on the line, or are in the JSON as nbest')
+    parser.add_argument('--batch-size', type=positive, default=32, metavar='N',
+                        help='pictures at a time (default: %(default)s)')
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    """Read, and print what was read."""
+    _prepare_output(out, args.json)
+    reader = inferencer(args)
+    from ..apis.pictures import expand
+    from ..datasets.progress import Progress
+    sources = list(expand(args.paths))
+    # Lines on the same terminal show the progress themselves.
+    watched = len(sources) >= _MANY and Progress.on_terminal() and not out.isatty()
+    bar = Progress(len(sources)) if watched else None
+    failed = 0
+    readings = reader.iter_read(sources, args.batch_size, args.nbest, return_char_boxes=args.json)
+    for number, reading in enumerate(readings, 1):
+        if reading.error is not None:
+            failed += 1
+            problem(reading.path, reading.error)
+        if args.json:
+            write_line(out, json_line(reading))
+        elif reading.error is None:
+            write_line(out, text_line(reading))
+        if bar is not None:
+            bar.update(number)
+    if bar is not None:
+        bar.close()
+    if failed and len(sources) > 1:
+        print(f'mmocr_siga: {failed} of {len(sources)} inputs could not be read', file=sys.stderr)
+    return 1 if failed else 0
+
+
+def text_line(reading: WordReading) -> str:
+    """Path, text and score, with tabs in between; with n-best, further texts and scores."""
+    pairs = reading.nbest or [(reading.text, reading.score)]
+    fields = [one_line(reading.path or '')]
+    for text, score in pairs:
+        fields += [text, f'{score:.4f}']
+    return '\t'.join(fields)
+
+
+def json_line(reading: WordReading) -> str:
+    """A reading as JSON, in ASCII, with rounded numbers."""
+    values = reading.to_dict()
+    values['score'] = round(reading.score, 6)
+    values['char_scores'] = [round(score, 6) for score in reading.char_scores]
+    if reading.char_boxes is not None:
+        values['char_boxes'] = [[round(v, 3) for v in box] for box in reading.char_boxes]
+    if reading.nbest is not None:
+        values['nbest'] = [[text, round(score, 6)] for text, score in reading.nbest]
+    return json.dumps(values)
+
+
+def _prepare_output(out: TextIO, json_output: bool) -> None:
+    """Let names of files that are not text in their encoding come out as they are."""
+    if json_output or not hasattr(out, 'reconfigure'):
+        return  # JSON is ASCII
+    unicode = (out.encoding or '').lower().replace('-', '').startswith('utf')
+    out.reconfigure(errors='surrogateescape' if unicode else 'backslashreplace')

@@ -1,0 +1,53 @@
+"""Draw how a word was read: the characters' boxes, the glyph maps and the confidence.
+
+Writes a picture and prints its path.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TextIO
+
+from . import CommandError, write_line
+from .common import add_model_arguments, inferencer, one_line, problem
+
+HELP = 'write a picture of how a word was read'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('path', metavar='PATH', help='a picture')
+    parser.add_argument('--out', metavar='FILE', help='the picture to write (default: '
+                        '<name>_reading.png in the current folder)')
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    """Read, draw and write."""
+    stem = os.path.splitext(os.path.basename(args.path))[0]
+    target = args.out or f'{stem}_reading.png'
+    if os.path.isdir(args.path) or args.path.startswith('@'):
+        raise CommandError(f'{args.path}: show draws one picture; give its path')
+    folder = os.path.dirname(target)
+    if folder and not os.path.isdir(folder):
+        raise CommandError(f'there is no folder {folder!r} to write {target!r} to')
+    reader = inferencer(args)
+    import cv2
+
+    from ..datasets.errors import UnusableImageError
+    try:
+        picture = reader.draw(args.path)
+    except UnusableImageError as error:
+        problem(args.path, str(error))
+        return 1
+    try:
+        written, data = cv2.imencode(os.path.splitext(target)[1] or '.png', picture)
+    except cv2.error:
+        written = False
+    if not written:
+        raise CommandError(f'{target!r}: no picture is written under this ending; use .png')
+    # Not cv2.imwrite, which fails without a reason.
+    with open(target, 'wb') as file:
+        file.write(data.tobytes())
+    write_line(out, one_line(target))
+    return 0

@@ -1,0 +1,165 @@
+"""Find words in whole pictures and read them.
+
+Prints a line for each word, picture by picture: path, text, score and polygon (x1,y1,x2,y2,... in
+pixels), with tabs in between. In paths, tabs, line breaks and backslashes are written as \\t, \\n,
+\\r and \\\\. Regions that are left out and pictures that cannot be read are reported on the
+standard error; for pictures the exit code is 1. Words are found by a detector of MMOCR (--det), or
+stand in annotation files (--gts).
+"""
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TextIO
+
+from . import CommandError, write_line
+from .common import add_model_arguments, inferencer, one_line, positive, problem
+
+if TYPE_CHECKING:
+    from ..apis import SceneReading, SIGASpottingInferencer
+
+HELP = 'find and read words in whole pictures: a line path<TAB>text<TAB>score<TAB>polygon for each'
+
+_SHOWN = 3
+
+
+def _share(text: str) -> float:
+    """A number in [0, 1]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'must be a number in [0, 1], got {text!r}')
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add = parser.add_argument
+    add('paths', nargs='+', metavar='PATH', help='a picture, a folder (with its subfolders), or '
+        '@list.txt: a file with a path a line')
+    found = parser.add_mutually_exclusive_group(required=True)
+    found.add_argument('--det', metavar='CONFIG', help='config of a text detector, or the name of '
+                       'one of MMOCR')
+    found.add_argument('--gts', metavar='FOLDER', help="ICDAR's annotation files, gt_NAME.txt or "
+                       'NAME.txt, whose regions are read in the place of detected ones')
+    add('--det-weights', metavar='FILE', help='checkpoint of the detector; needed with a config')
+    add('--det-score', type=_share, default=0.3, metavar='X',
+        help='leave out detections with lower scores (default: %(default)s)')
+    add('--score', type=_share, default=0.0, metavar='X',
+        help='leave out words read with lower probabilities (default: %(default)s)')
+    add('--turn', default='best', choices=('best', 'downwards', 'never'),
+        help='how words are read that are much higher than wide (default: the most probable of '
+        'as they are, downwards and upwards)')
+    add('--json', action='store_true', help='print a JSON object a picture: path, size, words '
+        '(polygon, text, score, det_score, char_scores, char_polygons) and skipped (polygon, '
+        'reason); where a picture cannot be read, its error too')
+    add('--draw', metavar='FOLDER', help='write pictures of what was found and read there')
+    add('--batch-size', type=positive, default=32, metavar='N',
+        help='words read at a time (default: %(default)s)')
+    add_model_arguments(parser)
+
+
+def run(args: argparse.Namespace, out: TextIO) -> int:
+    """Find, read, and print what was read."""
+    from .read import _prepare_output
+    if args.det_weights and not args.det:
+        raise CommandError('--det-weights go with --det')
+    for folder, option in ((args.gts, '--gts'), (args.draw, '--draw')):
+        if folder and not os.path.isdir(folder):
+            raise CommandError(f'there is no folder {folder!r} ({option})')
+    _prepare_output(out, args.json)
+    spotter = _spotter(args)
+    from ..apis.pictures import expand
+    sources = list(expand(args.paths))
+    polygons = None if args.gts is None else _annotated(args.gts, sources)
+    failed = 0
+    scenes = spotter.iter_spot(sources, polygons, args.batch_size,
+                               return_char_polygons=args.json or bool(args.draw))
+    for number, scene in enumerate(scenes, 1):
+        failed += scene.error is not None
+        _report(scene)
+        for line in [json_line(scene)] if args.json else text_lines(scene):
+            write_line(out, line)
+        if args.draw and scene.error is None:
+            _draw(args.draw, number, scene)
+    return 1 if failed else 0
+
+
+def _spotter(args: argparse.Namespace) -> SIGASpottingInferencer:
+    recognizer = inferencer(args)
+    from ..apis import SIGASpottingInferencer
+    try:
+        return SIGASpottingInferencer(
+            args.det, args.det_weights, recognizer, device=args.device, turn=args.turn,
+            det_score_thr=args.det_score, score_thr=args.score)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        raise CommandError(str(error)) from error
+
+
+def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
+    """Regions of the annotation files of pictures; none where there is no file."""
+    from ..datasets.scene_annotations import IGNORED_TEXTS, parse_scene_file
+    for source in sources:
+        stem = os.path.splitext(os.path.basename(source.path or ''))[0]
+        names = [os.path.join(folder, name) for name in (f'gt_{stem}.txt', f'{stem}.txt')]
+        path = next(filter(os.path.isfile, names), None)
+        polygons = []
+        if path is None:
+            problem(source.path, f'has no annotations in {folder}')
+        else:
+            for line, polygon, text in parse_scene_file(path):
+                if polygon is None:
+                    problem(f'{path}:{line}', text)
+                elif text not in IGNORED_TEXTS:
+                    polygons.append(polygon)
+        yield polygons
+
+
+def _report(scene: SceneReading) -> None:
+    """Tell what was left out."""
+    if scene.error is not None:
+        problem(scene.path, scene.error)
+    for word in scene.skipped[:_SHOWN]:
+        problem(scene.path, f'left out: {word.reason}')
+    if len(scene.skipped) > _SHOWN:
+        problem(scene.path, f'left out: {len(scene.skipped) - _SHOWN} more regions (--json lists '
+                'them)')
+
+
+def text_lines(scene: SceneReading) -> list[str]:
+    """Path, text, score and polygon of each word, with tabs in between."""
+    lines = []
+    for word in scene.words:
+        outline = ','.join(f'{value:.1f}' for point in word.polygon for value in point)
+        lines.append('\t'.join([one_line(scene.path or ''), word.text, f'{word.score:.4f}',
+                                outline]))
+    return lines
+
+
+def json_line(scene: SceneReading) -> str:
+    """What was found in a picture as JSON, in ASCII, with rounded numbers."""
+    import json
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, float):
+            return round(value, 4)
+        if isinstance(value, dict):
+            return {key: rounded(each) for key, each in value.items()}
+        return [rounded(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+    return json.dumps(rounded(scene.to_dict()))
+
+
+def _draw(folder: str, number: int, scene: SceneReading) -> None:
+    """Write a picture of what was found; its name begins with the number of the picture."""
+    import cv2
+
+    from ..apis.pictures import Source, picture_of
+    from ..visualization import draw_scene
+    stem = os.path.splitext(os.path.basename(scene.path or 'picture'))[0]
+    picture = draw_scene(picture_of(Source(scene.path)), scene.words, scene.skipped)
+    with open(os.path.join(folder, f'{number:04d}_{stem}.jpg'), 'wb') as file:
+        file.write(cv2.imencode('.jpg', picture)[1].tobytes())

@@ -1,0 +1,217 @@
+"""N-best reading as pure functions: beam search, and the exact N best of independent steps.
+
+N words, B beams, T steps, K classes. A hypothesis is a word with its end token; its probability is
+the product of those of its characters and of the end token behind them, which is missing only where
+the T steps end before the word does.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, NamedTuple
+
+import torch
+from torch import Tensor
+
+__all__ = ['Hypothesis', 'beam_search', 'greedy_hypotheses', 'merged', 'steps_nbest']
+
+
+class Hypothesis(NamedTuple):
+    """One way to read a word.
+
+    Attributes:
+        tokens (tuple[int]): Classes of the characters, without the end token.
+        scores (tuple[float]): Probability of each character, given those before it.
+        probability (float): Of the whole word, its end included.
+    """
+    tokens: tuple[int, ...]
+    scores: tuple[float, ...]
+    probability: float
+
+
+class _Pool(NamedTuple):
+    """Hypotheses of N words: log-probabilities (N, P) and what they consist of, (N, P, T)."""
+    total: Tensor
+    tokens: Tensor  # end tokens behind the word
+    steps: Tensor  # log-probabilities of the steps
+
+
+def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
+    """The most probable class of every step, up to the first end token.
+
+    Args:
+        probabilities (Tensor): (N, T, K).
+        end_idx (int): Index of the end token.
+
+    Returns:
+        list[Hypothesis]: One for each of the N words.
+    """
+    scores, tokens = probabilities.float().max(-1)
+    out = []
+    for values, classes in zip(scores.tolist(), tokens.tolist()):
+        length = classes.index(end_idx) if end_idx in classes else len(classes)
+        out.append(Hypothesis(tuple(classes[:length]), tuple(values[:length]),
+                              math.prod(values[:length + 1])))
+    return out
+
+
+def steps_nbest(probabilities: Tensor, end_idx: int, count: int) -> list[list[Hypothesis]]:
+    """The most probable words where no step depends on what was read before it; exact.
+
+    Args:
+        probabilities (Tensor): (N, T, K).
+        end_idx (int): Index of the end token.
+        count (int): Number of hypotheses.
+
+    Returns:
+        list[list[Hypothesis]]: For each word up to ``count`` different hypotheses, best first.
+
+    Raises:
+        ValueError: If ``count`` is less than 1.
+    """
+    log_probabilities = probabilities.float().log()
+
+    def step(state: tuple, tokens: Tensor, t: int) -> tuple[Tensor, tuple]:
+        return log_probabilities[:, t].repeat_interleave(len(tokens) // len(probabilities), 0), ()
+
+    # A prefix outside of the best `count` of its length cannot come back: what follows multiplies
+    # all of them by the same factors.
+    return beam_search(step, (), len(probabilities), probabilities.shape[1], end_idx, end_idx,
+                       width=count, count=count, device=probabilities.device)
+
+
+@torch.no_grad()
+def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: Any, batch: int,
+                steps: int, start_idx: int, end_idx: int, width: int, count: int,
+                device: torch.device | None = None) -> list[list[Hypothesis]]:
+    """Search the most probable words of an autoregressive decoder.
+
+    Open prefixes compete with each other only; words that have ended are kept beside them, so a
+    finished word is never pushed out by a prefix that gets worse later. The search stops when no
+    open prefix can beat the ``count``-th finished word.
+
+    Args:
+        step (Callable): ``step(state, tokens, t) -> (log_probabilities, state)`` with the previous
+            characters (N * B,) and log-probabilities (N * B, K); B is ``width``.
+        state (Any): Tensors with a first dimension of N * B, in tuples and mappings; the B beams of
+            a word lie side by side.
+        batch (int): Words N.
+        steps (int): Steps T at most.
+        start_idx (int): What the first step is fed.
+        end_idx (int): Index of the end token.
+        width (int): Open prefixes B that are followed for each word.
+        count (int): Hypotheses wanted for each word.
+        device (torch.device, optional): Where the decoder runs. Defaults to None: the CPU.
+
+    Returns:
+        list[list[Hypothesis]]: For each word up to ``count`` different hypotheses, best first.
+
+    Raises:
+        ValueError: If ``width`` or ``count`` is less than 1.
+    """
+    if width < 1 or count < 1:
+        raise ValueError(f'width and count must be at least 1, got {width} and {count}')
+    total = torch.full((batch, width), -math.inf, device=device)
+    total[:, 0] = 0
+    empty = torch.full((batch, width, steps), end_idx, dtype=torch.long, device=device)
+    alive = _Pool(total, empty, torch.zeros_like(empty, dtype=torch.float))
+    ended = _Pool(*(part[:, :0] for part in alive))
+    previous = torch.full((batch * width, ), start_idx, device=device)
+    for t in range(steps):
+        log_probabilities, state = step(state, previous, t)
+        log_probabilities = log_probabilities.float().unflatten(0, (batch, width))
+        ended = _best(ended, _with_step(alive, log_probabilities[..., end_idx], t), count)
+        alive, parents = _extended(alive, log_probabilities, end_idx, t)
+        if _settled(alive, ended, count):
+            break
+        state = _selected(state, parents)
+        previous = alive.tokens[:, :, t].flatten()
+    else:
+        ended = _best(ended, alive, count)
+    return _hypotheses(ended, end_idx)
+
+
+def _with_step(pool: _Pool, log_probabilities: Tensor, t: int) -> _Pool:
+    """The pool with one more step (N, P) whose tokens are in it already."""
+    steps = pool.steps.clone()
+    steps[:, :, t] = log_probabilities
+    return _Pool(pool.total + log_probabilities, pool.tokens, steps)
+
+
+def _extended(alive: _Pool, log_probabilities: Tensor, end_idx: int, t: int) -> tuple:
+    """The best continuations that do not end, as many as there are beams, and their parents."""
+    batch, width, classes = log_probabilities.shape
+    open_only = log_probabilities.clone()
+    open_only[..., end_idx] = -math.inf
+    total, best = (alive.total[..., None] + open_only).flatten(1).topk(width)
+    parents, tokens = best // classes, best % classes
+    chosen = _gathered(alive, parents)
+    chosen.tokens[:, :, t] = tokens
+    chosen.steps[:, :, t] = log_probabilities.flatten(1).gather(1, best)
+    rows = torch.arange(batch, device=parents.device)[:, None] * width
+    return chosen._replace(total=total), (rows + parents).flatten()
+
+
+def _best(first: _Pool, second: _Pool, count: int) -> _Pool:
+    """The best of two pools."""
+    both = _Pool(*(torch.cat(parts, 1) for parts in zip(first, second)))
+    return _gathered(both, both.total.topk(min(count, both.total.shape[1])).indices)
+
+
+def _gathered(pool: _Pool, index: Tensor) -> _Pool:
+    """Entries (N, P') of a pool, as new tensors."""
+    wide = index[..., None].expand(-1, -1, pool.tokens.shape[-1])
+    return _Pool(pool.total.gather(1, index), pool.tokens.gather(1, wide),
+                 pool.steps.gather(1, wide))
+
+
+def _settled(alive: _Pool, ended: _Pool, count: int) -> bool:
+    if ended.total.shape[1] < count:
+        return bool((alive.total == -math.inf).all())
+    return bool((alive.total[:, 0] <= ended.total[:, -1]).all())
+
+
+def _selected(state: Any, index: Tensor) -> Any:
+    """Reorder the first dimension of all tensors of a state."""
+    if isinstance(state, Tensor):
+        return state[index]
+    if isinstance(state, Mapping):
+        return {key: _selected(value, index) for key, value in state.items()}
+    if isinstance(state, tuple):
+        parts = [_selected(value, index) for value in state]
+        return type(state)(*parts) if hasattr(state, '_fields') else tuple(parts)
+    return state
+
+
+def _hypotheses(pool: _Pool, end_idx: int) -> list[list[Hypothesis]]:
+    out = []
+    for totals, rows, steps in zip(*(part.tolist() for part in pool)):
+        words = []
+        for total, tokens, values in zip(totals, rows, steps):
+            if total == -math.inf:
+                continue  # fewer words than asked for
+            length = tokens.index(end_idx) if end_idx in tokens else len(tokens)
+            scores = tuple(math.exp(value) for value in values[:length])
+            words.append(Hypothesis(tuple(tokens[:length]), scores, math.exp(total)))
+        out.append(words)
+    return out
+
+
+def merged(first: Sequence[Hypothesis], second: Sequence[Hypothesis],
+           count: int) -> list[Hypothesis]:
+    """The best of two lists of hypotheses; of equal words the more probable one.
+
+    Args:
+        first (Sequence[Hypothesis]): Hypotheses.
+        second (Sequence[Hypothesis]): More of them.
+        count (int): Number wanted.
+
+    Returns:
+        list[Hypothesis]: Best first; among equals those of ``first`` come first.
+    """
+    best: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in (*first, *second):
+        known = best.get(hypothesis.tokens)
+        if known is None or hypothesis.probability > known.probability:
+            best[hypothesis.tokens] = hypothesis
+    return sorted(best.values(), key=lambda item: -item.probability)[:count]
