@@ -71,7 +71,10 @@ class RegionExtractor(BaseModule):
             return outs[0]
         # All maps are sampled, and one sample is chosen, so that nothing depends on the values.
         grid = self.rectifier.grid(control)
-        height = (grid[:, -1] - grid[:, 0]).norm(dim=-1).mean(-1) / self.featmap_strides[0]
+        # Between the middles of the first and the last row.
+        rows = grid.shape[1]
+        height = (grid[:, -1] - grid[:, 0]).norm(dim=-1).mean(-1) * rows / max(1, rows - 1)
+        height = height / self.featmap_strides[0]
         level = (height / self.finest_scale).clamp(min=1).log2().floor().long()
         level = level.clamp(max=len(outs) - 1)[:, None, None, None]
         return sum(out * (level == i) for i, out in enumerate(outs))
