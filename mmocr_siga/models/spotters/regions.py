@@ -21,7 +21,7 @@ from ...spotting.polygons import (
 )
 
 __all__ = ['CheckedScene', 'WordRegions', 'checked_scene', 'detected_regions', 'region_borders',
-           'word_regions']
+           'region_points', 'word_regions']
 
 
 class CheckedScene(NamedTuple):
@@ -177,6 +177,23 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
             if points is not None:
                 found.append((region_borders(points, count, False, vertical_ratio), n, '', i))
     return _packed(found, count)._replace(texts=[])
+
+
+def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Where places of rectified regions lie in the picture.
+
+    Args:
+        borders (ndarray): Borders of a region, (2, K, 2).
+        places (ndarray): x and y as shares of the region's width and height, (..., 2).
+
+    Returns:
+        ndarray: float64 (..., 2), in pixels.
+    """
+    borders, places = np.asarray(borders, np.float64), np.asarray(places, np.float64)
+    steps = np.linspace(0, 1, borders.shape[1])
+    top, bottom = (np.stack([np.interp(places[..., 0], steps, border[:, k]) for k in (0, 1)], -1)
+                   for border in borders)
+    return top + places[..., 1:] * (bottom - top)
 
 
 def _packed(found: list[tuple], count: int) -> WordRegions:

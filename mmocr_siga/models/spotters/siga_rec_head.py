@@ -11,6 +11,8 @@ from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..encoders import GlyphEncoding
+
 READS = ('shared', 'picture')
 
 
@@ -178,7 +180,8 @@ class SIGARecHead(BaseModule):
     def predict(self,
                 features: Tensor | None,
                 data_samples: Sequence[TextRecogDataSample] | None = None,
-                picture: Tensor | None = None) -> list[TextRecogDataSample]:
+                picture: Tensor | None = None,
+                char_boxes: bool = False) -> list[TextRecogDataSample]:
         """Read.
 
         Args:
@@ -186,10 +189,13 @@ class SIGARecHead(BaseModule):
             data_samples (Sequence[TextRecogDataSample], optional): R samples to be filled in.
                 Defaults to None: new ones.
             picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
+            char_boxes (bool): Whether to find out of the glyph maps where the characters are.
+                Defaults to False.
 
         Returns:
             list[TextRecogDataSample]: With ``pred_text``, its ``item`` and the ``score`` of each
-            character.
+            character; with ``char_boxes`` these, too: float64 (L, 4), left, top, right and bottom
+            as shares of the region.
         """
         regions = next(len(t) for t in (features, picture) if t is not None)
         if data_samples is None:
@@ -197,7 +203,22 @@ class SIGARecHead(BaseModule):
         if regions == 0:
             return []
         maps, encoding = self(features, picture)
-        return self.decoder.predict(maps, encoding, data_samples)
+        data_samples = self.decoder.predict(maps, encoding, data_samples)
+        if char_boxes:
+            self._find_characters(encoding, data_samples)
+        return data_samples
+
+    def _find_characters(self, encoding: GlyphEncoding,
+                         data_samples: Sequence[TextRecogDataSample]) -> None:
+        from ...apis.character_boxes import character_boxes  # built on top of the models, too
+        shares = {scale: logits.float().softmax(1).cpu().numpy()
+                  for scale, logits in encoding.glyph_maps.items()}
+        if not shares:
+            raise ValueError('characters are found by glyph maps, which this encoder does not make')
+        for i, sample in enumerate(data_samples):
+            length = len(sample.pred_text.score)
+            sample.pred_text.char_boxes = character_boxes(
+                {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
 
 
 def _texts(data_samples: Sequence[TextRecogDataSample | InstanceData]) -> list[str]:

@@ -14,7 +14,13 @@ from torch import Tensor
 from ...datasets.scene_annotations import IGNORED_TEXTS
 from ..heads.text_masks import gray_images
 from .functional import jittered_borders
-from .regions import WordRegions, checked_scene, detected_regions, word_regions
+from .regions import (
+    WordRegions,
+    checked_scene,
+    detected_regions,
+    region_points,
+    word_regions,
+)
 
 
 @MODELS.register_module()
@@ -53,6 +59,8 @@ class SIGASpotter(SingleStageTextDetector):
         min_text_score (float): Words that are read with a smaller mean score of their characters
             are dropped, and those of which nothing is read. Defaults to 0.5.
         read_chunk (int): Words read at a time at inference. Defaults to 256.
+        char_polygons (bool): Whether predictions say where each character is, by the glyph maps.
+            Defaults to False.
         data_preprocessor (dict, optional): As in ``DBNet``. Defaults to None.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
 
@@ -80,6 +88,7 @@ class SIGASpotter(SingleStageTextDetector):
                  ignored_texts: Sequence[str] = IGNORED_TEXTS,
                  min_text_score: float = 0.5,
                  read_chunk: int = 256,
+                 char_polygons: bool = False,
                  data_preprocessor: OptConfigType = None,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(backbone=backbone, neck=neck, det_head=det_head,
@@ -97,6 +106,7 @@ class SIGASpotter(SingleStageTextDetector):
         self.border_points, self.vertical_ratio = border_points, vertical_ratio
         self.min_side, self.min_text_score = min_side, min_text_score
         self.ignored_texts = tuple(ignored_texts)
+        self.char_polygons = char_polygons
 
     def loss(self, inputs: Tensor, data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
         """Losses of detection and reading, from one pass over the pictures.
@@ -175,7 +185,9 @@ class SIGASpotter(SingleStageTextDetector):
         Returns:
             Sequence[TextDetDataSample]: The samples with ``pred_instances``: ``polygons`` and
             ``scores`` of the detector, in pixels of the picture that was loaded, ``texts``,
-            ``char_scores``, a list for each word, and ``text_scores`` (R,), their means.
+            ``char_scores``, a list for each word, ``text_scores`` (R,), their means, and with
+            ``char_polygons`` these, float32 (L, 8) for each word: upper left, upper right, lower
+            right and lower left corner.
         """
         features = self.extract_feat(inputs)
         data_samples = self.det_head.predict(features, data_samples)
@@ -184,16 +196,20 @@ class SIGASpotter(SingleStageTextDetector):
                                  self.border_points, self.vertical_ratio)
         read: list[list] = [[] for _ in data_samples]
         readings = self.read(inputs, features, words)
-        for n, row, (text, scores) in zip(words.index.tolist(), words.rows, readings):
+        for k, (n, row, (text, scores, boxes)) in enumerate(
+                zip(words.index.tolist(), words.rows, readings)):
             if text and np.mean(scores) >= self.min_text_score:
-                read[n].append((row, text, scores))
+                places = self._places(words.borders[k], boxes, data_samples[n])
+                read[n].append((row, text, scores, places))
         for sample, found in zip(data_samples, read):
             sample.pred_instances = _with_readings(sample.pred_instances, found)
+            if not self.char_polygons:
+                del sample.pred_instances.char_polygons
         return data_samples
 
     @torch.no_grad()
     def read(self, inputs: Tensor, features: Tensor,
-             words: WordRegions) -> Iterator[tuple[str, list[float]]]:
+             words: WordRegions) -> Iterator[tuple[str, list[float], np.ndarray | None]]:
         """Read regions, ``read_chunk`` at a time.
 
         Args:
@@ -202,27 +218,43 @@ class SIGASpotter(SingleStageTextDetector):
             words (WordRegions): R regions.
 
         Yields:
-            tuple[str, list[float]]: Text and the score of each character.
+            tuple: Text, the score of each character, and where they are in the region, (L, 4), or
+            None without ``char_polygons``.
         """
         for rows in torch.arange(len(words.rows)).split(self.read_chunk):
             shared, picture = self.rectify(inputs, features, words.chosen(rows))
-            for sample in self.rec_head.predict(shared, picture=picture):
-                yield sample.pred_text.item, list(sample.pred_text.score)
+            for sample in self.rec_head.predict(shared, picture=picture,
+                                                char_boxes=self.char_polygons):
+                text = sample.pred_text
+                yield text.item, list(text.score), text.get('char_boxes')
 
     def _input_polygons(self, sample: TextDetDataSample) -> list[np.ndarray]:
         """The detector's polygons in pixels of the network's input."""
-        polygons = [np.asarray(p, np.float64) for p in sample.pred_instances.polygons]
-        if 'polygons' not in (self.det_head.postprocessor.rescale_fields or ()):
-            return polygons
-        scale = np.array(sample.scale_factor, np.float64)
-        return [(p.reshape(-1, 2) * scale).reshape(-1) for p in polygons]
+        scale = self._scale(sample)
+        return [(np.asarray(p, np.float64).reshape(-1, 2) * scale).reshape(-1)
+                for p in sample.pred_instances.polygons]
+
+    def _scale(self, sample: TextDetDataSample) -> np.ndarray:
+        """Pixels of the network's input for one of the detector's polygons, along x and y."""
+        rescaled = 'polygons' in (self.det_head.postprocessor.rescale_fields or ())
+        return np.array(sample.scale_factor if rescaled else (1, 1), np.float64)
+
+    def _places(self, borders: Tensor, boxes: np.ndarray | None,
+                sample: TextDetDataSample) -> np.ndarray | None:
+        """Polygons (L, 8) of the characters of a word."""
+        if boxes is None:
+            return None
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        points = region_points(borders.numpy(), corners) / self._scale(sample)
+        return points.reshape(-1, 8).astype(np.float32)
 
 
 def _with_readings(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
-    """The detections that were read: their numbers, texts and scores of characters."""
-    rows, texts, scores = zip(*found) if found else ((), (), ())
+    """The detections that were read: their numbers, texts, scores and places of characters."""
+    rows, texts, scores, places = zip(*found) if found else ((), (), (), ())
     instances = detected[torch.tensor(rows, dtype=torch.long)]
     instances.texts = list(texts)
     instances.char_scores = list(scores)
+    instances.char_polygons = list(places)
     instances.text_scores = torch.tensor([float(np.mean(s)) for s in scores])
     return instances

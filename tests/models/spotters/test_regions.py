@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from mmocr_siga.models.spotters import border_grid
 from mmocr_siga.models.spotters.regions import (
     checked_scene,
     detected_regions,
     region_borders,
+    region_points,
     word_regions,
 )
 from tests.helpers.spotters import rectangle, scene
@@ -105,3 +107,12 @@ def test_detections_that_enclose_nothing_are_left_out():
                                                rectangle(10, 10, 60, 30)]], [SIZE, SIZE], 2)
     assert words.index.tolist() == [1] and words.rows == [1] and words.texts == []
     assert words.borders.tolist() == [[[[10, 10], [60, 10]], [[10, 30], [60, 30]]]]
+
+
+def test_places_of_a_region_are_where_it_is_sampled():
+    rng = np.random.default_rng(0)
+    borders = rng.uniform(0, 50, (2, 5, 2))
+    grid = border_grid(torch.tensor(borders)[None], (3, 7))[0].numpy()
+    x, y = (np.arange(7) + 0.5) / 7, (np.arange(3) + 0.5) / 3
+    places = np.stack(np.meshgrid(x, y), -1)
+    np.testing.assert_allclose(region_points(borders, places), grid, atol=1e-10)

@@ -119,7 +119,7 @@ def test_predictions_are_in_pixels_of_the_loaded_picture():
     seen = {}
     rectify = model.rectify
     model.rectify = lambda *args: seen.update(words=args[2]) or rectify(*args)
-    model.rec_head.predict = lambda shared, picture: filled(['ab'], [[1, .5]])
+    model.rec_head.predict = lambda shared, picture, char_boxes: filled(['ab'], [[1, .5]])
     out, = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])
     assert seen['words'].borders[0, :, [0, -1]].tolist() == [[[10, 5], [60, 5]],
                                                              [[10, 15], [60, 15]]]
@@ -142,7 +142,7 @@ def test_words_are_filtered_by_the_score_of_reading():
     model = with_detections(build(min_text_score=0.6, read_chunk=3), polygons)
     answers = iter([('good', [0.9] * 4), ('bad', [0.5] * 3), ('', []), ('edge', [0.6] * 4)])
 
-    def predict(shared, picture):
+    def predict(shared, picture, char_boxes):
         texts, scores = zip(*(next(answers) for _ in shared))
         return filled(texts, scores)
 
@@ -152,6 +152,30 @@ def test_words_are_filtered_by_the_score_of_reading():
     assert found.texts == ['good', 'edge']
     assert found.scores.tolist() == pytest.approx([0.5, 0.9])
     assert len(found.polygons) == 2
+
+
+def test_characters_are_found_in_pixels_of_the_loaded_picture():
+    model = with_detections(build(char_polygons=True, min_text_score=0.0),
+                            [rectangle(20, 20, 120, 60)])
+    boxes = np.array([[0, 0, 0.5, 1], [0.5, 0.25, 1, 0.75]])
+
+    def predict(shared, picture, char_boxes):
+        assert char_boxes
+        samples = filled(['ab'], [[1.0, 1.0]])
+        samples[0].pred_text.char_boxes = boxes
+        return samples
+
+    model.rec_head.predict = predict
+    found = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])[0].pred_instances
+    np.testing.assert_allclose(found.char_polygons[0], [rectangle(20, 20, 70, 60),
+                                                        rectangle(70, 30, 120, 50)], atol=1e-4)
+
+
+def test_characters_of_a_real_reading():
+    model = with_detections(build(char_polygons=True, min_text_score=0.0),
+                            [rectangle(20, 20, 120, 60)])
+    found = model.predict(pictures(), [scene([])])[0].pred_instances
+    assert [p.shape for p in found.char_polygons] == [(len(t), 8) for t in found.texts]
 
 
 def test_nothing_found():
@@ -168,7 +192,7 @@ def test_ten_thousand_words_are_read_in_chunks():
                                   picture_rectifier=small), polygons)
     sizes = []
 
-    def predict(shared, picture):
+    def predict(shared, picture, char_boxes):
         sizes.append(len(shared))
         return filled(['ab'] * len(shared), [[1.0]] * len(shared))
 
