@@ -30,7 +30,7 @@ class SIGARoIHead(BaseModule):
             instances' regions. Defaults to ``dict(type='RegionRectifier',
             form='bezier_clockwise', size=(32, 128))``.
         key (str): What the instances' regions are called. Defaults to ``'beziers'``.
-        read_chunk (int): Words read at a time at inference. Defaults to 256.
+        read_chunk (int): Words read at a time at inference. Defaults to 128.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
@@ -41,7 +41,7 @@ class SIGARoIHead(BaseModule):
                  picture_rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', form='bezier_clockwise', size=(32, 128)),
                  key: str = 'beziers',
-                 read_chunk: int = 256,
+                 read_chunk: int = 128,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if read_chunk < 1:

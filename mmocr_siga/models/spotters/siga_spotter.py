@@ -58,7 +58,7 @@ class SIGASpotter(SingleStageTextDetector):
         ignored_texts (Sequence[str]): Texts of words to be ignored. Defaults to ``('###', )``.
         min_text_score (float): Words that are read with a smaller mean score of their characters
             are dropped, and those of which nothing is read. Defaults to 0.5.
-        read_chunk (int): Words read at a time at inference. Defaults to 256.
+        read_chunk (int): Words read at a time at inference. Defaults to 128.
         char_polygons (bool): Whether predictions say where each character is, by the glyph maps.
             Defaults to False.
         data_preprocessor (dict, optional): As in ``DBNet``. Defaults to None.
@@ -87,7 +87,7 @@ class SIGASpotter(SingleStageTextDetector):
                  min_side: float = 4.0,
                  ignored_texts: Sequence[str] = IGNORED_TEXTS,
                  min_text_score: float = 0.5,
-                 read_chunk: int = 256,
+                 read_chunk: int = 128,
                  char_polygons: bool = False,
                  data_preprocessor: OptConfigType = None,
                  init_cfg: InitConfigType = None) -> None:

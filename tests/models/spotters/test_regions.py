@@ -116,3 +116,15 @@ def test_places_of_a_region_are_where_it_is_sampled():
     x, y = (np.arange(7) + 0.5) / 7, (np.arange(3) + 0.5) / 3
     places = np.stack(np.meshgrid(x, y), -1)
     np.testing.assert_allclose(region_points(borders, places), grid, atol=1e-10)
+
+
+def test_a_curved_detection_is_read_along_its_arc():
+    angle = np.linspace(np.pi, 2 * np.pi, 15)  # over the top, from left to right
+    arc = np.stack([np.cos(angle), np.sin(angle)], 1)
+    polygon = np.concatenate([64 + 60 * arc, 64 + 40 * arc[::-1]])
+    for start in (0, 9, 20):
+        words = detected_regions([[np.roll(polygon, start, 0).reshape(-1)]], [(128, 128)], 9)
+        top, bottom = words.borders[0].numpy() - 64
+        np.testing.assert_allclose(np.hypot(*top.T), 60, atol=1.5)
+        np.testing.assert_allclose(np.hypot(*bottom.T), 40, atol=1.5)
+        assert (np.diff(top[:, 0]) > 0).all() and (np.diff(bottom[:, 0]) > 0).all()
