@@ -1,7 +1,7 @@
 # Training and test pipeline for whole scenes with their words.
 #
-# Transforms that clip polygons (ImgAugWrapper, Resize by default) begin them anywhere, so that it is
-# no longer known where reading begins; these keep all points.
+# Transforms that clip polygons (ImgAugWrapper, Resize by default) begin them anywhere, so that it
+# is no longer known where reading begins; these keep all points.
 scene_window = (640, 640)
 scene_scale = (0.5, 2.0)
 scene_frame = (1333, 736)
