@@ -1,5 +1,6 @@
 """Word images: transforms, data sets and annotation formats."""
 from .available_datasets import AvailableDatasets
+from .checked_scene_dataset import CheckedSceneDataset
 from .checked_text_dataset import CheckedTextDataset
 from .errors import UnusableImageError
 from .file_backend import NonEmptyBackend
@@ -8,8 +9,10 @@ from .rendered_word_dataset import RenderedWordDataset
 from .samplers import RatioSampler
 from .transforms import (
     EnsureBGR,
+    FitScene,
     LoadWordImage,
     PackGlyphInputs,
+    RandomSceneWindow,
     RandomTextColor,
     RandomTextDeterioration,
     RandomTextGeometry,
@@ -20,8 +23,9 @@ from .word_lmdb_dataset import WordLMDBDataset
 from .word_tsv_dataset import WordTSVDataset
 
 __all__ = [
-    'AvailableDatasets', 'CheckedTextDataset', 'EnsureBGR', 'ICDARSceneDataset', 'LoadWordImage',
-    'NonEmptyBackend', 'PackGlyphInputs', 'RandomTextColor', 'RandomTextDeterioration',
-    'RandomTextGeometry', 'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask',
-    'UnusableImageError', 'WordLMDBDataset', 'WordTSVDataset'
+    'AvailableDatasets', 'CheckedSceneDataset', 'CheckedTextDataset', 'EnsureBGR', 'FitScene',
+    'ICDARSceneDataset', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
+    'RandomSceneWindow', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
+    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'UnusableImageError',
+    'WordLMDBDataset', 'WordTSVDataset'
 ]

@@ -16,12 +16,23 @@ from .recognizers import (
     PluggedRecognizer,
     PluginMixin,
 )
+from .spotters import (
+    RegionExtractor,
+    RegionPyramid,
+    RegionRectifier,
+    ScenePreprocessor,
+    SIGARecHead,
+    SIGARoIHead,
+    SIGASpotter,
+)
 
 __all__ = [
     'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPlugin', 'GlyphPseudoLabelGenerator',
     'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'ModuleTap', 'PVAM',
-    'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'SECLoss',
-    'SIGADecoder', 'SIGAEncoder', 'SIGAParallelDecoder', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT',
-    'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'SegmentationHead', 'TPSRectifier',
-    'TextMaskLoss', 'TokenPyramidFusion', 'VSFD', 'WordDataPreprocessor', 'common'
+    'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'RegionExtractor',
+    'RegionPyramid', 'RegionRectifier', 'SECLoss', 'SIGADecoder', 'SIGAEncoder',
+    'SIGAParallelDecoder', 'SIGARecHead', 'SIGAResNet45', 'SIGARoIHead', 'SIGASVTR', 'SIGASpotter',
+    'SIGAViT', 'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'ScenePreprocessor',
+    'SegmentationHead', 'TPSRectifier', 'TextMaskLoss', 'TokenPyramidFusion', 'VSFD',
+    'WordDataPreprocessor', 'common'
 ]

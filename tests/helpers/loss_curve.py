@@ -1,7 +1,9 @@
 """Train a config for a few steps and write the losses, averaged over the processes.
 
-    python loss_curve.py CONFIG OUT.json
-    python -m torch.distributed.run --nproc_per_node 2 loss_curve.py CONFIG OUT.json
+    python loss_curve.py CONFIG OUT.json [NAME ...]
+    python -m torch.distributed.run --nproc_per_node 2 loss_curve.py CONFIG OUT.json [NAME ...]
+
+With names these losses alone, for models whose processes may have different ones.
 """
 import json
 import os
@@ -19,7 +21,8 @@ import mmocr_siga  # noqa: F401
 class Recorder(Hook):
     """Keeps batch statistics out of it, which differ between one large batch and two small."""
 
-    def __init__(self):
+    def __init__(self, names=()):
+        self.names = names
         self.curve = []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
@@ -29,17 +32,17 @@ class Recorder(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         losses = {name: value.detach().double().mean() for name, value in outputs.items()
-                  if 'loss' in name}
+                  if (name in self.names if self.names else 'loss' in name)}
         all_reduce_dict(losses, 'mean')
         self.curve.append({name: float(value) for name, value in losses.items()})
 
 
-def main(config, out):
+def main(config, out, *names):
     torch.set_num_threads(1)
     cfg = Config.fromfile(config)
     cfg.launcher = 'pytorch' if 'LOCAL_RANK' in os.environ else 'none'
     runner = Runner.from_cfg(cfg)
-    recorder = Recorder()
+    recorder = Recorder(names)
     runner.register_hook(recorder)
     runner.train()
     if runner.rank == 0:

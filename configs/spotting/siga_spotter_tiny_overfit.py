@@ -1,0 +1,38 @@
+# siga_spotter_tiny on four scenes, trained and tested on the same: whether it can learn at all.
+#
+#   SIGA_REC_WEIGHTS=work_dirs/siga_tiny_mixed/iter_8500.pth \
+#       mim train mmocr configs/spotting/siga_spotter_tiny_overfit.py
+_base_ = ['siga_spotter_tiny.py']
+
+max_iters = 1000
+warm_up = 20
+lr = 2e-3
+rec_lr = 0.1
+# img_58, img_273, img_537 and img_715 of the 50 training scenes.
+overfit_scenes = [2, 14, 26, 32]
+
+train_pipeline = _base_.train_pipeline
+train_pipeline[2].update(
+    size=(320, 320), scale=(0.85, 1.2), aspect=1.1, angle=5.0, word_prob=0.8)
+
+train_dataloader = dict(dataset=dict(indices=overfit_scenes, pipeline=train_pipeline))
+val_dataloader = dict(
+    dataset=dict(_delete_=True, **dict(
+        _base_.ic15_scenes_train, indices=overfit_scenes, test_mode=True,
+        pipeline=_base_.test_pipeline)))
+test_dataloader = val_dataloader
+
+optim_wrapper = dict(
+    optimizer=dict(lr=lr), paramwise_cfg=dict(custom_keys={'rec_head': dict(lr_mult=rec_lr)}))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.1, end=warm_up, by_epoch=False),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.01,
+        begin=warm_up,
+        end=max_iters,
+        T_max=max_iters - warm_up,
+        by_epoch=False),
+]
+train_cfg = dict(max_iters=max_iters, val_interval=200)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200))

@@ -1,0 +1,66 @@
+"""Resizing of scenes without clipping their words."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmocr.registry import TRANSFORMS
+
+__all__ = ['FitScene']
+
+
+@TRANSFORMS.register_module()
+class FitScene(BaseTransform):
+    """Resize a scene to fit into a frame, whatever its shape.
+
+    As MMOCR's ``Resize`` with ``keep_ratio``, but polygons are not clipped, which would lose where
+    reading begins; and no side becomes shorter than ``min_side``, so that a picture of one pixel's
+    height passes, too, if distorted.
+
+    Required keys: ``img``. Changed: ``img``, ``img_shape``, ``gt_polygons`` and ``gt_bboxes`` where
+    they are there. Added: ``scale_factor`` (width, height).
+
+    Args:
+        scale (tuple[int, int]): The frame: its longer side bounds the longer side of the picture,
+            its shorter side the shorter one. Defaults to (1333, 736).
+        min_side (int): Least side. Defaults to 32.
+        upscale (bool): Whether a picture that is smaller than the frame is enlarged. Defaults to
+            True.
+
+    Raises:
+        ValueError: If the frame is not at least ``min_side``, or that is not positive.
+    """
+
+    def __init__(self,
+                 scale: tuple[int, int] = (1333, 736),
+                 min_side: int = 32,
+                 upscale: bool = True) -> None:
+        if min_side < 1 or min(scale) < min_side:
+            raise ValueError(f'scale must be at least min_side, and that positive, got '
+                             f'{tuple(scale)} and {min_side}')
+        self.scale, self.min_side, self.upscale = tuple(scale), min_side, upscale
+
+    def transform(self, results: dict) -> dict:
+        """Resize a picture and its words."""
+        height, width = results['img'].shape[:2]
+        factor = min(max(self.scale) / max(height, width), min(self.scale) / min(height, width))
+        factor = factor if self.upscale else min(1.0, factor)
+        new_width, new_height = (max(self.min_side, int(side * factor + 0.5))
+                                 for side in (width, height))
+        interpolation = cv2.INTER_LINEAR if factor >= 1 else cv2.INTER_AREA
+        results['img'] = cv2.resize(results['img'], (new_width, new_height),
+                                    interpolation=interpolation)
+        results['img_shape'] = (new_height, new_width)
+        factors = results['scale_factor'] = (new_width / width, new_height / height)
+        if 'gt_polygons' in results:
+            results['gt_polygons'] = [
+                (np.asarray(p, np.float64).reshape(-1, 2) * factors).reshape(-1).astype(np.float32)
+                for p in results['gt_polygons']]
+        if 'gt_bboxes' in results:
+            boxes = np.asarray(results['gt_bboxes'], np.float64).reshape(-1, 4)
+            results['gt_bboxes'] = (boxes * (factors * 2)).astype(np.float32)
+        return results
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(scale={self.scale}, min_side={self.min_side}, '
+                f'upscale={self.upscale})')

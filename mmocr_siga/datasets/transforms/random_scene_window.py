@@ -1,0 +1,143 @@
+"""Random window of a scene whose words keep their reading order and their texts."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+from mmocr.registry import TRANSFORMS
+from shapely.geometry import box
+
+from ...spotting.polygons import polygon_shape
+
+__all__ = ['RandomSceneWindow', 'visible_share']
+
+
+@TRANSFORMS.register_module()
+class RandomSceneWindow(BaseTransform):
+    """Turn, scale and cut a scene with its words to a fixed size, in one interpolation.
+
+    For spotting, in place of MMOCR's ``ImgAugWrapper``, ``RandomCrop`` and ``Resize``: those that
+    clip polygons begin them at any point, so that it is no longer known where reading begins, and
+    keep the text of a word of which half is cut off. Here all points of a polygon are kept, in
+    their order, also where they lie outside; a word of which less than ``min_visible`` can be seen
+    is ignored, and one of which nothing can be seen is left out.
+
+    Required keys: ``img``, ``gt_polygons``, ``gt_ignored``. Changed: these, ``img_shape``, and, to
+    stay aligned, ``gt_bboxes``, ``gt_bboxes_labels`` and ``gt_texts`` where they are there.
+
+    Args:
+        size (tuple[int, int]): Width and height of the window. Defaults to (640, 640).
+        scale (tuple[float, float]): Least and greatest factor of the size, drawn evenly in its
+            logarithm. Defaults to (0.5, 2).
+        aspect (float): Greatest factor of width over height, and of height over width. Defaults
+            to 1.2.
+        angle (float): Greatest angle in degrees, to either side. Defaults to 10.
+        word_prob (float): Probability that a word that is not ignored lies in the window, where
+            there is one. Defaults to 0.9.
+        min_visible (float): Least share of a word's area in the window, for it to be read. Defaults
+            to 0.95.
+        fill (Sequence[int]): Colour outside of the picture. Defaults to (124, 116, 104).
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(self,
+                 size: tuple[int, int] = (640, 640),
+                 scale: tuple[float, float] = (0.5, 2.0),
+                 aspect: float = 1.2,
+                 angle: float = 10.0,
+                 word_prob: float = 0.9,
+                 min_visible: float = 0.95,
+                 fill: Sequence[int] = (124, 116, 104)) -> None:
+        if min(size) < 1 or not 0 < scale[0] <= scale[1] or aspect < 1:
+            raise ValueError('size must be positive, scale positive and in order and aspect at '
+                             f'least 1, got {tuple(size)}, {tuple(scale)} and {aspect}')
+        if not 0 <= word_prob <= 1 or not 0 <= min_visible <= 1:
+            raise ValueError('word_prob and min_visible must be in [0, 1], got '
+                             f'{word_prob} and {min_visible}')
+        self.size, self.scale, self.aspect, self.angle = tuple(size), tuple(scale), aspect, angle
+        self.word_prob, self.min_visible, self.fill = word_prob, min_visible, tuple(fill)
+
+    @cache_randomness
+    def _matrix(self, shape: tuple[int, int], targets: Sequence[np.ndarray]) -> np.ndarray:
+        """From the picture to the window, (2, 3)."""
+        uniform = np.random.uniform
+        factor = np.exp(uniform(*np.log(self.scale)))
+        stretch = np.exp(uniform(-1, 1) * np.log(self.aspect) / 2)
+        turn = np.deg2rad(uniform(-self.angle, self.angle))
+        cos, sin = np.cos(turn), np.sin(turn)
+        linear = factor * np.diag([stretch, 1 / stretch]) @ [[cos, -sin], [sin, cos]]
+        height, width = shape
+        size = np.array(self.size)
+        low, high = _bounds([[0, 0], [width, 0], [width, height], [0, height]], linear)
+        # The window lies in the picture as far as possible, or else the picture in the window.
+        inside = np.sort([size - high, -low], 0)
+        offset = uniform(*inside)
+        if len(targets) and uniform() < self.word_prob:
+            low, high = _bounds(targets[np.random.randint(len(targets))].reshape(-1, 2), linear)
+            around = np.sort([size - high, -low], 0)
+            offset = np.clip(uniform(*around), *inside)
+        return np.concatenate([linear, offset[:, None]], 1)
+
+    def transform(self, results: dict) -> dict:
+        """Cut a window out of a picture."""
+        polygons = [np.asarray(p, np.float64) for p in results['gt_polygons']]
+        ignored = np.asarray(results['gt_ignored'], bool)
+        targets = [p for p, skip in zip(polygons, ignored)
+                   if not skip and p.size >= 6 and np.isfinite(p).all()]
+        matrix = self._matrix(results['img'].shape[:2], targets)
+        # OpenCV counts from the middle of the first pixel.
+        shifted = matrix.copy()
+        shifted[:, 2] += 0.5 * matrix[:, :2].sum(1) - 0.5
+        fill = self.fill if results['img'].ndim == 3 else self.fill[:1]
+        results['img'] = cv2.warpAffine(results['img'], shifted, self.size, flags=cv2.INTER_LINEAR,
+                                        borderValue=fill)
+        results['img_shape'] = results['img'].shape[:2]
+        moved = [(p.reshape(-1, 2) @ matrix[:, :2].T + matrix[:, 2]).reshape(-1)
+                 if p.size % 2 == 0 else p for p in polygons]
+        shares = np.array([visible_share(p, self.size) for p in moved], np.float64)
+        results['gt_polygons'] = [p.astype(np.float32) for p in moved]
+        results['gt_ignored'] = ignored | (shares < self.min_visible)
+        if 'gt_bboxes' in results:
+            boxes = [np.concatenate([p.reshape(-1, 2).min(0), p.reshape(-1, 2).max(0)])
+                     if p.size and p.size % 2 == 0 else np.zeros(4) for p in moved]
+            results['gt_bboxes'] = np.array(boxes, np.float32).reshape(-1, 4)
+        return _without(results, shares == 0)
+
+    def __repr__(self) -> str:
+        return (f'{type(self).__name__}(size={self.size}, scale={self.scale}, '
+                f'aspect={self.aspect}, angle={self.angle}, word_prob={self.word_prob}, '
+                f'min_visible={self.min_visible}, fill={self.fill})')
+
+
+def _bounds(points: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest x and y of points under a linear map."""
+    moved = np.asarray(points, np.float64) @ linear.T
+    return moved.min(0), moved.max(0)
+
+
+def _without(results: dict, gone: np.ndarray) -> dict:
+    """Leave words out; unlike MMOCR's, none may be left."""
+    for key in ('gt_polygons', 'gt_texts', 'gt_ignored', 'gt_bboxes', 'gt_bboxes_labels'):
+        if key in results:
+            values = results[key]
+            results[key] = (values[~gone] if isinstance(values, np.ndarray) else
+                            [value for value, out in zip(values, gone) if not out])
+    return results
+
+
+def visible_share(polygon: np.ndarray, size: tuple[int, int]) -> float:
+    """Share of a polygon's area that lies in a picture; 0 for one without area.
+
+    Args:
+        polygon (ndarray): x and y by turns.
+        size (tuple[int, int]): Width and height of the picture.
+    """
+    shape = polygon_shape(polygon)
+    if shape is None:
+        return 0.0
+    return shape.intersection(box(0, 0, *size)).area / shape.area

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
+from torch import Tensor
+from torch.nn import functional as F
+
+from .functional import PADDING_MODES, bezier_borders, border_grid, sample_regions
+
+FORMS = ('points', 'bezier', 'bezier_clockwise')
+
+
+@MODELS.register_module()
+class RegionRectifier(BaseModule):
+    """Straighten the regions of words out of feature maps, in plain torch.
+
+    A region is given by the borders above and below the word; cells of the result are sampled
+    bilinearly on the lines between them, as BezierAlign does (ABCNet, CVPR 2020, section 3.2), for
+    any borders. Gradients reach the maps; coordinates are float32 under automatic mixed precision,
+    too.
+
+    Args:
+        size (tuple[int, int]): Height h and width w of the results. Defaults to (8, 32).
+        form (str): What the regions are given by: ``'points'`` on the borders, (R, 2, K, 2) with
+            any K >= 2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16):
+            ``'bezier'`` with both curves in reading order, ``'bezier_clockwise'`` with the bottom
+            one from right to left. Defaults to ``'points'``.
+        num_points (int): Points that a Bezier curve is broken up into. Defaults to 16.
+        samples (int): Samples per cell along each side, which are averaged; 2 for regions that are
+            much larger than the result. Defaults to 1.
+        padding_mode (str): What lies outside the maps: ``'border'``, their outermost cells, or
+            ``'zeros'``. Defaults to ``'border'``.
+        init_cfg (dict or list[dict], optional): Initialisation; there are no weights. Defaults to
+            None.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(self,
+                 size: tuple[int, int] = (8, 32),
+                 form: str = 'points',
+                 num_points: int = 16,
+                 samples: int = 1,
+                 padding_mode: str = 'border',
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if form not in FORMS or padding_mode not in PADDING_MODES:
+            raise ValueError(f'form must be one of {FORMS} and padding_mode one of '
+                             f'{PADDING_MODES}, but they are {form!r} and {padding_mode!r}')
+        if min(*size, samples) < 1 or num_points < 2:
+            raise ValueError('size and samples must be positive and num_points at least 2, got '
+                             f'{tuple(size)}, {samples} and {num_points}')
+        self.size = tuple(size)
+        self.form = form
+        self.num_points = num_points
+        self.samples = samples
+        self.padding_mode = padding_mode
+
+    def grid(self, regions: Tensor) -> Tensor:
+        """Where the samples lie, in pixels of the picture.
+
+        Args:
+            regions (Tensor): Borders of R regions, see ``form``.
+
+        Returns:
+            Tensor: (R, h * samples, w * samples, 2).
+        """
+        with torch.autocast(regions.device.type, enabled=False):
+            if self.form != 'points':
+                regions = bezier_borders(regions, self.num_points, self.form != 'bezier')
+            return border_grid(regions, tuple(side * self.samples for side in self.size))
+
+    def forward(self, features: Tensor, regions: Tensor, index: Tensor,
+                stride: float = 1) -> Tensor:
+        """Rectify regions.
+
+        Args:
+            features (Tensor): Maps (N, C, H, W) of N pictures, or the pictures themselves.
+            regions (Tensor): Borders of R regions in pixels of the pictures, see ``form``.
+            index (Tensor): long (R,), which picture each region is in.
+            stride (float): Pixels a cell of the maps stands for. Defaults to 1.
+
+        Returns:
+            Tensor: (R, C, h, w), in the dtype of the maps; R may be 0.
+
+        Raises:
+            ValueError: If the shapes do not fit together.
+        """
+        out = sample_regions(features, self.grid(regions), index, stride, self.padding_mode)
+        return out if self.samples == 1 else F.avg_pool2d(out, self.samples)

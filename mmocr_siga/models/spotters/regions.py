@@ -1,0 +1,202 @@
+"""Words of annotated and detected scenes as regions to be read. All on the host."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+from shapely.geometry import box
+from torch import Tensor
+
+from ...datasets.scene_annotations import IGNORED_TEXTS, instance_of
+from ...spotting.polygons import (
+    border_points,
+    check_polygon,
+    is_vertical,
+    polygon_shape,
+    split_borders,
+    turned_borders,
+)
+
+__all__ = ['CheckedScene', 'WordRegions', 'checked_scene', 'detected_regions', 'region_borders',
+           'region_points', 'word_regions']
+
+
+class CheckedScene(NamedTuple):
+    """Annotated words of a picture that can be trained on.
+
+    Attributes:
+        instances (InstanceData): ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``,
+            ``labels``, ``ignored``, and ``texts`` where there were any; copies.
+        faults (int): Words left out, or ignored, because something is wrong with their polygon.
+    """
+    instances: InstanceData
+    faults: int
+
+
+class WordRegions(NamedTuple):
+    """Regions of words over a batch of pictures.
+
+    Attributes:
+        borders (Tensor): float32 (R, 2, K, 2) on the CPU, in pixels of the network's input.
+        index (Tensor): long (R,) on the CPU, the picture of each region.
+        texts (list[str]): What they say; empty for detected ones.
+        rows (list[int]): Which instance of its picture each is.
+    """
+    borders: Tensor
+    index: Tensor
+    texts: list[str]
+    rows: list[int]
+
+    def chosen(self, rows: Tensor) -> WordRegions:
+        """Some of the regions, by their numbers."""
+        numbers = rows.tolist()
+        return WordRegions(self.borders[rows], self.index[rows],
+                           [self.texts[i] for i in numbers] if self.texts else [],
+                           [self.rows[i] for i in numbers])
+
+
+def region_borders(points: np.ndarray, count: int, ordered: bool,
+                   vertical_ratio: float = 1.5) -> np.ndarray:
+    """Borders of a word along which it is read; of upright ones along their long sides.
+
+    Args:
+        points (ndarray): (P, 2), clockwise, see
+            :func:`~mmocr_siga.spotting.polygons.check_polygon`.
+        count (int): Points K on each border.
+        ordered (bool): Whether reading begins at the first point, as in annotations.
+        vertical_ratio (float): Height over width from which a word is turned. Defaults to 1.5.
+
+    Returns:
+        ndarray: float64 (2, K, 2).
+    """
+    top, bottom = split_borders(points, ordered, vertical_ratio)
+    if is_vertical(top, bottom, vertical_ratio):
+        top, bottom = turned_borders(top, bottom)
+    return border_points(top, bottom, count).reshape(2, count, 2)
+
+
+def checked_scene(instances: InstanceData, size: tuple[int, int],
+                  ignored_texts: Sequence[str] = IGNORED_TEXTS) -> CheckedScene:
+    """Leave out what a detector's targets cannot be made of.
+
+    A polygon that crosses itself is ignored with its convex hull, one that reaches more than a
+    picture's size beyond the picture with the part inside; one without an area, without finite
+    coordinates or outside the picture is left out.
+
+    Args:
+        instances (InstanceData): ``gt_instances`` with ``polygons`` and ``ignored``; ``texts``
+            where they are known.
+        size (tuple[int, int]): Height and width of the picture without padding.
+        ignored_texts (Sequence[str]): Texts of words to be ignored. Defaults to ``('###', )``.
+    """
+    polygons = instances.get('polygons', [])
+    texts = instances.get('texts', None)
+    flags = instances.get('ignored', None)
+    flags = [False] * len(polygons) if flags is None else [bool(flag) for flag in flags]
+    kept, faults = [], 0
+    for i, polygon in enumerate(polygons):
+        # A word without a known text is still to be found.
+        text = texts[i] if texts is not None else '?'
+        text = text if isinstance(text, str) else ''
+        far = _is_far(polygon, size)
+        instance, problem = instance_of(_inside(polygon, size) if far else polygon, text, size,
+                                        flags[i] or text in ignored_texts or far)
+        # An empty text is no fault: the word is there, and cannot be read.
+        faults += bool(problem or far) and problem != 'there is no text'
+        if instance is not None:
+            kept.append(instance)
+    checked = InstanceData()
+    checked.polygons = [np.array(k['polygon'], np.float32) for k in kept]
+    checked.bboxes = torch.tensor([k['bbox'] for k in kept]).reshape(-1, 4)
+    checked.labels = torch.zeros(len(kept), dtype=torch.long)
+    checked.ignored = torch.tensor([k['ignore'] for k in kept], dtype=torch.bool)
+    if texts is not None:
+        checked.texts = [k['text'] for k in kept]
+    return CheckedScene(checked, faults)
+
+
+def _is_far(polygon: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether finite coordinates lie more than a picture's size outside of it."""
+    points = np.asarray(polygon, np.float64)
+    if points.size == 0 or points.size % 2 or not np.isfinite(points).all():
+        return False
+    away = np.abs(points.reshape(-1, 2) - np.array(size[::-1]) / 2)
+    return bool((away > 1.5 * np.array(size[::-1])).any())
+
+
+def _inside(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The convex hull of the part of a polygon that lies in the picture; no points for none."""
+    shape = polygon_shape(polygon)
+    part = None if shape is None else shape.intersection(box(0, 0, size[1], size[0])).convex_hull
+    return np.asarray(part.exterior.coords) if part is not None and part.area else np.zeros((0, 2))
+
+
+def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | None], count: int,
+                 min_side: float = 4.0, vertical_ratio: float = 1.5) -> WordRegions:
+    """Annotated words that reading can be learned from.
+
+    Args:
+        scenes (Sequence[InstanceData]): Of :func:`checked_scene`, one a picture; without ``texts``
+            there is nothing to be read.
+        label (Callable): From a text to what is to be read, or None if it cannot be.
+        count (int): Points K on each border.
+        min_side (float): Least height in pixels. Defaults to 4.
+        vertical_ratio (float): See :func:`region_borders`. Defaults to 1.5.
+    """
+    found = []
+    for n, scene in enumerate(scenes):
+        for i, text in enumerate(scene.get('texts', ())):
+            text = None if scene.ignored[i] else label(text)
+            if text is None:
+                continue
+            points = np.asarray(scene.polygons[i], np.float64).reshape(-1, 2)
+            borders = region_borders(points, count, True, vertical_ratio)
+            if np.hypot(*(borders[0] - borders[1]).T).mean() >= min_side:
+                found.append((borders, n, text, i))
+    return _packed(found, count)
+
+
+def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[tuple[int, int]],
+                     count: int, vertical_ratio: float = 1.5) -> WordRegions:
+    """Regions of detected polygons; those that enclose nothing in their picture are left out.
+
+    Args:
+        polygons (Sequence): For each picture its polygons, x and y by turns, in pixels of the
+            network's input.
+        sizes (Sequence[tuple[int, int]]): Height and width of each picture.
+        count (int): Points K on each border.
+        vertical_ratio (float): See :func:`region_borders`. Defaults to 1.5.
+    """
+    found = []
+    for n, (scene, size) in enumerate(zip(polygons, sizes)):
+        for i, polygon in enumerate(scene):
+            points = check_polygon(polygon, size).points
+            if points is not None:
+                found.append((region_borders(points, count, False, vertical_ratio), n, '', i))
+    return _packed(found, count)._replace(texts=[])
+
+
+def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Where places of rectified regions lie in the picture.
+
+    Args:
+        borders (ndarray): Borders of a region, (2, K, 2).
+        places (ndarray): x and y as shares of the region's width and height, (..., 2).
+
+    Returns:
+        ndarray: float64 (..., 2), in pixels.
+    """
+    borders, places = np.asarray(borders, np.float64), np.asarray(places, np.float64)
+    steps = np.linspace(0, 1, borders.shape[1])
+    top, bottom = (np.stack([np.interp(places[..., 0], steps, border[:, k]) for k in (0, 1)], -1)
+                   for border in borders)
+    return top + places[..., 1:] * (bottom - top)
+
+
+def _packed(found: list[tuple], count: int) -> WordRegions:
+    borders, index, texts, rows = zip(*found) if found else ((), (), (), ())
+    borders = torch.from_numpy(np.array(borders, np.float32).reshape(-1, 2, count, 2))
+    return WordRegions(borders, torch.tensor(index, dtype=torch.long), list(texts), list(rows))

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.structures import PixelData
+from mmocr.models.textdet.data_preprocessors import TextDetDataPreprocessor
+from mmocr.registry import MODELS
+
+from ..heads.text_masks import gray_images
+
+
+@MODELS.register_module()
+class ScenePreprocessor(TextDetDataPreprocessor):
+    """``TextDetDataPreprocessor`` that leaves the samples their pictures in grey while training.
+
+    For RoI heads, which are given features alone: :class:`SIGARoIHead` makes the text masks of the
+    words of ``gray_picture``, whose ``data`` is float32 (1, H, W) in [0, 255], padded as the
+    batch. All arguments are those of ``TextDetDataPreprocessor``.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+        """Prepare a batch.
+
+        Args:
+            data (dict): ``inputs`` and ``data_samples``.
+            training (bool): Whether the samples get their pictures. Defaults to False.
+
+        Returns:
+            dict: As ``TextDetDataPreprocessor`` returns it.
+        """
+        data = super().forward(data, training)
+        if training and data['data_samples'] is not None:
+            for picture, sample in zip(gray_images(data['inputs'], self), data['data_samples']):
+                sample.gray_picture = PixelData(data=picture[None])
+        return data

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData, LabelData
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..encoders import GlyphEncoding
+
+READS = ('shared', 'picture')
+
+
+@MODELS.register_module()
+class SIGARecHead(BaseModule):
+    """SIGA or SIGA-P as the recognition head of a text spotter.
+
+    It reads R rectified regions. With ``reads='shared'`` the backbone is given the detector's
+    features. With ``reads='picture'`` it is given the picture's regions, where the strokes of small
+    words are still to be seen, and the detector's features are added to each of its maps by a
+    projection that starts at zero: with the weights of a trained recogniser the head begins where
+    that one was.
+
+    It stands for itself in any RoI head that calls ``loss(features, data_samples)`` and
+    ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
+
+    Args:
+        encoder (dict): For example ``SIGAEncoder``.
+        decoder (dict): For example ``SIGADecoder`` or ``SIGAParallelDecoder``.
+        backbone (dict): Gives the maps that the encoder reads: for example ``RegionPyramid``, or,
+            with ``reads='picture'``, the backbone of a recogniser.
+        glyph_head (dict, optional): For example ``GlyphHead``; for training only, and only where
+            the regions' grey pictures are known. Defaults to None.
+        reads (str): ``'shared'`` or ``'picture'``. Defaults to ``'shared'``.
+        shared_channels (int): With ``reads='picture'``, channels of the features that are added; 0
+            for none. Defaults to 0.
+        weights (str, optional): Checkpoint of a ``GlyphRecognizer`` with the same parts and the
+            same dictionary to start from, path or address. Defaults to None.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+
+    Raises:
+        ValueError: If ``reads`` is something else, or features are added to features.
+    """
+
+    def __init__(self,
+                 encoder: ConfigType,
+                 decoder: ConfigType,
+                 backbone: ConfigType,
+                 glyph_head: OptConfigType = None,
+                 reads: str = 'shared',
+                 shared_channels: int = 0,
+                 weights: str | None = None,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if reads not in READS:
+            raise ValueError(f'reads must be one of {READS}, but is {reads!r}')
+        if shared_channels and reads == 'shared':
+            raise ValueError("shared_channels is for reads='picture'; the backbone reads the "
+                             'features themselves')
+        # The data sets import the dictionary of the models, so this one cannot be at the top.
+        from ...datasets.label_rule import LabelRule
+        self.backbone = MODELS.build(backbone)
+        self.encoder = MODELS.build(encoder)
+        self.decoder = MODELS.build(decoder)
+        self.glyph_head = None if glyph_head is None else MODELS.build(glyph_head)
+        self.reads_picture = reads == 'picture'
+        self.shared = None
+        if shared_channels:
+            self.shared = nn.ModuleList(
+                nn.Conv2d(shared_channels, c, 1, bias=False) for c in self.encoder.in_channels)
+            for projection in self.shared:
+                nn.init.zeros_(projection.weight)
+        self.rule = LabelRule(self.decoder.dictionary, self.decoder.max_seq_len)
+        self.weights = weights
+
+    def init_weights(self) -> None:
+        """Initialise, and load ``weights`` if there are any.
+
+        Raises:
+            WeightsMismatchError: If they are of another model or dictionary; names what differs.
+        """
+        super().init_weights()
+        if self.weights:
+            # That module belongs to what is built on top of the models.
+            from ...apis.weights import TRAINING_ONLY, load_weights
+            load_weights(self, self.weights, (*TRAINING_ONLY, 'shared.'))
+
+    def label(self, text: str) -> str | None:
+        """What is to be read of a word: in the dictionary's letter case, without characters that
+        it does not have; None if nothing is left or it is too long."""
+        verdict = self.rule(text)
+        return verdict.label if verdict.reason is None else None
+
+    def forward(self, features: Tensor | None, picture: Tensor | None = None) -> tuple:
+        """The encoder's maps and what it makes of them.
+
+        Args:
+            features (Tensor, optional): The detector's features (R, C, h, w).
+            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
+
+        Raises:
+            ValueError: If what the head reads is missing.
+        """
+        source = picture if self.reads_picture else features
+        if source is None:
+            raise ValueError('the head reads ' + ("the picture's regions, but got none: use "
+                             "reads='shared' in a RoI head that has only features"
+                             if self.reads_picture else "the detector's features, but got none"))
+        maps = tuple(self.backbone(source))
+        if self.shared is not None:
+            if features is None:
+                raise ValueError("the head was built to add the detector's features, but got none")
+            maps = tuple(m + projection(F.adaptive_avg_pool2d(features, m.shape[-2:]))
+                         for m, projection in zip(maps, self.shared))
+        return maps, self.encoder(maps)
+
+    def loss(self,
+             features: Tensor | None,
+             data_samples: Sequence[TextRecogDataSample | InstanceData],
+             picture: Tensor | None = None,
+             gray: Tensor | None = None) -> dict[str, Tensor]:
+        """Losses of reading.
+
+        Args:
+            features (Tensor, optional): The detector's features (R, C, h, w).
+            data_samples (Sequence): R samples with ``gt_text``, or instances with ``texts``, R in
+                all. Words that cannot be learned are left out, see :meth:`label`.
+            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
+            gray (Tensor, optional): The same in grey, (R, H, W) in [0, 255], for the text masks of
+                the glyph head.
+
+        Returns:
+            dict[str, Tensor]: The decoder's losses and the glyph head's. Without a word that can be
+            read a single one that is zero and of which each weight has a gradient of zero, as data
+            parallel training wants it.
+
+        Raises:
+            ValueError: If there is a glyph head and no ``gray``, or the numbers differ.
+        """
+        if self.glyph_head is not None and gray is None:
+            raise ValueError("the glyph head makes text masks of the regions' grey pictures, which "
+                             'this RoI head does not hand on: use SIGARoIHead, or glyph_head=None')
+        texts = _texts(data_samples)
+        regions = next(len(t) for t in (features, picture) if t is not None)
+        if len(texts) != regions:
+            raise ValueError(f'got {regions} regions and {len(texts)} texts')
+        labels = [self.label(text) for text in texts]
+        rows = [i for i, label in enumerate(labels) if label is not None]
+        if not rows:
+            return self.no_loss()
+        if len(rows) < regions:
+            features, picture, gray = (
+                t if t is None else t[torch.tensor(rows).to(t.device, non_blocking=True)]
+                for t in (features, picture, gray))
+        samples = self.samples([labels[i] for i in rows])
+        maps, encoding = self(features, picture)
+        losses = self.decoder.loss(maps, encoding, samples)
+        if self.glyph_head is not None:
+            losses.update(self.glyph_head.loss(gray, maps, encoding, samples))
+        return losses
+
+    @staticmethod
+    def samples(texts: Sequence[str]) -> list[TextRecogDataSample]:
+        """Samples with these texts as their ``gt_text``."""
+        samples = [TextRecogDataSample() for _ in texts]
+        for sample, text in zip(samples, texts):
+            sample.gt_text = LabelData(item=text)
+        return samples
+
+    def no_loss(self) -> dict[str, Tensor]:
+        """Zero, with a gradient of zero for every weight."""
+        total = sum(p.sum() for p in self.parameters() if p.requires_grad)
+        return dict(loss_nothing_to_read=0 * total)
+
+    def predict(self,
+                features: Tensor | None,
+                data_samples: Sequence[TextRecogDataSample] | None = None,
+                picture: Tensor | None = None,
+                char_boxes: bool = False) -> list[TextRecogDataSample]:
+        """Read.
+
+        Args:
+            features (Tensor, optional): The detector's features (R, C, h, w).
+            data_samples (Sequence[TextRecogDataSample], optional): R samples to be filled in.
+                Defaults to None: new ones.
+            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
+            char_boxes (bool): Whether to find out of the glyph maps where the characters are.
+                Defaults to False.
+
+        Returns:
+            list[TextRecogDataSample]: With ``pred_text``, its ``item`` and the ``score`` of each
+            character; with ``char_boxes`` these, too: float64 (L, 4), left, top, right and bottom
+            as shares of the region.
+        """
+        regions = next(len(t) for t in (features, picture) if t is not None)
+        if data_samples is None:
+            data_samples = [TextRecogDataSample() for _ in range(regions)]
+        if regions == 0:
+            return []
+        maps, encoding = self(features, picture)
+        data_samples = self.decoder.predict(maps, encoding, data_samples)
+        if char_boxes:
+            self._find_characters(encoding, data_samples)
+        return data_samples
+
+    def _find_characters(self, encoding: GlyphEncoding,
+                         data_samples: Sequence[TextRecogDataSample]) -> None:
+        from ...apis.character_boxes import character_boxes  # built on top of the models, too
+        shares = {scale: logits.float().softmax(1).cpu().numpy()
+                  for scale, logits in encoding.glyph_maps.items()}
+        if not shares:
+            raise ValueError('characters are found by glyph maps, which this encoder does not make')
+        for i, sample in enumerate(data_samples):
+            length = len(sample.pred_text.score)
+            sample.pred_text.char_boxes = character_boxes(
+                {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
+
+
+def _texts(data_samples: Sequence[TextRecogDataSample | InstanceData]) -> list[str]:
+    texts = []
+    for sample in data_samples:
+        if isinstance(sample, InstanceData):
+            if 'texts' not in sample:
+                raise ValueError('the instances have no texts: let the pipeline load them '
+                                 '(LoadOCRAnnotations with_text=True)')
+            texts += list(sample.texts)
+        else:
+            texts.append(sample.gt_text.item)
+    return texts

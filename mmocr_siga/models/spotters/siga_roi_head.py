@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from mmocr.registry import MODELS
+from mmocr.structures import TextDetDataSample
+from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
+from torch import Tensor
+
+from .region_rectifier import RegionRectifier
+
+
+@MODELS.register_module()
+class SIGARoIHead(BaseModule):
+    """SIGA behind a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
+
+    In training it reads the annotated words that are not ignored, at inference the detected ones.
+    With a glyph head and the pictures in grey (``ScenePreprocessor``), it makes the text masks of
+    the regions itself.
+
+    Args:
+        roi_extractor (dict): Called with the maps and the instances of each picture, gives
+            (R, C, h, w): the project's own, or ``RegionExtractor``.
+        rec_head (dict): A :class:`SIGARecHead` with ``reads='shared'``.
+        neck (dict, optional): What the maps pass first. Defaults to None.
+        picture_rectifier (dict): Rectifies the grey pictures for the text masks; of the form of the
+            instances' regions. Defaults to ``dict(type='RegionRectifier',
+            form='bezier_clockwise', size=(32, 128))``.
+        key (str): What the instances' regions are called. Defaults to ``'beziers'``.
+        read_chunk (int): Words read at a time at inference. Defaults to 128.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+    """
+
+    def __init__(self,
+                 roi_extractor: ConfigType,
+                 rec_head: ConfigType,
+                 neck: OptConfigType = None,
+                 picture_rectifier: ConfigType = dict(  # noqa: B006
+                     type='RegionRectifier', form='bezier_clockwise', size=(32, 128)),
+                 key: str = 'beziers',
+                 read_chunk: int = 128,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if read_chunk < 1:
+            raise ValueError(f'read_chunk must be positive, got {read_chunk}')
+        self.neck = None if neck is None else MODELS.build(neck)
+        self.roi_extractor = MODELS.build(roi_extractor)
+        self.rec_head = MODELS.build(rec_head)
+        self.picture_rectifier: RegionRectifier = MODELS.build(picture_rectifier)
+        self.key = key
+        self.read_chunk = read_chunk
+
+    def loss(self, inputs: Sequence[Tensor],
+             data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
+        """Losses of reading the annotated words.
+
+        Args:
+            inputs (Sequence[Tensor]): Maps (N, C, H_i, W_i).
+            data_samples (Sequence[TextDetDataSample]): N samples whose ``gt_instances`` have
+                ``ignored``, ``texts`` and regions.
+
+        Raises:
+            ValueError: If there is a glyph head and a sample has no grey picture.
+        """
+        proposals = [_words(sample.gt_instances) for sample in data_samples]
+        if not sum(len(p) for p in proposals):
+            return self.rec_head.no_loss()
+        features = self.roi_extractor(self._maps(inputs), proposals)
+        gray = None
+        if self.rec_head.glyph_head is not None:
+            gray = self._gray(data_samples, proposals)
+        return self.rec_head.loss(features, proposals, gray=gray)
+
+    def predict(self, inputs: Sequence[Tensor],
+                data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
+        """Read the detected words.
+
+        Args:
+            inputs (Sequence[Tensor]): Maps (N, C, H_i, W_i).
+            data_samples (Sequence[TextDetDataSample]): N samples whose ``pred_instances`` have
+                regions.
+
+        Returns:
+            Sequence[TextDetDataSample]: The samples; their ``pred_instances`` have ``texts`` and
+            ``text_scores``, a list of the characters' scores for each word, as the project's have.
+        """
+        maps = self._maps(inputs)
+        for n, sample in enumerate(data_samples):
+            found = sample.pred_instances
+            texts, scores = [], []
+            for rows in torch.arange(len(found)).split(self.read_chunk):
+                features = self.roi_extractor([m[n:n + 1] for m in maps], [found[rows]])
+                for reading in self.rec_head.predict(features):
+                    texts.append(reading.pred_text.item)
+                    scores.append(list(reading.pred_text.score))
+            found.texts, found.text_scores = texts, scores
+        return data_samples
+
+    def _maps(self, inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        return inputs if self.neck is None else self.neck(inputs)
+
+    def _gray(self, data_samples: Sequence[TextDetDataSample],
+              proposals: Sequence[InstanceData]) -> Tensor:
+        """Grey pictures (R, H, W) of the regions."""
+        if any('gray_picture' not in sample for sample in data_samples):
+            raise ValueError('the glyph head makes text masks of the pictures, which the samples '
+                             "do not carry: use data_preprocessor=dict(type='ScenePreprocessor', "
+                             '...), or glyph_head=None')
+        pictures = torch.stack([sample.gray_picture.data for sample in data_samples])
+        regions = torch.cat([torch.as_tensor(p[self.key]).flatten(1).to(pictures)
+                             for p in proposals])
+        counts = torch.tensor([len(p) for p in proposals])
+        index = torch.arange(len(proposals)).repeat_interleave(counts).to(pictures.device)
+        return self.picture_rectifier(pictures, regions, index)[:, 0]
+
+
+def _words(instances: InstanceData) -> InstanceData:
+    """Instances that are not ignored."""
+    if len(instances) == 0 or 'ignored' not in instances:
+        return instances
+    return instances[~torch.as_tensor(instances.ignored, dtype=torch.bool).cpu()]

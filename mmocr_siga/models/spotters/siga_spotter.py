@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from mmengine.structures import InstanceData
+from mmocr.models.textdet.detectors import SingleStageTextDetector
+from mmocr.registry import MODELS
+from mmocr.structures import TextDetDataSample
+from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
+from torch import Tensor
+
+from ...datasets.scene_annotations import IGNORED_TEXTS
+from ..heads.text_masks import gray_images
+from .functional import jittered_borders
+from .regions import (
+    WordRegions,
+    checked_scene,
+    detected_regions,
+    region_points,
+    word_regions,
+)
+
+
+@MODELS.register_module()
+class SIGASpotter(SingleStageTextDetector):
+    """A text spotter: MMOCR's detector and SIGA as its recognition head, trained as one.
+
+    Training rectifies the annotated words, disturbed as a detector would, and adds the losses of
+    reading to those of detection. At inference the detected words are read, in chunks, so that
+    memory is bounded however many there are.
+
+    Backbone, neck and detection head have the names that they have in MMOCR's ``DBNet``, whose
+    checkpoints may be given as ``load_from``.
+
+    Args:
+        backbone (dict): As in ``DBNet``.
+        neck (dict): As in ``DBNet``: gives the shared features, one map (N, C, H, W).
+        det_head (dict): For example ``DBHead``.
+        rec_head (dict): A :class:`SIGARecHead`.
+        rectifier (dict): Rectifies the shared features. Defaults to
+            ``dict(type='RegionRectifier', size=(16, 64))``.
+        picture_rectifier (dict): Rectifies the picture, which the text masks of the glyph head are
+            made of and a head with ``reads='picture'`` reads. Defaults to
+            ``dict(type='RegionRectifier', size=(32, 128))``.
+        det_weight (float): Factor of the detector's losses, ``det_*``. Defaults to 1.
+        rec_weight (float): Factor of the losses of reading, ``rec_*``. Defaults to 1.
+        max_regions (int): Most words that are read in a training step, over its batch; more are
+            drawn at random. Defaults to 64.
+        jitter (float): Standard deviation of the steps by which the corners of annotated words are
+            moved in training, in heights of the word. Defaults to 0.05.
+        grow (tuple[float, float]): Least and greatest step by which each side is moved outwards, in
+            heights of the word. Defaults to (-0.05, 0.2).
+        border_points (int): Points on each border of a region. Defaults to 8.
+        vertical_ratio (float): Height over width from which a word is turned. Defaults to 1.5.
+        min_side (float): Least height in pixels of annotated words that are read. Defaults to 4.
+        ignored_texts (Sequence[str]): Texts of words to be ignored. Defaults to ``('###', )``.
+        min_text_score (float): Words that are read with a smaller mean score of their characters
+            are dropped, and those of which nothing is read. Defaults to 0.5.
+        read_chunk (int): Words read at a time at inference. Defaults to 128.
+        char_polygons (bool): Whether predictions say where each character is, by the glyph maps.
+            Defaults to False.
+        data_preprocessor (dict, optional): As in ``DBNet``. Defaults to None.
+        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
+
+    def __init__(self,
+                 backbone: ConfigType,
+                 neck: ConfigType,
+                 det_head: ConfigType,
+                 rec_head: ConfigType,
+                 rectifier: ConfigType = dict(  # noqa: B006
+                     type='RegionRectifier', size=(16, 64)),
+                 picture_rectifier: ConfigType = dict(  # noqa: B006
+                     type='RegionRectifier', size=(32, 128)),
+                 det_weight: float = 1.0,
+                 rec_weight: float = 1.0,
+                 max_regions: int = 64,
+                 jitter: float = 0.05,
+                 grow: tuple[float, float] = (-0.05, 0.2),
+                 border_points: int = 8,
+                 vertical_ratio: float = 1.5,
+                 min_side: float = 4.0,
+                 ignored_texts: Sequence[str] = IGNORED_TEXTS,
+                 min_text_score: float = 0.5,
+                 read_chunk: int = 128,
+                 char_polygons: bool = False,
+                 data_preprocessor: OptConfigType = None,
+                 init_cfg: InitConfigType = None) -> None:
+        super().__init__(backbone=backbone, neck=neck, det_head=det_head,
+                         data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if min(max_regions, read_chunk) < 1 or border_points < 2 or grow[0] > grow[1]:
+            raise ValueError('max_regions and read_chunk must be positive, border_points at least '
+                             f'2 and grow in order, got {max_regions}, {read_chunk}, '
+                             f'{border_points} and {tuple(grow)}')
+        self.rec_head = MODELS.build(rec_head)
+        self.rectifier = MODELS.build(rectifier)
+        self.picture_rectifier = MODELS.build(picture_rectifier)
+        self.det_weight, self.rec_weight = det_weight, rec_weight
+        self.max_regions, self.read_chunk = max_regions, read_chunk
+        self.jitter, self.grow = jitter, tuple(grow)
+        self.border_points, self.vertical_ratio = border_points, vertical_ratio
+        self.min_side, self.min_text_score = min_side, min_text_score
+        self.ignored_texts = tuple(ignored_texts)
+        self.char_polygons = char_polygons
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
+        """Losses of detection and reading, from one pass over the pictures.
+
+        Args:
+            inputs (Tensor): Normalised pictures (N, 3, H, W).
+            data_samples (Sequence[TextDetDataSample]): N samples whose ``gt_instances`` have
+                ``polygons``, ``ignored`` and, where words are to be read, ``texts``. They are not
+                changed.
+
+        Returns:
+            dict[str, Tensor]: ``det_loss_*`` and ``rec_loss_*``, and numbers for the log:
+            ``rec_words`` that were read, ``rec_left_out`` for ``max_regions``, ``faulty_polygons``
+            that were left out or ignored.
+        """
+        scenes = [checked_scene(sample.gt_instances, sample.img_shape[:2], self.ignored_texts)
+                  for sample in data_samples]
+        # Before the detector's losses, which write into polygons and flags.
+        words = word_regions([scene.instances for scene in scenes], self.rec_head.label,
+                             self.border_points, self.min_side, self.vertical_ratio)
+        features = self.extract_feat(inputs)
+        targets = [TextDetDataSample(metainfo=sample.metainfo, gt_instances=scene.instances)
+                   for sample, scene in zip(data_samples, scenes)]
+        losses = {f'det_{name}': self.det_weight * loss
+                  for name, loss in self.det_head.loss(features, targets).items()}
+        chosen = self._chosen(words)
+        losses.update({f'rec_{name}': self.rec_weight * loss
+                       for name, loss in self._reading_loss(inputs, features, chosen).items()})
+        count = len(chosen.texts)
+        numbers = dict(rec_words=count, rec_left_out=len(words.texts) - count,
+                       faulty_polygons=sum(scene.faults for scene in scenes))
+        return dict(losses, **{name: torch.tensor(float(n)) for name, n in numbers.items()})
+
+    def _chosen(self, words: WordRegions) -> WordRegions:
+        """At most ``max_regions`` words, with disturbed borders."""
+        if len(words.texts) > self.max_regions:
+            words = words.chosen(torch.randperm(len(words.texts))[:self.max_regions])
+        return words._replace(borders=jittered_borders(words.borders, self.jitter, self.grow))
+
+    def _reading_loss(self, inputs: Tensor, features: Tensor,
+                      words: WordRegions) -> dict[str, Tensor]:
+        if not words.texts:
+            return self.rec_head.no_loss()
+        shared, picture = self.rectify(inputs, features, words)
+        samples = self.rec_head.samples(words.texts)
+        return self.rec_head.loss(shared, samples, picture,
+                                  gray_images(picture, self.data_preprocessor))
+
+    def rectify(self, inputs: Tensor, features: Tensor,
+                words: WordRegions) -> tuple[Tensor, Tensor]:
+        """Rectify regions of the shared features and of the pictures.
+
+        Args:
+            inputs (Tensor): Normalised pictures (N, 3, H, W).
+            features (Tensor): Shared features (N, C, H', W').
+            words (WordRegions): R regions.
+
+        Returns:
+            tuple[Tensor]: (R, C, h, w) and (R, 3, h', w').
+        """
+        borders, index = (t.to(inputs.device, non_blocking=True)
+                          for t in (words.borders, words.index))
+        stride = inputs.shape[-1] / features.shape[-1]
+        return (self.rectifier(features, borders, index, stride),
+                self.picture_rectifier(inputs, borders, index))
+
+    def predict(self, inputs: Tensor,
+                data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
+        """Find and read words.
+
+        Args:
+            inputs (Tensor): Normalised pictures (N, 3, H, W).
+            data_samples (Sequence[TextDetDataSample]): N samples with ``img_shape`` and
+                ``scale_factor``.
+
+        Returns:
+            Sequence[TextDetDataSample]: The samples with ``pred_instances``: ``polygons`` and
+            ``scores`` of the detector, in pixels of the picture that was loaded, ``texts``,
+            ``char_scores``, a list for each word, ``text_scores`` (R,), their means, and with
+            ``char_polygons`` these, float32 (L, 8) for each word: upper left, upper right, lower
+            right and lower left corner.
+        """
+        features = self.extract_feat(inputs)
+        data_samples = self.det_head.predict(features, data_samples)
+        polygons = [self._input_polygons(sample) for sample in data_samples]
+        words = detected_regions(polygons, [sample.img_shape[:2] for sample in data_samples],
+                                 self.border_points, self.vertical_ratio)
+        read: list[list] = [[] for _ in data_samples]
+        readings = self.read(inputs, features, words)
+        for k, (n, row, (text, scores, boxes)) in enumerate(
+                zip(words.index.tolist(), words.rows, readings)):
+            if text and np.mean(scores) >= self.min_text_score:
+                places = self._places(words.borders[k], boxes, data_samples[n])
+                read[n].append((row, text, scores, places))
+        for sample, found in zip(data_samples, read):
+            sample.pred_instances = _with_readings(sample.pred_instances, found)
+            if not self.char_polygons:
+                del sample.pred_instances.char_polygons
+        return data_samples
+
+    @torch.no_grad()
+    def read(self, inputs: Tensor, features: Tensor,
+             words: WordRegions) -> Iterator[tuple[str, list[float], np.ndarray | None]]:
+        """Read regions, ``read_chunk`` at a time.
+
+        Args:
+            inputs (Tensor): Normalised pictures (N, 3, H, W).
+            features (Tensor): Shared features (N, C, H', W').
+            words (WordRegions): R regions.
+
+        Yields:
+            tuple: Text, the score of each character, and where they are in the region, (L, 4), or
+            None without ``char_polygons``.
+        """
+        for rows in torch.arange(len(words.rows)).split(self.read_chunk):
+            shared, picture = self.rectify(inputs, features, words.chosen(rows))
+            for sample in self.rec_head.predict(shared, picture=picture,
+                                                char_boxes=self.char_polygons):
+                text = sample.pred_text
+                yield text.item, list(text.score), text.get('char_boxes')
+
+    def _input_polygons(self, sample: TextDetDataSample) -> list[np.ndarray]:
+        """The detector's polygons in pixels of the network's input."""
+        scale = self._scale(sample)
+        return [(np.asarray(p, np.float64).reshape(-1, 2) * scale).reshape(-1)
+                for p in sample.pred_instances.polygons]
+
+    def _scale(self, sample: TextDetDataSample) -> np.ndarray:
+        """Pixels of the network's input for one of the detector's polygons, along x and y."""
+        rescaled = 'polygons' in (self.det_head.postprocessor.rescale_fields or ())
+        return np.array(sample.scale_factor if rescaled else (1, 1), np.float64)
+
+    def _places(self, borders: Tensor, boxes: np.ndarray | None,
+                sample: TextDetDataSample) -> np.ndarray | None:
+        """Polygons (L, 8) of the characters of a word."""
+        if boxes is None:
+            return None
+        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        points = region_points(borders.numpy(), corners) / self._scale(sample)
+        return points.reshape(-1, 8).astype(np.float32)
+
+
+def _with_readings(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
+    """The detections that were read: their numbers, texts, scores and places of characters."""
+    rows, texts, scores, places = zip(*found) if found else ((), (), (), ())
+    instances = detected[torch.tensor(rows, dtype=torch.long)]
+    instances.texts = list(texts)
+    instances.char_scores = list(scores)
+    instances.char_polygons = list(places)
+    instances.text_scores = torch.tensor([float(np.mean(s)) for s in scores])
+    return instances

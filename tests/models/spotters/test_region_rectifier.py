@@ -1,0 +1,109 @@
+import pytest
+import torch
+from mmocr.registry import MODELS
+from torch.nn import functional as F
+
+QUAD = [[[4., 2.], [20., 2.]], [[4., 10.], [20., 10.]]]
+
+
+def build(**changes):
+    return MODELS.build(dict(type='RegionRectifier', **{'size': (4, 8), **changes}))
+
+
+@pytest.mark.parametrize('pictures', [1, 2])
+def test_an_upright_quad_is_its_crop_resized(pictures):
+    torch.manual_seed(0)
+    features = torch.randn(pictures, 3, 16, 24)
+    index = torch.tensor([pictures - 1])
+    out = build()(features, torch.tensor([QUAD]), index)
+    # Half the size: no sample lies beyond the middle of the crop's outermost pixels.
+    expected = F.interpolate(features[-1:, :, 2:10, 4:20], size=(4, 8), mode='bilinear',
+                             align_corners=False)
+    torch.testing.assert_close(out, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_strides_are_in_pixels_of_the_picture():
+    features = torch.randn(1, 2, 16, 24)
+    index = torch.tensor([0])
+    torch.testing.assert_close(build()(features, 4 * torch.tensor([QUAD]), index, stride=4),
+                               build()(features, torch.tensor([QUAD]), index),
+                               atol=1e-5, rtol=1e-5)
+
+
+def test_a_word_turned_by_a_quarter_is_turned_back():
+    features = torch.randn(1, 1, 16, 24)
+    upright = build()(features, torch.tensor([QUAD]), torch.tensor([0]))
+    # The picture turned clockwise: (x, y) goes to (16 - y, x).
+    turned = torch.tensor([QUAD])
+    turned = torch.stack([16 - turned[..., 1], turned[..., 0]], -1)
+    out = build()(features.rot90(-1, (2, 3)), turned, torch.tensor([0]))
+    torch.testing.assert_close(out, upright, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_reach_features_and_borders():
+    features = torch.randn(2, 2, 6, 9, dtype=torch.float64, requires_grad=True)
+    borders = torch.rand(3, 2, 4, 2, dtype=torch.float64) * 5 + 1
+    index = torch.tensor([1, 0, 1])
+    module = build(size=(2, 3))
+    assert torch.autograd.gradcheck(lambda x: module(x, borders, index), (features, ))
+    borders.requires_grad_()
+    module(features, borders, index).sum().backward()
+    assert borders.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('pictures', [1, 2])
+def test_coordinates_are_exact_in_half_precision(pictures):
+    features = torch.randn(pictures, 2, 8, 1200)
+    borders = torch.tensor([[[[1100.3, 1.], [1150.7, 1.]], [[1100.3, 7.], [1150.7, 7.]]]])
+    index = torch.tensor([pictures - 1])
+    exact = build()(features.bfloat16().float(), borders, index)
+    with torch.autocast('cpu', torch.bfloat16):
+        out = build()(features.bfloat16(), borders, index)
+        assert out.dtype == torch.bfloat16
+    # Rounding of the results alone; a coordinate in bfloat16 would be 4 pixels off.
+    torch.testing.assert_close(out.float(), exact, atol=0.02, rtol=0.01)
+
+
+def test_several_samples_are_averaged():
+    features = torch.randn(1, 2, 16, 24)
+    fine = build(size=(8, 16))(features, torch.tensor([QUAD]), torch.tensor([0]))
+    out = build(samples=2)(features, torch.tensor([QUAD]), torch.tensor([0]))
+    torch.testing.assert_close(out, F.avg_pool2d(fine, 2))
+
+
+def test_bezier_borders_that_are_straight_are_quads():
+    features = torch.randn(1, 2, 16, 24)
+    t = torch.linspace(0, 1, 4)[:, None]
+    ends = torch.tensor(QUAD)
+    control = torch.stack([(1 - t) * side[0] + t * side[1] for side in ends])[None]
+    expected = build()(features, ends[None], torch.tensor([0]))
+    index = torch.tensor([0])
+    torch.testing.assert_close(build(form='bezier')(features, control, index), expected,
+                               atol=1e-5, rtol=1e-5)
+    around = torch.stack([control[:, 0], control[:, 1].flip(1)], 1).flatten(1)
+    torch.testing.assert_close(build(form='bezier_clockwise')(features, around, index), expected,
+                               atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('form,shape', [('points', (0, 2, 5, 2)), ('bezier', (0, 16))])
+def test_no_region_gives_an_empty_result_that_can_be_gone_back_from(form, shape):
+    features = torch.randn(2, 3, 8, 8, requires_grad=True)
+    out = build(form=form)(features, torch.zeros(shape), torch.zeros(0, dtype=torch.long))
+    assert out.shape == (0, 3, 4, 8)
+    out.sum().backward()
+    assert not features.grad.any()
+
+
+def test_outside_the_picture():
+    features = torch.ones(1, 1, 8, 8)
+    away = torch.tensor([QUAD]) - 100
+    index = torch.tensor([0])
+    assert not build(padding_mode='zeros')(features, away, index).any()
+    assert (build()(features, away, index) == 1).all()
+
+
+@pytest.mark.parametrize('wrong', [dict(form='splines'), dict(size=(0, 4)), dict(samples=0),
+                                   dict(num_points=1), dict(padding_mode='wrap')])
+def test_wrong_arguments_are_named(wrong):
+    with pytest.raises(ValueError, match=str(next(iter(wrong))).split('_')[0]):
+        build(**wrong)

@@ -1,0 +1,122 @@
+import pytest
+import torch
+from mmengine.structures import InstanceData
+from mmocr.registry import MODELS
+
+from mmocr_siga.apis.weights import WeightsMismatchError
+from tests.helpers.spotters import rec_head
+from tests.helpers.words import tiny_model
+
+
+def build(**options):
+    torch.manual_seed(0)
+    return MODELS.build(rec_head(**options))
+
+
+def regions(count):
+    torch.manual_seed(1)
+    return (torch.randn(count, 16, 16, 64), torch.randn(count, 3, 32, 128),
+            torch.rand(count, 32, 128) * 255)
+
+
+@pytest.mark.parametrize('parallel', [False, True])
+@pytest.mark.parametrize('reads', ['shared', 'picture'])
+def test_every_weight_learns_with_words_and_is_zero_without(reads, parallel):
+    head = build(reads=reads, parallel=parallel)
+    features, picture, gray = regions(2)
+    features = features[..., :8, :32] if reads == 'shared' else features
+    features.requires_grad_()
+    losses = head.loss(features, head.samples(['ab', 'cde']), picture, gray)
+    assert all('loss' in name and loss.isfinite() for name, loss in losses.items())
+    sum(losses.values()).backward()
+    without = [n for n, p in head.named_parameters() if p.grad is None]
+    assert not without
+    if reads == 'shared':
+        assert features.grad.abs().sum() > 0
+
+    head.zero_grad()
+    losses = head.loss(features.detach(), head.samples(['!!', 'far too long a word']), picture,
+                       gray)
+    assert list(losses) == ['loss_nothing_to_read'] and losses['loss_nothing_to_read'] == 0
+    sum(losses.values()).backward()
+    assert all(p.grad is not None and not p.grad.any() for p in head.parameters())
+
+
+def test_it_begins_as_the_recogniser_whose_weights_it_is_given(tmp_path):
+    torch.manual_seed(3)
+    recogniser = MODELS.build(tiny_model()).eval()
+    torch.save(dict(state_dict=recogniser.state_dict()), tmp_path / 'words.pth')
+    head = build(weights=str(tmp_path / 'words.pth')).eval()
+    head.init_weights()
+    features, picture, _ = regions(3)
+    expected = recogniser(picture, None, mode='tensor')
+    maps, encoding = head(features, picture)
+    torch.testing.assert_close(head.decoder(maps, encoding, None), expected)
+    own, given = head.state_dict(), recogniser.state_dict()
+    assert all(torch.equal(own[name], given[name]) for name in given)
+
+
+def test_weights_of_another_dictionary_are_refused(tmp_path):
+    other = tiny_model()
+    for part in ('decoder', 'glyph_head'):
+        other[part]['dictionary'] = dict(other[part]['dictionary'], dict_file='62')
+    torch.save(dict(state_dict=MODELS.build(other).state_dict()), tmp_path / 'words.pth')
+    with pytest.raises(WeightsMismatchError, match='62 characters'):
+        build(weights=str(tmp_path / 'words.pth')).init_weights()
+
+
+def test_features_of_the_detector_change_what_is_read_once_the_projection_has_learned():
+    head = build().eval()
+    features, picture, _ = regions(2)
+    before = head(features, picture)[1].context
+    torch.testing.assert_close(head(features + 1, picture)[1].context, before)
+    torch.nn.init.ones_(head.shared[2].weight)
+    assert not torch.allclose(head(features, picture)[1].context, before)
+
+
+def test_words_that_cannot_be_learned_are_left_out():
+    head = build().eval()
+    features, picture, gray = regions(3)
+    samples = head.samples(['Ab', '!!', 'cde'])
+    kept = torch.tensor([0, 2])
+    losses = head.loss(features, samples, picture, gray)
+    expected = head.loss(features[kept], head.samples(['ab', 'cde']), picture[kept], gray[kept])
+    assert {k: v.item() for k, v in losses.items()} == pytest.approx(
+        {k: v.item() for k, v in expected.items()}, rel=1e-5)
+
+
+def test_instances_of_pictures_are_taken_as_well():
+    head = build().eval()
+    features, picture, gray = regions(3)
+    one, two = InstanceData(), InstanceData()
+    one.texts, two.texts = ['ab'], ['c', 'de']
+    losses = head.loss(features, [one, two], picture, gray)
+    expected = head.loss(features, head.samples(['ab', 'c', 'de']), picture, gray)
+    assert losses['loss_word'].item() == pytest.approx(expected['loss_word'].item(), rel=1e-6)
+
+
+def test_reading():
+    head = build().eval()
+    features, picture, _ = regions(2)
+    found = head.predict(features, picture=picture)
+    assert len(found) == 2 and all(len(f.pred_text.item) == len(f.pred_text.score) for f in found)
+    assert head.predict(features[:0], picture=picture[:0]) == []
+
+
+def test_what_is_missing_is_named():
+    head = build()
+    features, picture, gray = regions(1)
+    with pytest.raises(ValueError, match='SIGARoIHead, or glyph_head=None'):
+        head.loss(features, head.samples(['ab']), picture)
+    with pytest.raises(ValueError, match="reads='shared'"):
+        head.loss(features, head.samples(['ab']), None, gray)
+    with pytest.raises(ValueError, match="detector's features, but got none"):
+        head(None, picture)
+    with pytest.raises(ValueError, match='1 regions and 2 texts'):
+        head.loss(features, head.samples(['ab', 'c']), picture, gray)
+    with pytest.raises(ValueError, match='with_text=True'):
+        head.loss(features, [InstanceData()], picture, gray)
+    with pytest.raises(ValueError, match="'pictures'"):
+        MODELS.build(dict(rec_head(), reads='pictures'))
+    with pytest.raises(ValueError, match='shared_channels'):
+        build(reads='shared', shared_channels=4)

@@ -1,0 +1,237 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData, LabelData
+from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
+
+from mmocr_siga.models.spotters.regions import detected_regions
+from tests.helpers.spotters import TWO_WORDS, rec_head, rectangle, scene, tiny_spotter
+
+
+def build(head=None, **changes):
+    torch.manual_seed(0)
+    return MODELS.build(tiny_spotter(head, **changes))
+
+
+def pictures(count=1, size=(96, 128)):
+    return torch.randn(count, 3, *size, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize('parallel', [False, True])
+@pytest.mark.parametrize('reads', ['shared', 'picture'])
+def test_both_losses_teach_all_of_the_model(reads, parallel):
+    model = build(rec_head(reads, parallel))
+    if reads == 'picture':
+        for projection in model.rec_head.shared:  # they start at zero, and so do their gradients
+            torch.nn.init.normal_(projection.weight)
+    losses = model.loss(pictures(2), [scene(TWO_WORDS), scene(TWO_WORDS[:1])])
+    assert losses['rec_words'] == 3 and losses['rec_left_out'] == 0
+    assert {'det_loss_prob', 'det_loss_thr', 'det_loss_db', 'rec_loss_word',
+            'rec_loss_mask'} <= set(losses)
+    assert all(v.isfinite() for v in losses.values())
+    reading = sum(v for k, v in losses.items() if k.startswith('rec_loss'))
+    reading.backward(retain_graph=True)
+    # Reading reaches the detector's backbone.
+    assert model.backbone.conv1.weight.grad.abs().sum() > 0
+    model.parse_losses(losses)[0].backward()
+    assert not [n for n, p in model.named_parameters() if p.grad is None]
+
+
+def test_weights_of_the_losses():
+    samples = [scene(TWO_WORDS)]
+    options = dict(jitter=0, grow=(0, 0))
+    plain = build(**options).eval().loss(pictures(), samples)
+    other = build(det_weight=2, rec_weight=0.5, **options).eval().loss(pictures(), samples)
+    for name, value in plain.items():
+        factor = 2 if name.startswith('det_') else 0.5 if name.startswith('rec_loss') else 1
+        assert other[name].item() == pytest.approx(factor * value.item(), rel=1e-5), name
+
+
+def test_annotations_are_not_changed():
+    sample = scene(TWO_WORDS + [(rectangle(5, 85, 100, 90), 'low')])
+    before = [p.copy() for p in sample.gt_instances.polygons]
+    build().loss(pictures(), [sample])
+    for ours, theirs in zip(sample.gt_instances.polygons, before):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not sample.gt_instances.ignored.any()
+
+
+@pytest.mark.parametrize('words,ignored', [
+    ([], []),
+    (TWO_WORDS, [True, True]),
+    ([(rectangle(10, 10, 60, 30), '###')], [False]),
+    ([(rectangle(10, 10, 60, 30), '!?')], [False]),
+    ([(np.array([5., 5.]), 'ab'), (np.array([]), 'ab')], [False, False]),
+    ([(np.array([10, 10, 60, 40, 60, 10, 10, 40]), 'ab')], [False]),
+    ([(rectangle(500, 10, 600, 30), 'ab')], [False]),
+    ([(rectangle(-1e8, 10, 1e8, 30), 'ab')], [False]),
+])
+def test_scenes_with_nothing_to_read_train_detection_alone(words, ignored):
+    model = build()
+    losses = model.loss(pictures(), [scene(words, ignored=ignored)])
+    assert losses['rec_words'] == 0 and losses['rec_loss_nothing_to_read'] == 0
+    total, _ = model.parse_losses(losses)
+    assert total.isfinite()
+    total.backward()
+    # What data parallel training waits for: a gradient for every weight.
+    assert not [n for n, p in model.named_parameters() if p.grad is None]
+
+
+def test_faults_are_counted():
+    words = [*TWO_WORDS, (np.array([5., 5.]), 'ab'), (rectangle(500, 10, 600, 30), 'ab'),
+             (np.array([10, 10, 60, 40, 60, 10, 10, 40]), 'ab')]
+    losses = build().loss(pictures(), [scene(words)])
+    assert losses['faulty_polygons'] == 3 and losses['rec_words'] == 2
+
+
+def test_no_more_than_max_regions_are_read():
+    words = [(rectangle(10, y, 60, y + 12), 'ab') for y in range(5, 80, 15)]
+    losses = build(max_regions=2).loss(pictures(2), [scene(words), scene(words)])
+    assert losses['rec_words'] == 2 and losses['rec_left_out'] == 8
+
+
+def test_regions_are_cut_from_their_own_picture():
+    model = build(picture_rectifier=dict(type='RegionRectifier', size=(8, 16)))
+    inputs = torch.stack([torch.full((3, 96, 128), 1.), torch.full((3, 96, 128), 2.)])
+    words = detected_regions([[rectangle(10, 10, 60, 30)], [rectangle(20, 50, 110, 80)] * 2],
+                             [(96, 128)] * 2, 4)
+    shared, picture = model.rectify(inputs, model.extract_feat(inputs), words)
+    assert shared.shape == (3, 16, 16, 64)
+    assert picture[:, 0].mean((1, 2)).tolist() == [1, 2, 2]
+
+
+def with_detections(model, polygons):
+    """The model as if its detector had found these polygons of the picture that was loaded."""
+    def predict(features, data_samples):
+        for sample in data_samples:
+            found = InstanceData(scores=torch.linspace(0.5, 0.9, len(polygons)))
+            found.polygons = list(polygons)
+            sample.pred_instances = found
+        return data_samples
+
+    model.det_head.predict = predict
+    return model.eval()
+
+
+def test_predictions_are_in_pixels_of_the_loaded_picture():
+    model = with_detections(build(min_text_score=0.0), [rectangle(20, 20, 120, 60)])
+    seen = {}
+    rectify = model.rectify
+    model.rectify = lambda *args: seen.update(words=args[2]) or rectify(*args)
+    model.rec_head.predict = lambda shared, picture, char_boxes: filled(['ab'], [[1, .5]])
+    out, = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])
+    assert seen['words'].borders[0, :, [0, -1]].tolist() == [[[10, 5], [60, 5]],
+                                                             [[10, 15], [60, 15]]]
+    found = out.pred_instances
+    np.testing.assert_array_equal(found.polygons[0], rectangle(20, 20, 120, 60))
+    assert found.texts == ['ab'] and found.char_scores == [[1, .5]]
+    assert found.text_scores.tolist() == [0.75] and found.scores.tolist() == [0.5]
+
+
+def filled(texts, scores):
+    samples = [TextRecogDataSample() for _ in texts]
+    for sample, text, score in zip(samples, texts, scores):
+        sample.pred_text = LabelData(item=text, score=score)
+    return samples
+
+
+def test_words_are_filtered_by_the_score_of_reading():
+    polygons = [rectangle(10, 10, 60, 30), [1, 1, 2, 2], rectangle(20, 50, 110, 80),
+                rectangle(5, 5, 50, 40), rectangle(9, 9, 50, 40)]
+    model = with_detections(build(min_text_score=0.6, read_chunk=3), polygons)
+    answers = iter([('good', [0.9] * 4), ('bad', [0.5] * 3), ('', []), ('edge', [0.6] * 4)])
+
+    def predict(shared, picture, char_boxes):
+        texts, scores = zip(*(next(answers) for _ in shared))
+        return filled(texts, scores)
+
+    model.rec_head.predict = predict
+    found = model.predict(pictures(), [scene([])])[0].pred_instances
+    # The second polygon encloses nothing.
+    assert found.texts == ['good', 'edge']
+    assert found.scores.tolist() == pytest.approx([0.5, 0.9])
+    assert len(found.polygons) == 2
+
+
+def test_characters_are_found_in_pixels_of_the_loaded_picture():
+    model = with_detections(build(char_polygons=True, min_text_score=0.0),
+                            [rectangle(20, 20, 120, 60)])
+    boxes = np.array([[0, 0, 0.5, 1], [0.5, 0.25, 1, 0.75]])
+
+    def predict(shared, picture, char_boxes):
+        assert char_boxes
+        samples = filled(['ab'], [[1.0, 1.0]])
+        samples[0].pred_text.char_boxes = boxes
+        return samples
+
+    model.rec_head.predict = predict
+    found = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])[0].pred_instances
+    np.testing.assert_allclose(found.char_polygons[0], [rectangle(20, 20, 70, 60),
+                                                        rectangle(70, 30, 120, 50)], atol=1e-4)
+
+
+def test_characters_of_a_real_reading():
+    model = with_detections(build(char_polygons=True, min_text_score=0.0),
+                            [rectangle(20, 20, 120, 60)])
+    found = model.predict(pictures(), [scene([])])[0].pred_instances
+    assert [p.shape for p in found.char_polygons] == [(len(t), 8) for t in found.texts]
+
+
+def test_nothing_found():
+    model = with_detections(build(), [])
+    found = model.predict(pictures(), [scene([])])[0].pred_instances
+    assert found.texts == [] and found.polygons == [] and found.text_scores.shape == (0, )
+
+
+def test_ten_thousand_words_are_read_in_chunks():
+    polygons = [rectangle(x, y, x + 8, y + 4) for y in range(0, 400, 4) for x in range(0, 800, 8)]
+    assert len(polygons) == 10_000
+    small = dict(type='RegionRectifier', size=(2, 4))
+    model = with_detections(build(read_chunk=512, min_text_score=0.0, rectifier=small,
+                                  picture_rectifier=small), polygons)
+    sizes = []
+
+    def predict(shared, picture, char_boxes):
+        sizes.append(len(shared))
+        return filled(['ab'] * len(shared), [[1.0]] * len(shared))
+
+    model.rec_head.predict = predict
+    found = model.predict(pictures(size=(416, 800)), [scene([], size=(400, 800))])
+    assert len(found[0].pred_instances.texts) == 10_000
+    assert max(sizes) == 512 and sum(sizes) == 10_000
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 700), (33, 50)])
+def test_pictures_of_any_size_pass(size):
+    model = build().eval()
+    batch = model.data_preprocessor(dict(
+        inputs=[torch.randint(0, 256, (3, *size), dtype=torch.uint8)],
+        data_samples=[scene([], size=size)]), False)
+    with torch.no_grad():
+        out, = model(**batch, mode='predict')
+    assert len(out.pred_instances.texts) == len(out.pred_instances.polygons)
+
+
+def test_half_precision():
+    model = build()
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.loss(pictures(2), [scene(TWO_WORDS), scene(TWO_WORDS)])
+    model.parse_losses(losses)[0].backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_it_takes_the_weights_of_dbnet():
+    config = tiny_spotter()
+    detector = MODELS.build(dict(type='DBNet', **{
+        k: config[k] for k in ('data_preprocessor', 'backbone', 'neck', 'det_head')}))
+    state = detector.state_dict()
+    missing, unexpected = build().load_state_dict(state, strict=False)
+    assert not unexpected and all(name.startswith('rec_head.') for name in missing)
+
+
+def test_wrong_arguments_are_named():
+    for wrong in (dict(max_regions=0), dict(read_chunk=0), dict(border_points=1),
+                  dict(grow=(0.3, 0.1))):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            build(**wrong)
