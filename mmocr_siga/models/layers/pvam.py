@@ -12,6 +12,7 @@ from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .additive_scores import additive_scores
 from .transformer_encoder import TransformerEncoder
 
 SCORES = ('additive', 'dot')
@@ -155,5 +156,5 @@ class PVAM(BaseModule):
             query = query.expand(key.shape[0], -1, -1) * key.shape[-1]**-0.5
             energy = torch.bmm(query.to(key.dtype), key.transpose(1, 2))
         else:
-            energy = self.score(torch.tanh(query[:, :, None] + key[:, None])).squeeze(-1)
+            energy = additive_scores(query, key, self.score.weight[0])
         return energy if energy.dtype == torch.float64 else energy.float()

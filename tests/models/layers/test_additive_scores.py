@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from mmocr_siga.models.layers.additive_scores import additive_scores
+
+
+def inputs(shared=False, batch=3, steps=4, positions=5, channels=6, dtype=torch.float64):
+    shapes = [(1 if shared else batch, steps, channels), (batch, positions, channels), (channels,)]
+    return [torch.randn(s, dtype=dtype, requires_grad=True) for s in shapes]
+
+
+def plain(query, key, weight):
+    return (torch.tanh(query[:, :, None] + key[:, None]) * weight).sum(-1)
+
+
+def gradients(function, parts, upstream):
+    return torch.autograd.grad((function(*parts) * upstream).sum(), parts)
+
+
+def test_one_energy_by_hand():
+    query, key = torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[0.5, -1.0]]])
+    # 2 tanh(0.5) + 3 tanh(0)
+    got = additive_scores(query, key, torch.tensor([2.0, 3.0]))
+    torch.testing.assert_close(got, torch.tensor([[[0.92423431]]]))
+
+
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('size', [dict(), dict(batch=1), dict(steps=1), dict(positions=1),
+                                  dict(batch=1, steps=1, positions=1, channels=1)])
+def test_values_and_gradients_are_those_of_autograd(shared, size):
+    parts = inputs(shared, **size)
+    want = plain(*parts)
+    torch.testing.assert_close(additive_scores(*parts), want)
+    with torch.no_grad():
+        torch.testing.assert_close(additive_scores(*parts), want)
+    upstream = torch.randn_like(want)
+    for got, expected in zip(gradients(additive_scores, parts, upstream),
+                             gradients(plain, parts, upstream)):
+        torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize('shared', [False, True])
+def test_gradients_numerically(shared):
+    assert torch.autograd.gradcheck(additive_scores, inputs(shared, batch=2, channels=3))
+
+
+def test_only_some_gradients_are_asked_for():
+    query, key, weight = inputs()
+    key = key.detach()
+    got = torch.autograd.grad(additive_scores(query, key, weight).sum(), (query, weight))
+    want = torch.autograd.grad(plain(query, key, weight).sum(), (query, weight))
+    for a, b in zip(got, want):
+        torch.testing.assert_close(a, b)
+
+
+def test_half_precision_under_autocast():
+    query, key, weight = inputs(shared=True, channels=32, dtype=torch.float32)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        got = additive_scores(query, key.bfloat16(), weight)
+    assert got.dtype == torch.bfloat16
+    want = plain(query, key, weight)
+    torch.testing.assert_close(got.float(), want, atol=0.15, rtol=0.05)
+    got.float().sum().backward()
+    expected = torch.autograd.grad(want.sum(), (query, key, weight))
+    for part, gradient in zip((query, key, weight), expected):
+        assert part.grad.dtype == torch.float32
+        torch.testing.assert_close(part.grad, gradient, atol=0.3, rtol=0.05)
+
+
+def test_saturated_energies_stay_finite():
+    query, key, weight = (part.detach().mul(1e4).requires_grad_() for part in inputs())
+    out = additive_scores(query, key, weight)
+    out.sum().backward()
+    assert out.isfinite().all() and query.grad.isfinite().all() and key.grad.isfinite().all()
+    assert (query.grad == 0).any()
