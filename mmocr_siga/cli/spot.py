@@ -67,9 +67,14 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     from .read import _prepare_output
     if args.det_weights and not args.det:
         raise CommandError('--det-weights go with --det')
-    for folder, option in ((args.gts, '--gts'), (args.draw, '--draw')):
-        if folder and not os.path.isdir(folder):
-            raise CommandError(f'there is no folder {folder!r} ({option})')
+    if args.gts and not os.path.isdir(args.gts):
+        raise CommandError(f'there is no folder {args.gts!r} (--gts)')
+    if args.draw:
+        try:
+            os.makedirs(args.draw, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f'no folder can be made at {args.draw!r} (--draw): '
+                               f'{error.strerror}') from error
     _prepare_output(out, args.json)
     spotter = _spotter(args)
     from ..apis.pictures import expand

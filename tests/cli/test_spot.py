@@ -54,7 +54,7 @@ def test_annotated_regions(spot, root):
 
 def test_json_and_pictures(spot, root, tmp_path):
     code, out, err = spot(root / 'alone.png', root / 'a.png', root / 'none.png', '--gts',
-                          root / 'gts', '--json', '--draw', tmp_path)
+                          root / 'gts', '--json', '--draw', tmp_path / 'new' / 'drawn')
     assert code == 1
     alone, a, none = map(json.loads, out.splitlines())
     assert alone['words'] == [] and 'error' not in alone and alone['size'] == [90, 60]
@@ -63,7 +63,8 @@ def test_json_and_pictures(spot, root, tmp_path):
     assert a['skipped'][0]['reason'] == 'the polygon crosses or touches itself'
     assert none['error'] == 'there is no such file or folder'
     assert 'alone.png: has no annotations' in err and 'none.png: there is no such' in err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['0001_alone.jpg', '0002_a.jpg']
+    drawn = sorted(path.name for path in tmp_path.glob('new/drawn/*'))
+    assert drawn == ['0001_alone.jpg', '0002_a.jpg']
 
 
 @pytest.mark.parametrize('args, words', [
@@ -71,7 +72,7 @@ def test_json_and_pictures(spot, root, tmp_path):
     (['x.png', '--det', 'none.py'], "no config of a detector at 'none.py'"),
     (['x.png', '--det', 'none'], 'none'),
     (['x.png', '--gts', '.', '--det-weights', 'x'], '--det-weights go with --det'),
-    (['x.png', '--gts', '.', '--draw', 'none'], "there is no folder 'none' (--draw)"),
+    (['x.png', '--gts', '.', '--draw', __file__], 'no folder can be made at'),
 ])
 def test_mistakes(spot, args, words):
     code, out, err = spot(*args)
