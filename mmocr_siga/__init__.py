@@ -7,7 +7,7 @@ missing it registers nothing, and :class:`mmocr_siga.apis.ONNXRecognizer` can be
 from typing import Any
 
 from .cli.start import is_command
-from .compat import missing_framework
+from .frameworks import missing_framework
 from .version import __version__
 
 __all__ = [

@@ -242,27 +242,6 @@ def check_torchvision() -> None:
                           f'{hint}.') from error
 
 
-def missing_framework() -> Optional[str]:
-    """Why recognisers cannot be built at all, or None where they can.
-
-    Exported ones can still be read with: :class:`~mmocr_siga.apis.ONNXRecognizer` needs neither
-    PyTorch nor MMOCR. Packages that are there in a wrong version are not missing.
-
-    Returns:
-        str, optional: The error of importing torch, or that there is no mmocr.
-    """
-    try:
-        import torch  # noqa: F401
-        # Not imported: the repairs below come first.
-        if importlib.util.find_spec('mmocr') is None:
-            return "No module named 'mmocr'"
-    except ImportError as error:
-        return str(error)
-    except ValueError:  # imported by hand, without a spec
-        pass
-    return None
-
-
 def apply() -> None:
     """Run every check and repair of this module. Safe to call more than once.
 

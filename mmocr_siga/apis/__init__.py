@@ -2,7 +2,7 @@
 
 Where PyTorch or MMOCR is missing there is :class:`ONNXRecognizer` alone.
 """
-from ..compat import missing_framework
+from ..frameworks import missing_framework
 from .onnx_recognizer import ONNXRecognizer
 
 __all__ = ['ONNXRecognizer']
