@@ -6,8 +6,8 @@
 # of the weights.
 _base_ = ['siga_tiny_mixed.py']
 
-max_iters = 12000
-steady = 8000
+max_iters = 4800
+steady = 3500
 lr = 1e-3
 rendered_root = '{{$SIGA_RELEASE:data/release}}'
 warm_start = '{{$SIGA_RELEASE_WARM:work_dirs/siga_tiny_release/warm.pth}}'
@@ -52,6 +52,6 @@ custom_hooks = [
     dict(type='SkipReportHook'),
     dict(type='EMAHook', momentum=1e-3, update_buffers=True),
 ]
-train_cfg = dict(max_iters=max_iters, val_interval=1000)
+train_cfg = dict(max_iters=max_iters, val_interval=800)
 default_hooks = dict(
     checkpoint=dict(interval=500), warm_start=dict(checkpoint=warm_start))

@@ -53,5 +53,7 @@ stage siga_tiny_mixed 8500
 export SIGA_RELEASE_WARM=$WORK/warm.pth
 "$PYTHON" tools/convert_dictionary.py configs/siga_tiny_release.py \
     "$WORK/siga_tiny_mixed/iter_8500.pth" "$SIGA_RELEASE_WARM" --from 36
-stage siga_tiny_release 12000
-echo "trained: $WORK/siga_tiny_release/iter_12000.pth"
+stage siga_tiny_release 4800
+"$PYTHON" tools/release/pack_weights.py configs/siga_tiny_release.py \
+    "$WORK/siga_tiny_release/iter_4800.pth" siga_tiny_words \
+    --card tools/release/siga_tiny_words.json --check "$SIGA_DATA/real/svt_train/images"
