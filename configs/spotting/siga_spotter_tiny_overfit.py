@@ -8,8 +8,9 @@ max_iters = 1000
 warm_up = 20
 lr = 2e-3
 rec_lr = 0.1
-# img_58, img_273, img_537 and img_715 of the 50 training scenes.
-overfit_scenes = [2, 14, 26, 32]
+# img_58, img_169, img_273 and img_647 of the 50 training scenes: words that lie, and letters and
+# digits alone, so that all of them can be read.
+overfit_scenes = [2, 7, 14, 29]
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].update(
