@@ -14,9 +14,12 @@ overfit_scenes = [2, 7, 14, 29]
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].update(
-    size=(320, 320), scale=(0.85, 1.2), aspect=1.1, angle=5.0, word_prob=0.8)
+    size=(320, 320), scale=(0.9, 1.1), aspect=1.05, angle=3.0, word_prob=0.8)
 
-train_dataloader = dict(dataset=dict(indices=overfit_scenes, pipeline=train_pipeline))
+# The detector begins from nothing and needs many windows, the reader few words.
+model = dict(max_regions=16)
+train_dataloader = dict(
+    batch_size=8, dataset=dict(indices=overfit_scenes, pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(_delete_=True, **dict(
         _base_.ic15_scenes_train, indices=overfit_scenes, test_mode=True,
