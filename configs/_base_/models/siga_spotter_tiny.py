@@ -33,7 +33,7 @@ model = dict(
             loss_prob=dict(type='MaskedBalancedBCEWithLogitsLoss', fallback_negative_num=2000)),
         # Detections lower than the words that are learned (min_sidelength) are specks.
         postprocessor=dict(
-            type='DBPostprocessor', text_repr_type='quad', min_text_score=0.5, min_text_width=8)),
+            type='DBPostprocessor', text_repr_type='quad', min_text_score=0.4, min_text_width=8)),
     rec_head=dict(
         type='SIGARecHead',
         reads='picture',
