@@ -4,7 +4,7 @@
 #       mim train mmocr configs/spotting/siga_spotter_tiny_overfit.py
 _base_ = ['siga_spotter_tiny.py']
 
-max_iters = 1000
+max_iters = 800
 warm_up = 20
 lr = 2e-3
 rec_lr = 0.1
@@ -38,5 +38,5 @@ param_scheduler = [
         T_max=max_iters - warm_up,
         by_epoch=False),
 ]
-train_cfg = dict(max_iters=max_iters, val_interval=200)
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=max_iters, val_interval=100)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=100))

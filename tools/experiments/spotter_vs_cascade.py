@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 from mmocr_siga.apis import SIGAInferencer, SIGASpottingInferencer
@@ -129,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add('--device', help='device (default: a GPU where there is one)')
     add('--limit', type=int, help='use only the first scenes')
     args = parser.parse_args(argv)
+    init_default_scope('mmocr')
     reader = SIGAInferencer(args.model, args.weights, args.device)
     config = Config.fromfile(args.config)
     spotter = Spotter(config, args.checkpoint, reader.device)
