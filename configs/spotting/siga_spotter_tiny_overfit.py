@@ -4,18 +4,22 @@
 #       mim train mmocr configs/spotting/siga_spotter_tiny_overfit.py
 _base_ = ['siga_spotter_tiny.py']
 
-max_iters = 1000
+max_iters = 800
 warm_up = 20
 lr = 2e-3
 rec_lr = 0.1
-# img_58, img_273, img_537 and img_715 of the 50 training scenes.
-overfit_scenes = [2, 14, 26, 32]
+# img_58, img_169, img_273 and img_647 of the 50 training scenes: words that lie, and letters and
+# digits alone, so that all of them can be read.
+overfit_scenes = [2, 7, 14, 29]
 
 train_pipeline = _base_.train_pipeline
 train_pipeline[2].update(
-    size=(320, 320), scale=(0.85, 1.2), aspect=1.1, angle=5.0, word_prob=0.8)
+    size=(320, 320), scale=(0.9, 1.1), aspect=1.05, angle=3.0, word_prob=0.8)
 
-train_dataloader = dict(dataset=dict(indices=overfit_scenes, pipeline=train_pipeline))
+# The detector begins from nothing and needs many windows, the reader few words.
+model = dict(max_regions=16)
+train_dataloader = dict(
+    batch_size=8, dataset=dict(indices=overfit_scenes, pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(_delete_=True, **dict(
         _base_.ic15_scenes_train, indices=overfit_scenes, test_mode=True,
@@ -34,5 +38,5 @@ param_scheduler = [
         T_max=max_iters - warm_up,
         by_epoch=False),
 ]
-train_cfg = dict(max_iters=max_iters, val_interval=200)
-default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=200))
+train_cfg = dict(max_iters=max_iters, val_interval=100)
+default_hooks = dict(logger=dict(interval=10), checkpoint=dict(interval=100))

@@ -37,7 +37,8 @@ model = dict(
             type='DBModuleLoss',
             # A scene without words teaches, too.
             loss_prob=dict(type='MaskedBalancedBCEWithLogitsLoss', fallback_negative_num=5000)),
-        postprocessor=dict(type='DBPostprocessor', text_repr_type='quad')),
+        # Detections lower than the words that are learned (min_sidelength) are specks.
+        postprocessor=dict(type='DBPostprocessor', text_repr_type='quad', min_text_width=8)),
     # The features have a quarter of the picture's resolution, five rows for a word of 20 pixels:
     # strokes are read from the picture, and the features added to each map made of it.
     rec_head=dict(

@@ -31,7 +31,9 @@ model = dict(
             type='DBModuleLoss',
             # A scene without words teaches, too.
             loss_prob=dict(type='MaskedBalancedBCEWithLogitsLoss', fallback_negative_num=2000)),
-        postprocessor=dict(type='DBPostprocessor', text_repr_type='quad')),
+        # Detections lower than the words that are learned (min_sidelength) are specks.
+        postprocessor=dict(
+            type='DBPostprocessor', text_repr_type='quad', min_text_score=0.4, min_text_width=8)),
     rec_head=dict(
         type='SIGARecHead',
         reads='picture',

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.structures import InstanceData
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
+from shapely.ops import unary_union
+from shapely.prepared import prep
 from torch import Tensor
 
 from ...datasets.scene_annotations import IGNORED_TEXTS, instance_of
@@ -20,8 +22,14 @@ from ...spotting.polygons import (
     turned_borders,
 )
 
-__all__ = ['CheckedScene', 'WordRegions', 'checked_scene', 'detected_regions', 'region_borders',
-           'region_points', 'word_regions']
+__all__ = ['CheckedScene', 'WordRegions', 'background_regions', 'checked_scene',
+           'detected_regions', 'joined_regions', 'region_borders', 'region_points', 'word_regions']
+
+# Corners of a region where a batch has no word to take the size of.
+_USUAL_WORD = np.array([[[-36., -12.], [36., -12.]], [[-36., 12.], [36., 12.]]])
+# False detections are often smaller than words: factors of their sides.
+_SHRINK, _STRETCH = 0.35, 1.25
+_TRIES = 20
 
 
 class CheckedScene(NamedTuple):
@@ -177,6 +185,72 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
             if points is not None:
                 found.append((region_borders(points, count, False, vertical_ratio), n, '', i))
     return _packed(found, count)._replace(texts=[])
+
+
+def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
+                       sizes: Sequence[tuple[int, int]], share: float, min_side: float = 4.0,
+                       generator: torch.Generator | None = None) -> WordRegions:
+    """Regions like those of words where nothing is written.
+
+    Each has the corners of a word drawn from the batch, its sides changed by factors between 0.35
+    and 1.25 and made to fit into the picture, at a place drawn evenly. One that touches an
+    annotated region, be it ignored, is drawn again; after 20 tries there is one less.
+
+    Args:
+        words (WordRegions): Words of N pictures; their borders have K points.
+        scenes (Sequence[InstanceData]): N, of :func:`checked_scene`.
+        sizes (Sequence[tuple[int, int]]): Height and width of each picture.
+        share (float): Regions for each word of a picture; rounded, and at least one a picture. 0
+            for none.
+        min_side (float): Least height in pixels. Defaults to 4.
+        generator (torch.Generator, optional): Source of randomness. Defaults to None: torch's.
+
+    Returns:
+        WordRegions: With empty texts; their rows are -1.
+    """
+    count = words.borders.shape[2]
+    if share <= 0:
+        return _packed([], count)
+    shapes = words.borders[:, :, [0, -1]].double().numpy()
+    shapes = shapes if len(shapes) else _USUAL_WORD[None]
+    found = []
+    for n, (scene, size) in enumerate(zip(scenes, sizes)):
+        wanted = max(1, round(share * int((words.index == n).sum())))
+        taken = prep(unary_union([p for p in map(polygon_shape, scene.polygons) if p is not None]))
+        for _ in range(wanted):
+            corners = _free_region(shapes, taken, size, min_side, generator)
+            if corners is not None:
+                found.append((border_points(*corners, count).reshape(2, count, 2), n, '', -1))
+    return _packed(found, count)
+
+
+def _free_region(shapes: np.ndarray, taken: Any, size: tuple[int, int], min_side: float,
+                 generator: torch.Generator | None) -> np.ndarray | None:
+    """Corners (2, 2, 2) of a region that touches nothing, or None if none was found."""
+    extent = np.array(size[::-1], np.float64)
+    draws = torch.rand(_TRIES, 5, generator=generator, dtype=torch.float64).numpy()
+    for draw in draws:
+        corners = shapes[min(int(draw[0] * len(shapes)), len(shapes) - 1)]
+        along = (corners[:, 1] - corners[:, 0]).mean(0) / 2
+        down = (corners[1] - corners[0]).mean(0) / 2
+        factors = np.exp(np.log(_SHRINK) + draw[1:3] * np.log(_STRETCH / _SHRINK))
+        along, down = along * factors[0], down * factors[1]
+        down *= max(1.0, min_side / max(2 * np.hypot(*down), 1e-6))
+        reach = np.abs(along) + np.abs(down)
+        fit = min(1.0, float((extent / 2 / np.maximum(reach, 1e-6)).min()))
+        along, down, reach = along * fit, down * fit, reach * fit
+        middle = reach + draw[3:] * (extent - 2 * reach)
+        corners = middle + np.array([[-along - down, along - down], [-along + down, along + down]])
+        if not taken.intersects(Polygon(corners[[0, 0, 1, 1], [0, 1, 1, 0]])):
+            return corners
+    return None
+
+
+def joined_regions(first: WordRegions, second: WordRegions) -> WordRegions:
+    """The regions of both, those of ``first`` first."""
+    return WordRegions(torch.cat([first.borders, second.borders]),
+                       torch.cat([first.index, second.index]), first.texts + second.texts,
+                       first.rows + second.rows)
 
 
 def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -123,7 +124,8 @@ class SIGARecHead(BaseModule):
              features: Tensor | None,
              data_samples: Sequence[TextRecogDataSample | InstanceData],
              picture: Tensor | None = None,
-             gray: Tensor | None = None) -> dict[str, Tensor]:
+             gray: Tensor | None = None,
+             backgrounds: int = 0) -> dict[str, Tensor]:
         """Losses of reading.
 
         Args:
@@ -133,11 +135,13 @@ class SIGARecHead(BaseModule):
             picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
             gray (Tensor, optional): The same in grey, (R, H, W) in [0, 255], for the text masks of
                 the glyph head.
+            backgrounds (int): How many regions at the end say nothing: the decoder is to end there
+                at once, and the glyph head does not see them. They have no samples. Defaults to 0.
 
         Returns:
             dict[str, Tensor]: The decoder's losses and the glyph head's. Without a word that can be
-            read a single one that is zero and of which each weight has a gradient of zero, as data
-            parallel training wants it.
+            read one that is zero and of which each weight has a gradient of zero, as data parallel
+            training wants it, and the decoder's if there are backgrounds.
 
         Raises:
             ValueError: If there is a glyph head and no ``gray``, or the numbers differ.
@@ -147,9 +151,10 @@ class SIGARecHead(BaseModule):
                              'this RoI head does not hand on: use SIGARoIHead, or glyph_head=None')
         texts = _texts(data_samples)
         regions = next(len(t) for t in (features, picture) if t is not None)
-        if len(texts) != regions:
-            raise ValueError(f'got {regions} regions and {len(texts)} texts')
-        labels = [self.label(text) for text in texts]
+        if backgrounds < 0 or len(texts) + backgrounds != regions:
+            raise ValueError(f'got {regions} regions and {len(texts)} texts, '
+                             f'{backgrounds} backgrounds')
+        labels = [self.label(text) for text in texts] + [''] * backgrounds
         rows = [i for i, label in enumerate(labels) if label is not None]
         if not rows:
             return self.no_loss()
@@ -160,8 +165,11 @@ class SIGARecHead(BaseModule):
         samples = self.samples([labels[i] for i in rows])
         maps, encoding = self(features, picture)
         losses = self.decoder.loss(maps, encoding, samples)
-        if self.glyph_head is not None:
-            losses.update(self.glyph_head.loss(gray, maps, encoding, samples))
+        words = len(rows) - backgrounds
+        if words == 0:
+            losses.update(self.no_loss())
+        elif self.glyph_head is not None:
+            losses.update(self.glyph_head.loss(*_first((gray, maps, encoding, samples), words)))
         return losses
 
     @staticmethod
@@ -219,6 +227,18 @@ class SIGARecHead(BaseModule):
             length = len(sample.pred_text.score)
             sample.pred_text.char_boxes = character_boxes(
                 {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
+
+
+def _first(values: Any, count: int) -> Any:
+    """The first rows of everything in nested tuples and dictionaries."""
+    if values is None:
+        return None
+    if isinstance(values, dict):
+        return {key: _first(value, count) for key, value in values.items()}
+    if isinstance(values, tuple):
+        first = [_first(value, count) for value in values]
+        return type(values)(*first) if hasattr(values, '_fields') else tuple(first)
+    return values[:count]
 
 
 def _texts(data_samples: Sequence[TextRecogDataSample | InstanceData]) -> list[str]:

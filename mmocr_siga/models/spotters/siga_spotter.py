@@ -16,8 +16,10 @@ from ..heads.text_masks import gray_images
 from .functional import jittered_borders
 from .regions import (
     WordRegions,
+    background_regions,
     checked_scene,
     detected_regions,
+    joined_regions,
     region_points,
     word_regions,
 )
@@ -48,6 +50,9 @@ class SIGASpotter(SingleStageTextDetector):
         rec_weight (float): Factor of the losses of reading, ``rec_*``. Defaults to 1.
         max_regions (int): Most words that are read in a training step, over its batch; more are
             drawn at random. Defaults to 64.
+        background_regions (float): Regions without writing that are read in training besides, for
+            each word of a picture, at least one a picture: reading learns that they say nothing,
+            and so to drop false detections. 0 for none. Defaults to 0.25.
         jitter (float): Standard deviation of the steps by which the corners of annotated words are
             moved in training, in heights of the word. Defaults to 0.05.
         grow (tuple[float, float]): Least and greatest step by which each side is moved outwards, in
@@ -80,6 +85,7 @@ class SIGASpotter(SingleStageTextDetector):
                  det_weight: float = 1.0,
                  rec_weight: float = 1.0,
                  max_regions: int = 64,
+                 background_regions: float = 0.25,
                  jitter: float = 0.05,
                  grow: tuple[float, float] = (-0.05, 0.2),
                  border_points: int = 8,
@@ -97,11 +103,15 @@ class SIGASpotter(SingleStageTextDetector):
             raise ValueError('max_regions and read_chunk must be positive, border_points at least '
                              f'2 and grow in order, got {max_regions}, {read_chunk}, '
                              f'{border_points} and {tuple(grow)}')
+        if not 0 <= background_regions <= 10:
+            raise ValueError('background_regions are for each word and must be in [0, 10], got '
+                             f'{background_regions}')
         self.rec_head = MODELS.build(rec_head)
         self.rectifier = MODELS.build(rectifier)
         self.picture_rectifier = MODELS.build(picture_rectifier)
         self.det_weight, self.rec_weight = det_weight, rec_weight
         self.max_regions, self.read_chunk = max_regions, read_chunk
+        self.background_share = background_regions
         self.jitter, self.grow = jitter, tuple(grow)
         self.border_points, self.vertical_ratio = border_points, vertical_ratio
         self.min_side, self.min_text_score = min_side, min_text_score
@@ -119,24 +129,29 @@ class SIGASpotter(SingleStageTextDetector):
 
         Returns:
             dict[str, Tensor]: ``det_loss_*`` and ``rec_loss_*``, and numbers for the log:
-            ``rec_words`` that were read, ``rec_left_out`` for ``max_regions``, ``faulty_polygons``
-            that were left out or ignored.
+            ``rec_words`` that were read, ``rec_left_out`` for ``max_regions``,
+            ``rec_backgrounds``, regions without writing, ``faulty_polygons`` that were left out or
+            ignored.
         """
         scenes = [checked_scene(sample.gt_instances, sample.img_shape[:2], self.ignored_texts)
                   for sample in data_samples]
         # Before the detector's losses, which write into polygons and flags.
         words = word_regions([scene.instances for scene in scenes], self.rec_head.label,
                              self.border_points, self.min_side, self.vertical_ratio)
+        chosen = self._chosen(words)
+        empty = background_regions(
+            chosen, [scene.instances for scene in scenes],
+            [sample.img_shape[:2] for sample in data_samples], self.background_share, self.min_side)
         features = self.extract_feat(inputs)
         targets = [TextDetDataSample(metainfo=sample.metainfo, gt_instances=scene.instances)
                    for sample, scene in zip(data_samples, scenes)]
         losses = {f'det_{name}': self.det_weight * loss
                   for name, loss in self.det_head.loss(features, targets).items()}
-        chosen = self._chosen(words)
-        losses.update({f'rec_{name}': self.rec_weight * loss
-                       for name, loss in self._reading_loss(inputs, features, chosen).items()})
+        reading = self._reading_loss(inputs, features, chosen, empty)
+        losses.update({f'rec_{name}': self.rec_weight * loss for name, loss in reading.items()})
         count = len(chosen.texts)
         numbers = dict(rec_words=count, rec_left_out=len(words.texts) - count,
+                       rec_backgrounds=len(empty.texts),
                        faulty_polygons=sum(scene.faults for scene in scenes))
         return dict(losses, **{name: torch.tensor(float(n)) for name, n in numbers.items()})
 
@@ -146,14 +161,15 @@ class SIGASpotter(SingleStageTextDetector):
             words = words.chosen(torch.randperm(len(words.texts))[:self.max_regions])
         return words._replace(borders=jittered_borders(words.borders, self.jitter, self.grow))
 
-    def _reading_loss(self, inputs: Tensor, features: Tensor,
-                      words: WordRegions) -> dict[str, Tensor]:
-        if not words.texts:
+    def _reading_loss(self, inputs: Tensor, features: Tensor, words: WordRegions,
+                      empty: WordRegions) -> dict[str, Tensor]:
+        regions = joined_regions(words, empty)
+        if not regions.texts:
             return self.rec_head.no_loss()
-        shared, picture = self.rectify(inputs, features, words)
+        shared, picture = self.rectify(inputs, features, regions)
         samples = self.rec_head.samples(words.texts)
         return self.rec_head.loss(shared, samples, picture,
-                                  gray_images(picture, self.data_preprocessor))
+                                  gray_images(picture, self.data_preprocessor), len(empty.texts))
 
     def rectify(self, inputs: Tensor, features: Tensor,
                 words: WordRegions) -> tuple[Tensor, Tensor]:

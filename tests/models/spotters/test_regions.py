@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from shapely.geometry import Polygon
 
 from mmocr_siga.models.spotters import border_grid
 from mmocr_siga.models.spotters.regions import (
+    background_regions,
     checked_scene,
     detected_regions,
+    joined_regions,
     region_borders,
     region_points,
     word_regions,
@@ -128,3 +131,77 @@ def test_a_curved_detection_is_read_along_its_arc():
         np.testing.assert_allclose(np.hypot(*top.T), 60, atol=1.5)
         np.testing.assert_allclose(np.hypot(*bottom.T), 40, atol=1.5)
         assert (np.diff(top[:, 0]) > 0).all() and (np.diff(bottom[:, 0]) > 0).all()
+
+
+def words_of(*scenes):
+    checked = [checked_scene(sample.gt_instances, SIZE).instances for sample in scenes]
+    return word_regions(checked, lambda text: text or None, 5), checked
+
+
+def quads(found):
+    """Corners of regions in circular order, as geometries."""
+    corners = found.borders[:, :, [0, -1]].double().numpy()
+    return [Polygon([top[0], top[1], bottom[1], bottom[0]]) for top, bottom in corners]
+
+
+def test_backgrounds_touch_no_annotation_and_stay_in_the_picture():
+    words = [(rectangle(10, 10, 60, 30), 'ab'), (rectangle(20, 50, 110, 80), '###'),
+             ([100, 5, 125, 40, 125, 5, 100, 40], 'crossing')]
+    regions, scenes = words_of(scene(words))
+    assert scenes[0].ignored.tolist() == [False, True, True]
+    found = background_regions(regions, scenes, [SIZE], 10.0,
+                               generator=torch.Generator().manual_seed(0))
+    # Ten for the only word that is read.
+    assert len(found.texts) == 10 and set(found.texts) == {''} and set(found.rows) == {-1}
+    taken = [Polygon(np.reshape(p, (-1, 2))) for p in
+             (rectangle(10, 10, 60, 30), rectangle(20, 50, 110, 80), rectangle(100, 5, 125, 40))]
+    for quad in quads(found):
+        left, top, right, bottom = quad.bounds
+        assert min(left, top) >= -1e-3 and right <= 128 + 1e-3 and bottom <= 96 + 1e-3
+        assert not any(quad.intersects(region) for region in taken)
+
+
+def test_backgrounds_have_the_shape_of_words():
+    regions, scenes = words_of(scene([(rectangle(10, 10, 50, 20), 'ab')]))
+    found = background_regions(regions, scenes, [SIZE], 9.0)
+    assert found.borders.shape[1:] == (2, 5, 2)
+    widths = (found.borders[:, :, -1] - found.borders[:, :, 0]).norm(dim=-1)
+    heights = (found.borders[:, 1] - found.borders[:, 0]).norm(dim=-1)
+    # 40 x 10 pixels, by factors from 0.35 to 1.25; no lower than 4 pixels.
+    assert widths.min() >= 14 - 1e-3 and widths.max() <= 50 + 1e-3
+    assert heights.min() >= 4 - 1e-3 and heights.max() <= 12.5 + 1e-3
+    # They lie as the word does: along x, read from the left.
+    assert (found.borders[:, :, -1, 0] > found.borders[:, :, 0, 0]).all()
+    assert (found.borders[:, 1, 0, 1] > found.borders[:, 0, 0, 1]).all()
+
+
+@pytest.mark.parametrize('share,counts', [
+    (0.25, [2, 1, 1]), (0.1, [1, 1, 1]), (1.0, [6, 1, 1]), (0.0, [0, 0, 0])])
+def test_numbers_of_backgrounds(share, counts):
+    words = [(rectangle(5, y, 15, y + 8), 'ab') for y in range(2, 62, 10)]
+    regions, scenes = words_of(scene(words), scene(words[:1]), scene([]))
+    found = background_regions(regions, scenes, [SIZE] * 3, share)
+    assert torch.bincount(found.index, minlength=3).tolist() == counts
+
+
+def test_no_room_for_backgrounds():
+    regions, scenes = words_of(scene([(rectangle(0, 0, 128, 96), '###'),
+                                      (rectangle(10, 10, 60, 30), 'ab')]))
+    found = background_regions(regions, scenes, [SIZE], 1.0)
+    assert found.borders.shape == (0, 2, 5, 2) and found.texts == []
+
+
+@pytest.mark.parametrize('size', [(1, 1), (2, 500), (96, 128)])
+def test_backgrounds_of_batches_without_words(size):
+    regions, scenes = words_of(scene([]))
+    found = background_regions(regions, scenes, [size], 0.25)
+    quad, = quads(found)
+    assert quad.area > 0 and quad.bounds[2] <= size[1] + 1e-3 and quad.bounds[3] <= size[0] + 1e-3
+
+
+def test_joined_regions():
+    first = detected_regions([[rectangle(10, 10, 60, 30)]], [SIZE], 4)._replace(texts=['ab'])
+    second = detected_regions([[], [rectangle(20, 50, 110, 80)]], [SIZE] * 2, 4)
+    both = joined_regions(first, second._replace(texts=['']))
+    assert both.texts == ['ab', ''] and both.index.tolist() == [0, 1] and both.rows == [0, 0]
+    assert both.borders[:, 0, 0].tolist() == [[10, 10], [20, 50]]

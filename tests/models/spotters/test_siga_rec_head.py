@@ -112,7 +112,7 @@ def test_what_is_missing_is_named():
         head.loss(features, head.samples(['ab']), None, gray)
     with pytest.raises(ValueError, match="detector's features, but got none"):
         head(None, picture)
-    with pytest.raises(ValueError, match='1 regions and 2 texts'):
+    with pytest.raises(ValueError, match='1 regions and 2 texts, 0 backgrounds'):
         head.loss(features, head.samples(['ab', 'c']), picture, gray)
     with pytest.raises(ValueError, match='with_text=True'):
         head.loss(features, [InstanceData()], picture, gray)
@@ -120,3 +120,41 @@ def test_what_is_missing_is_named():
         MODELS.build(dict(rec_head(), reads='pictures'))
     with pytest.raises(ValueError, match='shared_channels'):
         build(reads='shared', shared_channels=4)
+
+
+@pytest.mark.parametrize('parallel', [False, True])
+def test_backgrounds_are_for_the_decoder_alone(parallel):
+    head = build(parallel=parallel).eval()
+    features, picture, gray = regions(3)
+    samples = head.samples(['abc', 'd'])
+    plain = head.loss(features[:2], samples, picture[:2], gray[:2])
+    more = head.loss(features, samples, picture, gray, backgrounds=1)
+    empty = head.loss(features[2:], [], picture[2:], gray[2:], backgrounds=1)
+    assert set(more) == set(plain)
+    for name, value in plain.items():
+        if name in empty:
+            # A mean over characters and end tokens: 4 + 2 of the words, 1 of the background.
+            value = (6 * value + empty[name]) / 7
+        assert more[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
+    assert 'loss_word' in empty and 'loss_mask' in plain and 'loss_mask' not in empty
+
+
+def test_backgrounds_alone_teach_the_decoder_to_end():
+    head = build()
+    features, picture, gray = regions(4)
+    losses = head.loss(features, [], picture, gray, backgrounds=4)
+    assert losses['loss_nothing_to_read'] == 0
+    sum(losses.values()).backward()
+    # Every weight has a gradient, those of the glyph head one of zero.
+    assert not [n for n, p in head.named_parameters() if p.grad is None]
+    assert head.decoder.reader.classifier.weight.grad.abs().sum() > 0
+    assert not any(p.grad.any() for p in head.glyph_head.parameters())
+
+
+def test_numbers_of_backgrounds_are_checked():
+    head = build()
+    features, picture, gray = regions(2)
+    with pytest.raises(ValueError, match='2 regions and 1 texts, 0 backgrounds'):
+        head.loss(features, head.samples(['ab']), picture, gray)
+    with pytest.raises(ValueError, match='-1 backgrounds'):
+        head.loss(features, head.samples(['ab'] * 3), picture, gray, backgrounds=-1)

@@ -89,6 +89,26 @@ def test_no_more_than_max_regions_are_read():
     words = [(rectangle(10, y, 60, y + 12), 'ab') for y in range(5, 80, 15)]
     losses = build(max_regions=2).loss(pictures(2), [scene(words), scene(words)])
     assert losses['rec_words'] == 2 and losses['rec_left_out'] == 8
+    assert losses['rec_backgrounds'] <= 2
+
+
+def test_backgrounds_are_read_as_nothing():
+    model = build(background_regions=2.0)
+    seen = {}
+    loss = model.rec_head.loss
+    model.rec_head.loss = lambda *args: seen.update(args=args) or loss(*args)
+    losses = model.loss(pictures(2), [scene(TWO_WORDS[:1]), scene([])])
+    # Two for the word, one for the picture without words.
+    assert losses['rec_words'] == 1 and losses['rec_backgrounds'] == 3
+    features, samples, picture, gray, backgrounds = seen['args']
+    assert backgrounds == 3 and [s.gt_text.item for s in samples] == ['ab']
+    assert len(features) == len(picture) == len(gray) == 4
+
+
+def test_without_backgrounds():
+    losses = build(background_regions=0).loss(pictures(2), [scene([]), scene([])])
+    assert losses['rec_backgrounds'] == 0 and losses['rec_loss_nothing_to_read'] == 0
+    assert not [name for name in losses if name.startswith('rec_loss_word')]
 
 
 def test_regions_are_cut_from_their_own_picture():
@@ -232,6 +252,6 @@ def test_it_takes_the_weights_of_dbnet():
 
 def test_wrong_arguments_are_named():
     for wrong in (dict(max_regions=0), dict(read_chunk=0), dict(border_points=1),
-                  dict(grow=(0.3, 0.1))):
+                  dict(grow=(0.3, 0.1)), dict(background_regions=-0.1)):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             build(**wrong)
