@@ -7,18 +7,20 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..models.decoders.greedy import GreedyWordDecoder
-from ..models.layers import WinogradConv2d
+from ..models.layers import AdaptiveWinogradConv2d, WinogradConv2d
 
 __all__ = ['fold_normalisations', 'optimize_for_reading']
 
 # Channels from which Winograd's way takes less time, by size of the tiles.
 WIDE = {2: 256, 4: 128}
+# The same where tiles are chosen for each batch: of the narrower and of the wider side.
+WIDE_ADAPTIVE = 64, 128
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def optimize_for_reading(model: EncoderDecoderRecognizer,
                          size: tuple[int, int] = (32, 128),
-                         winograd: int | None = None) -> EncoderDecoderRecognizer:
+                         winograd: int | str | None = None) -> EncoderDecoderRecognizer:
     """Fold and drop what reading does not need; the model is changed and cannot be trained again.
 
     - The training head goes.
@@ -26,15 +28,16 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     - The weights of a decoder that reads in a loop are kept in the form that its steps read.
 
     - With ``winograd``, 3x3 convolutions of many channels take fewer multiplications and more
-      memory. This pays for large models on CPUs: tiles of 2 for single images, of 4 for batches.
+      memory. This pays for large models on CPUs: tiles of 2 for single images, of 4 for batches,
+      or 'auto' for what is faster for a layer and batch.
 
     What is read stays the same, probabilities to rounding (with tiles of 4 to about 1e-4).
 
     Args:
         model (EncoderDecoderRecognizer): The recogniser, in evaluation mode, float32 or wider.
         size (tuple[int, int]): Height and width of its images. Defaults to (32, 128).
-        winograd (int, optional): Tiles of :class:`WinogradConv2d`, 2 or 4. Defaults to None: plain
-            convolutions.
+        winograd (int or str, optional): Tiles of :class:`WinogradConv2d`, 2 or 4, or 'auto' for
+            :class:`AdaptiveWinogradConv2d`. Defaults to None: plain convolutions.
 
     Returns:
         EncoderDecoderRecognizer: The same model.
@@ -42,8 +45,8 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     Raises:
         ValueError: If the model is in training mode, or ``winograd`` another number.
     """
-    if winograd not in (None, 2, 4):
-        raise ValueError(f'winograd must be 2, 4 or None, but is {winograd!r}')
+    if winograd not in (None, 2, 4, 'auto'):
+        raise ValueError(f"winograd must be 2, 4, 'auto' or None, but is {winograd!r}")
     if model.training:
         raise ValueError('reading is optimised for a model in evaluation mode: call model.eval()')
     if getattr(model, 'glyph_head', None) is not None:
@@ -59,13 +62,17 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     return model.requires_grad_(False)
 
 
-def _take_winograd(model: nn.Module, tile: int) -> None:
+def _take_winograd(model: nn.Module, tile: int | str) -> None:
     """Exchange the convolutions for which it pays."""
     for module in list(model.modules()):
         for name, child in module.named_children():
-            if WinogradConv2d.fits(child) and min(child.in_channels,
-                                                  child.out_channels) >= WIDE[tile]:
+            if not WinogradConv2d.fits(child):
+                continue
+            narrow, wide = sorted((child.in_channels, child.out_channels))
+            if tile != 'auto' and narrow >= WIDE[tile]:
                 setattr(module, name, WinogradConv2d(child, tile))
+            elif tile == 'auto' and narrow >= WIDE_ADAPTIVE[0] and wide >= WIDE_ADAPTIVE[1]:
+                setattr(module, name, AdaptiveWinogradConv2d(child))
 
 
 @torch.no_grad()

@@ -109,15 +109,32 @@ class ONNXRecognizer:
         for i, image in enumerate(_each(images)):
             batch.append(prepared(_loaded(image, i), self.metadata['preprocessing']['steps']))
             if len(batch) == size:
-                yield from self._read(batch, maps)
+                yield from self._words(batch, maps)
                 batch = []
         if batch:
-            yield from self._read(batch, maps)
+            yield from self._words(batch, maps)
 
-    def _read(self, batch: Sequence[Prepared], maps: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def read_prepared(self, batch: Sequence[Prepared],
+                      max_steps: int | None = None) -> list[dict[str, Any]]:
+        """Read images that :func:`prepared` made, as one batch.
+
+        Args:
+            batch (Sequence[Prepared]): The images.
+            max_steps (int, optional): Steps after which reading ends, for graphs that have an input
+                ``steps``. Defaults to None.
+
+        Returns:
+            list[dict]: As from :meth:`__call__`.
+        """
+        return list(self._words(batch, [], max_steps))
+
+    def _words(self, batch: Sequence[Prepared], maps: Sequence[str],
+               max_steps: int | None = None) -> Iterator[dict[str, Any]]:
         feeds = dict(images=np.stack([word.image for word in batch]))
         if 'valid_ratio' in self._inputs:
             feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
+        if max_steps is not None:
+            feeds['steps'] = np.array(max_steps)
         tokens, scores, *found = self.session.run(['tokens', 'scores', *maps], feeds)
         for i, (classes, values) in enumerate(zip(tokens.tolist(), scores.tolist())):
             word = self._word(classes, values)

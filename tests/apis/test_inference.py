@@ -105,9 +105,10 @@ def test_nothing_of_the_training_head_runs_in_reading():
     assert calls(full) == calls(without) and len(calls(full)) > 10
 
 
-@pytest.mark.parametrize('tile, error', [(2, 1e-5), (4, 1e-4)])
+@pytest.mark.parametrize('tile, error', [(2, 1e-5), (4, 1e-4), ('auto', 1e-4)])
 def test_winograd_reads_the_same(tile, error, monkeypatch):
     monkeypatch.setattr('mmocr_siga.apis.inference.WIDE', {2: 4, 4: 4})
+    monkeypatch.setattr('mmocr_siga.apis.inference.WIDE_ADAPTIVE', (4, 4))
     model, images = build(), torch.randn(3, 3, 32, 64)
     with torch.no_grad():
         expected = model(images, None, mode='tensor')
@@ -115,5 +116,5 @@ def test_winograd_reads_the_same(tile, error, monkeypatch):
         got = model(images, None, mode='tensor')
     assert any(isinstance(m, WinogradConv2d) for m in model.modules())
     assert (got - expected).abs().max() < error
-    with pytest.raises(ValueError, match='winograd must be 2, 4 or None'):
+    with pytest.raises(ValueError, match="winograd must be 2, 4, 'auto' or None"):
         optimize_for_reading(model, winograd=3)
