@@ -20,7 +20,8 @@ _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 def optimize_for_reading(model: EncoderDecoderRecognizer,
                          size: tuple[int, int] = (32, 128),
-                         winograd: int | str | None = None) -> EncoderDecoderRecognizer:
+                         winograd: int | str | None = None,
+                         tolerance: float = 1e-3) -> EncoderDecoderRecognizer:
     """Fold and drop what reading does not need; the model is changed and cannot be trained again.
 
     - The training head goes.
@@ -38,12 +39,15 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
         size (tuple[int, int]): Height and width of its images. Defaults to (32, 128).
         winograd (int or str, optional): Tiles of :class:`WinogradConv2d`, 2 or 4, or 'auto' for
             :class:`AdaptiveWinogradConv2d`. Defaults to None: plain convolutions.
+        tolerance (float): What the probabilities of an example may change by when normalisations
+            are folded. Defaults to 1e-3.
 
     Returns:
         EncoderDecoderRecognizer: The same model.
 
     Raises:
         ValueError: If the model is in training mode, or ``winograd`` another number.
+        RuntimeError: From :func:`fold_normalisations`; the model then has its normalisations.
     """
     if winograd not in (None, 2, 4, 'auto'):
         raise ValueError(f"winograd must be 2, 4, 'auto' or None, but is {winograd!r}")
@@ -54,7 +58,7 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     parameter = next(model.parameters())
     example = torch.linspace(-2, 2, 3 * size[0] * size[1], dtype=parameter.dtype,
                              device=parameter.device).reshape(1, 3, *size)
-    fold_normalisations(model, example)
+    fold_normalisations(model, example, tolerance)
     if isinstance(model.decoder, GreedyWordDecoder):
         model.decoder.freeze_reading()
     if winograd is not None:
@@ -76,7 +80,8 @@ def _take_winograd(model: nn.Module, tile: int | str) -> None:
 
 
 @torch.no_grad()
-def fold_normalisations(model: EncoderDecoderRecognizer, example: Tensor) -> int:
+def fold_normalisations(model: EncoderDecoderRecognizer, example: Tensor,
+                        tolerance: float = 1e-3) -> int:
     """Make batch normalisations part of the convolutions that they follow, in place.
 
     Which follows which is seen by running the model: only a normalisation that is given the very
@@ -85,29 +90,39 @@ def fold_normalisations(model: EncoderDecoderRecognizer, example: Tensor) -> int
     Args:
         model (EncoderDecoderRecognizer): In evaluation mode.
         example (Tensor): Normalised images (N, C, H, W) that it can read.
+        tolerance (float): What its output may change by. Defaults to 1e-3.
 
     Returns:
         int: How many there were.
 
     Raises:
-        RuntimeError: If the model then reads otherwise, as when something else uses the output of
-            such a convolution, too.
+        RuntimeError: If the model would read otherwise, as when something else uses the output of
+            such a convolution, too. It then stays as it was.
     """
     before = model(example, None, mode='tensor')
     pairs = _followers(model, example)
     names = {module: name for name, module in model.named_modules()}
+    kept = [(convolution, convolution.weight, convolution.bias) for convolution in pairs.values()]
     for norm, convolution in pairs.items():
         transpose = isinstance(convolution, nn.ConvTranspose2d)
         weight, bias = fuse_conv_bn_weights(
             convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps,
             norm.weight, norm.bias, transpose)
         convolution.weight, convolution.bias = weight, bias
-        parent, _, name = names[norm].rpartition('.')
-        setattr(model.get_submodule(parent), name, nn.Identity())
-    if not torch.allclose(model(example, None, mode='tensor'), before, atol=1e-3):
+        _exchange(model, names[norm], nn.Identity())
+    if not torch.allclose(model(example, None, mode='tensor'), before, rtol=0, atol=tolerance):
+        for norm in pairs:
+            _exchange(model, names[norm], norm)
+        for convolution, weight, bias in kept:
+            convolution.weight, convolution.bias = weight, bias
         raise RuntimeError('the recogniser reads otherwise with its normalisations folded: one of '
                            'its convolutions feeds more than the normalisation behind it')
     return len(pairs)
+
+
+def _exchange(model: nn.Module, path: str, module: nn.Module) -> None:
+    parent, _, name = path.rpartition('.')
+    setattr(model.get_submodule(parent), name, module)
 
 
 def _followers(model: nn.Module, example: Tensor) -> dict[nn.Module, nn.Module]:

@@ -78,8 +78,13 @@ def test_a_convolution_that_feeds_something_else_too_is_noticed():
         out = model.first(x)
         return model.norm(out) + out
 
+    model, images = Host(wire).eval(), torch.randn(2, 3, 8, 8)
+    expected, state = wire(model, images), model.state_dict()
     with pytest.raises(RuntimeError, match='feeds more than the normalisation'):
-        fold_normalisations(Host(wire).eval(), torch.randn(2, 3, 8, 8))
+        fold_normalisations(model, images)
+    assert isinstance(model.norm, nn.BatchNorm2d)
+    assert torch.equal(wire(model, images), expected)
+    assert model.state_dict().keys() == state.keys()
 
 
 def test_nothing_of_the_training_head_runs_in_reading():

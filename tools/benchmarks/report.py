@@ -73,7 +73,9 @@ def bounds(results: Sequence[dict], limits: Limits) -> str:
     """What the time of a batch would be if nothing but arithmetic, or calls, took time."""
     rows = []
     for r in results:
-        if r['precision'] != 'float32' or r.get('form', 'plain') != 'plain' or r.get('calls') is None or r.get('gflops') is None:
+        if (r['precision'], r.get('form', 'plain')) != ('float32', 'plain'):
+            continue
+        if r.get('calls') is None or r.get('gflops') is None:
             continue
         took = 1e3 * r['batch'] / r['images_per_s']
         arithmetic = 1e3 * r['gflops'] * 1e9 * r['batch'] / limits.flops

@@ -47,7 +47,8 @@ from .winograd import AdaptiveWinogradConv2d, WinogradConv2d
 
 __all__ = [
     'AdaptiveWinogradConv2d', 'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers',
-    'BranchMemory', 'BranchState', 'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'Hypothesis', 'PVAM',
+    'BranchMemory', 'BranchState', 'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM',
+    'GatedFusion', 'Hypothesis', 'PVAM',
     'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
     'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
     'WinogradConv2d', 'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory',
