@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from ..image_arrays import UnusableImageError, to_bgr_uint8
+from ..image_arrays import UnusableImageError, decode_picture, to_bgr_uint8
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
@@ -219,20 +219,15 @@ def _loaded(image: Any, number: int) -> np.ndarray:
         if not isinstance(image, (bytes, bytearray, memoryview)):
             raise UnusableImageError(f'{type(image).__name__} is no picture: give a path, an array '
                                      'or the bytes of a file')
-        return to_bgr_uint8(_decoded(image))
+        return _decoded(image)
     except OSError as error:
         raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
     except UnusableImageError as error:
         raise UnusableImageError(f'cannot use {name}: {error}') from None
 
 
-def _decoded(content: bytes) -> np.ndarray:
-    if not content:
-        raise UnusableImageError('it is empty')
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
+def _decoded(content: bytes | bytearray | memoryview) -> np.ndarray:
+    image = decode_picture(bytes(content))
     if image is None:
         raise UnusableImageError('it is no picture, or one in a format that OpenCV does not know')
     return image
