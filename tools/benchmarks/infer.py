@@ -114,6 +114,8 @@ class TorchReader:
         if form != 'plain':
             optimize_for_reading(self.model, winograd='auto' if 'winograd' in form else None)
         self.step = model.test_step
+        if precision.dtype is not None:  # NumPy, by which MMOCR reads scores, has no bfloat16
+            model.decoder.register_forward_hook(in_float32)
         if precision.compiled:
             self.step = torch.compile(model.test_step)
 
@@ -226,6 +228,11 @@ def exported(candidate: Candidate, folder: Path,
     return path, count, model.decoder.max_seq_len if endless else None
 
 
+def in_float32(module: torch.nn.Module, args: tuple, output: Any) -> Any:
+    """Hook: what a module gives, in single precision if it is a tensor."""
+    return output.float() if isinstance(output, torch.Tensor) else output
+
+
 def never_ends(model: torch.nn.Module) -> bool:
     """Let no word end before its time, if the model's loop would stop there; whether it would."""
     from mmocr_siga.models import SIGADecoder
@@ -282,6 +289,16 @@ class Row:
         return f'{self.candidate.name}, {self.precision.name}, {self.form}'
 
 
+def counted_calls(row: Row, batch: Batch) -> int | None:
+    """Operators that reading a batch runs; None where they cannot be watched, as oneDNN's LSTMs
+    in bfloat16 cannot."""
+    try:
+        return operator_calls(lambda: row.reader.read(batch.fresh(), batch.longest))
+    except RuntimeError as error:
+        say(f'{row.label}: its operator calls are not known: {reason(error)}')
+        return None
+
+
 class Measurement:
     """All rows at one batch size.
 
@@ -313,8 +330,7 @@ class Measurement:
                 row.reader.read(batch.fresh(), batch.longest)
             result = dict(row.figures)
             if row.reader.counts_calls and not row.precision.compiled:
-                result['calls'] = operator_calls(
-                    lambda: row.reader.read(batches[0].fresh(), batches[0].longest))
+                result['calls'] = counted_calls(row, batches[0])
         except Exception as error:  # as above
             self.results[id(row)] = dict(error=reason(error))
             say(f'batch {self.size}, {row.label}: {self.results[id(row)]["error"]}')
