@@ -134,6 +134,19 @@ def test_a_model_that_would_read_otherwise_stays_as_it_is(files, reader, monkeyp
     same(SIGAInferencer(*files, device='cpu')(word_pictures(4)), reader(word_pictures(4)))
 
 
+def test_half_precision(files, reader):
+    fast = SIGAInferencer(*files, device='cpu', precision='bfloat16')
+    dtypes = []
+    convolution = next(m for m in fast.model.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda module, args, out: dtypes.append(out.dtype))
+    got, want = fast(word_pictures(12), return_masks=True), reader(word_pictures(12))
+    assert set(dtypes) == {torch.bfloat16}
+    assert all(r.error is None and r.mask is not None for r in got)
+    assert sum(a.text == b.text for a, b in zip(got, want)) >= 8
+    with pytest.raises(ValueError, match="precision must be 'float32' or 'bfloat16'"):
+        SIGAInferencer(*files, precision='float16')
+
+
 def test_nbest(reader):
     pictures = word_pictures(12)
     greedy = reader(pictures)
