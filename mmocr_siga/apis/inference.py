@@ -56,8 +56,9 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     if getattr(model, 'glyph_head', None) is not None:
         model.glyph_head = None
     parameter = next(model.parameters())
-    example = torch.linspace(-2, 2, 3 * size[0] * size[1], dtype=parameter.dtype,
-                             device=parameter.device).reshape(1, 3, *size)
+    channels = len(model.data_preprocessor.mean) if hasattr(model.data_preprocessor, 'mean') else 3
+    example = torch.linspace(-2, 2, channels * size[0] * size[1], dtype=parameter.dtype,
+                             device=parameter.device).reshape(1, channels, *size)
     fold_normalisations(model, example, tolerance)
     if isinstance(model.decoder, GreedyWordDecoder):
         model.decoder.freeze_reading()
