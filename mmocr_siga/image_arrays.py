@@ -1,10 +1,10 @@
-"""Image arrays of any kind to uint8 BGR; needs NumPy and OpenCV alone."""
+"""Image arrays and picture files of any kind to uint8 BGR; needs NumPy and OpenCV alone."""
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-__all__ = ['UnusableImageError', 'to_bgr_uint8']
+__all__ = ['UnusableImageError', 'decode_picture', 'to_bgr_uint8']
 
 
 class UnusableImageError(ValueError):
@@ -52,6 +52,42 @@ def to_bgr_uint8(img: np.ndarray) -> np.ndarray:
     if img.shape[2] == 1:
         return img.repeat(3, axis=2)
     return _over_ground(img[..., :-1], img[..., -1:])
+
+
+def decode_picture(data: bytes) -> np.ndarray | None:
+    """Decode the content of a picture file by OpenCV.
+
+    It is turned upright as its EXIF tells. What is transparent is laid over a plain ground, as by
+    :func:`to_bgr_uint8`.
+
+    Args:
+        data (bytes): The content.
+
+    Returns:
+        ndarray, optional: uint8 BGR (H, W, 3); None if OpenCV cannot decode it.
+
+    Raises:
+        UnusableImageError: If there is no content, or it holds values that are none of a picture.
+    """
+    if not data:
+        raise UnusableImageError('the file is empty')
+    buffer = np.frombuffer(data, np.uint8)
+    try:
+        if _may_be_transparent(data):
+            image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
+            # With floating point numbers for pixels OpenCV can do nothing else.
+            if image is not None and (image.shape[2:] == (4, ) or image.dtype.kind == 'f'):
+                return to_bgr_uint8(image)
+        return cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+
+
+def _may_be_transparent(data: bytes) -> bool:
+    """Whether a file is of a format, and for PNG of a kind, that has an alpha channel."""
+    if data.startswith(b'\x89PNG'):
+        return data[25:26] in (b'\x04', b'\x06') or b'tRNS' in data[:8192]
+    return data[8:12] == b'WEBP' or data[:4] in (b'II*\0', b'MM\0*')
 
 
 def _to_uint8(img: np.ndarray) -> np.ndarray:

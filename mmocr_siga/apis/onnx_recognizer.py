@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from ..image_arrays import UnusableImageError, to_bgr_uint8
+from ..image_arrays import UnusableImageError, decode_picture, to_bgr_uint8
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
@@ -109,15 +109,32 @@ class ONNXRecognizer:
         for i, image in enumerate(_each(images)):
             batch.append(prepared(_loaded(image, i), self.metadata['preprocessing']['steps']))
             if len(batch) == size:
-                yield from self._read(batch, maps)
+                yield from self._words(batch, maps)
                 batch = []
         if batch:
-            yield from self._read(batch, maps)
+            yield from self._words(batch, maps)
 
-    def _read(self, batch: Sequence[Prepared], maps: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def read_prepared(self, batch: Sequence[Prepared],
+                      max_steps: int | None = None) -> list[dict[str, Any]]:
+        """Read images that :func:`prepared` made, as one batch.
+
+        Args:
+            batch (Sequence[Prepared]): The images.
+            max_steps (int, optional): Steps after which reading ends, for graphs that have an input
+                ``steps``. Defaults to None.
+
+        Returns:
+            list[dict]: As from :meth:`__call__`.
+        """
+        return list(self._words(batch, [], max_steps))
+
+    def _words(self, batch: Sequence[Prepared], maps: Sequence[str],
+               max_steps: int | None = None) -> Iterator[dict[str, Any]]:
         feeds = dict(images=np.stack([word.image for word in batch]))
         if 'valid_ratio' in self._inputs:
             feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
+        if max_steps is not None:
+            feeds['steps'] = np.array(max_steps)
         tokens, scores, *found = self.session.run(['tokens', 'scores', *maps], feeds)
         for i, (classes, values) in enumerate(zip(tokens.tolist(), scores.tolist())):
             word = self._word(classes, values)
@@ -202,20 +219,15 @@ def _loaded(image: Any, number: int) -> np.ndarray:
         if not isinstance(image, (bytes, bytearray, memoryview)):
             raise UnusableImageError(f'{type(image).__name__} is no picture: give a path, an array '
                                      'or the bytes of a file')
-        return to_bgr_uint8(_decoded(image))
+        return _decoded(image)
     except OSError as error:
         raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
     except UnusableImageError as error:
         raise UnusableImageError(f'cannot use {name}: {error}') from None
 
 
-def _decoded(content: bytes) -> np.ndarray:
-    if not content:
-        raise UnusableImageError('it is empty')
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
+def _decoded(content: bytes | bytearray | memoryview) -> np.ndarray:
+    image = decode_picture(bytes(content))
     if image is None:
         raise UnusableImageError('it is no picture, or one in a format that OpenCV does not know')
     return image

@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from ..datasets.errors import UnusableImageError
 from ..datasets.transforms.ensure_bgr import to_bgr_uint8
+from ..image_arrays import decode_picture
 
 __all__ = ['SUFFIXES', 'Source', 'decoded', 'expand', 'picture_of']
 
@@ -172,26 +172,8 @@ def decoded(data: bytes) -> np.ndarray:
     Raises:
         UnusableImageError: If it is empty or of no format known here.
     """
-    if not data:
-        raise UnusableImageError('the file is empty')
-    buffer = np.frombuffer(data, np.uint8)
-    try:
-        if _may_be_transparent(data):
-            image = cv2.imdecode(buffer, cv2.IMREAD_UNCHANGED)
-            # With floating point numbers for pixels OpenCV can do nothing else.
-            if image is not None and (image.shape[2:] == (4, ) or image.dtype.kind == 'f'):
-                return to_bgr_uint8(image)
-        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
+    image = decode_picture(data)
     return _decoded_by_pil(data) if image is None else image
-
-
-def _may_be_transparent(data: bytes) -> bool:
-    """Whether a file is of a format, and for PNG of a kind, that has an alpha channel."""
-    if data.startswith(b'\x89PNG'):
-        return data[25:26] in (b'\x04', b'\x06') or b'tRNS' in data[:8192]
-    return data[8:12] == b'WEBP' or data[:4] in (b'II*\0', b'MM\0*')
 
 
 def _decoded_by_pil(data: bytes) -> np.ndarray:

@@ -1,7 +1,9 @@
 """From pictures in memory to what a recogniser makes of them: what the other modules here share."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +18,11 @@ from ..models.decoders.base import WordDecoder
 from ..models.encoders import GlyphEncoding
 from ..models.recognizers import GlyphRecognizer
 
-__all__ = ['Encoded', 'encode', 'glyph_probabilities', 'packed', 'reading_pipeline', 'reads_glyphs']
+__all__ = ['Encoded', 'encode', 'glyph_probabilities', 'mmocr_scope', 'packed', 'reading_pipeline',
+           'reads_glyphs']
+
+_scope_lock = threading.Lock()
+_scopes: list = []  # one for each that is inside of mmocr_scope; the first holds MMEngine's
 
 
 class Encoded(NamedTuple):
@@ -38,6 +44,29 @@ class Encoded(NamedTuple):
     encoding: Any
 
 
+@contextmanager
+def mmocr_scope() -> Iterator[None]:
+    """The scope of MMOCR's registries, also for several threads at once.
+
+    MMEngine's own context copies a global when it is entered and puts the copy back at its end, so
+    threads in it would undo each other's. Here the first enters it and the last leaves it.
+    """
+    with _scope_lock:
+        if not _scopes:
+            scope = DefaultScope.overwrite_default_scope('mmocr')
+            scope.__enter__()
+        else:
+            scope = _scopes[0]
+        _scopes.append(scope)
+    try:
+        yield
+    finally:
+        with _scope_lock:
+            if len(_scopes) == 1:
+                _scopes[0].__exit__(None, None, None)
+            _scopes.pop()
+
+
 def reading_pipeline(cfg: Any) -> Compose:
     """A config's test pipeline, for a picture file or an array without a label.
 
@@ -54,7 +83,7 @@ def reading_pipeline(cfg: Any) -> Compose:
         if transform['type'] == 'LoadImageFromFile':
             transform = dict(transform, type='InferencerLoader')
         transforms.append(transform)
-    with DefaultScope.overwrite_default_scope('mmocr'):
+    with mmocr_scope():
         return Compose(transforms)
 
 
@@ -68,7 +97,7 @@ def packed(pipeline: Compose, image: str | np.ndarray) -> dict[str, Any]:
     Returns:
         dict: ``inputs`` and ``data_samples``.
     """
-    with DefaultScope.overwrite_default_scope('mmocr'):
+    with mmocr_scope():
         return pipeline(dict(img_path=image) if isinstance(image, str) else dict(img=image))
 
 

@@ -78,8 +78,13 @@ def test_a_convolution_that_feeds_something_else_too_is_noticed():
         out = model.first(x)
         return model.norm(out) + out
 
+    model, images = Host(wire).eval(), torch.randn(2, 3, 8, 8)
+    expected, state = wire(model, images), model.state_dict()
     with pytest.raises(RuntimeError, match='feeds more than the normalisation'):
-        fold_normalisations(Host(wire).eval(), torch.randn(2, 3, 8, 8))
+        fold_normalisations(model, images)
+    assert isinstance(model.norm, nn.BatchNorm2d)
+    assert torch.equal(wire(model, images), expected)
+    assert model.state_dict().keys() == state.keys()
 
 
 def test_nothing_of_the_training_head_runs_in_reading():
@@ -105,9 +110,10 @@ def test_nothing_of_the_training_head_runs_in_reading():
     assert calls(full) == calls(without) and len(calls(full)) > 10
 
 
-@pytest.mark.parametrize('tile, error', [(2, 1e-5), (4, 1e-4)])
+@pytest.mark.parametrize('tile, error', [(2, 1e-5), (4, 1e-4), ('auto', 1e-4)])
 def test_winograd_reads_the_same(tile, error, monkeypatch):
     monkeypatch.setattr('mmocr_siga.apis.inference.WIDE', {2: 4, 4: 4})
+    monkeypatch.setattr('mmocr_siga.apis.inference.WIDE_ADAPTIVE', (4, 4))
     model, images = build(), torch.randn(3, 3, 32, 64)
     with torch.no_grad():
         expected = model(images, None, mode='tensor')
@@ -115,5 +121,5 @@ def test_winograd_reads_the_same(tile, error, monkeypatch):
         got = model(images, None, mode='tensor')
     assert any(isinstance(m, WinogradConv2d) for m in model.modules())
     assert (got - expected).abs().max() < error
-    with pytest.raises(ValueError, match='winograd must be 2, 4 or None'):
+    with pytest.raises(ValueError, match="winograd must be 2, 4, 'auto' or None"):
         optimize_for_reading(model, winograd=3)

@@ -113,6 +113,40 @@ def test_boxes_lie_on_the_picture_not_on_its_padding(tmp_path):
         assert (boxes[:, 2] <= reading.size[0]).all() and (boxes[:, 2] - boxes[:, 0] > 0).all()
 
 
+@pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED])
+def test_optimised_readings_are_those_of_the_trained_model(tmp_path, pipeline):
+    files = reader_files(tmp_path, pipeline=pipeline)
+    fast, plain = (SIGAInferencer(*files, device='cpu', optimise=flag) for flag in (True, False))
+
+    def normalisations(reader):
+        return sum(isinstance(m, torch.nn.BatchNorm2d) for m in reader.model.modules())
+
+    assert normalisations(plain) > normalisations(fast) == 0
+    same(fast(word_pictures(12), return_masks=True), plain(word_pictures(12), return_masks=True),
+         tolerance=1e-4)
+
+
+def test_a_model_that_would_read_otherwise_stays_as_it_is(files, reader, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError('the recogniser reads otherwise')
+
+    monkeypatch.setattr('mmocr_siga.apis.inferencer.optimize_for_reading', refuse)
+    same(SIGAInferencer(*files, device='cpu')(word_pictures(4)), reader(word_pictures(4)))
+
+
+def test_half_precision(files, reader):
+    fast = SIGAInferencer(*files, device='cpu', precision='bfloat16')
+    dtypes = []
+    convolution = next(m for m in fast.model.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda module, args, out: dtypes.append(out.dtype))
+    got, want = fast(word_pictures(12), return_masks=True), reader(word_pictures(12))
+    assert set(dtypes) == {torch.bfloat16}
+    assert all(r.error is None and r.mask is not None for r in got)
+    assert sum(a.text == b.text for a, b in zip(got, want)) >= 8
+    with pytest.raises(ValueError, match="precision must be 'float32' or 'bfloat16'"):
+        SIGAInferencer(*files, precision='float16')
+
+
 def test_nbest(reader):
     pictures = word_pictures(12)
     greedy = reader(pictures)

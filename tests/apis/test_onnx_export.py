@@ -34,6 +34,13 @@ MODELS_OF = dict(
         max_seq_len=4), encoder=dict(tiny_model()['encoder'], max_seq_len=4)),
     siga_rectified=dict(preprocessor=dict(type='TPSRectifier', output_size=(32, 64),
                                           num_points=8)),
+    # SVTR as backbone, behind a rectifier as in SIGA_S.
+    siga_svtr=dict(
+        preprocessor=dict(type='TPSRectifier', output_size=(32, 64), num_points=8),
+        backbone=dict(type='SIGASVTR', img_size=(32, 64), embed_dims=(8, 12, 16), depth=(1, 1, 1),
+                      num_heads=(2, 2, 2), local_blocks=2, out_channels=8),
+        encoder=dict(tiny_model()['encoder'], in_channels=(4, 8, 12, 8), pyramid=(1, 2),
+                     pyramid_scale=(2, 1), row_convs=0)),
     plain=dict(decoder=PLAIN),
     parallel=dict(decoder=PARALLEL),
     reasoning=dict(decoder=dict(PARALLEL, reasoning=dict(

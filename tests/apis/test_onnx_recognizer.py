@@ -11,7 +11,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 from mmocr_siga.apis import ONNXRecognizer
-from mmocr_siga.apis.onnx_recognizer import FORMAT_KEY, main, prepared
+from mmocr_siga.apis.onnx_recognizer import FORMAT_KEY, _loaded, main, prepared
 from mmocr_siga.image_arrays import UnusableImageError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -88,9 +88,26 @@ def test_everything_that_is_a_picture(toy, tmp_path):
     assert read([]) == []
 
 
+@pytest.mark.parametrize('suffix', ['.png', '.webp', '.tiff'])
+@pytest.mark.parametrize('ink, ground', [(20, 255), (230, 0)])
+def test_transparent_pictures_are_those_of_pytorchs_reader(toy, suffix, ink, ground):
+    from mmocr_siga.apis.pictures import decoded
+    picture = np.zeros((6, 20, 4), np.uint8)
+    picture[2:4, 3:9] = ink, ink, ink, 255
+    picture[2:4, 12:15] = ink, ink, ink, 102
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []  # lossless
+    content = cv2.imencode(suffix, picture, quality)[1].tobytes()
+    loaded = _loaded(content, 0)
+    # By hand: two fifths of the ink and three of the ground.
+    assert loaded[0, 0].tolist() == [ground] * 3 and loaded[2, 5].tolist() == [ink] * 3
+    assert loaded[2, 13].tolist() == [round(0.4 * ink + 0.6 * ground)] * 3
+    np.testing.assert_array_equal(loaded, decoded(content))
+    assert ONNXRecognizer(toy)(content)[0]['text'] == 'ba'
+
+
 @pytest.mark.parametrize('given, message', [
     ('no_such.png', 'cannot read no_such.png'),
-    (b'', 'picture 0: it is empty'),
+    (b'', 'picture 0: the file is empty'),
     (b'no picture', 'no picture, or one in a format'),
     (np.zeros((0, 5, 3), np.uint8), 'no pixels'),
     ([np.zeros((5, 5, 3), np.uint8), None], 'picture 1: NoneType is no picture'),

@@ -55,6 +55,54 @@ def test_a_run(infer, tmp_path, capsys, monkeypatch):
     assert picture.stat().st_size > 1000
 
 
+def test_ways_to_run_a_model(infer, tmp_path, capsys, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    out = tmp_path / 'infer.json'
+    code = infer.main([
+        f'ours={TINY}', 'base=mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py', '--form', 'plain',
+        'optimised', 'onnx', 'onnx-int8', '--batch', '2', '--words', '2', '--repeats', '2',
+        '--precision', 'amp-bf16', 'float32', '--yardstick', 'base', '--no-memory',
+        '--json', str(out)])
+    assert code == 0
+    rows = {(r['name'], r['precision'], r['form']): r
+            for r in json.loads(out.read_text())['rows']}
+    # Exported models have a row in float32 alone.
+    assert len(rows) == 2 * (2 * 2 + 2)
+    # MMOCR's own cannot turn bfloat16 into its scores.
+    assert all('error' not in rows[name, 'amp-bf16', form] for name in ('ours', 'base')
+               for form in ('plain', 'optimised'))
+    plain, optimised = (rows['ours', 'float32', form] for form in ('plain', 'optimised'))
+    assert optimised['calls'] < plain['calls']
+    for form in ('onnx', 'onnx-int8'):
+        assert rows['ours', 'float32', form]['images_per_s'] > 0
+        assert 'calls' not in rows['ours', 'float32', form]
+        assert 'cannot be exported' in rows['base', 'float32', form]['error']
+    assert rows['base', 'float32', 'plain']['ratio'] == 1
+    assert '| ours | float32 | onnx-int8 |' in capsys.readouterr().out
+
+
+def test_an_exported_model_reads_as_its_config(infer, common, tmp_path, siga_data, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.setenv('SIGA_DATA', str(siga_data))
+    words, _ = common.find_words(4, tmp_path)
+    precision, cpu = common.parse_precision('float32'), torch.device('cpu')
+    texts = []
+    for form in ('plain', 'optimised+winograd', 'onnx'):
+        reader = infer.build_reader(common.Candidate('tiny', TINY), precision, cpu, form)
+        batch = reader.prepare(words, 4)[0]
+        texts.append(reader.read(batch.fresh(), batch.longest))
+        assert {len(text) for text in reader.read(batch.fresh(), 3)} == {4}
+        assert reader.parameters == pytest.approx(4.18, abs=0.01)
+    assert texts[0] == texts[1] == texts[2]
+    path, _, _ = infer.exported(common.Candidate('tiny', TINY), tmp_path, int8=True)
+    reader = infer.build_reader(common.Candidate('file', str(path)), precision, cpu)
+    assert len(reader.read(reader.prepare(words, 4)[0].fresh(), 5)) == 4
+    with pytest.raises(ValueError, match='in float32'):
+        infer.build_reader(common.Candidate('file', str(path)),
+                           common.parse_precision('amp-bf16'), cpu)
+
+
 def test_nothing_could_be_measured(infer, capsys):
     assert infer.main(['gone.py', '--batch', '1', '--words', '1', '--no-memory']) == 1
 
@@ -72,6 +120,8 @@ def test_nothing_could_be_measured(infer, capsys):
     ([TINY, '--weights', 'x=a.pth'], "--weights are given for ['x']"),
     ([TINY, '--precision', 'int8'], "a precision is one of float32"),
     ([TINY, '--device', 'abacus'], 'abacus'),
+    ([TINY, '--form', 'jit'], 'invalid choice'),
+    ([TINY, '--form', 'onnx', '--precision', 'amp-bf16'], '--form onnx reads in float32'),
 ])
 def test_bad_arguments_are_named(infer, argv, message, capsys):
     with pytest.raises(SystemExit):

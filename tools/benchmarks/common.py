@@ -165,15 +165,15 @@ def add_memory(results: Sequence[dict], script: str, weights: dict[str, str | No
             called with ``--probe``.
         weights (dict): Checkpoints by the names of the models.
     """
-    groups: dict[tuple[str, str, str], list[dict]] = {}
+    groups: dict[tuple, list[dict]] = {}
     for result in results:
         if 'error' not in result:
-            key = (result['name'], result['config'], result['precision'])
+            key = tuple(result.get(k) for k in ('name', 'config', 'precision', 'form'))
             groups.setdefault(key, []).append(result)
-    for (name, config, precision), rows in groups.items():
-        say(f'memory of {name}, {precision}')
+    for (name, config, precision, form), rows in groups.items():
+        say(f'memory of {name}, {precision}' + (f', {form}' if form else ''))
         found = probe(script, dict(
-            candidate=[name, config, weights[name]], precision=precision,
+            candidate=[name, config, weights[name]], precision=precision, form=form,
             batches=sorted(row['batch'] for row in rows), threads=torch.get_num_threads()))
         if 'error' in found:
             say(f'memory of {name}, {precision}, is not known: {found["error"]}')
@@ -343,16 +343,19 @@ def parse_precision(text: str) -> Precision:
 
 
 def yardstick_of(row: Any, rows: Sequence[Any], name: str | None) -> int | None:
-    """Which row a row is compared with: the yardstick in its precision, else its first.
+    """Which row a row is compared with: the yardstick as it is, in its precision, else its first.
 
     Args:
-        row (Any): Has ``candidate`` and ``precision``, as all rows.
+        row (Any): Has ``candidate``, ``precision`` and, where there are several, ``form``, as all
+            rows.
         rows (Sequence[Any]): All rows.
         name (str, optional): Name of the yardstick.
     """
+    def distance(i: int) -> tuple[bool, bool]:
+        return getattr(rows[i], 'form', 'plain') != 'plain', rows[i].precision != row.precision
+
     found = [i for i, other in enumerate(rows) if other.candidate.name == name]
-    same = [i for i in found if rows[i].precision == row.precision]
-    return next(iter(same + found), None)
+    return min(found, key=distance, default=None)
 
 
 def reason(error: BaseException) -> str:

@@ -15,6 +15,12 @@ the yardstick in the same precision, else its first: median and quartiles.
 Where a model has no --weights, a decoding loop that ends with the longest word of a batch ends as
 if every word were read as its label says.
 
+--form has rows for other ways to run the same models: `optimised` is optimize_for_reading, which
+for MMOCR's own models too folds batch normalisations; `optimised+winograd` lets it also exchange
+convolutions; `onnx` and `onnx-int8` export the model and read by onnxruntime, with as many threads.
+An exported file can also be given in place of a config. Ratios of all forms are those to the
+yardstick as it is, `plain`.
+
 A model that cannot be measured has a row that says why.
 """
 from __future__ import annotations
@@ -28,6 +34,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from common import (
@@ -63,7 +70,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from report import collect, tables, write
 
+from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_reading, quantize_onnx
+from mmocr_siga.apis.onnx_recognizer import prepared
+
 PERCENTILES = (50, 90, 99)
+FORMS = ('plain', 'optimised', 'optimised+winograd', 'onnx', 'onnx-int8')
 
 
 class Batch:
@@ -85,9 +96,13 @@ class TorchReader:
         candidate (Candidate): What to build.
         precision (Precision): How it computes.
         device (torch.device): Where.
+        form (str): 'plain', 'optimised' or 'optimised+winograd'. Defaults to 'plain'.
     """
 
-    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device) -> None:
+    counts_calls = True
+
+    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
+                 form: str = 'plain') -> None:
         cfg = load_config(candidate.config)
         init_default_scope(cfg.get('default_scope', 'mmocr'))
         self.precision, self.device = precision, device
@@ -96,7 +111,11 @@ class TorchReader:
         self.stops_early = candidate.weights is None and never_ends(model)
         self.parameters = parameters(model)
         self.model = model.to(device)
+        if form != 'plain':
+            optimize_for_reading(self.model, winograd='auto' if 'winograd' in form else None)
         self.step = model.test_step
+        if precision.dtype is not None:  # NumPy, by which MMOCR reads scores, has no bfloat16
+            model.decoder.register_forward_hook(in_float32)
         if precision.compiled:
             self.step = torch.compile(model.test_step)
 
@@ -131,6 +150,89 @@ class TorchReader:
         return result
 
 
+class ExportedBatch(Batch):
+    """Words on their way to an exported model, which changes nothing of them."""
+
+    def fresh(self) -> list:
+        return self.data
+
+
+class ONNXReader:
+    """An exported recogniser: a file, or a config that is exported first.
+
+    Args:
+        candidate (Candidate): The file, or what to build and export.
+        precision (Precision): float32.
+        device (torch.device): The CPU.
+        int8 (bool): Whether to quantise what is exported. Defaults to False.
+
+    Raises:
+        ValueError: For other precisions and devices.
+    """
+
+    counts_calls = False
+
+    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
+                 int8: bool = False) -> None:
+        if precision.name != 'float32' or device.type != 'cpu':
+            raise ValueError('exported models are read in float32 (or int8) on the CPU')
+        threads = torch.get_num_threads()
+        self.steps = None
+        if candidate.config.endswith('.onnx'):
+            if candidate.weights is not None:
+                raise ValueError('an exported file has its weights already')
+            self.recognizer = ONNXRecognizer(candidate.config, threads)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path, self.parameters, self.steps = exported(candidate, Path(folder), int8)
+            self.recognizer = ONNXRecognizer(path, threads)
+
+    def prepare(self, words: Sequence[Word], size: int) -> list[Batch]:
+        """Words as the graph takes them, in batches."""
+        steps = self.recognizer.metadata['preprocessing']['steps']
+        items = [(prepared(cv2.imread(word.path), steps), len(word.text)) for word in words]
+        groups = [items[i:i + size] for i in range(0, len(items), size)]
+        return [ExportedBatch([item for item, _ in group], max(n for _, n in group))
+                for group in groups]
+
+    def read(self, data: list, longest: int) -> list[str]:
+        """What a batch says."""
+        steps = None if self.steps is None else min(longest, self.steps) + 1
+        return [word['text'] for word in self.recognizer.read_prepared(data, max_steps=steps)]
+
+
+def exported(candidate: Candidate, folder: Path,
+             int8: bool) -> tuple[Path, float, int | None]:
+    """Export a model.
+
+    Returns:
+        tuple: The file; millions of parameters; and, where words would not end by themselves, the
+        most characters of a word.
+    """
+    import onnx
+    cfg = load_config(candidate.config)
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    model = build_model(cfg, candidate.weights, reading=True)
+    model.cfg = cfg
+    count = parameters(model)
+    endless = candidate.weights is None and never_ends(model)
+    path = folder / 'model.onnx'
+    export_onnx(model, path)
+    if int8:
+        quantize_onnx(path, path)
+    if endless:  # the number of steps, a constant of the loop, becomes an input
+        graph = onnx.load(path)
+        graph.graph.input.append(
+            onnx.helper.make_tensor_value_info('steps', onnx.TensorProto.INT64, []))
+        onnx.save(graph, path)
+    return path, count, model.decoder.max_seq_len if endless else None
+
+
+def in_float32(module: torch.nn.Module, args: tuple, output: Any) -> Any:
+    """Hook: what a module gives, in single precision if it is a tensor."""
+    return output.float() if isinstance(output, torch.Tensor) else output
+
+
 def never_ends(model: torch.nn.Module) -> bool:
     """Let no word end before its time, if the model's loop would stop there; whether it would."""
     from mmocr_siga.models import SIGADecoder
@@ -141,38 +243,60 @@ def never_ends(model: torch.nn.Module) -> bool:
     return True
 
 
-def build_reader(candidate: Candidate, precision: Precision, device: torch.device) -> Any:
-    """A reader of what the path names; it has the methods of :class:`TorchReader`.
+def build_reader(candidate: Candidate, precision: Precision, device: torch.device,
+                 form: str = 'plain') -> Any:
+    """A reader of what the path names, in a form; it has the methods of :class:`TorchReader`."""
+    if candidate.config.endswith('.onnx') or form.startswith('onnx'):
+        return ONNXReader(candidate, precision, device, int8=form == 'onnx-int8')
+    return TorchReader(candidate, precision, device, form)
 
-    Raises:
-        ValueError: If there is no reader of such files.
-    """
-    if candidate.config.endswith('.onnx'):
-        raise ValueError('exported models have no reader here yet')
-    return TorchReader(candidate, precision, device)
+
+def build_rows(args: argparse.Namespace) -> list[Row]:
+    """A row for each precision, form and model; exported models have one precision."""
+    rows = []
+    for precision in args.precisions:
+        for form in args.forms:
+            if form.startswith('onnx') and precision.name != 'float32':
+                continue
+            rows += [Row(candidate, precision, args.device, form) for candidate in args.candidates
+                     if not candidate.config.endswith('.onnx')]
+    rows += [Row(candidate, parse_precision('float32'), args.device, 'onnx')
+             for candidate in args.candidates if candidate.config.endswith('.onnx')]
+    return rows
 
 
 class Row:
     """A model in a precision: its reader, or why there is none, and its figures."""
 
-    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device) -> None:
-        self.candidate, self.precision = candidate, precision
+    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
+                 form: str = 'plain') -> None:
+        self.candidate, self.precision, self.form = candidate, precision, form
         self.figures: dict[str, Any] = {}
         self.error = None
         self.reader = None
         before = torch.cuda.memory_allocated() if device.type == 'cuda' else 0
         try:
-            self.reader = build_reader(candidate, precision, device)
+            self.reader = build_reader(candidate, precision, device, form)
         except Exception as error:  # whatever is wrong with this model, the others are measured
             self.error = reason(error)
             return
-        self.figures['parameters_m'] = self.reader.parameters
+        self.figures['parameters_m'] = getattr(self.reader, 'parameters', None)
         if device.type == 'cuda':
             self.static = torch.cuda.memory_allocated() - before
 
     @property
     def label(self) -> str:
-        return f'{self.candidate.name}, {self.precision.name}'
+        return f'{self.candidate.name}, {self.precision.name}, {self.form}'
+
+
+def counted_calls(row: Row, batch: Batch) -> int | None:
+    """Operators that reading a batch runs; None where they cannot be watched, as oneDNN's LSTMs
+    in bfloat16 cannot."""
+    try:
+        return operator_calls(lambda: row.reader.read(batch.fresh(), batch.longest))
+    except RuntimeError as error:
+        say(f'{row.label}: its operator calls are not known: {reason(error)}')
+        return None
 
 
 class Measurement:
@@ -205,9 +329,8 @@ class Measurement:
             for batch in batches:
                 row.reader.read(batch.fresh(), batch.longest)
             result = dict(row.figures)
-            if not row.precision.compiled:
-                result['calls'] = operator_calls(
-                    lambda: row.reader.read(batches[0].fresh(), batches[0].longest))
+            if row.reader.counts_calls and not row.precision.compiled:
+                result['calls'] = counted_calls(row, batches[0])
         except Exception as error:  # as above
             self.results[id(row)] = dict(error=reason(error))
             say(f'batch {self.size}, {row.label}: {self.results[id(row)]["error"]}')
@@ -249,7 +372,7 @@ def run_probe(task: dict) -> int:
     """Print the peak memory of a process that reads two batches of each size with one model."""
     torch.set_num_threads(task['threads'])
     reader = build_reader(Candidate(*task['candidate']), parse_precision(task['precision']),
-                          torch.device('cpu'))
+                          torch.device('cpu'), task['form'])
     peaks = {}
     for size in task['batches']:
         with tempfile.TemporaryDirectory() as folder:
@@ -268,11 +391,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_options(parser, batch=(1, 32), repeats=11)
     parser.add_argument('--words', type=int, default=32, help='read by each model in a round, at '
                         'least a batch (default %(default)s)')
+    parser.add_argument('--form', nargs='+', default=['plain'], choices=FORMS, metavar='F',
+                        help=f'how models run: {", ".join(FORMS)} (default plain)')
     args = parser.parse_args(argv)
+    args.forms = list(dict.fromkeys(args.form))
     if not args.probe:
         check_options(parser, args)
         if args.words < 1:
             parser.error('--words must be at least 1')
+        if any(f.startswith('onnx') for f in args.forms) and 'float32' not in args.precision:
+            parser.error('--form onnx reads in float32: name it in --precision, too')
     return args
 
 
@@ -292,8 +420,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     timer = Timer(device, args.repeats, args.cpu_time)
     with tempfile.TemporaryDirectory() as folder:
         words, source = find_words(max(args.words, *args.batch), Path(folder))
-        rows = [Row(candidate, precision, device) for precision in args.precisions
-                for candidate in args.candidates]
+        rows = build_rows(args)
         for row in rows:
             say(f'{row.label}: {row.error or "built"}')
         measurements = [Measurement(rows, words, size, timer) for size in args.batch]

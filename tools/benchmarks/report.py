@@ -25,6 +25,8 @@ def collect(rows: Sequence[Any], measurements: Sequence[Any],
             result = dict(name=row.candidate.name, config=row.candidate.config,
                           precision=row.precision.name, batch=measured.size,
                           **measured.results[id(row)])
+            if hasattr(row, 'form'):
+                result['form'] = row.form
             if row.candidate.name in accuracies:
                 result['accuracy'] = accuracies[row.candidate.name]
             results.append(result)
@@ -40,22 +42,23 @@ def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) 
         key (str): Where the percentiles of the time are.
         what (str): What they are percentiles of.
     """
-    heads = ['model', 'precision', 'images/s', f'{what}, ms: p50 / p90 / p99',
+    heads = ['model', 'precision', 'form', 'images/s', f'{what}, ms: p50 / p90 / p99',
              f'times {yardstick} (quartiles)', 'memory, MiB', 'parameters, M', 'GFLOPs an image',
              'operator calls', 'accuracy, %', 'note']
     found = {}
     for batch in dict.fromkeys(r['batch'] for r in results):
         rows = [_cells(r, key, len(heads)) for r in results if r['batch'] == batch]
-        used = [i for i in range(len(heads)) if i < 3 or any(row[i] for row in rows)]
+        used = [i for i in range(len(heads)) if i < 2 or any(row[i] for row in rows)]
         found[batch] = table([heads[i] for i in used], [[row[i] for i in used] for row in rows])
     return found
 
 
 def _cells(result: dict, key: str, count: int) -> list[str]:
     """The row of a result; only a reason where there is none."""
-    first = [result['name'], result['precision']]
+    form = result.get('form', 'plain')
+    first = [result['name'], result['precision'], '' if form == 'plain' else form]
     if 'error' in result:
-        return [*first, f'not measured: {result["error"]}', *[''] * (count - 3)]
+        return [*first, f'not measured: {result["error"]}', *[''] * (count - 4)]
 
     def number(name: str, form: str) -> str:
         return '' if result.get(name) is None else format(result[name], form)
@@ -70,7 +73,9 @@ def bounds(results: Sequence[dict], limits: Limits) -> str:
     """What the time of a batch would be if nothing but arithmetic, or calls, took time."""
     rows = []
     for r in results:
-        if r['precision'] != 'float32' or r.get('calls') is None or r.get('gflops') is None:
+        if (r['precision'], r.get('form', 'plain')) != ('float32', 'plain'):
+            continue
+        if r.get('calls') is None or r.get('gflops') is None:
             continue
         took = 1e3 * r['batch'] / r['images_per_s']
         arithmetic = 1e3 * r['gflops'] * 1e9 * r['batch'] / limits.flops
@@ -118,8 +123,8 @@ def plot(results: Sequence[dict], path: str) -> None:
     figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
     for axis, size in zip(axes[0], sizes):
         rows = [r for r in done if r['batch'] == size]
-        names = [r['name'] + ('' if r['precision'] == 'float32' else f', {r["precision"]}')
-                 for r in rows]
+        names = [', '.join([r['name'], *(part for part in (r['precision'], r.get('form', 'plain'))
+                                         if part not in ('float32', 'plain'))]) for r in rows]
         if any('accuracy' in r for r in rows):
             _scatter(axis, rows, names)
         else:

@@ -67,7 +67,9 @@ class SIGASVTR(SVTREncoder):
         fine = _as_map(_run(self.blocks1, tokens), height, width)
         coarse = _as_map(_run(self.blocks2, self.downsample1(fine)), height // 2, width)
         last = self.layer_norm(_run(self.blocks3, self.downsample2(coarse)))
-        columns = self.last_conv(self.avgpool(_as_map(last, height // 4, width)))
+        # ``avgpool`` keeps the width and leaves one row; exporters know means better.
+        rows = _as_map(last, height // 4, width)
+        columns = self.last_conv(rows.mean(2, keepdim=True))
         return stem, fine, coarse, self.dropout(self.hardwish(columns))
 
 

@@ -43,11 +43,12 @@ from .targets import (
 from .token_pyramid_fusion import TokenPyramidFusion
 from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
-from .winograd import WinogradConv2d
+from .winograd import AdaptiveWinogradConv2d, WinogradConv2d
 
 __all__ = [
-    'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers', 'BranchMemory', 'BranchState',
-    'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM', 'GatedFusion', 'Hypothesis', 'PVAM',
+    'AdaptiveWinogradConv2d', 'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers',
+    'BranchMemory', 'BranchState', 'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM',
+    'GatedFusion', 'Hypothesis', 'PVAM',
     'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
     'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
     'WinogradConv2d', 'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory',

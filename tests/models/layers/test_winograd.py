@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmocr_siga.models.layers import WinogradConv2d
+from mmocr_siga.models.layers import AdaptiveWinogradConv2d, WinogradConv2d
 
 
 @pytest.mark.parametrize('tile', [2, 4])
@@ -36,3 +36,20 @@ def test_other_convolutions_are_refused(changes):
 def test_other_tiles_are_refused():
     with pytest.raises(ValueError, match='tile must be one of'):
         WinogradConv2d(nn.Conv2d(4, 4, 3, padding=1), 3)
+
+
+def test_tiles_follow_the_batch(monkeypatch):
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(3, 6, 3, padding=1).double()
+    assert AdaptiveWinogradConv2d(convolution).small is None  # no cache is too small for that
+    monkeypatch.setattr(AdaptiveWinogradConv2d, 'CACHED', 0)
+    layer = AdaptiveWinogradConv2d(convolution)
+    used = []
+    for name in ('small', 'large'):
+        getattr(layer, name).register_forward_hook(lambda *_, name=name: used.append(name))
+    with torch.no_grad():
+        # Tiles of 4 in 8 x 30 pixels: 2 x 8; 24 of them and more are many.
+        for batch in (1, 2):
+            x = torch.randn(batch, 3, 8, 30, dtype=torch.float64)
+            torch.testing.assert_close(layer(x), convolution(x))
+    assert used == ['small', 'large']
