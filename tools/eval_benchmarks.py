@@ -152,7 +152,7 @@ def _find_pipeline(node: dict | list | None) -> list[dict] | None:
     if node.get('pipeline'):
         return node['pipeline']
     children = node.get('datasets', node.get('dataset'))
-    if isinstance(children, dict) and 'type' not in children:
+    if isinstance(children, dict) and not {'type', 'pipeline'} & children.keys():
         children = list(children.values())
     return _find_pipeline(children)
 

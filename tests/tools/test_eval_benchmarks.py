@@ -217,3 +217,13 @@ def test_real_words(tool, scripted, siga_data, tmp_path, capsys):
     assert list(sets) == ['IIIT5K val', 'SVT val', 'IC15 val', 'IC03 val', 'plates val']
     sizes = [len(tool.build_dataset(name, config, PIPELINE)) for name, config in sets.items()]
     assert sizes == [120, 40, 80, 40, 20]
+
+
+def test_the_pipeline_of_a_packaged_config_is_found(tool):
+    # Its data set is a pipeline and no more: no type, and not named sets either.
+    load = dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty'))
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[load]))))
+    assert tool.test_pipeline(cfg)[0]['type'] == 'LoadImageFromFile'
+    named = Config(dict(test_dataloader=dict(dataset=dict(
+        type='AvailableDatasets', datasets=dict(a=dict(type='X', pipeline=[load]))))))
+    assert tool.test_pipeline(named)[0]['type'] == 'LoadImageFromFile'
