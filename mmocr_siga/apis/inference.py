@@ -56,7 +56,9 @@ def optimize_for_reading(model: EncoderDecoderRecognizer,
     if getattr(model, 'glyph_head', None) is not None:
         model.glyph_head = None
     parameter = next(model.parameters())
-    channels = len(model.data_preprocessor.mean) if hasattr(model.data_preprocessor, 'mean') else 3
+    # Not by the preprocessor's means: one may stand for all three channels.
+    channels = next((layer.in_channels for layer in model.modules()
+                     if isinstance(layer, nn.Conv2d)), 3)
     example = torch.linspace(-2, 2, channels * size[0] * size[1], dtype=parameter.dtype,
                              device=parameter.device).reshape(1, channels, *size)
     fold_normalisations(model, example, tolerance)
