@@ -63,14 +63,18 @@ class Row:
 
 
 def used_memory(pids: Sequence[int]) -> float:
-    """Memory of processes in MiB, shared pages divided among them; NaN where it is not known."""
+    """Memory of processes in MiB, shared pages divided among them; NaN where it is not known.
+
+    Without pages of files: those of a database stay in memory as long as nobody else needs it.
+    """
     total = 0
     for pid in pids:
         try:
             lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()
         except OSError:
             return float('nan')
-        total += sum(int(line.split()[1]) for line in lines if line.startswith('Pss:'))
+        total += sum(int(line.split()[1]) for line in lines
+                     if line.startswith(('Pss_Anon:', 'Pss_Shmem:')))
     return total / 1024
 
 
