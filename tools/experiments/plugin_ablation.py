@@ -6,9 +6,10 @@
 
 Every config names both plug-ins, `sec` and `glyph`; a variant keeps some of them. All variants of a
 config start from the same weights of the host and see the same words in the same order for as many
-steps. Trained and tested on real words ($SIGA_DATA, docs/data.md), after and beside rendered ones
-if they are given. Each run is a process of its own, one after the other, and leaves a result.json;
-runs that have one are not run again. The table is written after every run.
+steps. With --easy those weights are the host's own, trained once a seed on easy rendered words.
+Trained and tested on real words ($SIGA_DATA, docs/data.md), beside rendered ones if they are given.
+Each run is a process of its own, one after the other, and leaves a result.json; runs that have one
+are not run again. The table is written after every run.
 
 Attention is measured on words with character boxes (char_boxes.tsv of iiit5k_train and ic03_train),
 teacher-forced, those of val.tsv apart from those of train.tsv, whose boxes no run has seen either:
@@ -71,7 +72,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--batch-size', type=int, default=64, help='default: %(default)s')
     add('--lr', type=float, default=1e-3, help='highest learning rate (default %(default)s)')
     add('--easy', type=Path, help='folder of LMDB words to begin with (tools/data/synthesize.py)')
-    add('--easy-steps', type=int, default=1000, help='steps on them (default %(default)s)')
+    add('--easy-steps', type=int, default=1000,
+        help="the host's steps on them (default %(default)s)")
     add('--rendered', type=Path, help='folder of LMDB words to mix with the real ones')
     add('--sec-weight', type=float, default=1.0, help='weight of the SEC loss (default 1.0)')
     add('--workers', type=int, default=1, help='processes that load words (default %(default)s)')
@@ -126,19 +128,21 @@ def words(cfg: Config, members: list[dict], pipeline: list) -> dict:
         dataset=dict(type='ConcatDataset', datasets=members, verify_meta=False))
 
 
-def phases(cfg: Config, args: argparse.Namespace) -> Iterator[tuple[dict, int]]:
-    """Training sets and the steps on each."""
-    data = Config.fromfile(DATA)
-    if args.easy is not None:
-        plain = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
-        yield words(cfg, [_lmdb(args.easy)], plain), args.easy_steps
-    real = list(data.real_words_train_list)
+def easy_words(cfg: Config, args: argparse.Namespace) -> dict:
+    """Training set of the easy words, as they are."""
+    plain = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
+    return words(cfg, [_lmdb(args.easy)], plain)
+
+
+def mixed_words(cfg: Config, args: argparse.Namespace) -> dict:
+    """Training set of the real words and, about as many of them, the rendered ones."""
+    real = list(Config.fromfile(DATA).real_words_train_list)
     if args.rendered is not None:
         # In about equal parts, as configs/siga_tiny_mixed.py.
         real = [_lmdb(args.rendered), dict(
             type='RepeatDataset', times=20,
             dataset=dict(type='ConcatDataset', datasets=real, verify_meta=False))]
-    yield words(cfg, real, cfg.train_pipeline), args.steps
+    return words(cfg, real, cfg.train_pipeline)
 
 
 def _lmdb(folder: Path) -> dict:
@@ -146,8 +150,8 @@ def _lmdb(folder: Path) -> dict:
 
 
 def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse.Namespace,
-               work_dir: Path) -> Config:
-    """The runner's config of one phase."""
+               work_dir: Path, load_from: Path | None = None) -> Config:
+    """The runner's config of one training."""
     data = Config.fromfile(DATA)
     workers = dict(num_workers=args.workers, persistent_workers=args.workers > 0)
     test = []
@@ -155,8 +159,9 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
         test.append(dict(member, indices=args.max_words) if args.max_words else member)
     optimizer = dict(type='AdamW', lr=args.lr, weight_decay=1e-4)
     return Config(dict(
-        model=cfg.model, work_dir=str(work_dir), default_scope='mmocr', log_level='WARNING',
-        randomness=dict(seed=seed), experiment_name=f'{work_dir.name}_{steps}_{time.time_ns()}',
+        model=cfg.model, work_dir=str(work_dir), load_from=load_from and str(load_from),
+        default_scope='mmocr', log_level='WARNING', randomness=dict(seed=seed),
+        experiment_name=f'{work_dir.name}_{steps}_{time.time_ns()}',
         custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
         env_cfg=dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
         train_dataloader=dict(
@@ -183,22 +188,35 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
         log_processor=dict(type='LogProcessor', window_size=50, by_epoch=False)))
 
 
+def warm_host(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
+    """Weights of the bare host after the easy words, trained if no variant before needed them."""
+    if args.easy is None:
+        return None
+    folder = args.work_dir / path.stem / 'easy' / f'seed{seed}'
+    file = folder / 'host.pth'
+    if not file.is_file():
+        cfg = variant_config(path, 'host', args)
+        runner = Runner.from_cfg(run_config(cfg, easy_words(cfg, args), args.easy_steps, seed,
+                                            args, folder))
+        runner.train()
+        part = file.with_name('host.pth.part')
+        torch.save(dict(state_dict=runner.model.state_dict()), part)
+        os.replace(part, file)
+    return file
+
+
 def run(path: Path, variant: str, seed: int, args: argparse.Namespace, folder: Path) -> dict:
     """Train and measure one variant."""
     torch.set_num_threads(args.threads)
     init_default_scope('mmocr')
-    cfg = variant_config(path, variant, args)
-    start, runner, weights = time.monotonic(), None, None
-    for dataset, steps in phases(cfg, args):
-        runner = Runner.from_cfg(run_config(cfg, dataset, steps, seed, args, folder))
-        if weights is not None:
-            runner.model.load_state_dict(weights)
-            runner.model._is_init = True  # no new start between the phases
-        runner.train()
-        weights = runner.model.state_dict()
+    start_from = warm_host(path, seed, args)
+    cfg, start = variant_config(path, variant, args), time.monotonic()
+    runner = Runner.from_cfg(run_config(cfg, mixed_words(cfg, args), args.steps, seed, args, folder,
+                                        start_from))
+    runner.train()
     trained = time.monotonic() - start
     metrics = runner.test()
-    torch.save(dict(state_dict=weights), folder / 'weights.pth')
+    torch.save(dict(state_dict=runner.model.state_dict()), folder / 'weights.pth')
     result = dict(
         config=path.stem, variant=variant, seed=seed, settings=settings(args),
         accuracy=metrics['recog/word_acc_ignore_case_symbol'], ned=metrics['recog/1-N.E.D'],
