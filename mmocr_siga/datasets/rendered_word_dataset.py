@@ -42,6 +42,8 @@ class RenderedWordDataset:
         lexicon (str, optional): Word list, one a line. Defaults to None: built-in words.
         random_strings (float, optional): Fraction of random strings among words. Defaults to
             None: that of the preset.
+        punctuation (float, optional): Fraction of the words with marks. Defaults to None: that of
+            the preset.
         max_length (int): Longest word drawn. Defaults to 25.
         fonts (str or Sequence[str], optional): Font folders or files. Defaults to None: the
             system's and matplotlib's own.
@@ -72,6 +74,7 @@ class RenderedWordDataset:
                  charset: str | None = None,
                  lexicon: str | None = None,
                  random_strings: float | None = None,
+                 punctuation: float | None = None,
                  max_length: int = 25,
                  fonts: str | Sequence[str] | None = None,
                  backgrounds: str | None = None,
@@ -93,7 +96,7 @@ class RenderedWordDataset:
         self.length, self.seed, self.with_masks = length, seed, with_masks
         self._options = dict(
             recipe=preset, style=difficulty, charset=charset, lexicon=lexicon,
-            random_strings=random_strings, max_length=max_length,
+            random_strings=random_strings, punctuation=punctuation, max_length=max_length,
             fonts=[fonts] if isinstance(fonts, str) else fonts, backgrounds=backgrounds)
         self.pipeline = Compose(pipeline or [])
         self._metainfo = dict(metainfo or {})

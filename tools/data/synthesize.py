@@ -122,6 +122,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--lexicon', type=Path, help='word list, one a line (default: a built-in one)')
     add('--random-strings', type=float, metavar='FRACTION',
         help='fraction of random and number-like strings among words (default 0.1)')
+    add('--punctuation', type=float, metavar='FRACTION',
+        help='fraction of the words with marks, as "word", word! or word\'s (default 0.1)')
     add('--charset', '--dictionary', dest='charset',
         help="digits, lower36, alnum62, ascii94, a dictionary file, the name of a packaged one, "
              "or the characters themselves (default: the preset's)")
@@ -163,7 +165,7 @@ def build_job(args: argparse.Namespace) -> Job:
     """Find fonts, words and backgrounds, and say what was found."""
     renderer, left_out = build_renderer(
         args.preset, args.difficulty, args.charset, args.lexicon, args.random_strings,
-        args.max_length, args.fonts, args.backgrounds, args.seed)
+        args.max_length, args.fonts, args.backgrounds, args.seed, args.punctuation)
     if left_out:
         print(f'left out {len(left_out)} backgrounds that are no pictures, e.g. '
               f'{", ".join(left_out[:3])}')
@@ -177,8 +179,8 @@ def description(args: argparse.Namespace, job: Job) -> dict:
     def digest(lines: Sequence[str]) -> str:
         return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:16]
 
-    options = ('count', 'preset', 'difficulty', 'random_strings', 'max_length', 'split', 'seed',
-               'format', 'image', 'quality', 'masks', 'boxes')
+    options = ('count', 'preset', 'difficulty', 'random_strings', 'punctuation', 'max_length',
+               'split', 'seed', 'format', 'image', 'quality', 'masks', 'boxes')
     faces = [f'{f.path} {sorted(f.characters)} {f.cap_ratio} {f.unicase}'
              for f in job.renderer.fonts.faces]
     return dict(

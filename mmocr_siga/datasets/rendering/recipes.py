@@ -133,7 +133,8 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
                    max_length: int = 25,
                    fonts: Iterable[os.PathLike] | None = None,
                    backgrounds: os.PathLike | None = None,
-                   seed: int = 0) -> tuple[WordRenderer, list[str]]:
+                   seed: int = 0,
+                   punctuation: float | None = None) -> tuple[WordRenderer, list[str]]:
     """Find faces, words and backgrounds.
 
     Args:
@@ -151,6 +152,8 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
             and matplotlib's own.
         backgrounds (path, optional): Folder of photographs. Defaults to None: made up.
         seed (int): Seed of the list of words. Defaults to 0.
+        punctuation (float, optional): Fraction of the words that get marks. Defaults to None: that
+            of :class:`WordSource`.
 
     Returns:
         tuple: The renderer, and the files in ``backgrounds`` that are no pictures.
@@ -171,10 +174,11 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     if recipe.text == 'words':
         share = recipe.random_strings if random_strings is None else random_strings
         words = read_lexicon(lexicon, characters, max_length) if lexicon else None
-        source = WordSource(characters, words, share, max_length=max_length)
-    elif lexicon or random_strings is not None:
-        raise ValueError(f'a lexicon and a fraction of random strings have no use with text of '
-                         f'the kind {recipe.text!r}')
+        marks = {} if punctuation is None else dict(punctuation=punctuation)
+        source = WordSource(characters, words, share, max_length=max_length, **marks)
+    elif lexicon or random_strings is not None or punctuation is not None:
+        raise ValueError('a lexicon and fractions of random strings and of punctuation have no use '
+                         f'with text of the kind {recipe.text!r}')
     else:
         kinds = dict(random=RandomSource, serial=SerialSource, plates=PlateSource)
         source = kinds[recipe.text](characters, max_length=max_length)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .marks import Punctuator
+
 CHARSETS = {
     'digits': string.digits,
     'lower36': string.digits + string.ascii_lowercase,
@@ -144,7 +146,7 @@ def number_like(rng: np.random.Generator) -> str:
         n = int(rng.integers(low, high + 1))
         return ''.join(chr(65 + int(k)) for k in rng.integers(0, 26, n))
 
-    kind = int(rng.integers(9))
+    kind = int(rng.integers(11))
     if kind <= 1:
         return digits(1, 4)
     if kind == 2:
@@ -159,6 +161,10 @@ def number_like(rng: np.random.Generator) -> str:
         return digits(3, 4) + '-' + digits(3, 4)
     if kind == 7:
         return digits(1, 3) + str(rng.choice(['%', 'm', 'km', 'TH', 'G', 'L', '+', 'A']))
+    if kind == 8:
+        return str(rng.choice(['$', '$', '#', 'NO.', ''])) + f'{int(rng.integers(1, 100000)):,}'
+    if kind == 9:
+        return '#' + digits(2, 2) + '-' + digits(2, 3)
     return digits(1, 3) + capitals(1, 3) + digits(2, 4)
 
 
@@ -170,8 +176,9 @@ class WordSource:
         words (sequence[str], optional): Lexicon. Defaults to None: :data:`COMMON_WORDS` and made
             up pronounceable words, where the character set has Latin letters.
         random_strings (float): Fraction of random strings and number-like ones. Defaults to 0.25.
-        punctuation (float): Probability that a word gets a mark before or after it, where the
-            character set has one. Defaults to 0.05.
+        punctuation (float): Probability that a word gets marks, as
+            :class:`~mmocr_siga.datasets.rendering.marks.Punctuator` puts them, where the character
+            set has some. Defaults to 0.1, as in the labels of real scene words.
         max_length (int): Longest label. Defaults to 25.
         short_bias (float): Probability that the shorter of two words of the lexicon is taken, as
             signs have short words. Defaults to 0.8.
@@ -182,7 +189,7 @@ class WordSource:
     """
 
     def __init__(self, charset: str, words: Sequence[str] | None = None,
-                 random_strings: float = 0.25, punctuation: float = 0.05,
+                 random_strings: float = 0.25, punctuation: float = 0.1,
                  max_length: int = 25, short_bias: float = 0.8) -> None:
         for name, value in (('random_strings', random_strings), ('punctuation', punctuation),
                             ('short_bias', short_bias)):
@@ -201,15 +208,14 @@ class WordSource:
         self._solid = [c for c in charset if not c.isspace()]
         self._alnum = [c for c in self._solid if c.isalnum()] or self._solid
         self._capitals = [c for c in self._alnum if c.isdigit() or c.isupper()] or self._alnum
-        self._before = [c for c in '"\'($#&@-' if c in self._allowed]
-        self._after = [c for c in ',,..!!::;?"\')%-' if c in self._allowed]
+        self._punctuate = Punctuator(charset)
         self._words = list(words) if words is not None else None
         if self._words is None:
             self._common = [w for w in COMMON_WORDS if _fit_case(w, self._allowed) is not None]
             if not self._common:
                 self.random_strings = 1.0
 
-    def _lexical(self, rng: np.random.Generator) -> str | None:
+    def _plain(self, rng: np.random.Generator) -> str | None:
         if self._words is not None:
             word = self._words[int(rng.integers(len(self._words)))]
             if rng.random() < self.short_bias:
@@ -223,12 +229,12 @@ class WordSource:
             word = word.upper()
         elif kind < 0.75:
             word = word[:1].upper() + word[1:]
-        word = _fit_case(word, self._allowed)
+        return _fit_case(word, self._allowed)
+
+    def _lexical(self, rng: np.random.Generator) -> str | None:
+        word = self._plain(rng)
         if word is not None and rng.random() < self.punctuation:
-            if self._before and rng.random() < 0.25:
-                word = self._before[int(rng.integers(len(self._before)))] + word
-            elif self._after:
-                word += self._after[int(rng.integers(len(self._after)))]
+            word = self._punctuate(word, lambda: self._plain(rng) or word, rng)
         return word
 
     def _random(self, rng: np.random.Generator) -> str:

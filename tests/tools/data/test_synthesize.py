@@ -198,6 +198,8 @@ def test_clear_messages(tool, tmp_path, capsys):
     (tmp_path / 'fonts').mkdir()
     assert 'no usable word' in message('--lexicon', str(tmp_path / 'empty.txt'))
     assert 'random_strings must be within [0, 1]' in message('--random-strings', '2')
+    assert 'punctuation must be within [0, 1]' in message('--punctuation', '-1')
+    assert 'of punctuation have no use' in message('--punctuation', '0', '--preset', 'contextless')
     assert "'字'" in message('--charset', '字')
     assert 'no picture' in message('--backgrounds', str(tmp_path / 'nothing'))
     assert 'nofonts' in message(fonts=str(tmp_path / 'nofonts'))
