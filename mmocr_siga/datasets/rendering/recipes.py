@@ -35,12 +35,15 @@ class Recipe:
         faces (str): 'all' or 'machine', see :func:`.fonts.machine_faces`. Defaults to 'all'.
         charset (str): Name of a character set, or the characters. Defaults to 'ascii94'.
         random_strings (float): Fraction of random strings among words. Defaults to 0.1.
+        punctuation (float): Fraction of the words that get marks. Defaults to 0.1, as in the
+            labels of real scene words.
     """
     style: RenderStyle
     text: str = 'words'
     faces: str = 'all'
     charset: str = 'ascii94'
     random_strings: float = 0.1
+    punctuation: float = 0.1
 
 
 # Looked at beside crops of real scenes: those are cut less tightly and seldom beyond reading.
@@ -49,6 +52,12 @@ _SCENE = replace(PRESETS['hard'], elastic=0.1, paint_texture=0.12, tight=0.4, ma
 
 RECIPES = {
     'mj_st_like': Recipe(_SCENE),
+    # What an upright box cuts out around a word that is not upright, from afar.
+    'incidental': Recipe(
+        replace(_SCENE, steep=0.35, curve=0.15, angle=6.0, perspective=0.45, neighbours=0.25,
+                extrusion=0.12, shadow=0.2, outline=0.12, busy=0.6, low_resolution=0.65,
+                seen_height=(10, 40), blur=0.55, low_contrast=0.35),
+        punctuation=0.3),
     # Long random strings leave little height a letter: bent and rotated less.
     'contextless': Recipe(
         replace(_SCENE, curve=0.08, steep=0.03, angle=3.0, neighbours=0.05), 'random',
@@ -138,9 +147,9 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     """Find faces, words and backgrounds.
 
     Args:
-        recipe (str or Recipe): 'mj_st_like' (words), 'contextless' (random characters),
-            'serial_numbers' or 'licence_plates', or a recipe of your own. Defaults to
-            'mj_st_like'.
+        recipe (str or Recipe): 'mj_st_like' (words), 'incidental' (words of crops that are not
+            upright), 'contextless' (random characters), 'serial_numbers' or 'licence_plates', or
+            a recipe of your own. Defaults to 'mj_st_like'.
         style (str or RenderStyle, optional): Another difficulty: 'easy', 'medium' or 'hard'.
             Defaults to None: that of the recipe.
         charset (str, optional): See :func:`find_charset`. Defaults to None: that of the recipe.
@@ -153,7 +162,7 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
         backgrounds (path, optional): Folder of photographs. Defaults to None: made up.
         seed (int): Seed of the list of words. Defaults to 0.
         punctuation (float, optional): Fraction of the words that get marks. Defaults to None: that
-            of :class:`WordSource`.
+            of the recipe.
 
     Returns:
         tuple: The renderer, and the files in ``backgrounds`` that are no pictures.
@@ -174,8 +183,8 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     if recipe.text == 'words':
         share = recipe.random_strings if random_strings is None else random_strings
         words = read_lexicon(lexicon, characters, max_length) if lexicon else None
-        marks = {} if punctuation is None else dict(punctuation=punctuation)
-        source = WordSource(characters, words, share, max_length=max_length, **marks)
+        marks = recipe.punctuation if punctuation is None else punctuation
+        source = WordSource(characters, words, share, marks, max_length)
     elif lexicon or random_strings is not None or punctuation is not None:
         raise ValueError('a lexicon and fractions of random strings and of punctuation have no use '
                          f'with text of the kind {recipe.text!r}')

@@ -32,6 +32,22 @@ def test_contextless_words_have_all_lengths():
     assert np.mean(lengths) == pytest.approx(13, abs=0.5)
 
 
+def test_incidental_words_are_turned_and_have_marks():
+    def slopes_and_marks(name):
+        _, words = render(name, 150, random_strings=0.0)
+        slopes = []
+        for word in words:
+            boxes = np.array([b for b in word.boxes if b[2] > 0], np.float64)
+            centres = boxes[:, :2] + boxes[:, 2:] / 2
+            if len(boxes) > 3:
+                slopes.append(abs(np.polyfit(*centres.T, 1)[0]))
+        return np.mean(slopes), np.mean([not w.text.isalnum() for w in words])
+
+    (slope, marks), (upright, few) = slopes_and_marks('incidental'), slopes_and_marks('mj_st_like')
+    assert slope > 1.5 * upright
+    assert marks == pytest.approx(0.3, abs=0.1) and few == pytest.approx(0.1, abs=0.08)
+
+
 def test_serial_numbers_use_faces_of_machines():
     renderer, words = render('serial_numbers', 80)
     paths = {f.path for f in renderer.fonts.faces}
