@@ -17,6 +17,7 @@ from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'
 STEPS = 4
+PARTS = {'loss', 'loss_word', 'loss_glyph_low', 'loss_mask', 'loss_implicit'}
 
 pytestmark = [
     pytest.mark.skipif(has_accelerator(), reason='only for machines without accelerator'),
@@ -71,7 +72,7 @@ def test_two_processes_follow_one_with_the_doubled_batch(words, tmp_path):
     two = curve(words, 3, 2, tmp_path / 'two')
     assert len(one) == len(two) == STEPS
     for step, (a, b) in enumerate(zip(one, two)):
-        assert a.keys() == b.keys() and 'loss_alignment' not in a
+        assert a.keys() == b.keys() >= PARTS
         for name, value in a.items():
             assert b[name] == pytest.approx(value, rel=2e-3), (step, name)
     assert one[-1]['loss'] < one[0]['loss']

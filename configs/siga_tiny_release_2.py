@@ -1,0 +1,41 @@
+# The second round of the recogniser that the package brings along, after
+# configs/siga_tiny_release.py: crops that are not upright and words with punctuation, of which the
+# first round saw few, join the rendered words.
+_base_ = ['siga_tiny_release.py']
+
+max_iters = 4500
+steady = 3200
+warm_start = '{{$SIGA_RELEASE_2_WARM:work_dirs/siga_tiny_release/iter_4800.pth}}'
+
+train_dataloader = dict(
+    sampler=dict(
+        ratios=[0.08, 0.05, 0.07, 0.20, 0.22, 0.38],
+        groups=[1, 1, 1, 2, 1, 4]),
+    dataset=dict(
+        dataset=dict(
+            datasets=[
+                *_base_.rendered,
+                dict(
+                    type='WordLMDBDataset',
+                    ann_file=f'{_base_.rendered_root}/incidental/train',
+                    pipeline=None),
+                *_base_.real_words_train_list,
+            ])))
+
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, begin=0, end=200, by_epoch=False),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.005,
+        begin=steady,
+        end=max_iters,
+        T_max=max_iters - steady,
+        by_epoch=False),
+]
+custom_hooks = [
+    dict(type='SkipReportHook'),
+    dict(type='EMAHook', momentum=4e-3, update_buffers=True),
+]
+train_cfg = dict(max_iters=max_iters, val_interval=900)
+default_hooks = dict(
+    checkpoint=dict(interval=450), warm_start=dict(checkpoint=warm_start))
