@@ -176,7 +176,7 @@ def cell(result: dict | None) -> str:
     if 'ratio' not in result:
         return f'{result["ms"]:.4g}'
     low, high = result['ratio_quartiles']
-    return f'{result["ms"]:.4g}: {result["ratio"]:.1f}x ({low:.1f}-{high:.1f})'
+    return f'{result["ms"]:.4g}: {result["ratio"]:.3g}x ({low:.3g}-{high:.3g})'
 
 
 def markdown(results: Sequence[dict], info: dict) -> str:
