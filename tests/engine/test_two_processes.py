@@ -17,7 +17,12 @@ from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'
 STEPS = 4
-PARTS = {'loss', 'loss_word', 'loss_glyph_low', 'loss_mask', 'loss_implicit'}
+GLYPHS = {'loss_glyph_low', 'loss_glyph_middle', 'loss_mask', 'loss_implicit'}
+PARTS = {
+    'siga_tiny': {'loss', 'loss_word', *GLYPHS},
+    'siga_p_tiny': {'loss', 'loss_word', 'loss_word_visual', *GLYPHS},
+    'srn_tiny': {'loss', 'loss_word', 'loss_word_visual', 'loss_word_semantic'},
+}
 
 pytestmark = [
     pytest.mark.skipif(has_accelerator(), reason='only for machines without accelerator'),
@@ -40,9 +45,17 @@ def words(tmp_path_factory):
     return folder
 
 
-def curve(words, batch_size, processes, folder):
+def without_dropout(cfg):
+    for key, value in cfg.items():
+        if key == 'dropout':
+            cfg[key] = 0.0
+        elif isinstance(value, dict):
+            without_dropout(value)
+
+
+def curve(name, words, batch_size, processes, folder):
     folder.mkdir()
-    cfg = Config.fromfile(ROOT / 'configs' / 'siga_tiny.py')
+    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
     pipeline = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
     for key in ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_cfg',
                 'test_evaluator', 'param_scheduler'):
@@ -50,8 +63,8 @@ def curve(words, batch_size, processes, folder):
     cfg.merge_from_dict(dict(
         work_dir=str(folder), randomness=dict(seed=1), log_level='ERROR',
         train_cfg=dict(max_iters=STEPS, val_interval=STEPS + 1),
-        optim_wrapper=dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01)),
-        model=dict(decoder=dict(dropout=0.0))))
+        optim_wrapper=dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01))))
+    without_dropout(cfg.model)
     cfg.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.dataset = dict(
         type='WordTSVDataset', data_root=str(words), ann_file='train.tsv', pipeline=pipeline)
@@ -67,12 +80,13 @@ def curve(words, batch_size, processes, folder):
     return json.loads((folder / 'curve.json').read_text())
 
 
-def test_two_processes_follow_one_with_the_doubled_batch(words, tmp_path):
-    one = curve(words, 6, 1, tmp_path / 'one')
-    two = curve(words, 3, 2, tmp_path / 'two')
+@pytest.mark.parametrize('name', sorted(PARTS))
+def test_two_processes_follow_one_with_the_doubled_batch(name, words, tmp_path):
+    one = curve(name, words, 6, 1, tmp_path / 'one')
+    two = curve(name, words, 3, 2, tmp_path / 'two')
     assert len(one) == len(two) == STEPS
     for step, (a, b) in enumerate(zip(one, two)):
-        assert a.keys() == b.keys() >= PARTS
-        for name, value in a.items():
-            assert b[name] == pytest.approx(value, rel=2e-3), (step, name)
+        assert a.keys() == b.keys() >= PARTS[name]
+        for part, value in a.items():
+            assert b[part] == pytest.approx(value, rel=2e-3), (step, part)
     assert one[-1]['loss'] < one[0]['loss']
