@@ -56,6 +56,9 @@ VARIANTS: dict[str, dict[str, dict]] = {
     'both': dict(sec=dict(pooling='noisy_or'), glyph={}),
     'glyph_features': dict(glyph=dict(feed=True)),
     'both_features': dict(sec=dict(pooling='noisy_or'), glyph=dict(feed=True)),
+    'sec_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1)),
+    'glyph_light': dict(glyph=dict(loss_weight=0.1)),
+    'both_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1), glyph=dict(loss_weight=0.1)),
 }
 DEFAULT_VARIANTS = ('host', 'sec_noisy_or', 'sec_max', 'sec_lse', 'glyph', 'both')
 
@@ -109,7 +112,7 @@ def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config
         if name not in cfg.model.get('plugins', {}):
             raise ValueError(f'{path} has no plug-in {name!r}')
         kept[name] = ConfigDict(cfg.model.plugins[name], **changes)
-    if 'sec' in kept:
+    if 'sec' in kept and 'loss_weight' not in VARIANTS[variant]['sec']:
         kept['sec'].loss_weight = args.sec_weight
     cfg.model.plugins = ConfigDict(kept)
     return cfg

@@ -56,6 +56,7 @@ class GlyphPlugin(Plugin):
         feed (bool): Whether glyph features are added to what the attention reads. Defaults to
             False.
         hidden_size (int): Channels and LSTM units of the glyph features. Defaults to 256.
+        loss_weight (float): Weight of all losses together. Defaults to 1.0.
         pseudo_labels (dict): Defaults to ``dict(type='GlyphPseudoLabelGenerator')``.
         loss_mask (dict): Defaults to ``dict(type='TextMaskLoss')``.
         loss_alignment (dict): Defaults to ``dict(type='AlignmentLoss')``.
@@ -76,6 +77,7 @@ class GlyphPlugin(Plugin):
                  mask_channels: int | None = None,
                  feed: bool = False,
                  hidden_size: int = 256,
+                 loss_weight: float = 1.0,
                  pseudo_labels: ConfigType = dict(type='GlyphPseudoLabelGenerator'),  # noqa: B006
                  loss_mask: ConfigType = dict(type='TextMaskLoss'),  # noqa: B006
                  loss_alignment: ConfigType = dict(type='AlignmentLoss'),  # noqa: B006
@@ -88,6 +90,7 @@ class GlyphPlugin(Plugin):
         self.reads = tuple(backbone_maps)
         self.max_seq_len = max_seq_len
         self.feeds = feed
+        self.loss_weight = loss_weight
         fine, coarse = in_channels
         self.context = nn.Conv2d(feature_channels, coarse, 1)
         self.fusion = PyramidFusion(in_channels, channels, scale)
@@ -157,7 +160,7 @@ class GlyphPlugin(Plugin):
         labels = self.pseudo_labels(attention.detach(), foreground, lengths, sizes)
         losses.update({f'loss_glyph_{scale}': self.loss_glyph(maps, labels[scale], lengths)
                        for scale, maps in glyphs.maps.items()})
-        return losses
+        return {name: self.loss_weight * loss for name, loss in losses.items()}
 
     def _columns(self, attention: Tensor) -> Tensor:
         """Attention (N, T', h, w) as (N, T, w), summed over rows."""

@@ -27,9 +27,9 @@ def host(samples, steps=5, rectified=False):
         gray=lambda: image)
 
 
-@pytest.mark.parametrize('steps', [2, 3, 5])
-def test_losses_by_their_parts(steps):
-    glyph, view = plugin().eval(), host([sample('ab'), sample('abcde')], steps)
+@pytest.mark.parametrize('steps, weight', [(2, 1.0), (3, 0.1), (5, 1.0)])
+def test_losses_by_their_parts(steps, weight):
+    glyph, view = plugin(loss_weight=weight).eval(), host([sample('ab'), sample('abcde')], steps)
     maps, fused = glyph(view.output('fine'), view.output('coarse'), view.feature)
     logits = glyph.segmentation([fused])
     lengths = torch.tensor([2, min(steps, 3)])
@@ -47,7 +47,7 @@ def test_losses_by_their_parts(steps):
     got = glyph.loss(view)
     assert set(got) == set(want)
     for key, value in want.items():
-        torch.testing.assert_close(got[key], value)
+        torch.testing.assert_close(got[key], weight * value)
 
 
 def test_masks_of_the_pipeline_are_used_unless_the_pixels_have_moved():
