@@ -13,7 +13,7 @@ from tests.helpers.words import sample
 def plugin(**changes):
     return MODELS.build(dict(dict(
         type='GlyphPlugin', backbone_maps=('fine', 'coarse'), in_channels=(4, 6),
-        feature_channels=5, max_seq_len=3, channels=8, hidden_size=7), **changes))
+        feature_channels=5, max_seq_len=3, channels=8, hidden_size=7, loss_weight=1.0), **changes))
 
 
 def host(samples, steps=5, rectified=False):
