@@ -57,7 +57,7 @@ def test_variants_keep_what_they_name(tool):
                 for key, value in changes.items():
                     assert cfg.model.plugins[name][key] == value
             if 'sec' in kept:
-                assert cfg.model.plugins.sec.loss_weight == 0.5
+                assert cfg.model.plugins.sec.loss_weight == (0.1 if 'light' in variant else 0.5)
     with pytest.raises(ValueError, match="no plug-in 'sec'"):
         tool.variant_config(ROOT / 'configs/plugins/sar_tiny.py', 'both', args)
 
