@@ -48,6 +48,18 @@ def main(config, out, *names):
     if runner.rank == 0:
         with open(out, 'w', encoding='utf-8') as stream:
             json.dump(recorder.curve, stream)
+    if cfg.launcher != 'none':
+        leave()
+
+
+def leave():
+    """Leave together, with nothing under way.
+
+    Gloo's threads let go of the last tensors a little after the collective has returned. A thread
+    that does so once the interpreter is going down aborts the process.
+    """
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':
