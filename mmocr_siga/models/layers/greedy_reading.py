@@ -3,7 +3,8 @@
 Training unrolls :class:`AttentionDecoder` as it is. Reading calls the same weights thousands of
 times a second for a single vector, where the number of operators counts and not their arithmetic:
 decoders of one shape are stacked and step together, matrices that share an input are one, and every
-step writes into the same buffers.
+step writes into the same buffers. Lengths are made ``int`` where a trace would otherwise work them
+out in every step.
 
 S decoders, N batch, w columns of the memory, D memory channels, H hidden units, T steps, K classes.
 """
@@ -251,8 +252,8 @@ def branch_step(weights: BranchWeights, memory: BranchMemory, state: BranchState
         glimpse = mix(torch.sigmoid(gate, out=out.gate), torch.tanh(glimpse, out=out.squashed),
                       memory.glyph_squashed[t], out.squashed)
     rows = torch.add(state.tokens, weights.token_rows, out=out.rows)
-    gates = torch.index_select(weights.token_gates, 0, rows.flatten(), out=out.gates)
-    gates = gates.view(recurrent.shape)
+    gates = torch.index_select(weights.token_gates, 0, rows.view(-1), out=out.gates)
+    gates = gates.view(len(weights.key), -1, int(weights.token_gates.shape[1]))
     gates = torch.add(gates, recurrent, out=gates if fixed else None)
     gates = product(glimpse, weights.glimpse, gates, gates if fixed else None)
     hidden, cell = lstm_update(gates, state.cell, state.hidden if fixed else None,
@@ -270,17 +271,18 @@ def _project(weights: BranchWeights, hidden: Tensor,
         return (product(hidden, weights.query, None, out.query),
                 product(hidden, weights.recurrent, None, out.recurrent))
     joint = product(hidden, weights.joint, None, out.joint)
-    units = hidden.shape[-1]
-    return joint[..., :units], joint[..., units:]
+    units = int(hidden.shape[-1])
+    return joint.split((units, 4 * units), -1)
 
 
 def _look(weights: BranchWeights, memory: BranchMemory, query: Tensor,
           out: BranchBuffers) -> Tensor:
     """Glimpses (S, N, D) of queries (S, N, H)."""
     energy = torch.add(memory.keys, query[:, :, None], out=out.energy)
-    energy = torch.tanh(energy, out=out.energy).flatten(1, 2)
+    branches, units = len(weights.key), int(energy.shape[-1])
+    energy = torch.tanh(energy, out=out.energy).view(branches, -1, units)
     scores = product(energy, weights.score, memory.penalty, out.scores)
-    scores = scores.view(memory.keys.shape[:3])
+    scores = scores.view(branches, -1, memory.memory.shape[1])
     attention = torch.softmax(scores.float(), -1, out=out.attention)
     attention = attention.transpose(0, 1).to(memory.memory.dtype)
     return torch.bmm(attention, memory.memory, out=out.glimpse).transpose(0, 1)
@@ -304,12 +306,12 @@ def lstm_update(gates: Tensor, cell: Tensor, out_hidden: Optional[Tensor] = None
     Returns:
         tuple: Hidden state in the dtype of the gates, and cell state.
     """
-    units = cell.shape[-1]
+    units = int(cell.shape[-1])
     wide = gates.float()
     fixed = out_hidden is not None
-    parts = wide[..., :2 * units], wide[..., 2 * units:3 * units], wide[..., 3 * units:]
+    parts = wide.split((2 * units, units, units), -1)
     into = parts if fixed else (None, None, None)
-    i, f = torch.sigmoid(parts[0], out=into[0]).chunk(2, -1)
+    i, f = torch.sigmoid(parts[0], out=into[0]).split(units, -1)
     candidate = torch.tanh(parts[1], out=into[1])
     o = torch.sigmoid(parts[2], out=into[2])
     kept = torch.mul(f, cell, out=cell if fixed else None)
