@@ -7,7 +7,7 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import PyramidFusion, conv_bn_relu, deconv_bn_relu
+from ..layers import PyramidFusion, conv_bn_relu, deconv_bn_relu, recomputed
 
 
 @MODELS.register_module()
@@ -28,6 +28,8 @@ class SegmentationHead(BaseModule):
         up_channels (int, optional): Channels behind the trunk. Defaults to ``channels``.
         scales (Sequence[tuple[int, int]]): Up-samplings from the fused map to the image, 1 or 2 per
             axis. Defaults to one of (2, 2).
+        with_cp (bool): Keep only one map of each size in training and compute the rest again for
+            the backward pass. Defaults to False.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
@@ -39,6 +41,7 @@ class SegmentationHead(BaseModule):
                  skip_channels: int = 0,
                  up_channels: Optional[int] = None,
                  scales: Sequence[tuple[int, int]] = ((2, 2), ),
+                 with_cp: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.trunk = PyramidFusion(in_channels, channels, trunk_scale) if trunk else None
@@ -48,6 +51,7 @@ class SegmentationHead(BaseModule):
         fused = channels if trunk else in_channels[0]
         width = up_channels or channels
         self.skip_channels = skip_channels
+        self.with_cp = with_cp
         self.up = deconv_bn_relu(fused, width, scales[0])
         self.mix = conv_bn_relu(width + skip_channels, width)
         self.finer = nn.Sequential(*(deconv_bn_relu(width, width, s) for s in scales[1:]))
@@ -67,7 +71,12 @@ class SegmentationHead(BaseModule):
             raise ValueError(f'the head was built with skip_channels={self.skip_channels} and got '
                              f'{"no" if skip is None else "a"} skip map')
         fused = feats[0] if self.trunk is None else self.trunk(*feats)[1]
-        x = self.up(fused)
-        if skip is not None:
-            x = torch.cat([x, skip], 1)
+        inputs = () if skip is None else (skip, )
+        if not self.with_cp:
+            return self._classify(self.up(fused), *inputs)
+        # In two parts, so that the backward pass has the large maps of one of them at a time.
+        return recomputed(self, self._classify, recomputed(self, self.up, fused), *inputs)
+
+    def _classify(self, *maps: Tensor) -> Tensor:
+        x = torch.cat(maps, 1) if len(maps) > 1 else maps[0]
         return self.classifier(self.finer(self.mix(x)))

@@ -4,7 +4,7 @@ import copy
 import torch
 from torch import nn
 
-from mmocr_siga.models import SIGAResNet45, TPSRectifier
+from mmocr_siga.models import SegmentationHead, SIGAResNet45, TPSRectifier
 from mmocr_siga.models.layers import recomputed
 
 
@@ -55,6 +55,14 @@ def test_the_rectifier():
     rectifier = TPSRectifier(output_size=(16, 32))
     torch.nn.init.normal_(rectifier.points.weight, std=0.01)
     compare(rectifier, lambda model: [model(images)])
+
+
+def test_the_segmentation_head():
+    fused, skip = torch.rand(2, 8, 8, 16), torch.rand(2, 4, 16, 32)
+    plain = SegmentationHead([8], trunk=False, up_channels=8)
+    compare(plain, lambda model: [model([fused])])
+    with_skip = SegmentationHead([8], trunk=False, skip_channels=4, scales=((2, 2), (2, 1)))
+    compare(with_skip, lambda model: [model([fused], skip)])
 
 
 def test_batch_norm_is_as_it_was_behind_an_error():
