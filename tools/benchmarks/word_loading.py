@@ -7,8 +7,8 @@
 
 A row gives images in a second through the training pipeline of the config, without workers also in
 a second of processor time, which other programs disturb less; and the memory of all processes,
-shared pages counted once, early on and near the end. With --train-steps the model of the config is
-trained on one batch in bfloat16, to tell which part of a machine's work the data are.
+shared pages counted once, after a quarter of it and near the end. With --train-steps the model of
+the config is trained on one batch in bfloat16, to tell which part of a machine's work the data are.
 
 With --stages the training pipeline of the config reads image files (real words where there are any
 in $SIGA_DATA, else drawn ones) in one process, and a row gives the processor time of a transform.
@@ -48,7 +48,7 @@ class Row:
         images (int): Images read.
         seconds (float): Time for them.
         processor (float, optional): Processor time for them, without workers.
-        memory (tuple): MiB early on and near the end; NaN where it is not known.
+        memory (tuple): MiB after a quarter and near the end; NaN where it is not known.
     """
     workers: int
     images: int
@@ -87,19 +87,22 @@ def measure(dataset: Any, workers: int, batch_size: int, seconds: float, epoch: 
     # Starting the workers and filling their queues does not count.
     for _ in range(min(2 * max(workers, 1), len(loader) - 1)):
         next(iterator)
-    images, early = 0, used_memory(pids)
-    late, looked = early, time.perf_counter()
+    images, memory = 0, []
     start, spent = time.perf_counter(), time.process_time()
+    looked = start
     for batch in iterator:
         images += len(batch['inputs'])
         now = time.perf_counter()
-        # Now and then, since the workers are gone when an epoch is over.
-        if now - looked >= 0.5:
-            late, looked = used_memory(pids), now
+        done = images / len(dataset) if epoch else (now - start) / max(seconds, 1e-9)
+        # Not at once: what is kept for good is filled first. And now and then, since the workers
+        # are gone when an epoch is over.
+        if done >= 0.25 and (not memory or now - looked >= 0.5):
+            memory.append(used_memory(pids))
+            looked = now
         if not epoch and now - start >= seconds:
             break
     duration, spent = time.perf_counter() - start, time.process_time() - spent
-    return Row(workers, images, duration, None if workers else spent, (early, late))
+    return Row(workers, images, duration, None if workers else spent, (memory[0], memory[-1]))
 
 
 def _one_thread(_: int) -> None:
