@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -35,7 +34,9 @@ from .reading import (
     reading_pipeline,
     reads_glyphs,
 )
+from .second_look import Look, looks
 from .weights import load_weights
+from .word_reading import WordReading, better_reading, taken_back
 
 __all__ = ['SIGAInferencer', 'WordReading']
 
@@ -43,59 +44,30 @@ __all__ = ['SIGAInferencer', 'WordReading']
 _WAITING = 8
 # Below so many pictures a bar is gone before it is seen.
 _MANY = 64
-
-
-@dataclass
-class WordReading:
-    """What was read from one picture.
-
-    Attributes:
-        path (str, optional): The file; None for a picture from memory.
-        text (str): The word; empty if nothing was read, or the picture could not be.
-        score (float): Probability of the whole word in [0, 1]: of all its characters and of its
-            end.
-        char_scores (list[float]): Probability of each character.
-        char_boxes (list[list[float]], optional): Left, top, right and bottom of each character in
-            the picture's own pixels. None where they were not asked for or the model has no glyph
-            maps.
-        size (tuple[int, int], optional): Width and height of the picture.
-        mask (ndarray, optional): (height, width), 0 on background and k on the k-th character.
-        nbest (list[tuple[str, float]], optional): The most probable words with their scores, best
-            first; the first is ``text``.
-        error (str, optional): Why the picture could not be read.
-    """
-    path: str | None = None
-    text: str = ''
-    score: float = 0.0
-    char_scores: list[float] = field(default_factory=list)
-    char_boxes: list[list[float]] | None = None
-    size: tuple[int, int] | None = None
-    mask: np.ndarray | None = None
-    nbest: list[tuple[str, float]] | None = None
-    error: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: path, text, score, char_scores and char_boxes; nbest and error where there."""
-        out = dict(path=self.path, text=self.text, score=self.score, char_scores=self.char_scores,
-                   char_boxes=self.char_boxes)
-        for name in ('nbest', 'error'):
-            if getattr(self, name) is not None:
-                out[name] = getattr(self, name)
-        return out
+# Probability below which packaged models look again. Of the validation words with a smaller one
+# half are wrong; a higher limit takes more time and finds next to nothing.
+_UNSURE = 0.5
 
 
 class _Options(NamedTuple):
+    batch_size: int
     nbest: int
     boxes: bool
     masks: bool
+    second_look: float
 
 
 class _Word(NamedTuple):
     """A picture ready for the network."""
     source: Source
     data: dict[str, Any] | None = None
-    size: tuple[int, int] | None = None
+    image: np.ndarray | None = None
     error: str | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.image.shape[1::-1]
 
 
 class SIGAInferencer:
@@ -121,11 +93,16 @@ class SIGAInferencer:
             precision: much faster for large models where the processor has instructions for it
             (AMX, AVX512-BF16, GPUs), but some texts, and scores by a few hundredths, differ.
             Defaults to 'float32'.
+        second_look (float, optional): Words of a smaller probability are read again six times,
+            turned, slanted, from closer and from further away (and tall pictures lying on their
+            sides), and the most probable reading counts. 0 never does that, 1 always; texts of
+            models for which that was not measured may be better or not. Defaults to None: 0.5 for
+            packaged models, 0 for others.
 
     Raises:
         FileNotFoundError: If there is no such model, config or checkpoint.
         ValueError: If the weights do not fit the model, a config comes without weights, or for
-            another precision.
+            another precision or a ``second_look`` that is no probability.
         RuntimeError: If the device is not there.
 
     Example:
@@ -140,12 +117,18 @@ class SIGAInferencer:
                  device: str | torch.device | None = None,
                  workers: int | None = None,
                  optimise: bool = True,
-                 precision: str = 'float32') -> None:
+                 precision: str = 'float32',
+                 second_look: float | None = None) -> None:
+        if second_look is not None and not 0 <= second_look <= 1:
+            raise ValueError(f'second_look must be a probability from 0 to 1, got {second_look!r}')
         if precision not in ('float32', 'bfloat16'):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', but is {precision!r}")
         self.precision = precision
         self.device = _device(device)
-        self.cfg, weights = _resolved(model, weights)
+        self.cfg, weights, packaged = _resolved(model, weights)
+        self.second_look = second_look
+        if second_look is None:
+            self.second_look = _UNSURE if packaged else 0.0
         self.model = _built(self.cfg, weights).to(self.device)
         self.pipeline = reading_pipeline(self.cfg)
         self.workers = min(4, os.cpu_count() or 1) if workers is None else workers
@@ -181,10 +164,11 @@ class SIGAInferencer:
             ValueError: If ``batch_size`` or ``nbest`` is less than 1, or n-best reading is asked of
                 a model that does not have it.
         """
+        options = self._options(batch_size, nbest, return_char_boxes, return_masks)
         sources = list(expand(inputs))
         readings = []
         with _reported(progress, len(sources)) as report:
-            for reading in self._read(sources, batch_size, nbest, return_char_boxes, return_masks):
+            for reading in self._read(sources, options):
                 readings.append(reading)
                 report(len(readings))
         return readings
@@ -197,7 +181,8 @@ class SIGAInferencer:
         Inputs are taken from an iterable as they are needed, and readings come in their order as
         soon as they are there.
         """
-        return self._read(expand(inputs), batch_size, nbest, return_char_boxes, return_masks)
+        options = self._options(batch_size, nbest, return_char_boxes, return_masks)
+        return self._read(expand(inputs), options)
 
     def draw(self, picture: Any) -> np.ndarray:
         """Draw how a word was read.
@@ -219,9 +204,15 @@ class SIGAInferencer:
         if len(sources) != 1:
             raise ValueError(f'one picture is drawn at a time, but {len(sources)} were given')
         image = picture_of(sources[0])
+        look = self(image)[0].look
+        if look is not None:  # the picture as it was read
+            image = next(seen for other, seen in looks(image) if other.name == look.name)
         with _full_precision(self.device):
             evidence = explain(self.model, image)
-        boxes = None if 'rectified' in evidence else self(image)[0].char_boxes
+        boxes = None
+        if 'rectified' not in evidence:
+            boxes = next(self._read([Source(None, image)], _Options(1, 1, True, False, 0.0)))
+            boxes = boxes.char_boxes
         return draw_reading(image, char_boxes=boxes, **evidence)
 
     def _optimise(self) -> None:
@@ -231,19 +222,19 @@ class SIGAInferencer:
         except RuntimeError:  # it would read otherwise, or other images: it stays as it is
             pass
 
-    def _read(self, sources: Iterable[Source], batch_size: int, nbest: int, boxes: bool,
-              masks: bool) -> Iterator[WordReading]:
+    def _options(self, batch_size: int, nbest: int, boxes: bool, masks: bool) -> _Options:
         for name, value in (('batch_size', batch_size), ('nbest', nbest)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f'{name} must be a whole number from 1 on, got {value!r}')
         if nbest > 1 and not self._by_parts:
             raise ValueError(f'nbest={nbest}: a {type(self.model).__name__} with a '
                              f'{type(self.model.decoder).__name__} reads greedily only')
-        options = _Options(nbest, boxes, masks)
-        return self._in_order(self._prepared(sources, 2 * batch_size), batch_size, options)
+        return _Options(batch_size, nbest, boxes, masks, self.second_look)
 
-    def _in_order(self, words: Iterator[_Word], batch_size: int,
-                  options: _Options) -> Iterator[WordReading]:
+    def _read(self, sources: Iterable[Source], options: _Options) -> Iterator[WordReading]:
+        return self._in_order(self._prepared(sources, 2 * options.batch_size), options)
+
+    def _in_order(self, words: Iterator[_Word], options: _Options) -> Iterator[WordReading]:
         """Batch words of the same size, and give the readings in the order of the words."""
         waiting: dict[tuple, list[tuple[int, _Word]]] = {}
         done: dict[int, WordReading] = {}
@@ -251,7 +242,7 @@ class SIGAInferencer:
 
         def run(key: tuple) -> None:
             numbers, batch = zip(*waiting.pop(key))
-            done.update(zip(numbers, self._read_batch(batch, options)))
+            done.update(zip(numbers, self._read_twice(batch, options)))
 
         for number, word in enumerate(words):
             if word.error is not None:
@@ -259,9 +250,9 @@ class SIGAInferencer:
             else:
                 key = _size_key(word.data)
                 waiting.setdefault(key, []).append((number, word))
-                if len(waiting[key]) == batch_size:
+                if len(waiting[key]) == options.batch_size:
                     run(key)
-                elif sum(map(len, waiting.values())) > _WAITING * batch_size:
+                elif sum(map(len, waiting.values())) > _WAITING * options.batch_size:
                     run(min(waiting, key=lambda key: waiting[key][0][0]))
             while following in done:
                 yield done.pop(following)
@@ -295,11 +286,28 @@ class SIGAInferencer:
     def _prepare(self, source: Source) -> _Word:
         try:
             image = picture_of(source)
-            data = packed(self.pipeline, image)
+            return _Word(source, packed(self.pipeline, image), image)
         except (UnusableImageError, MemoryError, cv2.error) as error:
             reason = ' '.join(str(error).split()) or type(error).__name__
             return _Word(source, error=reason)
-        return _Word(source, data, image.shape[1::-1])
+
+    def _read_twice(self, words: Sequence[_Word], options: _Options) -> list[WordReading]:
+        """Read a batch, and what is unsure from other sides."""
+        readings = self._read_batch(words, options)
+        others: dict[tuple, list[tuple[int, Look, _Word]]] = {}
+        for i, (word, reading) in enumerate(zip(words, readings)):
+            if reading.score < options.second_look:
+                for look, image in looks(word.image):
+                    seen = self._prepare(Source(None, image))
+                    if seen.error is None:
+                        others.setdefault(_size_key(seen.data), []).append((i, look, seen))
+        for alike in others.values():
+            for first in range(0, len(alike), options.batch_size):
+                numbers, ways, batch = zip(*alike[first:first + options.batch_size])
+                for i, look, reading in zip(numbers, ways, self._read_batch(batch, options)):
+                    readings[i] = better_reading(readings[i],
+                                                 taken_back(reading, look, readings[i]))
+        return readings
 
     @torch.no_grad()
     def _read_batch(self, words: Sequence[_Word], options: _Options) -> list[WordReading]:
@@ -390,9 +398,9 @@ def _device(device: str | torch.device | None) -> torch.device:
     return device
 
 
-def _resolved(model: str | os.PathLike | Config,
-              weights: str | os.PathLike | None) -> tuple[Config, str | os.PathLike]:
-    """Config and weights."""
+def _resolved(model: str | os.PathLike | Config, weights: str | os.PathLike | None
+              ) -> tuple[Config, str | os.PathLike, bool]:
+    """Config, weights, and whether they belong to a packaged model."""
     if isinstance(model, Config):
         cfg, name = model, 'a config'
     else:
@@ -401,15 +409,16 @@ def _resolved(model: str | os.PathLike | Config,
             if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
                 raise FileNotFoundError(f'there is no config at {name!r}')
             found = find_packaged(name)
-            return packaged_config(found), found.weights if weights is None else weights
+            own = weights is None
+            return packaged_config(found), found.weights if own else weights, own
         path = Path(name)
         if weights is None and path.stem in packaged_models(path.parent):
             found = find_packaged(path.stem, path.parent)
-            return packaged_config(found), found.weights
+            return packaged_config(found), found.weights, True
         cfg = Config.fromfile(name)
     if weights is None:
         raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')
-    return cfg, weights
+    return cfg, weights, False
 
 
 def _built(cfg: Config, weights: str | os.PathLike) -> torch.nn.Module:

@@ -10,7 +10,7 @@ from . import CommandError
 if TYPE_CHECKING:
     from ..apis import SIGAInferencer
 
-__all__ = ['add_model_arguments', 'inferencer', 'one_line', 'positive', 'problem']
+__all__ = ['add_model_arguments', 'inferencer', 'one_line', 'positive', 'problem', 'share']
 
 _ESCAPES = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
 
@@ -23,13 +23,28 @@ def positive(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """A number in [0, 1]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'must be a number in [0, 1], got {text!r}')
+    return value
+
+
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, ``--weights`` and ``--device``."""
+    """Add ``--model``, ``--weights``, ``--device`` and ``--second-look``."""
     parser.add_argument('--model', help='name of a packaged model, or a config (default: the '
                         "package's own model)")
     parser.add_argument('--weights', help='checkpoint; needed with a config')
     parser.add_argument('--device', help="'cpu', 'cuda', 'cuda:1' ... (default: a GPU if there is "
                         'one)')
+    parser.add_argument('--second-look', type=share, metavar='P',
+                        help='read words of a smaller probability again, turned, slanted, closer '
+                        'and wider, and take the most probable reading; 0 never does (default: 0.5 '
+                        'for packaged models, 0 for others)')
 
 
 def inferencer(args: argparse.Namespace) -> SIGAInferencer:
@@ -46,7 +61,8 @@ def inferencer(args: argparse.Namespace) -> SIGAInferencer:
     from ..apis import SIGAInferencer
     from ..apis.packaged import DEFAULT_MODEL
     try:
-        return SIGAInferencer(args.model or DEFAULT_MODEL, args.weights, args.device)
+        return SIGAInferencer(args.model or DEFAULT_MODEL, args.weights, args.device,
+                              second_look=args.second_look)
     except (OSError, ValueError, RuntimeError) as error:
         raise CommandError(str(error)) from error
 

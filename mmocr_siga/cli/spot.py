@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import CommandError, write_line
-from .common import add_model_arguments, inferencer, one_line, positive, problem
+from .common import add_model_arguments, inferencer, one_line, positive, problem, share
 
 if TYPE_CHECKING:
     from ..apis import SceneReading, SIGASpottingInferencer
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 HELP = 'find and read words in whole pictures: a line path<TAB>text<TAB>score<TAB>polygon for each'
 
 _SHOWN = 3
-
-
-def _share(text: str) -> float:
-    """A number in [0, 1]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f'must be a number in [0, 1], got {text!r}')
-    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     found.add_argument('--gts', metavar='FOLDER', help="ICDAR's annotation files, gt_NAME.txt or "
                        'NAME.txt, whose regions are read in the place of detected ones')
     add('--det-weights', metavar='FILE', help='checkpoint of the detector; needed with a config')
-    add('--det-score', type=_share, default=0.3, metavar='X',
+    add('--det-score', type=share, default=0.3, metavar='X',
         help='leave out detections with lower scores (default: %(default)s)')
-    add('--score', type=_share, default=0.0, metavar='X',
+    add('--score', type=share, default=0.0, metavar='X',
         help='leave out words read with lower probabilities (default: %(default)s)')
     add('--turn', default='best', choices=('best', 'downwards', 'never'),
         help='how words are read that are much higher than wide (default: the most probable of '

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmocr.apis import TextRecInferencer
 
 from mmocr_siga.apis import SIGAInferencer, WordReading
+from mmocr_siga.apis.packaged import packaged_models
+from mmocr_siga.apis.second_look import looks
 from tests.helpers.hosts import small_host
 from tests.helpers.readers import (
     PIPELINE,
@@ -303,3 +305,58 @@ def test_gpu_and_cpu_agree(files, reader):
     assert on_gpu.device.type == 'cuda'
     same(on_gpu(pictures, 1), on_gpu(pictures, 32))
     same(on_gpu(pictures), reader(pictures), 1e-3)
+
+
+def test_a_second_look_takes_the_most_probable_reading(reader, files):
+    twice = SIGAInferencer(*files, device='cpu', second_look=1)
+    pictures = word_pictures(6)
+    others = 0
+    for image, got in zip(pictures, twice(pictures)):
+        first, = reader(image)
+        ways = [(None, first), *((look.name, reader(seen)[0]) for look, seen in looks(image))]
+        name, best = max(ways, key=lambda way: (way[1].text != '', way[1].score))
+        assert got.text == best.text and (got.look and got.look.name) == name
+        assert got.score == pytest.approx(best.score, abs=1e-5)
+        np.testing.assert_allclose(got.char_scores, best.char_scores, atol=1e-5)
+        assert got.size == first.size and len(got.char_boxes) == len(got.text)
+        others += got.look is not None
+    assert others > 0
+
+
+def test_only_unsure_words_are_looked_at_again(reader, files):
+    pictures = word_pictures(12)
+    first = reader(pictures)
+    limit = float(np.median([r.score for r in first]))
+    for once, got in zip(first, SIGAInferencer(*files, device='cpu', second_look=limit)(pictures)):
+        if once.score >= limit:
+            same([once], [got])
+        assert (got.text != '', got.score) >= (once.text != '', once.score - 1e-5)
+
+
+@pytest.mark.parametrize('pipeline', [PIPELINE, UNPADDED])
+def test_a_second_look_does_not_depend_on_the_batch(pipeline, tmp_path):
+    twice = SIGAInferencer(*reader_files(tmp_path, pipeline), device='cpu', second_look=1)
+    pictures = word_pictures(7)
+    alone = [twice(picture, nbest=2, return_masks=True)[0] for picture in pictures]
+    together = twice(pictures, batch_size=5, nbest=2, return_masks=True)
+    same(alone, together)
+    for a, b in zip(alone, together):
+        assert [text for text, _ in a.nbest] == [text for text, _ in b.nbest]
+        assert a.nbest[0][0] == a.text and a.mask.shape == a.size[::-1]
+        assert (a.look and a.look.name) == (b.look and b.look.name)
+
+
+def test_which_models_look_twice(reader, files):
+    assert reader.second_look == 0
+    if packaged_models():
+        assert SIGAInferencer(device='cpu').second_look == 0.5
+        assert SIGAInferencer(device='cpu', second_look=0).second_look == 0
+    for wrong in (-0.1, 1.5, float('nan')):
+        with pytest.raises(ValueError, match='second_look must be a probability'):
+            SIGAInferencer(*files, device='cpu', second_look=wrong)
+
+
+def test_a_picture_is_drawn_as_it_was_read(files):
+    twice = SIGAInferencer(*files, device='cpu', second_look=1)
+    image = next(p for p in word_pictures(12) if twice(p)[0].look is not None)
+    assert twice.draw(image).dtype == np.uint8

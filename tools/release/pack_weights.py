@@ -203,10 +203,10 @@ def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
     torch.save(dict(state_dict=reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)),
                full)
     try:
-        before = SIGAInferencer(config, full, 'cpu')(pictures, progress=False)
+        before = SIGAInferencer(config, full, 'cpu', second_look=0)(pictures, progress=False)
     finally:
         full.unlink()
-    after = SIGAInferencer(model.config, device='cpu')(pictures, progress=False)
+    after = SIGAInferencer(model.config, device='cpu', second_look=0)(pictures, progress=False)
     differences, read = [0.0], 0
     for number, (one, two) in enumerate(zip(before, after), 1):
         where = one.path or f'picture {number}'

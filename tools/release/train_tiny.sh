@@ -44,6 +44,8 @@ words=(--preset mj_st_like --count 100000 --random-strings 0.12 --lexicon "$LEXI
 render release/words_a --seed 13 "${words[@]}" "${common[@]}"
 render release/words_b --seed 14 "${words[@]}" "${common[@]}"
 render release/plates --preset licence_plates --count 25000 --seed 15 "${common[@]}"
+render release/incidental --preset incidental --count 80000 --seed 16 --random-strings 0.12 \
+    --lexicon "$LEXICON" "${common[@]}"
 
 export SIGA_EASY=$WORK/data/easy_words SIGA_RENDERED=$WORK/data/rendered_words
 export SIGA_RELEASE=$WORK/data/release
@@ -54,6 +56,8 @@ export SIGA_RELEASE_WARM=$WORK/warm.pth
 "$PYTHON" tools/convert_dictionary.py configs/siga_tiny_release.py \
     "$WORK/siga_tiny_mixed/iter_8500.pth" "$SIGA_RELEASE_WARM" --from 36
 stage siga_tiny_release 4800
-"$PYTHON" tools/release/pack_weights.py configs/siga_tiny_release.py \
-    "$WORK/siga_tiny_release/iter_4800.pth" siga_tiny_words \
+export SIGA_RELEASE_2_WARM=$WORK/siga_tiny_release/iter_4800.pth
+stage siga_tiny_release_2 6000
+"$PYTHON" tools/release/pack_weights.py configs/siga_tiny_release_2.py \
+    "$WORK/siga_tiny_release_2/iter_6000.pth" siga_tiny_words \
     --card tools/release/siga_tiny_words.json --check "$SIGA_DATA/real/svt_train/images"
