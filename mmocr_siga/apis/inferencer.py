@@ -204,16 +204,27 @@ class SIGAInferencer:
         if len(sources) != 1:
             raise ValueError(f'one picture is drawn at a time, but {len(sources)} were given')
         image = picture_of(sources[0])
-        look = self(image)[0].look
-        if look is not None:  # the picture as it was read
-            image = next(seen for other, seen in looks(image) if other.name == look.name)
+        image, reading = self.as_seen(image, self(image)[0])
         with _full_precision(self.device):
             evidence = explain(self.model, image)
-        boxes = None
-        if 'rectified' not in evidence:
-            boxes = next(self._read([Source(None, image)], _Options(1, 1, True, False, 0.0)))
-            boxes = boxes.char_boxes
+        boxes = None if 'rectified' in evidence else reading.char_boxes
         return draw_reading(image, char_boxes=boxes, **evidence)
+
+    def as_seen(self, image: np.ndarray, reading: WordReading) -> tuple[np.ndarray, WordReading]:
+        """A picture from the side that it was read from.
+
+        Args:
+            image (ndarray): The picture, BGR (H, W, 3).
+            reading (WordReading): Its reading.
+
+        Returns:
+            tuple[ndarray, WordReading]: What was seen, and the reading with places in its pixels;
+            both as they were if that was no second look.
+        """
+        if reading.look is None:
+            return image, reading
+        seen = next(seen for look, seen in looks(image) if look.name == reading.look.name)
+        return seen, next(self._read([Source(None, seen)], _Options(1, 1, True, True, 0.0)))
 
     def _optimise(self) -> None:
         blank = packed(self.pipeline, np.full((32, 128, 3), 127, np.uint8))['inputs']

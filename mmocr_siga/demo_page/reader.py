@@ -94,17 +94,18 @@ class PageReader:
         reading = self.recognizer(image, return_masks=True)[0]
         if reading.error is not None:
             return WordView(error=reading.error)
+        picture, there = self.recognizer.as_seen(image, reading)
         with torch.no_grad():
-            seen = self._evidence(image)
-        if seen.text_mask is None and reading.mask is not None:
-            seen = seen._replace(text_mask=reading.mask > 0)
+            seen = self._evidence(picture)
+        if seen.text_mask is None and there.mask is not None:
+            seen = seen._replace(text_mask=there.mask > 0)
         sample = TextRecogDataSample(
             pred_text=LabelData(item=seen.text, score=list(seen.scores)))
         details = {key: value for key, value in reading.to_dict().items() if key != 'path'}
         return WordView(
             reading.text, reading.score, list(zip(reading.text, reading.char_scores)),
             _rgb(boxed_word(image, reading.char_boxes)),
-            _rgb(draw_sample(image, sample, seen)), details)
+            _rgb(draw_sample(picture, sample, seen)), details)
 
     def scene(self, path: str, regions: str = '') -> SceneView:
         """Read the words of a picture.

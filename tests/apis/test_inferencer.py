@@ -356,7 +356,16 @@ def test_which_models_look_twice(reader, files):
             SIGAInferencer(*files, device='cpu', second_look=wrong)
 
 
-def test_a_picture_is_drawn_as_it_was_read(files):
+def test_a_picture_is_drawn_as_it_was_read(reader, files):
     twice = SIGAInferencer(*files, device='cpu', second_look=1)
     image = next(p for p in word_pictures(12) if twice(p)[0].look is not None)
+    got, = twice(image)
+    seen, there = twice.as_seen(image, got)
+    assert seen.shape[1::-1] == got.look.size == there.size
+    assert there.text == got.text and there.mask.shape == seen.shape[:2]
+    same([there], reader(seen))
+    np.testing.assert_allclose(got.look.boxes_back(there.char_boxes, got.size), got.char_boxes,
+                               atol=1e-3)
     assert twice.draw(image).dtype == np.uint8
+    once, = reader(image)
+    assert reader.as_seen(image, once) == (image, once)
