@@ -1,6 +1,6 @@
-# A second round after configs/siga_tiny_release.py: crops that are not upright and words with
-# punctuation, of which the first round saw few, join the rendered words. The packaged weights have
-# not been through it. The words: tools/data/synthesize.py --preset incidental.
+# The second round of the recogniser that the package brings along, after
+# configs/siga_tiny_release.py: crops that are not upright and words with punctuation, of which the
+# first round saw few, join the rendered words (tools/data/synthesize.py --preset incidental).
 _base_ = ['siga_tiny_release.py']
 
 max_iters = 6000

@@ -7,7 +7,7 @@
         --sets IIIT5K mine=data/mine/test.tsv --predictions read.tsv --wrong wrong.png
     python tools/eval_benchmarks.py mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py crnn.pth
     python tools/eval_benchmarks.py mmocr_siga/weights/siga_tiny_words.py \\
-        mmocr_siga/weights/siga_tiny_words.pth --real-words --second-look 0.5
+        mmocr_siga/weights/siga_tiny_words.pth --real-words --second-look 0.6
 
 The config may be any of MMOCR's text recognition configs. The table is printed and written, with
 what is needed to understand it, to results.json and results.md. See docs/benchmarks.md.

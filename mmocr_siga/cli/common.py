@@ -43,7 +43,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
                         'one)')
     parser.add_argument('--second-look', type=share, metavar='P',
                         help='read words of a smaller probability again, turned, slanted, closer '
-                        'and wider, and take the most probable reading; 0 never does (default: 0.5 '
+                        'and wider, and take the most probable reading; 0 never does (default: 0.6 '
                         'for packaged models, 0 for others)')
 
 

@@ -349,7 +349,7 @@ def test_a_second_look_does_not_depend_on_the_batch(pipeline, tmp_path):
 def test_which_models_look_twice(reader, files):
     assert reader.second_look == 0
     if packaged_models():
-        assert SIGAInferencer(device='cpu').second_look == 0.5
+        assert SIGAInferencer(device='cpu').second_look == 0.6
         assert SIGAInferencer(device='cpu', second_look=0).second_look == 0
     for wrong in (-0.1, 1.5, float('nan')):
         with pytest.raises(ValueError, match='second_look must be a probability'):
