@@ -9,6 +9,8 @@ from typing import Any
 
 from common import Limits, head, ratio_text, table
 
+# Of precisions and forms in the plot.
+_MARKS = 'os^Dvp*X'
 
 def collect(rows: Sequence[Any], measurements: Sequence[Any],
             accuracies: dict[str, float]) -> list[dict]:
@@ -123,19 +125,25 @@ def plot(results: Sequence[dict], path: str) -> None:
     figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
     for axis, size in zip(axes[0], sizes):
         rows = [r for r in done if r['batch'] == size]
-        names = [', '.join([r['name'], *(part for part in (r['precision'], r.get('form', 'plain'))
-                                         if part not in ('float32', 'plain'))]) for r in rows]
         if any('accuracy' in r for r in rows):
-            _scatter(axis, rows, names)
+            _scatter(axis, rows)
         else:
-            _bars(axis, rows, names)
+            _bars(axis, rows)
         axis.set(title=f'batch {size}', xlabel='images/s')
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
 
-def _bars(axis: Any, rows: Sequence[dict], names: Sequence[str]) -> None:
+def _kind(row: dict) -> str:
+    """Precision and form."""
+    special = [part for part in (row['precision'], row.get('form', 'plain'))
+               if part not in ('float32', 'plain')]
+    return ', '.join(special) or 'as it is'
+
+
+def _bars(axis: Any, rows: Sequence[dict]) -> None:
+    names = [r['name'] if _kind(r) == 'as it is' else f'{r["name"]}, {_kind(r)}' for r in rows]
     rates = [r['images_per_s'] for r in rows][::-1]
     axis.barh(names[::-1], rates, color='tab:blue')
     axis.margins(x=0.15)
@@ -144,17 +152,27 @@ def _bars(axis: Any, rows: Sequence[dict], names: Sequence[str]) -> None:
                       textcoords='offset points')
 
 
-def _scatter(axis: Any, rows: Sequence[dict], names: Sequence[str]) -> None:
+def _scatter(axis: Any, rows: Sequence[dict]) -> None:
+    """A line for each model, and on it a mark for each precision and form."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
     axis.set_xscale('log')
     axis.grid(alpha=0.3)
     axis.set_ylabel('word accuracy, %')
-    shown = [(r, name) for r, name in zip(rows, names) if 'accuracy' in r]
-    for i, (row, name) in enumerate(sorted(shown, key=lambda item: item[0]['images_per_s'])):
-        axis.plot(row['images_per_s'], row['accuracy'], 'o')
-        # Alternately above and below, since neighbours are often alike.
-        axis.annotate(name, (row['images_per_s'], row['accuracy']), fontsize=8, ha='center',
-                      xytext=(0, -14 if i % 2 else 7), textcoords='offset points')
+    shown = sorted((r for r in rows if 'accuracy' in r), key=lambda r: r['images_per_s'])
+    kinds = list(dict.fromkeys(_kind(r) for r in rows))
+    models = list(dict.fromkeys(r['name'] for r in rows if 'accuracy' in r))
+    for k, model in enumerate(models):
+        own = [r for r in shown if r['name'] == model]
+        rates, accuracies = zip(*((r['images_per_s'], r['accuracy']) for r in own))
+        axis.plot(rates, accuracies, '-', color=f'C{k}', linewidth=1)
+        for r in own:
+            axis.plot(r['images_per_s'], r['accuracy'], _MARKS[kinds.index(_kind(r)) % len(_MARKS)],
+                      color=f'C{k}')
+        axis.annotate(model, (rates[0], accuracies[0]), fontsize=8, xytext=(0, 7),
+                      textcoords='offset points')
+    for kind in dict.fromkeys(_kind(r) for r in shown):
+        axis.plot([], [], _MARKS[kinds.index(kind) % len(_MARKS)], color='gray', label=kind)
+    axis.legend(fontsize=8)
     axis.margins(0.25)
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(ScalarFormatter())
