@@ -34,7 +34,7 @@ from .reading import (
     reading_pipeline,
     reads_glyphs,
 )
-from .second_look import Look, looks
+from .second_look import Look, looks, shrunk
 from .weights import load_weights
 from .word_reading import WordReading, better_reading, taken_back
 
@@ -61,13 +61,9 @@ class _Word(NamedTuple):
     """A picture ready for the network."""
     source: Source
     data: dict[str, Any] | None = None
-    image: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+    image: np.ndarray | None = None  # for a second look, see `shrunk`
     error: str | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        return self.image.shape[1::-1]
 
 
 class SIGAInferencer:
@@ -95,9 +91,8 @@ class SIGAInferencer:
             Defaults to 'float32'.
         second_look (float, optional): Words of a smaller probability are read again six times,
             turned, slanted, from closer and from further away (and tall pictures lying on their
-            sides), and the most probable reading counts. 0 never does that, 1 always; texts of
-            models for which that was not measured may be better or not. Defaults to None: 0.6 for
-            packaged models, 0 for others.
+            sides), and the most probable reading counts. 0 never does that; 1 does it for all words
+            but those without a doubt. Defaults to None: 0.6 for packaged models, 0 for others.
 
     Raises:
         FileNotFoundError: If there is no such model, config or checkpoint.
@@ -297,7 +292,9 @@ class SIGAInferencer:
     def _prepare(self, source: Source) -> _Word:
         try:
             image = picture_of(source)
-            return _Word(source, packed(self.pipeline, image), image)
+            # Many words may wait for company, so whole pictures are not kept.
+            kept = shrunk(image) if self.second_look else None
+            return _Word(source, packed(self.pipeline, image), image.shape[1::-1], kept)
         except (UnusableImageError, MemoryError, cv2.error) as error:
             reason = ' '.join(str(error).split()) or type(error).__name__
             return _Word(source, error=reason)
@@ -308,7 +305,7 @@ class SIGAInferencer:
         others: dict[tuple, list[tuple[int, Look, _Word]]] = {}
         for i, (word, reading) in enumerate(zip(words, readings)):
             if reading.score < options.second_look:
-                for look, image in looks(word.image):
+                for look, image in looks(word.image, word.size):
                     seen = self._prepare(Source(None, image))
                     if seen.error is None:
                         others.setdefault(_size_key(seen.data), []).append((i, look, seen))

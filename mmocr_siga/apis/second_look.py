@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-__all__ = ['Look', 'looks']
+__all__ = ['Look', 'looks', 'shrunk']
 
 ANGLE = 16  # degrees
 SLANT = 0.3  # columns a row
@@ -50,22 +50,31 @@ class Look(NamedTuple):
                               flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
 
 
-def looks(image: np.ndarray) -> Iterator[tuple[Look, np.ndarray]]:
+def shrunk(image: np.ndarray) -> np.ndarray:
+    """A picture, or a copy of at most :data:`LONGEST` pixels a side of a larger one."""
+    height, width = image.shape[:2]
+    share = LONGEST / max(height, width)
+    if share >= 1:
+        return image
+    return cv2.resize(image, (max(1, round(width * share)), max(1, round(height * share))),
+                      interpolation=cv2.INTER_AREA)
+
+
+def looks(image: np.ndarray,
+          size: tuple[int, int] | None = None) -> Iterator[tuple[Look, np.ndarray]]:
     """Look at a picture from other sides.
 
     Args:
-        image (ndarray): (H, W) or (H, W, C), not empty.
+        image (ndarray): (H, W) or (H, W, C), not empty; or what :func:`shrunk` made of it.
+        size (tuple[int, int], optional): Width and height of the picture itself. Defaults to None:
+            those of ``image``.
 
     Yields:
         tuple[Look, ndarray]: A look and what is seen, of the picture's dtype. There are six, and
         two more of a picture that is tall. Large pictures are seen smaller.
     """
-    height, width = image.shape[:2]
-    shrink = min(1.0, LONGEST / max(height, width))
-    seen = image
-    if shrink < 1:
-        seen = cv2.resize(image, (max(1, round(width * shrink)), max(1, round(height * shrink))),
-                          interpolation=cv2.INTER_AREA)
+    width, height = size or image.shape[1::-1]
+    seen = shrunk(image)
     scale = np.array([seen.shape[1] / width, seen.shape[0] / height, 1])
     for name, linear, size in _ways(*seen.shape[1::-1]):
         matrix = _about_centres(linear, seen.shape[1::-1], size)

@@ -9,6 +9,7 @@ from mmocr.apis import TextRecInferencer
 
 from mmocr_siga.apis import SIGAInferencer, WordReading
 from mmocr_siga.apis.packaged import packaged_models
+from mmocr_siga.apis.pictures import Source
 from mmocr_siga.apis.second_look import looks
 from tests.helpers.hosts import small_host
 from tests.helpers.readers import (
@@ -369,3 +370,11 @@ def test_a_picture_is_drawn_as_it_was_read(reader, files):
     assert twice.draw(image).dtype == np.uint8
     once, = reader(image)
     assert reader.as_seen(image, once) == (image, once)
+
+
+def test_whole_pictures_are_not_kept(reader, files):
+    large = cv2.resize(word_picture(), (1800, 800))
+    assert reader._prepare(Source(None, large)).image is None
+    twice = SIGAInferencer(*files, device='cpu', second_look=1)
+    kept = twice._prepare(Source(None, large))
+    assert kept.size == (1800, 800) and max(kept.image.shape) == 512

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.apis.second_look import LONGEST, looks
+from mmocr_siga.apis.second_look import LONGEST, looks, shrunk
 
 
 def marked(size, x, y, radius=4):
@@ -97,3 +97,13 @@ def test_boxes_stay_in_the_picture():
         boxes = look.boxes_back([[-5, -5, *seen.shape[1::-1]]], (60, 20))
         assert (boxes >= 0).all() and (boxes <= [60, 20, 60, 20]).all()
         assert look.boxes_back(np.zeros((0, 4)), (60, 20)).shape == (0, 4)
+
+
+def test_a_shrunken_copy_shows_the_same():
+    image = cv2.resize(np.random.RandomState(0).randint(0, 256, (9, 30, 3), np.uint8), (1500, 450))
+    copy = shrunk(image)
+    assert copy.shape == (154, 512, 3) and shrunk(copy) is copy
+    for (one, seen), (other, again) in zip(looks(image), looks(copy, (1500, 450))):
+        assert one.name == other.name and one.size == other.size
+        np.testing.assert_array_equal(one.matrix, other.matrix)
+        np.testing.assert_array_equal(seen, again)
