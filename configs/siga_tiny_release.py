@@ -1,6 +1,6 @@
 # The recogniser that the package brings along: siga_tiny with 94 characters, trained on after
 # configs/siga_tiny_mixed.py on more rendered words, plates, serial numbers and random characters
-# beside the real words. tools/release/train_tiny.sh runs all of it, data included.
+# beside the real words. tools/checkpoints/train_tiny.sh runs all of it, data included.
 #
 # The rate stays up for `steady` steps and then falls to nothing; what is kept is the moving average
 # of the weights.

@@ -7,18 +7,18 @@ missing it registers nothing, and :class:`mmocr_siga.apis.ONNXRecognizer` can be
 from typing import Any
 
 from .cli.start import is_command
-from .frameworks import missing_framework
+from .compat.frameworks import missing_framework
 from .version import __version__
 
 __all__ = [
     '__version__',
-    'checkpoint',
     'compat',
     'datasets',
     'engine',
     'evaluation',
     'models',
     'register',
+    'text',
     'visualization',
 ]
 
@@ -29,20 +29,15 @@ def register() -> None:
     Importing the package does this, but for ``python -m mmocr_siga``, which first looks at its
     arguments.
     """
-    from . import compat
+    from .compat import dependencies
 
-    compat.apply()
+    dependencies.apply()
 
     # Everything below imports MMOCR, which the repairs above make possible.
-    from . import (  # noqa: F401
-        checkpoint,
-        datasets,
-        engine,
-        evaluation,
-        models,
-        visualization,
-    )
+    from . import datasets, engine, evaluation, models, text, visualization  # noqa: F401
+    from .compat import checkpoint, cpu_launcher
 
+    cpu_launcher.enable_cpu_launcher()
     checkpoint.register_loaders()
 
 

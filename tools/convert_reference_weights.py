@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 import mmocr_siga  # (first: it repairs what MMOCR's imports need)
-from mmocr_siga.checkpoint import load
+from mmocr_siga.compat.checkpoint import load
 
 from mmengine.config import Config  # isort: skip
 from mmengine.registry import init_default_scope  # isort: skip

@@ -30,7 +30,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmocr_siga
-from mmocr_siga.datasets.rendering import (
+from mmocr_siga.rendering import (
     PRESETS,
     FolderWriter,
     FontLibrary,
@@ -39,7 +39,7 @@ from mmocr_siga.datasets.rendering import (
     WordRenderer,
     WordSource,
 )
-from mmocr_siga.datasets.rendering.writers import encode
+from mmocr_siga.rendering.writers import encode
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -351,7 +351,7 @@ def result_table(metrics: dict[str, float], words: int) -> str:
 
 def draw_examples(runner: Runner, words: Sequence[RenderedWord], folder: Path) -> None:
     """Draw a picture of how each word was read."""
-    from mmocr_siga.apis.explain import explain
+    from mmocr_siga.inference.explain import explain
     folder.mkdir(parents=True, exist_ok=True)
     model = runner.model.eval()
     model.cfg = runner.cfg

@@ -30,12 +30,13 @@ import numpy as np
 import torch
 
 import mmocr_siga
-from mmocr_siga.apis import SIGAInferencer
-from mmocr_siga.apis.weights import load_weights
-from mmocr_siga.datasets.available_datasets import missing_sources
-from mmocr_siga.datasets.file_backend import NonEmptyBackend
-from mmocr_siga.datasets.word_files import FORMS, words_config
-from mmocr_siga.evaluation import PROTOCOLS, BenchmarkReport, SetResult, read_words
+from mmocr_siga.apis import WordInferencer
+from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
+from mmocr_siga.datasets.formats.word_files import FORMS, words_config
+from mmocr_siga.datasets.wrappers.available_datasets import missing_sources
+from mmocr_siga.evaluation import BenchmarkReport, SetResult, read_words
+from mmocr_siga.models.utils.weights import load_weights
+from mmocr_siga.text.protocol import PROTOCOLS
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
 
 from mmengine.config import Config, DictAction  # isort: skip
@@ -77,7 +78,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--batch-size', type=int, default=64, help='default: %(default)s')
     add('--workers', type=int, help='processes that load images (default: 0 on a CPU, else 4)')
     add('--device', help='default: cuda if there is one, else cpu')
-    add('--second-look', type=float, default=0.0, metavar='P', help='read as SIGAInferencer does, '
+    add('--second-look', type=float, default=0.0, metavar='P', help='read as WordInferencer does, '
         'words of a smaller probability than P again from other sides; its time is then with the '
         'loading of files (default: every word once)')
     add('--limit', type=int, help='read only so many words of each set, to try things out')
@@ -276,7 +277,7 @@ def build_model(cfg: Config, weights: str, device: str) -> BaseModel:
 
 
 class SecondLookReader(BaseModel):
-    """SIGAInferencer as a recogniser of MMOCR; takes the files of samples, not their inputs.
+    """WordInferencer as a recogniser of MMOCR; takes the files of samples, not their inputs.
 
     Args:
         cfg (Config): Of the recogniser.
@@ -287,7 +288,7 @@ class SecondLookReader(BaseModel):
 
     def __init__(self, cfg: Config, weights: str, device: str, second_look: float) -> None:
         super().__init__()
-        self.read = SIGAInferencer(cfg, weights, device, second_look=second_look)
+        self.read = WordInferencer(cfg, weights, device, second_look=second_look)
         self.model = self.read.model
         self.backend = NonEmptyBackend()
 

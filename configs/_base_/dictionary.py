@@ -9,7 +9,7 @@
 dict_file = '{{$SIGA_DICT:36}}'
 
 dictionary = dict(
-    type='SIGADictionary',
+    type='WordDictionary',
     dict_file=dict_file,
     with_end=True,
     # No token for unknown characters: they are left out of the labels.

@@ -3,7 +3,7 @@
 _base_ = ['../siga_tiny.py']
 
 host_dictionary = dict(
-    type='SIGADictionary',
+    type='WordDictionary',
     dict_file='lower_english_digits.txt',
     with_start=True,
     with_end=True,

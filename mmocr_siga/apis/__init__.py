@@ -2,24 +2,24 @@
 
 Where PyTorch or MMOCR is missing there is :class:`ONNXRecognizer` alone.
 """
-from ..frameworks import missing_framework
-from .onnx_recognizer import ONNXRecognizer
+from ..compat.frameworks import missing_framework
+from ..inference.onnx_recognizer import ONNXRecognizer
 
 __all__ = ['ONNXRecognizer']
 
 if missing_framework() is None:
-    from .dictionary_transfer import transfer_dictionary
-    from .explain import explain
-    from .inference import optimize_for_reading
-    from .inferencer import SIGAInferencer, WordReading
-    from .onnx_export import export_onnx, quantize_onnx
-    from .spotting_inferencer import (
+    from ..export.onnx_export import export_onnx, quantize_onnx
+    from ..inference.explain import explain
+    from ..inference.optimize import optimize_for_reading
+    from ..inference.scene_inferencer import (
+        SceneInferencer,
         SceneReading,
-        SIGASpottingInferencer,
         SkippedWord,
         SpottedWord,
     )
+    from ..inference.word_inferencer import WordInferencer, WordReading
+    from ..models.utils.dictionary_transfer import transfer_dictionary
 
-    __all__ += ['SIGAInferencer', 'SIGASpottingInferencer', 'SceneReading', 'SkippedWord',
+    __all__ += ['WordInferencer', 'SceneInferencer', 'SceneReading', 'SkippedWord',
                 'SpottedWord', 'WordReading', 'explain', 'export_onnx', 'optimize_for_reading',
                 'quantize_onnx', 'transfer_dictionary']

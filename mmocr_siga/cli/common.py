@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import CommandError
 
 if TYPE_CHECKING:
-    from ..apis import SIGAInferencer
+    from ..apis import WordInferencer
 
 __all__ = ['add_model_arguments', 'inferencer', 'one_line', 'positive', 'problem', 'share']
 
@@ -47,7 +47,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
                         'for packaged models, 0 for others)')
 
 
-def inferencer(args: argparse.Namespace) -> SIGAInferencer:
+def inferencer(args: argparse.Namespace) -> WordInferencer:
     """Build the inferencer that the arguments ask for.
 
     Raises:
@@ -58,10 +58,10 @@ def inferencer(args: argparse.Namespace) -> SIGAInferencer:
         mmocr_siga.register()
     except ImportError as error:
         raise CommandError(str(error)) from error
-    from ..apis import SIGAInferencer
-    from ..apis.packaged import DEFAULT_MODEL
+    from ..apis import WordInferencer
+    from ..inference.packaged import DEFAULT_MODEL
     try:
-        return SIGAInferencer(args.model or DEFAULT_MODEL, args.weights, args.device,
+        return WordInferencer(args.model or DEFAULT_MODEL, args.weights, args.device,
                               second_look=args.second_look)
     except (OSError, ValueError, RuntimeError) as error:
         raise CommandError(str(error)) from error

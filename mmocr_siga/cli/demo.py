@@ -46,9 +46,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if args.det_weights and not args.det:
         raise CommandError('--det-weights needs --det, the config that they are of')
     reader = inferencer(args)
-    from ..apis.spotting_inferencer import SIGASpottingInferencer
+    from ..inference.scene_inferencer import SceneInferencer
     try:
-        spotter = SIGASpottingInferencer(args.det, args.det_weights, reader, device=args.device)
+        spotter = SceneInferencer(args.det, args.det_weights, reader, device=args.device)
     except (OSError, ValueError, RuntimeError) as error:
         raise CommandError(f'the detector cannot be used: {error}') from error
     from ..demo_page import PageReader

@@ -46,8 +46,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     """Read, and print what was read."""
     _prepare_output(out, args.json)
     reader = inferencer(args)
-    from ..apis.pictures import expand
     from ..datasets.progress import Progress
+    from ..inference.inputs import expand
     sources = list(expand(args.paths))
     # Lines on the same terminal show the progress themselves.
     watched = len(sources) >= _MANY and Progress.on_terminal() and not out.isatty()

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     reader = inferencer(args)
     import cv2
 
-    from ..datasets.errors import UnusableImageError
+    from ..images import UnusableImageError
     try:
         picture = reader.draw(args.path)
     except UnusableImageError as error:

@@ -17,7 +17,7 @@ from . import CommandError, write_line
 from .common import add_model_arguments, inferencer, one_line, positive, problem, share
 
 if TYPE_CHECKING:
-    from ..apis import SceneReading, SIGASpottingInferencer
+    from ..apis import SceneInferencer, SceneReading
 
 HELP = 'find and read words in whole pictures: a line path<TAB>text<TAB>score<TAB>polygon for each'
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
                                f'{error.strerror}') from error
     _prepare_output(out, args.json)
     spotter = _spotter(args)
-    from ..apis.pictures import expand
+    from ..inference.inputs import expand
     sources = list(expand(args.paths))
     polygons = None if args.gts is None else _annotated(args.gts, sources)
     failed = 0
@@ -82,11 +82,11 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     return 1 if failed else 0
 
 
-def _spotter(args: argparse.Namespace) -> SIGASpottingInferencer:
+def _spotter(args: argparse.Namespace) -> SceneInferencer:
     recognizer = inferencer(args)
-    from ..apis import SIGASpottingInferencer
+    from ..apis import SceneInferencer
     try:
-        return SIGASpottingInferencer(
+        return SceneInferencer(
             args.det, args.det_weights, recognizer, device=args.device, turn=args.turn,
             det_score_thr=args.det_score, score_thr=args.score)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
@@ -95,7 +95,7 @@ def _spotter(args: argparse.Namespace) -> SIGASpottingInferencer:
 
 def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
     """Regions of the annotation files of pictures; none where there is no file."""
-    from ..datasets.scene_annotations import IGNORED_TEXTS, parse_scene_file
+    from ..datasets.formats.scene_annotations import IGNORED_TEXTS, parse_scene_file
     for source in sources:
         stem = os.path.splitext(os.path.basename(source.path or ''))[0]
         names = [os.path.join(folder, name) for name in (f'gt_{stem}.txt', f'{stem}.txt')]
@@ -151,7 +151,7 @@ def _draw(folder: str, number: int, scene: SceneReading) -> None:
     """Write a picture of what was found; its name begins with the number of the picture."""
     import cv2
 
-    from ..apis.pictures import Source, picture_of
+    from ..inference.inputs import Source, picture_of
     from ..visualization import draw_scene
     stem = os.path.splitext(os.path.basename(scene.path or 'picture'))[0]
     picture = draw_scene(picture_of(Source(scene.path)), scene.words, scene.skipped)

@@ -1,10 +1,10 @@
 """Word images: transforms, data sets and annotation formats."""
-from .available_datasets import AvailableDatasets
-from .checked_scene_dataset import CheckedSceneDataset
-from .checked_text_dataset import CheckedTextDataset
-from .errors import UnusableImageError
-from .file_backend import NonEmptyBackend
-from .icdar_scene_dataset import ICDARSceneDataset
+from ..images import UnusableImageError
+from .formats.file_backend import NonEmptyBackend
+from .formats.icdar_scene_dataset import ICDARSceneDataset
+from .formats.tsv_label_parser import TSVLabelParser
+from .formats.word_lmdb_dataset import WordLMDBDataset
+from .formats.word_tsv_dataset import WordTSVDataset
 from .rendered_word_dataset import RenderedWordDataset
 from .samplers import RatioSampler
 from .transforms import (
@@ -18,9 +18,9 @@ from .transforms import (
     RandomTextGeometry,
     TextMask,
 )
-from .tsv_label_parser import TSVLabelParser
-from .word_lmdb_dataset import WordLMDBDataset
-from .word_tsv_dataset import WordTSVDataset
+from .wrappers.available_datasets import AvailableDatasets
+from .wrappers.checked_scene_dataset import CheckedSceneDataset
+from .wrappers.checked_text_dataset import CheckedTextDataset
 
 __all__ = [
     'AvailableDatasets', 'CheckedSceneDataset', 'CheckedTextDataset', 'EnsureBGR', 'FitScene',

@@ -1,7 +1,7 @@
 """Errors that concern one sample, not the configuration."""
 from __future__ import annotations
 
-from ..image_arrays import UnusableImageError
+from ..images import UnusableImageError
 
 __all__ = ['UnusableImageError', 'sample_name']
 

@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from mmocr.models.common import Dictionary
 from mmocr.registry import DATASETS, TASK_UTILS
 
-from .label_rule import LabelRule
-from .rendering import RenderedWord, RenderStyle, build_renderer
+from ..rendering import RenderedWord, RenderStyle, build_renderer
+from ..text.label_rule import LabelRule
 
 __all__ = ['RenderedWordDataset']
 

@@ -9,11 +9,11 @@ import torch
 from mmengine.structures import LabelData
 from mmocr.structures import TextRecogDataSample
 
-from ..apis.explain import picture_reader
-from ..apis.inferencer import SIGAInferencer
-from ..apis.pictures import Source, picture_of
-from ..apis.spotting_inferencer import SIGASpottingInferencer
-from ..datasets.errors import UnusableImageError
+from ..images import UnusableImageError
+from ..inference.explain import picture_reader
+from ..inference.inputs import Source, picture_of
+from ..inference.scene_inferencer import SceneInferencer
+from ..inference.word_inferencer import WordInferencer
 from ..visualization import draw_sample, draw_scene
 from .drawing import boxed_word
 from .regions import parse_regions
@@ -65,12 +65,12 @@ class PageReader:
     """Reads the pictures of the page.
 
     Args:
-        spotter (SIGASpottingInferencer): With a recogniser and, for scenes, best with a detector.
+        spotter (SceneInferencer): With a recogniser and, for scenes, best with a detector.
     """
 
-    def __init__(self, spotter: SIGASpottingInferencer) -> None:
+    def __init__(self, spotter: SceneInferencer) -> None:
         self.spotter = spotter
-        self.recognizer: SIGAInferencer = spotter.recognizer
+        self.recognizer: WordInferencer = spotter.recognizer
         self._evidence = picture_reader(self.recognizer.model, self.recognizer.cfg)
 
     @property

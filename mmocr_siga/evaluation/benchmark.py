@@ -12,8 +12,8 @@ from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from ..datasets.errors import sample_name
-from ..datasets.label_rule import single_label
-from .protocol import PROTOCOLS, normalised, one_minus_ned, same_under
+from ..text.label_rule import single_label
+from ..text.protocol import PROTOCOLS, normalised, one_minus_ned, same_under
 
 __all__ = ['BenchmarkReport', 'Reading', 'SetResult', 'read_words']
 

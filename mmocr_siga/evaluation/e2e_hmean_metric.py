@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmocr.registry import METRICS
 
-from .lexicon import Lexicon, read_lexicon
+from ..text.lexicon import Lexicon, read_lexicon
 from .spotting_protocol import (
     SPOTTING_PROTOCOLS,
     Counts,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from shapely.strtree import STRtree
 
-from ..spotting.polygons import polygon_shape
+from ..geometry.polygons import polygon_shape
 
 __all__ = [
     'SPOTTING_PROTOCOLS', 'Counts', 'Overlaps', 'count_hits', 'dictionary_form', 'hmean',
@@ -117,7 +117,7 @@ def overlaps(words: Sequence[Any], detections: Sequence[Any], iou: float = 0.5,
     """Find which regions lie over each other; only those whose boxes may are looked at.
 
     Args:
-        words (Sequence): G polygons, see :func:`~mmocr_siga.spotting.polygons.polygon_points`.
+        words (Sequence): G polygons, see :func:`~mmocr_siga.geometry.polygons.polygon_points`.
             Those that cross themselves stand for what they enclose.
         detections (Sequence): D polygons.
         iou (float): Threshold of intersection over union. Defaults to 0.5.

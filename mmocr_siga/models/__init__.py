@@ -1,15 +1,14 @@
 """Recognisers, their parts, pseudo-labels and losses."""
-from . import common
 from .backbones import SIGASVTR, SIGAResNet45, SIGAViT
 from .data_preprocessors import WordDataPreprocessor
 from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder
 from .encoders import SIGAEncoder, SRNEncoder
 from .heads import GlyphHead, ImplicitAligner, SegmentationHead
-from .layers import GSRM, PVAM, VSFD, TokenPyramidFusion
-from .losses import AlignmentLoss, GlyphLoss, SIGAWordLoss, SRNModuleLoss, TextMaskLoss
+from .layers import GSRM, PVAM, VSFD
+from .losses import AlignmentLoss, GlyphLoss, SRNModuleLoss, TextMaskLoss, WordLoss
+from .necks import TokenPyramidFusion
 from .plugins import GlyphPlugin, ModuleTap, Plugin, SECLoss
 from .preprocessors import TPSRectifier
-from .pseudo_labels import GlyphPseudoLabelGenerator
 from .recognizers import (
     GlyphRecognizer,
     PluggedGlyphRecognizer,
@@ -25,6 +24,7 @@ from .spotters import (
     SIGARoIHead,
     SIGASpotter,
 )
+from .target_generators import GlyphPseudoLabelGenerator
 
 __all__ = [
     'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPlugin', 'GlyphPseudoLabelGenerator',
@@ -32,7 +32,7 @@ __all__ = [
     'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'RegionExtractor',
     'RegionPyramid', 'RegionRectifier', 'SECLoss', 'SIGADecoder', 'SIGAEncoder',
     'SIGAParallelDecoder', 'SIGARecHead', 'SIGAResNet45', 'SIGARoIHead', 'SIGASVTR', 'SIGASpotter',
-    'SIGAViT', 'SIGAWordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'ScenePreprocessor',
+    'SIGAViT', 'WordLoss', 'SRNDecoder', 'SRNEncoder', 'SRNModuleLoss', 'ScenePreprocessor',
     'SegmentationHead', 'TPSRectifier', 'TextMaskLoss', 'TokenPyramidFusion', 'VSFD',
-    'WordDataPreprocessor', 'common'
+    'WordDataPreprocessor'
 ]

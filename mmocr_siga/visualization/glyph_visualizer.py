@@ -16,7 +16,7 @@ from mmocr.visualization import BaseLocalVisualizer
 from .glyph_drawing import draw_reading
 
 if TYPE_CHECKING:
-    from ..apis.evidence import WordEvidence
+    from ..inference.explanation import WordEvidence
 
 __all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
 
@@ -30,8 +30,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
     It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
     and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
     confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
-    in the field ``glyph_evidence`` (see :func:`~mmocr_siga.apis.evidence.read_with_evidence`), or
-    from :attr:`reader`. ``GlyphVisualizationHook`` brings either.
+    in the field ``glyph_evidence`` (see
+    :func:`~mmocr_siga.inference.explanation.read_with_evidence`), or from :attr:`reader`. ``GlyphVisualizationHook`` brings either.
 
     Args:
         name (str): Name of the instance. Defaults to 'visualizer'.

@@ -1,4 +1,4 @@
-# Written by tools/release/pack_weights.py.
+# Written by tools/checkpoints/pack_weights.py.
 custom_imports = {'imports': ['mmocr_siga'], 'allow_failed_imports': False}
 default_scope = 'mmocr'
 model = {'type': 'GlyphRecognizer',
@@ -25,7 +25,7 @@ model = {'type': 'GlyphRecognizer',
              'hidden_size': 128,
              'max_seq_len': 25},
  'decoder': {'type': 'SIGADecoder',
-             'dictionary': {'type': 'SIGADictionary',
+             'dictionary': {'type': 'WordDictionary',
                             'dict_file': 'english_digits_symbols_94.txt',
                             'with_end': True,
                             'with_unknown': True,
@@ -35,7 +35,7 @@ model = {'type': 'GlyphRecognizer',
              'output_size': 256,
              'dropout': 0.1,
              'max_seq_len': 25,
-             'module_loss': {'type': 'SIGAWordLoss'}},
+             'module_loss': {'type': 'WordLoss'}},
  'glyph_head': None,
  'channels_last': True}
 test_dataloader = {'dataset': {'pipeline': [{'type': 'LoadImageFromFile',

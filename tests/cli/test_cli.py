@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from mmocr_siga import cli
-from mmocr_siga.apis import SIGAInferencer
+from mmocr_siga.apis import WordInferencer
 from mmocr_siga.cli import start
 from mmocr_siga.cli.common import one_line
 from tests.conftest import REPO
@@ -36,7 +36,7 @@ def pictures(tmp_path):
 def test_lines_are_those_of_the_inferencer(files, model, pictures, capsys):
     assert cli.main(['read', str(pictures), *model]) == 0
     out, err = capsys.readouterr()
-    want = SIGAInferencer(*files, device='cpu')(pictures)
+    want = WordInferencer(*files, device='cpu')(pictures)
     assert out == ''.join(f'{r.path}\t{r.text}\t{r.score:.4f}\n' for r in want)
     assert len(want) == 4 and err == ''
 
@@ -47,7 +47,7 @@ def test_json(files, model, pictures, capsys):
     out, err = capsys.readouterr()
     rows = [json.loads(line) for line in out.splitlines()]
     assert [row['path'] for row in rows] == paths
-    want = SIGAInferencer(*files, device='cpu')([paths[0], paths[2]], nbest=2)
+    want = WordInferencer(*files, device='cpu')([paths[0], paths[2]], nbest=2)
     for row, reading in zip([rows[0], rows[2]], want):
         assert set(row) == {'path', 'text', 'score', 'char_scores', 'char_boxes', 'nbest'}
         assert row['text'] == reading.text == row['nbest'][0][0]

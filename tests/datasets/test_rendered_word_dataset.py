@@ -10,10 +10,10 @@ from torch.utils.data import DataLoader
 
 from mmocr_siga.datasets import LoadWordImage, PackGlyphInputs, RenderedWordDataset
 from mmocr_siga.datasets import rendered_word_dataset as module
-from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+from mmocr_siga.rendering.fonts import bundled_font_dir
 
 SANS = str(bundled_font_dir() / 'DejaVuSans.ttf')
-DICTIONARY = dict(type='SIGADictionary', dict_file='lower_english_digits.txt', with_end=True,
+DICTIONARY = dict(type='WordDictionary', dict_file='lower_english_digits.txt', with_end=True,
                   with_unknown=True, unknown_token=None)
 
 

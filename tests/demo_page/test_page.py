@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.apis import SIGAInferencer
+from mmocr_siga.apis import WordInferencer
 from tests.conftest import REPO
 from tests.helpers.browser import WAIT, chromium, element, shown, wait
 
@@ -66,7 +66,7 @@ def test_a_word_is_read(address, browser, tiny_files, word_file, tmp_path):
     browser.get(address)
     upload(browser, 'word-input', word_file)
     text = wait(lambda: shown(browser, '#word-text .siga-text'))
-    want = SIGAInferencer(*tiny_files, device='cpu')(str(word_file))[0]
+    want = WordInferencer(*tiny_files, device='cpu')(str(word_file))[0]
     assert text == want.text and len(text) == 8
     bars = [bar.text.split('\n')[0] for bar in
             browser.find_elements('css selector', '#word-text .siga-bar')]

@@ -5,20 +5,20 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.apis import SIGAInferencer
-from mmocr_siga.apis.spotting_inferencer import SIGASpottingInferencer
+from mmocr_siga.apis import WordInferencer
 from mmocr_siga.demo_page import PageReader
+from mmocr_siga.inference.scene_inferencer import SceneInferencer
 from mmocr_siga.visualization import draw_scene
 
 
 @pytest.fixture
 def recognizer(tiny_files):
-    return SIGAInferencer(*tiny_files, device='cpu', workers=0)
+    return WordInferencer(*tiny_files, device='cpu', workers=0)
 
 
 @pytest.fixture
 def reader(recognizer):
-    return PageReader(SIGASpottingInferencer(rec=recognizer))
+    return PageReader(SceneInferencer(rec=recognizer))
 
 
 def test_a_word(reader, recognizer, word_file):
@@ -70,7 +70,7 @@ def test_a_scene_without_regions_is_one_word(reader, word_file):
 
 def test_a_scene_with_a_detector(recognizer, word_file):
     found = [[[5, 5], [60, 5], [60, 35], [5, 35]]]
-    reader = PageReader(SIGASpottingInferencer(det=lambda image: (found, [0.9]), rec=recognizer))
+    reader = PageReader(SceneInferencer(det=lambda image: (found, [0.9]), rec=recognizer))
     view = reader.scene(str(word_file))
     assert reader.has_detector and view.note == 'regions found by the detector'
     assert len(view.words) == 1

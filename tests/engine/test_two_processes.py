@@ -9,10 +9,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmocr_siga.datasets.rendering import FolderWriter, FontLibrary, WordRenderer, WordSource
-from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
-from mmocr_siga.datasets.rendering.writers import encode
 from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
+from mmocr_siga.rendering import FolderWriter, FontLibrary, WordRenderer, WordSource
+from mmocr_siga.rendering.fonts import bundled_font_dir
+from mmocr_siga.rendering.writers import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'

@@ -4,7 +4,7 @@ import pytest
 from mmocr.registry import DATASETS, MODELS
 from word_sets import PIPELINE, write_lmdb, write_tsv
 
-from mmocr_siga.datasets.word_files import words_config
+from mmocr_siga.datasets.formats.word_files import words_config
 from mmocr_siga.evaluation import BenchmarkReport, Reading, SetResult, read_words
 
 LOADER = dict(PIPELINE[0], backend_args=dict(backend='nonempty'))
@@ -15,7 +15,7 @@ ANSWERS = ['one', 'TWO', 'threx', 'four', 'five']
 @pytest.fixture
 def model():
     return MODELS.build(dict(type='ScriptedRecognizer', answers=ANSWERS, dictionary=dict(
-        type='SIGADictionary', dict_file='94'))).eval()
+        type='WordDictionary', dict_file='94'))).eval()
 
 
 def dataset(path):

@@ -73,7 +73,7 @@ def test_sets_named_like_one_another_are_kept_apart():
 def run(tmp_path, datasets, missing):
     runner = Runner(
         model=dict(type='ScriptedRecognizer', answers=['one', 'TWO', 'xxx', 'four'],
-                   dictionary=dict(type='SIGADictionary', dict_file='36')),
+                   dictionary=dict(type='WordDictionary', dict_file='36')),
         work_dir=str(tmp_path / 'work'), default_scope='mmocr', log_level='ERROR',
         experiment_name=f'{tmp_path.name}_{missing}',
         test_dataloader=dict(

@@ -5,7 +5,7 @@ from mmocr.structures import TextRecogDataSample
 
 from mmocr_siga.models.encoders import GlyphEncoding
 
-DICTIONARY = dict(type='SIGADictionary', dict_file='lower_english_digits.txt', with_end=True,
+DICTIONARY = dict(type='WordDictionary', dict_file='lower_english_digits.txt', with_end=True,
                   with_unknown=True, unknown_token=None)
 END, START = 36, 37
 
@@ -55,7 +55,7 @@ def tiny_model(**changes):
                      hidden_size=8, max_seq_len=7),
         decoder=dict(type='SIGADecoder', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=8,
                      output_size=8, max_seq_len=7,
-                     module_loss=dict(type='SIGAWordLoss', letter_case='lower')),
+                     module_loss=dict(type='WordLoss', letter_case='lower')),
         glyph_head=dict(
             type='GlyphHead', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=8,
             max_seq_len=7, aligner=dict(type='ImplicitAligner', in_channels=8, hidden_size=8),

@@ -26,8 +26,8 @@ def rows(path):
 
 
 def test_test_words_are_unseen_and_files_exist(demo, tmp_path, monkeypatch):
-    from mmocr_siga.datasets.rendering import FontLibrary
-    from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+    from mmocr_siga.rendering import FontLibrary
+    from mmocr_siga.rendering.fonts import bundled_font_dir
     everything = FontLibrary.discover.__func__
     monkeypatch.setattr(FontLibrary, 'discover', classmethod(
         lambda cls, charset, **kw: everything(cls, charset, [bundled_font_dir()], **kw)))

@@ -13,12 +13,12 @@ from mmengine.runner import Runner
 from mmocr.registry import MODELS
 from word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
-from mmocr_siga.apis import SIGAInferencer
+from mmocr_siga.apis import WordInferencer
 from tests.helpers.readers import reader_files, word_pictures
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ['one', 'TWO', "thr'ee", 'four', 'five', 'x']
-DICTIONARY = dict(type='SIGADictionary', dict_file='94', with_end=True, with_unknown=True,
+DICTIONARY = dict(type='WordDictionary', dict_file='94', with_end=True, with_unknown=True,
                   unknown_token=None)
 
 
@@ -233,7 +233,7 @@ def test_the_pipeline_of_a_packaged_config_is_found(tool):
 
 
 def test_a_second_look(tool, tmp_path):
-    """Readings are those of SIGAInferencer, which looks at the files."""
+    """Readings are those of WordInferencer, which looks at the files."""
     config, weights = (str(path) for path in reader_files(tmp_path))
     pictures = word_pictures(5)
     (tmp_path / 'set').mkdir()
@@ -246,7 +246,7 @@ def test_a_second_look(tool, tmp_path):
     assert tool.main([config, weights, '--sets', f'mine={tmp_path / "set" / "test.tsv"}',
                       '--second-look', '1', '--batch-size', '2', '--device', 'cpu',
                       '--predictions', str(out)]) == 0
-    want = SIGAInferencer(config, weights, 'cpu', second_look=1)(pictures)
+    want = WordInferencer(config, weights, 'cpu', second_look=1)(pictures)
     assert any(reading.look is not None for reading in want)
     lines = out.read_text(encoding='utf-8').splitlines()[1:]
     assert [line.split('\t')[3] for line in lines] == [reading.text for reading in want]

@@ -9,7 +9,7 @@ from mmocr.engine.hooks import VisualizationHook
 from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.apis.evidence import WordEvidence
+from mmocr_siga.inference.explanation import WordEvidence
 from mmocr_siga.visualization import GlyphVisualizer, draw_reading, draw_sample
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 70, 3), np.uint8)  # BGR

@@ -34,12 +34,12 @@ from mmengine.hub import get_config  # isort: skip
 from mmocr.registry import DATASETS, MODELS, TRANSFORMS  # isort: skip
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
-from mmocr_siga.apis.weights import load_weights  # isort: skip
-from mmocr_siga.datasets.rendering.fonts import bundled_font_dir  # isort: skip
-from mmocr_siga.datasets.rendering.writers import encode  # isort: skip
+from mmocr_siga.models.utils.weights import load_weights  # isort: skip
+from mmocr_siga.rendering.fonts import bundled_font_dir  # isort: skip
+from mmocr_siga.rendering.writers import encode  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / 'tools'))
+sys.path.append(str(ROOT / 'tools' / 'analysis'))
 
 from model_stats import count, plain_attention  # noqa: E402
 

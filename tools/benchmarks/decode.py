@@ -32,7 +32,7 @@ from mmengine.registry import init_default_scope  # isort: skip
 from mmocr.registry import MODELS  # isort: skip
 from mmocr.structures import TextRecogDataSample  # isort: skip
 from mmocr_siga.models import SIGADecoder  # isort: skip
-from mmocr_siga.models.common.dictionary import resolve_dict_file  # isort: skip
+from mmocr_siga.text.dictionary import resolve_dict_file  # isort: skip
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 MAX_SEQ_LEN = 25

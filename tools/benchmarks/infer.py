@@ -71,7 +71,7 @@ from mmengine.registry import init_default_scope
 from report import collect, tables, write
 
 from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_reading, quantize_onnx
-from mmocr_siga.apis.onnx_recognizer import prepared
+from mmocr_siga.inference.onnx_recognizer import prepared
 
 PERCENTILES = (50, 90, 99)
 FORMS = ('plain', 'optimised', 'optimised+winograd', 'onnx', 'onnx-int8')

@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmocr_siga.datasets.label_index import NOT_UTF8, LabelIndex
-from mmocr_siga.datasets.lmdb_reader import LMDBReader
-from mmocr_siga.datasets.records import FOLDER_LABELS, open_source, source_kind
-from mmocr_siga.datasets.rendering import find_charset
-from mmocr_siga.models.common.dictionary import resolve_dict_file
+from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
+from mmocr_siga.datasets.formats.records import FOLDER_LABELS, open_source, source_kind
+from mmocr_siga.datasets.wrappers.label_index import NOT_UTF8, LabelIndex
+from mmocr_siga.rendering import find_charset
+from mmocr_siga.text.dictionary import resolve_dict_file
 
 _EXAMPLES = 3
 _CASES = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}

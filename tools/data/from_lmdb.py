@@ -16,10 +16,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mmocr_siga.datasets.conversion import add_options, chooser, finish, report
-from mmocr_siga.datasets.lmdb_reader import LMDBReader
-from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.datasets.records import (
+from mmocr_siga.datasets.formats.conversion import add_options, chooser, finish, report
+from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
+from mmocr_siga.datasets.formats.records import (
     Conversion,
     Record,
     SkipList,
@@ -28,8 +27,9 @@ from mmocr_siga.datasets.records import (
     read_folder,
     read_lmdb,
 )
-from mmocr_siga.datasets.rendering import FolderWriter
-from mmocr_siga.datasets.rendering.writers import partial, publish, refuse_existing
+from mmocr_siga.datasets.progress import Progress
+from mmocr_siga.rendering import FolderWriter
+from mmocr_siga.rendering.writers import partial, publish, refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool.
 
     Returns:
-        int: See :func:`~mmocr_siga.datasets.conversion.report`.
+        int: See :func:`~mmocr_siga.datasets.formats.conversion.report`.
     """
     return report('from_lmdb', run, parse_args(argv))
 

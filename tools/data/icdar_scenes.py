@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmocr_siga.datasets.scene_annotations import (
+from mmocr_siga.datasets.formats.scene_annotations import (
     FORMATS,
     IGNORED_TEXTS,
     SceneReport,

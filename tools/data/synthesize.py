@@ -34,7 +34,7 @@ import cv2
 import numpy as np
 
 from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.datasets.rendering import (
+from mmocr_siga.rendering import (
     PRESETS,
     RECIPES,
     FolderWriter,
@@ -43,7 +43,7 @@ from mmocr_siga.datasets.rendering import (
     build_renderer,
     contact_sheet,
 )
-from mmocr_siga.datasets.rendering.writers import (
+from mmocr_siga.rendering.writers import (
     WordWriter,
     encode,
     partial,

@@ -16,9 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmocr_siga.datasets.conversion import add_options, chooser, finish, report
-from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.datasets.records import (
+from mmocr_siga.datasets.formats.conversion import add_options, chooser, finish, report
+from mmocr_siga.datasets.formats.records import (
     FOLDER_LABELS,
     Conversion,
     SkipList,
@@ -26,8 +25,9 @@ from mmocr_siga.datasets.records import (
     open_source,
     read_lmdb,
 )
-from mmocr_siga.datasets.rendering import LmdbWriter
-from mmocr_siga.datasets.rendering.writers import refuse_existing
+from mmocr_siga.datasets.progress import Progress
+from mmocr_siga.rendering import LmdbWriter
+from mmocr_siga.rendering.writers import refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool.
 
     Returns:
-        int: See :func:`~mmocr_siga.datasets.conversion.report`.
+        int: See :func:`~mmocr_siga.datasets.formats.conversion.report`.
     """
     return report('to_lmdb', run, parse_args(argv))
 

@@ -28,7 +28,7 @@ model = dict(
         output_size=512,
         dropout=0.3,
         max_seq_len=25,
-        module_loss=dict(type='SIGAWordLoss')),
+        module_loss=dict(type='WordLoss')),
     glyph_head=dict(
         type='GlyphHead',
         dictionary=_base_.dictionary,

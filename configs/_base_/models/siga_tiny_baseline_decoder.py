@@ -4,4 +4,4 @@ siga_tiny_baseline_decoder = dict(
     in_channels=128,
     hidden_size=128,
     max_seq_len=25,
-    module_loss=dict(type='SIGAWordLoss'))
+    module_loss=dict(type='WordLoss'))

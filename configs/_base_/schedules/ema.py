@@ -5,7 +5,7 @@
 #
 # or --cfg-options default_hooks.ema.type=EMAHook default_hooks.ema.ema_type=mmdet.ExpMomentumEMA
 #
-# Validation, the best checkpoint, tests and tools/publish_checkpoint.py take the averaged weights.
+# Validation, the best checkpoint, tests and tools/checkpoints/publish_checkpoint.py take the averaged weights.
 # A checkpoint calls them state_dict, and the last ones, for --resume, ema_state_dict. The average
 # begins short and grows: the share of a step is momentum + (1 - momentum) exp(-step / gamma).
 ema = dict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 from mmocr.registry import TRANSFORMS
 
-from ...image_arrays import UnusableImageError, to_bgr_uint8
+from ...images import UnusableImageError, to_bgr_uint8
 from ..errors import sample_name
 
 __all__ = ['EnsureBGR', 'to_bgr_uint8']

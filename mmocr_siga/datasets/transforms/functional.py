@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from ..errors import UnusableImageError
+from ...images import UnusableImageError
 
 __all__ = [
     'affine_matrix', 'colour_jitter', 'corners', 'fit_canvas', 'gaussian_noise', 'jpeg_artefacts',

@@ -5,7 +5,8 @@ import cv2
 from mmocr.datasets.transforms import LoadImageFromFile
 from mmocr.registry import TRANSFORMS
 
-from ..errors import UnusableImageError, sample_name
+from ...images import UnusableImageError
+from ..errors import sample_name
 
 __all__ = ['LoadWordImage']
 

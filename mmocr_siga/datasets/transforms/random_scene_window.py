@@ -10,7 +10,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 from shapely.geometry import box
 
-from ...spotting.polygons import polygon_shape
+from ...geometry.polygons import polygon_shape
 
 __all__ = ['RandomSceneWindow', 'visible_share']
 

@@ -18,8 +18,8 @@ from mmengine.model import is_model_wrapper
 from mmocr.registry import HOOKS
 from torch import nn
 
-from mmocr_siga.apis.evidence import read_with_evidence
-from mmocr_siga.apis.explain import picture_reader
+from mmocr_siga.inference.explain import picture_reader
+from mmocr_siga.inference.explanation import read_with_evidence
 from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
 
 __all__ = ['GlyphVisualizationHook']

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmocr.registry import HOOKS
 
-from mmocr_siga.datasets.checked_text_dataset import CheckedTextDataset, SkipReason
+from mmocr_siga.datasets.wrappers.checked_text_dataset import CheckedTextDataset, SkipReason
 
 __all__ = ['SkipReportHook', 'checked_datasets']
 

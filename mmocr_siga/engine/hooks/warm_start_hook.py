@@ -51,7 +51,7 @@ class WarmStartHook(Hook):
         if self._loaded or self.checkpoint is None:
             return
         # Not at the top: the readers of mmocr_siga.apis build on this package.
-        from mmocr_siga.apis.weights import load_weights
+        from mmocr_siga.models.utils.weights import load_weights
         path = os.path.expanduser(self.checkpoint)
         if '://' not in path and not os.path.isfile(path):
             raise FileNotFoundError(

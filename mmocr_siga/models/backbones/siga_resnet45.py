@@ -5,7 +5,8 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import ColumnNeck, recomputed
+from ..layers import recomputed
+from ..necks import ColumnNeck
 
 _INIT = [dict(type='Xavier', layer='Conv2d'), dict(type='Constant', val=1, layer='BatchNorm2d')]
 

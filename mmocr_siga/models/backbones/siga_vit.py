@@ -8,7 +8,7 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import ColumnNeck
+from ..necks import ColumnNeck
 
 # Weights of another patch size or image size, and of the classifier.
 _NOT_TAKEN = ('patch_embed.', 'pos_embed', 'cls_token', 'dist_token', 'head')

@@ -19,7 +19,7 @@ class WordDecoder(BaseDecoder):
 
     Args:
         dictionary (dict or Dictionary): Needs an end token (``with_end=True``).
-        module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
+        module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most; one more step decides on the end. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
@@ -40,7 +40,7 @@ class WordDecoder(BaseDecoder):
             ignored = [] if dictionary.padding_idx is None else ['padding']
             postprocessor = dict(type='AttentionPostprocessor', ignore_chars=ignored)
         super().__init__(
-            dictionary=dictionary, module_loss=module_loss or dict(type='SIGAWordLoss'),
+            dictionary=dictionary, module_loss=module_loss or dict(type='WordLoss'),
             postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
         self.num_classes = dictionary.num_classes
 

@@ -20,7 +20,7 @@ from ..layers import (
     branch_step,
     stack_branches,
 )
-from ..losses.siga_word_loss import WordOutputs
+from ..losses.word_loss import WordOutputs
 from .greedy import GreedyWordDecoder
 
 
@@ -41,7 +41,7 @@ class ImplicitAttentionDecoder(GreedyWordDecoder):
         dictionary (dict or Dictionary): Needs an end token.
         in_channels (int): Channels D of the context. Defaults to 256.
         hidden_size (int): LSTM units. Defaults to 256.
-        module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
+        module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.

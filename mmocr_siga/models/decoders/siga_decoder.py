@@ -30,7 +30,7 @@ from ..layers import (
     token_lstm_step,
     token_lstm_weights,
 )
-from ..losses.siga_word_loss import WordOutputs
+from ..losses.word_loss import WordOutputs
 from .greedy import GreedyWordDecoder
 
 # How the two attention decoders are stacked for reading, and fused.
@@ -95,7 +95,7 @@ class SIGADecoder(GreedyWordDecoder):
         output_size (int): LSTM units of the last decoder, and its input's channels. Defaults to
             512.
         dropout (float): Before the last decoder. Defaults to 0.3.
-        module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
+        module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..encoders import GlyphEncoding
 from ..encoders.siga_encoder import SCALES
 from ..layers import GatedFusion
-from ..losses.siga_word_loss import WordOutputs
+from ..losses.word_loss import WordOutputs
 from .base import WordDecoder
 
 # A column of which a glyph map claims nothing counts as one with this share of its pixels.
@@ -58,7 +58,7 @@ class SIGAParallelDecoder(WordDecoder):
             num_layers=1)``; classes, channels and steps are filled in, and then ``output_size`` and
             ``dropout`` concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
             ask_behind_end=False)`` weights its losses as SRN does. Defaults to None.
-        module_loss (dict, optional): Defaults to ``dict(type='SIGAWordLoss')``.
+        module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
         max_seq_len (int): Characters at most; the encoder's. Defaults to 25.
         init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.

@@ -9,7 +9,7 @@ from mmocr.utils.typing_utils import OptConfigType
 from torch import Tensor
 
 from ..layers import valid_columns
-from ..losses.siga_word_loss import WordOutputs
+from ..losses.word_loss import WordOutputs
 from .base import WordDecoder
 
 

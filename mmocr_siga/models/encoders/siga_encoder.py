@@ -13,13 +13,8 @@ from mmocr.utils.typing_utils import InitConfigType, OptConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import (
-    BidirectionalLSTM,
-    PyramidFusion,
-    conv_bn_relu,
-    deconv_bn_relu,
-    valid_columns,
-)
+from ..layers import BidirectionalLSTM, conv_bn_relu, deconv_bn_relu, valid_columns
+from ..necks import PyramidFusion
 
 SCALES = ('middle', 'low')
 

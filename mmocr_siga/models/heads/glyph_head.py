@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from ..encoders import GlyphEncoding
 from ..encoders.siga_encoder import SCALES
 from ..layers import AttentionDecoder, TokenLSTM, WordTargets, word_loss, word_targets
-from .text_masks import batch_text_masks
+from ..target_generators.text_masks import batch_text_masks
 
 
 @MODELS.register_module()

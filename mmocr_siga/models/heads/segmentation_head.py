@@ -7,7 +7,8 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
-from ..layers import PyramidFusion, conv_bn_relu, deconv_bn_relu, recomputed
+from ..layers import conv_bn_relu, deconv_bn_relu, recomputed
+from ..necks import PyramidFusion
 
 
 @MODELS.register_module()

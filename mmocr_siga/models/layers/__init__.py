@@ -6,7 +6,7 @@ from .beam_search import (
     merged,
     steps_nbest,
 )
-from .column_neck import ColumnNeck
+from .conv_blocks import conv_bn_relu, deconv_bn_relu
 from .gated_fusion import GatedFusion
 from .greedy_reading import (
     BranchBuffers,
@@ -28,7 +28,6 @@ from .greedy_reading import (
 )
 from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
-from .pyramid_fusion import PyramidFusion, conv_bn_relu, deconv_bn_relu
 from .recompute import recomputed
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
 from .targets import (
@@ -40,17 +39,16 @@ from .targets import (
     word_loss,
     word_targets,
 )
-from .token_pyramid_fusion import TokenPyramidFusion
 from .transformer_encoder import TransformerEncoder
 from .vsfd import VSFD
 from .winograd import AdaptiveWinogradConv2d, WinogradConv2d
 
 __all__ = [
     'AdaptiveWinogradConv2d', 'AttentionDecoder', 'BidirectionalLSTM', 'BranchBuffers',
-    'BranchMemory', 'BranchState', 'BranchWeights', 'ColumnNeck', 'DecoderMemory', 'GSRM',
+    'BranchMemory', 'BranchState', 'BranchWeights', 'DecoderMemory', 'GSRM',
     'GatedFusion', 'Hypothesis', 'PVAM',
-    'ParallelGlimpses', 'PyramidFusion', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
-    'TokenLSTMBuffers', 'TokenLSTMWeights', 'TokenPyramidFusion', 'TransformerEncoder', 'VSFD',
+    'ParallelGlimpses', 'SemanticReasoning', 'StepOutput', 'TokenLSTM',
+    'TokenLSTMBuffers', 'TokenLSTMWeights', 'TransformerEncoder', 'VSFD',
     'WinogradConv2d', 'WordTargets', 'beam_search', 'branch_buffers', 'branch_memory',
     'branch_start', 'branch_step', 'character_presence', 'conv_bn_relu', 'deconv_bn_relu',
     'greedy_hypotheses', 'may_reuse_memory', 'merged', 'mix', 'recomputed', 'stack_branches',

@@ -7,11 +7,11 @@ from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
 from ..layers.targets import targets_of_all_steps, word_loss
-from .siga_word_loss import SIGAWordLoss, WordOutputs
+from .word_loss import WordLoss, WordOutputs
 
 
 @MODELS.register_module()
-class SRNModuleLoss(SIGAWordLoss):
+class SRNModuleLoss(WordLoss):
     r"""Loss of SRN (CVPR 2020, Eq. of the objective function):
     :math:`\alpha_e L_e + \alpha_r L_r + \alpha_f L_f`, the cross-entropies of the glimpses, of
     reasoning and of both; the mean over steps and samples each. Other branches have weight 1.
@@ -19,8 +19,8 @@ class SRNModuleLoss(SIGAWordLoss):
     Args:
         dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
         max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
-        letter_case (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
-        pad_with (str): As in :class:`SIGAWordLoss`. Defaults to 'auto'.
+        letter_case (str): As in :class:`WordLoss`. Defaults to 'auto'.
+        pad_with (str): As in :class:`WordLoss`. Defaults to 'auto'.
         visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'. Defaults to 1.0.
         semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'. Defaults to 0.15.
         final_weight (float): Weight :math:`\alpha_f` of 'word'. Defaults to 2.0.

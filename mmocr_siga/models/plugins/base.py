@@ -10,8 +10,8 @@ from mmocr.models.common.dictionary import Dictionary
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
-from ..heads.text_masks import gray_images
 from ..layers import valid_columns
+from ..target_generators.text_masks import gray_images
 from .sites import Call, Site, find_module, recorded, remove
 from .taps import ModuleTap
 

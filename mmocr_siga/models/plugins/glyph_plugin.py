@@ -13,8 +13,10 @@ from torch import Tensor, einsum, nn
 from torch.nn import functional as F
 
 from ..encoders.siga_encoder import SCALES, pool_glyphs
-from ..heads import batch_text_masks, text_pixels
-from ..layers import BidirectionalLSTM, PyramidFusion, conv_bn_relu, word_lengths
+from ..heads import text_pixels
+from ..layers import BidirectionalLSTM, conv_bn_relu, word_lengths
+from ..necks import PyramidFusion
+from ..target_generators.text_masks import batch_text_masks
 from .base import HostView, Plugin
 
 

@@ -1,4 +1,3 @@
-from .functional import fiducial_points, tps_grid_matrix, warp_images, warp_masks
 from .tps_rectifier import TPSRectifier
 
-__all__ = ['TPSRectifier', 'fiducial_points', 'tps_grid_matrix', 'warp_images', 'warp_masks']
+__all__ = ['TPSRectifier']

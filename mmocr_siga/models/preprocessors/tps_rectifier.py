@@ -4,8 +4,8 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 
+from ...geometry.tps import fiducial_points, tps_grid_matrix, warp_images
 from ..layers import conv_bn_relu, recomputed
-from .functional import fiducial_points, tps_grid_matrix, warp_images
 
 _WIDTHS = (64, 128, 256, 512)
 

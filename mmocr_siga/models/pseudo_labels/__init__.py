@@ -1,3 +1,1 @@
-from .glyph_pseudo_label_generator import GlyphPseudoLabelGenerator
-
-__all__ = ['GlyphPseudoLabelGenerator']
+"""Pseudo-labels as pure functions."""

@@ -12,8 +12,8 @@ from mmocr.utils.typing_utils import (
 )
 from torch import Tensor
 
-from ..heads.text_masks import denormalised, gray_images
-from ..preprocessors import warp_images
+from ...geometry.tps import warp_images
+from ..target_generators.text_masks import denormalised, gray_images
 
 
 @MODELS.register_module()

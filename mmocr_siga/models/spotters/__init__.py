@@ -1,4 +1,3 @@
-from .functional import bezier_borders, border_grid, jittered_borders, sample_regions
 from .region_extractor import RegionExtractor
 from .region_pyramid import RegionPyramid
 from .region_rectifier import RegionRectifier
@@ -9,6 +8,5 @@ from .siga_spotter import SIGASpotter
 
 __all__ = [
     'RegionExtractor', 'RegionPyramid', 'RegionRectifier', 'SIGARecHead', 'SIGARoIHead',
-    'SIGASpotter', 'ScenePreprocessor', 'bezier_borders', 'border_grid', 'jittered_borders',
-    'sample_regions'
+    'SIGASpotter', 'ScenePreprocessor'
 ]

@@ -7,7 +7,7 @@ from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor
 from torch.nn import functional as F
 
-from .functional import PADDING_MODES, bezier_borders, border_grid, sample_regions
+from ...geometry.grids import PADDING_MODES, bezier_borders, border_grid, sample_regions
 
 FORMS = ('points', 'bezier', 'bezier_clockwise')
 

@@ -12,8 +12,8 @@ from shapely.ops import unary_union
 from shapely.prepared import prep
 from torch import Tensor
 
-from ...datasets.scene_annotations import IGNORED_TEXTS, instance_of
-from ...spotting.polygons import (
+from ...datasets.formats.scene_annotations import IGNORED_TEXTS, instance_of
+from ...geometry.polygons import (
     border_points,
     check_polygon,
     is_vertical,
@@ -72,7 +72,7 @@ def region_borders(points: np.ndarray, count: int, ordered: bool,
 
     Args:
         points (ndarray): (P, 2), clockwise, see
-            :func:`~mmocr_siga.spotting.polygons.check_polygon`.
+            :func:`~mmocr_siga.geometry.polygons.check_polygon`.
         count (int): Points K on each border.
         ordered (bool): Whether reading begins at the first point, as in annotations.
         vertical_ratio (float): Height over width from which a word is turned. Defaults to 1.5.

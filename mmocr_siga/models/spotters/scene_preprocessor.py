@@ -6,7 +6,7 @@ from mmengine.structures import PixelData
 from mmocr.models.textdet.data_preprocessors import TextDetDataPreprocessor
 from mmocr.registry import MODELS
 
-from ..heads.text_masks import gray_images
+from ..target_generators.text_masks import gray_images
 
 
 @MODELS.register_module()

@@ -64,7 +64,7 @@ class SIGARecHead(BaseModule):
             raise ValueError("shared_channels is for reads='picture'; the backbone reads the "
                              'features themselves')
         # The data sets import the dictionary of the models, so this one cannot be at the top.
-        from ...datasets.label_rule import LabelRule
+        from ...text.label_rule import LabelRule
         self.backbone = MODELS.build(backbone)
         self.encoder = MODELS.build(encoder)
         self.decoder = MODELS.build(decoder)
@@ -88,7 +88,7 @@ class SIGARecHead(BaseModule):
         super().init_weights()
         if self.weights:
             # That module belongs to what is built on top of the models.
-            from ...apis.weights import TRAINING_ONLY, load_weights
+            from ..utils.weights import TRAINING_ONLY, load_weights
             load_weights(self, self.weights, (*TRAINING_ONLY, 'shared.'))
 
     def label(self, text: str) -> str | None:
@@ -218,7 +218,7 @@ class SIGARecHead(BaseModule):
 
     def _find_characters(self, encoding: GlyphEncoding,
                          data_samples: Sequence[TextRecogDataSample]) -> None:
-        from ...apis.character_boxes import character_boxes  # built on top of the models, too
+        from ...geometry.character_boxes import character_boxes  # built on top of the models, too
         shares = {scale: logits.float().softmax(1).cpu().numpy()
                   for scale, logits in encoding.glyph_maps.items()}
         if not shares:

@@ -11,9 +11,9 @@ from mmocr.structures import TextDetDataSample
 from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor
 
-from ...datasets.scene_annotations import IGNORED_TEXTS
-from ..heads.text_masks import gray_images
-from .functional import jittered_borders
+from ...datasets.formats.scene_annotations import IGNORED_TEXTS
+from ...geometry.grids import jittered_borders
+from ..target_generators.text_masks import gray_images
 from .regions import (
     WordRegions,
     background_regions,

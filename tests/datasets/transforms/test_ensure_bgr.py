@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.datasets.errors import UnusableImageError
 from mmocr_siga.datasets.transforms import EnsureBGR
-from mmocr_siga.datasets.transforms.ensure_bgr import to_bgr_uint8
+from mmocr_siga.images import UnusableImageError, to_bgr_uint8
 
 
 def test_bgr_is_passed_on_as_it_is():

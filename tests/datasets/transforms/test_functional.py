@@ -6,8 +6,8 @@ import pytest
 import torch
 from torchvision.transforms import functional as tv
 
-from mmocr_siga.datasets.errors import UnusableImageError
 from mmocr_siga.datasets.transforms import functional as F  # noqa: N812
+from mmocr_siga.images import UnusableImageError
 
 
 def noise_image(height=16, width=40, channels=3, seed=0):

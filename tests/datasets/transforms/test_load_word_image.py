@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.datasets.errors import UnusableImageError
 from mmocr_siga.datasets.transforms import LoadWordImage
+from mmocr_siga.images import UnusableImageError
 
 
 def write(path, img):

@@ -9,9 +9,9 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmocr_siga.apis.evidence import read_with_evidence
 from mmocr_siga.engine.hooks import GlyphVisualizationHook
 from mmocr_siga.engine.hooks import glyph_visualization_hook as module
+from mmocr_siga.inference.explanation import read_with_evidence
 from mmocr_siga.visualization import draw_sample
 from tests.conftest import REPO
 from tests.helpers.words import tiny_model

@@ -10,12 +10,12 @@ from mmocr.datasets import ConcatDataset
 from mmocr.registry import HOOKS
 
 from mmocr_siga.datasets import CheckedTextDataset, LoadWordImage, WordTSVDataset
-from mmocr_siga.datasets.checked_text_dataset import SkipReason
+from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
 from mmocr_siga.engine.hooks import SkipReportHook
 from mmocr_siga.engine.hooks import skip_report_hook as module
 from mmocr_siga.engine.hooks.skip_report_hook import checked_datasets
 
-DICTIONARY = dict(type='SIGADictionary', dict_file='lower_english_digits.txt')
+DICTIONARY = dict(type='WordDictionary', dict_file='lower_english_digits.txt')
 
 
 class Model(BaseModel):

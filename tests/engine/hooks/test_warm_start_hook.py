@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from toy_run import toy_config, write_words
 
-from mmocr_siga.apis.weights import WeightsMismatchError
+from mmocr_siga.models.utils.weights import WeightsMismatchError
 
 
 class FirstStep(Hook):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 
-from mmocr_siga import checkpoint
+from mmocr_siga.compat import checkpoint
 from mmocr_siga.engine.logging import DeferredHistory, update_later
 
 

@@ -95,14 +95,14 @@ def test_predict_needs_no_samples_of_training():
 
 
 def test_unknown_characters_are_left_out_and_case_is_lowered():
-    decoder = build(module_loss=dict(type='SIGAWordLoss', letter_case='lower'))
+    decoder = build(module_loss=dict(type='WordLoss', letter_case='lower'))
     samples = decoder.module_loss.get_targets([sample("A-b'\u00e9C", targets=False)])
     assert samples[0].gt_text.indexes.tolist() == index('abc')
 
 
 def test_a_dictionary_without_an_end_is_refused():
     with pytest.raises(ValueError, match='with_end=True'):
-        build(dictionary=dict(type='SIGADictionary', dict_file='lower_english_digits.txt'))
+        build(dictionary=dict(type='WordDictionary', dict_file='lower_english_digits.txt'))
 
 
 def teacher_forced(decoder, encoding, word, tokens):

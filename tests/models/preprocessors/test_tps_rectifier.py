@@ -2,7 +2,8 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
-from mmocr_siga.models.preprocessors import TPSRectifier, fiducial_points
+from mmocr_siga.geometry.tps import fiducial_points
+from mmocr_siga.models.preprocessors import TPSRectifier
 
 
 def build(**changes):

@@ -267,7 +267,7 @@ def test_a_plugin_and_a_recogniser_of_ones_own():
      "no module 'backbone.a'"),
     (dict(plugins=dict(glyph=glyph(backbone_maps=('backbone.relu3', )))), ValueError, 'two paths'),
     (dict(decoder=dict(type='CRNNDecoder', in_channels=16, dictionary=dict(
-        type='SIGADictionary', dict_file='lower_english_digits.txt', with_padding=True))),
+        type='WordDictionary', dict_file='lower_english_digits.txt', with_padding=True))),
      ValueError, 'no tap is known for the decoder CRNNDecoder'),
     (dict(tap=dict(type='ModuleTap', feature='backbone', classifier='decoder.prediction'),
           plugins=dict(glyph=glyph())), ValueError, 'set attention in the tap'),

@@ -3,7 +3,7 @@ import pytest
 import torch
 from shapely.geometry import Polygon
 
-from mmocr_siga.models.spotters import border_grid
+from mmocr_siga.geometry.grids import border_grid
 from mmocr_siga.models.spotters.regions import (
     background_regions,
     checked_scene,

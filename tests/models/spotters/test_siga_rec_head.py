@@ -3,7 +3,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmocr.registry import MODELS
 
-from mmocr_siga.apis.weights import WeightsMismatchError
+from mmocr_siga.models.utils.weights import WeightsMismatchError
 from tests.helpers.spotters import rec_head
 from tests.helpers.words import tiny_model
 

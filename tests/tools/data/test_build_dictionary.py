@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from mmocr_siga.models.common.dictionary import SIGADictionary
+from mmocr_siga.text.dictionary import WordDictionary
 
 
 @pytest.fixture(scope='module')
@@ -27,7 +27,7 @@ def test_a_dictionary_from_labels(tool, table, tmp_path, capsys):
     counts = tmp_path / 'counts.tsv'
     assert tool.main([str(table), '--out', str(out), '--counts', str(counts)]) == 0
     assert characters(out) == [' ', 'B', 'a', 'b', '\u00e4']
-    assert SIGADictionary(dict_file=str(out)).num_classes == 5
+    assert WordDictionary(dict_file=str(out)).num_classes == 5
     rows = [line.split('\t') for line in counts.read_text(encoding='utf-8').splitlines()]
     assert rows[0] == ['a', 'U+0061', '2', 'LATIN SMALL LETTER A']
     assert {r[0]: int(r[2]) for r in rows} == {'a': 2, 'B': 1, 'b': 1, ' ': 1, '\u00e4': 1}

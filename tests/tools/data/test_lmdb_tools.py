@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mmocr_siga.datasets import WordLMDBDataset
-from mmocr_siga.datasets.records import read_lmdb
-from mmocr_siga.datasets.rendering.writers import encode
+from mmocr_siga.datasets.formats.records import read_lmdb
+from mmocr_siga.rendering.writers import encode
 
 lmdb = pytest.importorskip('lmdb')
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from mmocr.datasets import OCRDataset
 
-from mmocr_siga.datasets.rendering.fonts import bundled_font_dir
+from mmocr_siga.rendering.fonts import bundled_font_dir
 
 TOOLS = Path(__file__).parents[3] / 'tools' / 'data'
 SANS = str(bundled_font_dir() / 'DejaVuSans.ttf')
@@ -211,7 +211,7 @@ def test_clear_messages(tool, tmp_path, capsys):
 
 
 def test_a_full_disk_is_told_and_the_run_goes_on_later(tool, tmp_path, capsys, monkeypatch):
-    from mmocr_siga.datasets.rendering import writers
+    from mmocr_siga.rendering import writers
     write_file, count = writers._write_file, []
 
     def full(path, content):

@@ -1,0 +1,1 @@
+"""Where words and scenes are stored: one file a format."""

@@ -1,0 +1,328 @@
+"""Words of whole pictures from annotation files, in the terms of MMOCR's JSON."""
+from __future__ import annotations
+
+import json
+import os
+import os.path as osp
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...geometry.polygons import check_polygon, polygon_shape
+
+__all__ = [
+    'FORMATS', 'IGNORED_TEXTS', 'SceneProblem', 'SceneReport', 'instance_of', 'parse_scene_file',
+    'picture_size', 'read_scenes', 'split_scenes', 'write_scenes',
+]
+
+FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
+IGNORED_TEXTS = ('###', )
+PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.jp2')
+_NUMBER = r'\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*'
+_TOTAL_TEXT = re.compile(r'''x: *\[\[([^\]]*)\]\] *, *y: *\[\[([^\]]*)\]\].*?'''
+                         r'''transcriptions: *\[u?(['"])(.*)\3\]''')
+
+
+@dataclass(frozen=True)
+class SceneProblem:
+    """Something that was left out of, or ignored in, a scene.
+
+    Attributes:
+        path (str): The file.
+        line (int): Line, counted from 1; 0 for the whole file.
+        text (str): What is wrong.
+        ignored (bool): Whether the word stays as a region that is ignored.
+    """
+    path: str
+    line: int
+    text: str
+    ignored: bool = False
+
+    def __str__(self) -> str:
+        place = f'{self.path}:{self.line}' if self.line else self.path
+        return f'{place}: {self.text}'
+
+
+@dataclass
+class SceneReport:
+    """What reading scenes found.
+
+    Attributes:
+        scenes (int): Scenes that were read.
+        words (int): Words to be read in them.
+        ignored (int): Regions to be ignored.
+        problems (list[SceneProblem]): What was left out, or is ignored for a fault.
+    """
+    scenes: int = 0
+    words: int = 0
+    ignored: int = 0
+    problems: list[SceneProblem] = field(default_factory=list)
+
+    def lines(self, most: int = 5) -> list[str]:
+        """The report as lines of text, with the first problems.
+
+        Args:
+            most (int): Most problems that are listed. Defaults to 5.
+
+        Returns:
+            list[str]: At least one line.
+        """
+        out = [f'{self.scenes:,} scenes, {self.words:,} words, {self.ignored:,} ignored regions']
+        kinds = ((False, 'left out'), (True, 'ignored because of a fault'))
+        for ignored, what in kinds:
+            found = [p for p in self.problems if p.ignored is ignored]
+            if found:
+                out += [f'  {len(found):,} {what}:', *(f'    {p}' for p in found[:most])]
+                out += [f'    ... and {len(found) - most:,} more'] if len(found) > most else []
+        return out
+
+
+def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
+        -> Iterator[tuple[int, list[float] | None, str]]:
+    """Read the words of one annotation file as they are written there.
+
+    ``icdar2015`` is ``x1,y1,...,x4,y4,text`` with any text after the eighth comma; ``icdar2013``
+    is ``left, top, right, bottom, "text"``; ``polygon`` is any number of points, the text after
+    ``####`` as in CTW1500's, or else after the last comma; ``total_text`` is Total-Text's
+    ``x: [[...]], y: [[...]], ..., transcriptions: [u'...']``. ``auto`` tells each line of
+    ``total_text`` and those with ``####`` by their looks and takes the others for ``icdar2015``.
+
+    Args:
+        path (str or PathLike): The file, UTF-8, with or without a byte order mark.
+        form (str): One of :data:`FORMATS`. Defaults to ``'auto'``.
+
+    Yields:
+        tuple: Number of the line from 1; x and y by turns, or None if the line cannot be read; the
+        text, or what is wrong with the line.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If the format is unknown or the file is not UTF-8.
+    """
+    if form not in FORMATS:
+        raise ValueError(f'the format must be one of {FORMATS}, but is {form!r}')
+    with open(path, 'rb') as file:
+        content = file.read()
+    try:
+        lines = content.decode('utf-8-sig').split('\n')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{os.fspath(path)} is not UTF-8: {error}') from error
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip('\r')
+        if line.strip('\ufeff \t'):
+            yield (number, *_parse_line(line.lstrip('\ufeff'), form))
+
+
+def _parse_line(line: str, form: str) -> tuple[list[float] | None, str]:
+    if form == 'auto':
+        form = ('total_text' if line.lstrip().startswith('x:') else
+                'polygon' if re.match(rf'(?:{_NUMBER},)+####', line) else 'icdar2015')
+    if form == 'total_text':
+        match = _TOTAL_TEXT.search(line)
+        if match is None:
+            return None, f'is no line of Total-Text: {line[:60]!r}'
+        x, y = (_numbers(re.split(r'[\s,]+', match[k].strip())) for k in (1, 2))
+        if x is None or y is None or len(x) != len(y):
+            return None, f'x and y do not fit together: {line[:60]!r}'
+        return [c for pair in zip(x, y) for c in pair], match[4]
+    if form == 'icdar2013':
+        match = re.match(rf'((?:{_NUMBER}[,\s]){{4}})\s*(.*)$', line)
+        if match is None:
+            return None, f'expected left, top, right, bottom and a text: {line[:60]!r}'
+        left, top, right, bottom = (float(c) for c in re.findall(_NUMBER, match[1]))
+        text = match[2].strip()
+        text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+        return [left, top, right, top, right, bottom, left, bottom], text
+    if form == 'icdar2015':
+        match = re.match(rf'((?:{_NUMBER},){{8}})(.*)$', line)
+        if match is None:
+            return None, f'expected eight numbers and a text: {line[:60]!r}'
+        return _numbers(match[1].split(',')[:8]), match[2]
+    match = (re.match(rf'((?:{_NUMBER},)+)####(.*)$', line) or
+             re.match(rf'((?:{_NUMBER},)+)([^,]*)$', line) or
+             re.match(rf'((?:{_NUMBER},)+)(.*)$', line))
+    numbers = _numbers(match[1].split(',')[:-1]) if match else None
+    if numbers is None or len(numbers) % 2 or len(numbers) < 6:
+        return None, f'expected x and y of at least three points and a text: {line[:60]!r}'
+    return numbers, match[2]
+
+
+def _numbers(fields: Sequence[str]) -> list[float] | None:
+    try:
+        return [float(value) for value in fields]
+    except ValueError:
+        return None
+
+
+def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = False) \
+        -> tuple[dict | None, str]:
+    """An instance of MMOCR's JSON for a word.
+
+    A polygon that crosses itself says that there is something, but not what can be read: it
+    becomes an ignored region, its convex hull. A word without a text is ignored, too.
+
+    Args:
+        polygon (Any): See :func:`~mmocr_siga.geometry.polygons.polygon_points`.
+        text (str): What it says.
+        size (tuple[int]): Height and width of the picture.
+        ignore (bool): Whether the word is to be ignored. Defaults to False.
+
+    Returns:
+        tuple[dict or None, str]: ``polygon``, ``bbox``, ``bbox_label``, ``ignore`` and ``text``;
+        None if there is no such region in the picture. What is wrong, or ''.
+    """
+    points, problem = check_polygon(polygon, size)
+    if points is None:
+        shape = polygon_shape(polygon)
+        hull = check_polygon(np.asarray(shape.convex_hull.exterior.coords)
+                             if shape is not None else [], size).points
+        if hull is None or 'itself' not in problem:
+            return None, f'the polygon {problem}'
+        points, ignore, problem = hull, True, f'the polygon {problem}'
+    elif not text.strip() and not ignore:
+        ignore, problem = True, 'there is no text'
+    corners = np.concatenate([points.min(0), points.max(0)])
+    return dict(polygon=points.reshape(-1).tolist(), bbox=corners.tolist(), bbox_label=0,
+                ignore=bool(ignore), text=text), problem
+
+
+def picture_size(path: str | os.PathLike) -> tuple[int, int]:
+    """Height and width of a picture from its header, as OpenCV would decode it.
+
+    Args:
+        path (str or PathLike): The file.
+
+    Returns:
+        tuple[int]: Height and width, after turning by the EXIF mark.
+
+    Raises:
+        OSError: If it is missing or no picture.
+    """
+    with Image.open(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
+
+
+def read_scenes(gt_dir: str | os.PathLike, image_dir: str | os.PathLike, form: str = 'auto',
+                ignored_texts: Sequence[str] = IGNORED_TEXTS) -> tuple[list[dict], SceneReport]:
+    """Read a folder of annotation files and the pictures that they belong to.
+
+    The annotations of ``name.jpg`` are in ``gt_name.txt``, ``name.txt`` or ``poly_gt_name.txt``.
+    Scenes come in the natural order of their names: img_2 before img_10.
+
+    Args:
+        gt_dir (str or PathLike): Folder of the annotation files.
+        image_dir (str or PathLike): Folder of the pictures.
+        form (str): See :func:`parse_scene_file`. Defaults to ``'auto'``.
+        ignored_texts (Sequence[str]): Texts that mark a region to be ignored. Defaults to
+            ``('###', )``; Total-Text has ``'#'``, which counts in its own format in any case.
+
+    Returns:
+        tuple[list[dict], SceneReport]: Entries of ``data_list``: ``img_path``, the file's name
+        alone, ``height``, ``width`` and ``instances``; and what was found.
+
+    Raises:
+        FileNotFoundError: If a folder is missing, or no picture has annotations.
+        ValueError: If the format is unknown.
+    """
+    gt_dir, image_dir = os.fspath(gt_dir), os.fspath(image_dir)
+    for folder, what in ((gt_dir, 'annotations'), (image_dir, 'pictures')):
+        if not osp.isdir(folder):
+            raise FileNotFoundError(f'no folder of {what} at {folder!r}')
+    if form not in FORMATS:
+        raise ValueError(f'the format must be one of {FORMATS}, but is {form!r}')
+    files = {name[:-4]: name for name in os.listdir(gt_dir) if name.lower().endswith('.txt')}
+    names = sorted((n for n in os.listdir(image_dir) if n.lower().endswith(PICTURES)),
+                   key=_natural)
+    scenes, report = [], SceneReport()
+    for name in names:
+        stem = osp.splitext(name)[0]
+        found = [f for f in (f'gt_{stem}', stem, f'poly_gt_{stem}') if f in files]
+        if not found:
+            report.problems.append(SceneProblem(
+                osp.join(image_dir, name), 0, f'has no annotations in {gt_dir}'))
+            continue
+        path = osp.join(gt_dir, files.pop(found[0]))
+        try:
+            scenes.append(_read_scene(path, osp.join(image_dir, name), form, ignored_texts, report))
+        except (OSError, ValueError) as error:
+            report.problems.append(SceneProblem(path, 0, str(error)))
+    report.problems += [SceneProblem(osp.join(gt_dir, file), 0, f'has no picture in {image_dir}')
+                        for file in sorted(files.values(), key=_natural)]
+    if not scenes:
+        told = '\n'.join(str(problem) for problem in report.problems[:3])
+        raise FileNotFoundError(f'no scene can be read from {gt_dir!r} and {image_dir!r}: expected '
+                                f'gt_NAME.txt or NAME.txt for a picture NAME.jpg\n{told}')
+    report.scenes = len(scenes)
+    return scenes, report
+
+
+def _natural(name: str) -> list:
+    return [(int(part), '') if part.isdigit() else (-1, part)
+            for part in re.split(r'(\d+)', name) if part]
+
+
+def _read_scene(path: str, image: str, form: str, ignored_texts: Sequence[str],
+                report: SceneReport) -> dict:
+    height, width = picture_size(image)
+    instances = []
+    for line, polygon, text in parse_scene_file(path, form):
+        if polygon is None:
+            report.problems.append(SceneProblem(path, line, text))
+            continue
+        ignore = text in ignored_texts or (form == 'total_text' and text == '#')
+        instance, problem = instance_of(polygon, text, (height, width), ignore)
+        if problem:
+            report.problems.append(SceneProblem(path, line, problem, instance is not None))
+        if instance is not None:
+            instances.append(instance)
+            report.ignored += instance['ignore']
+            report.words += not instance['ignore']
+    return dict(img_path=osp.basename(image), height=height, width=width, instances=instances)
+
+
+def split_scenes(scenes: Sequence[Any], count: int, seed: int | None = 0) -> tuple[list, list]:
+    """Set some scenes aside.
+
+    Args:
+        scenes (Sequence): All of them.
+        count (int): How many are set aside.
+        seed (int, optional): Seed by which they are drawn; None takes the last ones. Defaults
+            to 0.
+
+    Returns:
+        tuple[list]: The others and those set aside, both in the order given.
+
+    Raises:
+        ValueError: If there are not more than ``count``.
+    """
+    if not 0 <= count < len(scenes):
+        raise ValueError(f'cannot set {count} of {len(scenes)} scenes aside')
+    order = list(range(len(scenes)))
+    if seed is not None:
+        random.Random(seed).shuffle(order)
+    aside = set(order[len(order) - count:])
+    return ([s for i, s in enumerate(scenes) if i not in aside],
+            [s for i, s in enumerate(scenes) if i in aside])
+
+
+def write_scenes(path: str | os.PathLike, scenes: Sequence[dict]) -> None:
+    """Write MMOCR's JSON for text spotting.
+
+    Args:
+        path (str or PathLike): The new file.
+        scenes (Sequence[dict]): Entries of ``data_list``.
+    """
+    content = dict(
+        metainfo=dict(dataset_type='TextSpottingDataset', task_name='textspotting',
+                      category=[dict(id=0, name='text')]),
+        data_list=list(scenes))
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump(content, file, ensure_ascii=False)
+        file.write('\n')

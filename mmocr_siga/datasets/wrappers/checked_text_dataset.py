@@ -1,0 +1,349 @@
+"""Training data without surprises: what cannot be used is skipped, counted and reported."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Callable
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dataset import Compose, RepeatDataset
+from mmengine.logging import print_log
+from mmocr.models.common import Dictionary
+from mmocr.registry import DATASETS, TASK_UTILS
+
+from ...images import UnusableImageError
+from ...text.label_rule import LabelRule, single_label
+from ..errors import sample_name
+
+__all__ = ['CheckedTextDataset', 'MemberReport', 'SkipReason']
+
+_EXAMPLES = 3
+_PROGRESS_FROM = 100_000
+_PROGRESS_EVERY = 1_000_000
+
+
+class SkipReason(IntEnum):
+    """Why a sample was replaced by another one while training."""
+    NONE = 0
+    MISSING = 1
+    UNREADABLE = 2
+    UNUSABLE = 3
+    NO_RESULT = 4
+
+    @property
+    def text(self) -> str:
+        """The reason in words, to follow a number of samples."""
+        return ('used', 'missing', 'unreadable', 'of an unusable size or kind',
+                'without a result of the pipeline')[self]
+
+
+@dataclass
+class MemberReport:
+    """What the scan of one member data set found.
+
+    Attributes:
+        name (str): Type and annotation file.
+        times (int): How often it is repeated.
+        total (int): Samples in all.
+        kept (int): Samples that are trained on.
+        dropped (int): Samples kept without some of their characters.
+        dropped_examples (list[str]): The first of them.
+        skipped (dict[str, int]): Reason to number of samples left out.
+        examples (dict[str, list[str]]): Reason to the first of them.
+    """
+    name: str
+    times: int = 1
+    total: int = 0
+    kept: int = 0
+    dropped: int = 0
+    dropped_examples: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """The report as lines of text."""
+        times = f', each {self.times} times' if self.times > 1 else ''
+        out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
+        if self.dropped:
+            out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
+                       f'{", ".join(self.dropped_examples)}')
+        for reason, count in self.skipped.items():
+            out.append(f'  {count:,} skipped, whose labels {reason}, e.g. '
+                       f'{", ".join(self.examples[reason])}')
+        return out
+
+
+@DATASETS.register_module()
+class CheckedTextDataset:
+    """Wrap text recognition data for training, and leave out what cannot be trained on.
+
+    Once, when it is built, all labels are read. They are brought into one letter case, unknown
+    characters are dropped, and samples are left out whose label is missing, empty or too long, or
+    holds unknown characters where these are not dropped. A summary with examples is logged.
+
+    While training, a sample whose image is missing, unreadable or without pixels, or for which
+    the pipeline returns None, is replaced by another one drawn at random. It is marked in memory
+    shared by all workers, so that each is counted once; ``SkipReportHook`` logs them. Any other
+    error is a fault of the configuration and is raised.
+
+    The length is the number of samples kept; those of a ``RepeatDataset`` count each time, but are
+    marked and reported once. For validation and testing use the data set itself:
+    there a bad sample is an error.
+
+    Args:
+        dataset (dict or object): Data set of MMOCR, or a (nested) ``ConcatDataset`` or
+            ``RepeatDataset`` of such, or its config. It is not changed.
+        dictionary (dict or Dictionary): Dictionary of the model, or its config.
+        max_seq_len (int): Most characters of a word, the end of sequence not counted: one less
+            than the decoding steps of a model that predicts an end. Defaults to 25.
+        letter_case (str): Letter case of the labels: ``'lower'``, ``'upper'``, ``'unchanged'``, or
+            ``'auto'``: lower where the dictionary has no upper-case letters, upper where it has
+            no lower-case ones, else unchanged. Defaults to ``'auto'``.
+        unknown (str): What is done about characters that are not in the dictionary: ``'drop'``
+            leaves them out of the label, ``'skip'`` leaves the sample out. Defaults to
+            ``'drop'``.
+        pipeline (Sequence, optional): Transforms for members that have none of their own.
+            Defaults to None.
+        max_retries (int): Most replacements tried for one sample. Defaults to 100.
+        lazy_init (bool): Whether to read the labels only when they are needed. Defaults to False.
+
+    Raises:
+        TypeError: If ``dataset`` is something else.
+        ValueError: If no sample is left, if ``pipeline`` is given twice, or an argument is out of
+            its range.
+    """
+
+    def __init__(self,
+                 dataset: dict | Any,
+                 dictionary: dict | Dictionary,
+                 max_seq_len: int = 25,
+                 letter_case: str = 'auto',
+                 unknown: str = 'drop',
+                 pipeline: Sequence[dict | Callable] | None = None,
+                 max_retries: int = 100,
+                 lazy_init: bool = False) -> None:
+        if max_retries < 0:
+            raise ValueError(f'max_retries must not be negative, but is {max_retries}')
+        if isinstance(dictionary, dict):
+            dictionary = TASK_UTILS.build(dictionary)
+        self.rule = LabelRule(dictionary, max_seq_len, letter_case, unknown)
+        self.max_retries = max_retries
+        dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self._metainfo = dict(dataset.metainfo)
+        found = _members(dataset)
+        unique = {id(member): member for member in found}
+        # Which member each part of an epoch is.
+        self._parts = [list(unique).index(id(member)) for member in found]
+        self.members = [copy.copy(member) for member in unique.values()]
+        common = Compose(pipeline).transforms
+        for member in self.members:
+            own = list(member.pipeline.transforms)
+            if own and common:
+                raise ValueError(f'{_name(member)} has a pipeline of its own; give it there or to '
+                                 'CheckedTextDataset, not both')
+            member.pipeline = Compose([self.rule.apply, *(own or common)])
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Read all labels, unless this was done before.
+
+        Raises:
+            ValueError: If no sample is left.
+        """
+        if self._fully_initialized:
+            return
+        scans = [_scan(member, self.rule) for member in self.members]
+        self._kept = [kept for kept, _ in scans]
+        self.reports = [report for _, report in scans]
+        for i, report in enumerate(self.reports):
+            report.times = self._parts.count(i)
+        sizes = [len(kept) for kept in self._kept]
+        self._ends = np.cumsum([sizes[part] for part in self._parts])
+        # Where the marks of each member begin.
+        self._starts = np.cumsum([0, *sizes])
+        summary = self._summary()
+        if not sum(sizes):
+            raise ValueError('no sample can be trained on; check the dictionary, letter_case and '
+                             f'max_seq_len.\n{summary}')
+        print_log(summary, logger='current')
+        # One byte a sample: writing it needs no lock.
+        self.skip_flags = torch.zeros(sum(sizes), dtype=torch.uint8).share_memory_()
+        self._fully_initialized = True
+
+    def _summary(self) -> str:
+        total, kept = (sum(getattr(r, name) for r in self.reports) for name in ('total', 'kept'))
+        size = int(self._ends[-1])
+        epoch = f', {size:,} an epoch' if size != kept else ''
+        lines = [f'  {line}' for report in self.reports for line in report.lines()]
+        return '\n'.join([f'CheckedTextDataset: {total:,} words, {kept:,} kept{epoch}', *lines])
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the data set wrapped; ``cumulative_sizes`` counts samples kept."""
+        metainfo = copy.deepcopy(self._metainfo)
+        if 'cumulative_sizes' in metainfo:
+            self.full_init()
+            metainfo['cumulative_sizes'] = self._ends.tolist()
+        return metainfo
+
+    def __len__(self) -> int:
+        self.full_init()
+        return int(self._ends[-1])
+
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of a sample, with the label that is trained on.
+
+        Args:
+            idx (int): Index among the samples kept; may be negative.
+
+        Returns:
+            dict: Its data info; ``sample_idx`` is ``idx``, ``ori_text`` the label as annotated
+            where that differs.
+
+        Raises:
+            IndexError: If there is no such sample.
+        """
+        idx = self._checked(idx)
+        member, inner = self._sample(self._number(idx))
+        info = self.rule.apply(member.get_data_info(inner))
+        info['sample_idx'] = idx
+        return info
+
+    def __getitem__(self, idx: int) -> Any:
+        """A sample, or another one in its place.
+
+        Args:
+            idx (int): Index among the samples kept; may be negative.
+
+        Returns:
+            Any: What the pipeline returns.
+
+        Raises:
+            IndexError: If there is no such sample.
+            RuntimeError: If ``max_retries`` others could not be used either; names the last.
+        """
+        idx = self._checked(idx)
+        for attempt in range(self.max_retries + 1):
+            number = self._number(idx)
+            data, reason, error = _attempt(*self._sample(number))
+            if reason is SkipReason.NONE:
+                return data
+            self.skip_flags[number] = int(reason)
+            last = f'{self.describe(number)} ({reason.text}{f": {error}" if error else ""})'
+            if attempt < self.max_retries:
+                idx = self._another()
+        raise RuntimeError(f'no usable sample in {self.max_retries + 1} tries; check the image '
+                           f'folder and the pipeline. The last was {last}') from error
+
+    def describe(self, number: int) -> str:
+        """Path or key of an image, for messages.
+
+        Args:
+            number (int): Index in ``skip_flags``; without repetitions the same as of the sample.
+
+        Returns:
+            str: See :func:`.errors.sample_name`.
+        """
+        member, inner = self._sample(number)
+        return sample_name(member.get_data_info(inner))
+
+    def _checked(self, idx: int) -> int:
+        idx, size = int(idx), len(self)
+        if not -size <= idx < size:
+            raise IndexError(f'index {idx} is out of range for {size} samples')
+        return idx % size
+
+    def _number(self, idx: int) -> int:
+        """Index in ``skip_flags`` of a sample."""
+        part = int(np.searchsorted(self._ends, idx, side='right'))
+        member = self._parts[part]
+        return int(idx - self._ends[part] + self._starts[member + 1])
+
+    def _sample(self, number: int) -> tuple[Any, int]:
+        """Member data set, and index in it."""
+        member = int(np.searchsorted(self._starts, number, side='right')) - 1
+        return self.members[member], int(self._kept[member][number - self._starts[member]])
+
+    def _another(self) -> int:
+        """A random sample, not known to be bad unless most are."""
+        for _ in range(100):
+            idx = np.random.randint(len(self))
+            if self.skip_flags[self._number(idx)] == 0:
+                break
+        return idx
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        # Sent to a worker, the flags are shared already. A copy of the data set gets its own.
+        if self._fully_initialized and not self.skip_flags.is_shared():
+            self.skip_flags.share_memory_()
+
+
+def _attempt(member: Any, idx: int) -> tuple[Any, SkipReason, Exception | None]:
+    try:
+        # Not member[idx], which replaces bad samples without a word.
+        data = member.prepare_data(idx)
+    except FileNotFoundError as error:
+        return None, SkipReason.MISSING, error
+    except UnusableImageError as error:
+        return None, SkipReason.UNUSABLE, error
+    except (OSError, cv2.error) as error:
+        return None, SkipReason.UNREADABLE, error
+    return data, SkipReason.NO_RESULT if data is None else SkipReason.NONE, None
+
+
+def _members(dataset: Any) -> list[Any]:
+    """Data sets in a tree of ``ConcatDataset`` and ``RepeatDataset``, in the order of an epoch."""
+    if hasattr(dataset, 'datasets'):
+        return [member for child in dataset.datasets for member in _members(child)]
+    if isinstance(dataset, RepeatDataset):
+        return _members(dataset.dataset) * dataset.times
+    missing = [
+        name for name in ('get_data_info', 'prepare_data', 'pipeline', 'full_init')
+        if not hasattr(dataset, name)
+    ]
+    if missing:
+        raise TypeError('CheckedTextDataset wraps data sets of MMOCR, and ConcatDataset and '
+                        f'RepeatDataset of these, but {type(dataset).__name__} has no '
+                        f'{", ".join(missing)}')
+    return [dataset]
+
+
+def _name(member: Any) -> str:
+    return f'{type(member).__name__}({getattr(member, "ann_file", "")})'
+
+
+def _scan(member: Any, rule: LabelRule) -> tuple[np.ndarray, MemberReport]:
+    """Indices of the samples kept, int64 of shape (K, ), and the report."""
+    member.full_init()
+    total = len(member)
+    report = MemberReport(_name(member), total=total)
+    good = np.ones(total, bool)
+    if total > _PROGRESS_FROM:
+        print_log(f'Reading the {total:,} labels of {report.name}', logger='current')
+    for idx in range(total):
+        if idx and idx % _PROGRESS_EVERY == 0:
+            print_log(f'  {idx:,} of {total:,}', logger='current')
+        info = member.get_data_info(idx)
+        text = single_label(info)
+        label, reason, dropped = rule(text)
+        if reason is not None:
+            good[idx] = False
+            report.skipped[reason] = report.skipped.get(reason, 0) + 1
+            examples = report.examples.setdefault(reason, [])
+        elif dropped:
+            report.dropped += 1
+            examples = report.dropped_examples
+        else:
+            continue
+        if len(examples) < _EXAMPLES:
+            becomes = f' -> {label!r}' if reason is None else ''
+            examples.append(f'{sample_name(info)} {text!r}{becomes}')
+    report.kept = int(good.sum())
+    return np.flatnonzero(good), report

@@ -1,0 +1,1 @@
+"""Recognizers as ONNX graphs."""

@@ -1,0 +1,265 @@
+"""Write recognisers to ONNX files that :class:`~mmocr_siga.apis.ONNXRecognizer` reads with."""
+from __future__ import annotations
+
+import copy
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
+
+from ..inference.onnx_recognizer import FORMAT_KEY, FORMAT_VERSION, INTERPOLATIONS
+from ..models.decoders import SIGAParallelDecoder, SRNDecoder
+from ..models.decoders.greedy import GreedyWordDecoder
+from ..models.encoders import SIGAEncoder
+from ..version import __version__
+
+__all__ = ['DEFAULT_OPSET', 'OPSETS', 'export_metadata', 'export_onnx', 'quantize_onnx']
+
+OPSETS = (16, 20)  # from bilinear sampling, which rectifiers need, to what the tracer knows
+DEFAULT_OPSET = 17
+DECODERS = (GreedyWordDecoder, SIGAParallelDecoder, SRNDecoder)
+# Transforms that do not change an image of a file or an array in BGR.
+_WITHOUT_EFFECT = ('EnsureBGR', 'LoadOCRAnnotations', 'PackTextRecogInputs', 'PackGlyphInputs',
+                   'InferencerLoader', 'TextMask')
+_LOADERS = ('LoadImageFromFile', 'LoadWordImage')
+
+
+def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
+                opset: int = DEFAULT_OPSET, glyph_maps: bool = False, dynamic_width: bool = False,
+                name: str | None = None) -> dict[str, Any]:
+    """Export a recogniser, with its whole greedy reading, as one graph.
+
+    The graph takes uint8 images of the size that the test pipeline makes, in batches of any size;
+    see :func:`~mmocr_siga.export.onnx_graph.recognizer_graph` for inputs and outputs. The model is
+    not changed.
+
+    Args:
+        model (EncoderDecoderRecognizer): A recogniser with :class:`SIGADecoder`,
+            :class:`ImplicitAttentionDecoder`, :class:`SIGAParallelDecoder` or :class:`SRNDecoder`,
+            and its config as ``model.cfg`` (for the test pipeline).
+        path (str or PathLike): The file to write; one that is there is replaced.
+        opset (int): Version of the ONNX operators, 16 to 20. Defaults to 17.
+        glyph_maps (bool): Whether to output where each character is. Defaults to False.
+        dynamic_width (bool): Whether images may have other widths. Defaults to False.
+        name (str, optional): Name of the model in the metadata. Defaults to None: the type of its
+            decoder.
+
+    Returns:
+        dict: The metadata written.
+
+    Raises:
+        ImportError: If the package onnx is missing.
+        TypeError: If the recogniser cannot be exported; says which can.
+        ValueError: If the opset is another, or the test pipeline has steps that the reader does
+            not know, or there are no glyph maps to output.
+        OSError: If the file cannot be written.
+    """
+    onnx = _onnx()
+    check_exportable(model, opset, glyph_maps)
+    metadata = export_metadata(model, name)
+    _check_writable(path)
+    from .onnx_graph import recognizer_graph
+    size = metadata['preprocessing']['size']
+    padded = any(s['type'] == 'pad_to_width' for s in metadata['preprocessing']['steps'])
+    reader = copy.deepcopy(model).cpu().float().eval()
+    graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width)
+    graph.producer_name, graph.producer_version = 'mmocr_siga', __version__
+    metadata.update(dynamic_width=dynamic_width, opset=opset)
+    onnx.helper.set_model_props(graph, {FORMAT_KEY: json.dumps(metadata, ensure_ascii=False)})
+    _write(graph.SerializeToString(), path)
+    return metadata
+
+
+def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET,
+                     glyph_maps: bool = False) -> None:
+    """Raise the errors of :func:`export_onnx` that concern the model and the options."""
+    decoder = getattr(model, 'decoder', None)
+    if not isinstance(model, EncoderDecoderRecognizer) or not isinstance(decoder, DECODERS):
+        what = type(model).__name__ if decoder is None else type(decoder).__name__
+        raise TypeError(f'{what} cannot be exported; recognisers with these decoders can: '
+                        'SIGADecoder, ImplicitAttentionDecoder, SIGAParallelDecoder, SRNDecoder')
+    if getattr(model, '_feeds', False):
+        raise TypeError('a recogniser that plug-ins feed features cannot be exported')
+    low, high = OPSETS
+    if isinstance(opset, bool) or not isinstance(opset, int) or not low <= opset <= high:
+        raise ValueError(f'opset must be a whole number from {low} to {high}, but is {opset!r}')
+    encoder = model.encoder if model.with_encoder else None
+    if glyph_maps and (not isinstance(encoder, SIGAEncoder) or encoder.pyramid is None):
+        raise ValueError(f'there are no glyph maps to output: {type(encoder).__name__} makes none')
+
+
+def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) -> dict[str, Any]:
+    """What a reader has to know: docs/export.md describes it.
+
+    Args:
+        model (EncoderDecoderRecognizer): With its config as ``model.cfg``.
+        name (str, optional): Name of the model.
+
+    Raises:
+        ValueError: If the model carries no config, or its test pipeline has other steps than a
+            reader knows.
+    """
+    cfg = getattr(model, 'cfg', None)
+    if cfg is None:
+        raise ValueError('export needs the test pipeline: set model.cfg to the config that the '
+                         'model was built from')
+    decoder = model.decoder
+    dictionary = decoder.dictionary
+    steps = _steps(cfg.test_dataloader.dataset.pipeline)
+    preprocessor = model.data_preprocessor
+    normalised = getattr(preprocessor, '_enable_normalize', False)
+    last = steps[-1]
+    height = next(s['height'] for s in reversed(steps) if 'height' in s)
+    return dict(
+        format_version=FORMAT_VERSION,
+        mmocr_siga_version=__version__,
+        model=name or type(decoder).__name__,
+        decoder=type(decoder).__name__,
+        max_seq_len=decoder.max_seq_len,
+        dictionary=dict(
+            characters=list(dictionary.dict),
+            end_idx=dictionary.end_idx,
+            ignored=sorted(i for i in decoder.postprocessor.ignore_indexes
+                           if i != dictionary.end_idx)),
+        preprocessing=dict(
+            steps=steps,
+            size=[height, last['width']],
+            keep_ratio=last['type'] == 'pad_to_width',
+            channel_order='bgr',
+            layout='NHWC',
+            dtype='uint8',
+            in_graph=dict(
+                swap_channels=bool(getattr(preprocessor, '_channel_conversion', False)),
+                mean=preprocessor.mean.flatten().tolist() if normalised else None,
+                std=preprocessor.std.flatten().tolist() if normalised else None)))
+
+
+def _steps(pipeline: list) -> list[dict[str, Any]]:
+    """The steps of a test pipeline that change images."""
+    steps = []
+    for transform in pipeline:
+        kind = transform['type'].split('.')[-1]
+        if kind in _LOADERS:
+            if transform.get('color_type', 'color') != 'color':
+                raise ValueError(f'the test pipeline loads images as {transform["color_type"]!r}: '
+                                 "the reader knows color_type='color'")
+        elif kind == 'Resize' and not transform.get('keep_ratio', False):
+            width, height = transform['scale']
+            steps.append(_resize('resize', transform, width=width, height=height))
+        elif kind == 'RescaleToHeight':
+            steps.append(_resize('rescale_to_height', transform, **{
+                key: transform.get(key) for key in ('height', 'min_width', 'max_width')},
+                width_divisor=transform.get('width_divisor', 1)))
+        elif kind == 'PadToWidth':
+            steps.append(_padding(transform))
+        elif kind not in _WITHOUT_EFFECT:
+            raise ValueError(f'the test pipeline has the step {dict(transform)}; the reader knows '
+                             'Resize (keep_ratio=False), RescaleToHeight and PadToWidth')
+    return _checked(steps)
+
+
+def _resize(kind: str, transform: dict, **sizes: Any) -> dict[str, Any]:
+    interpolation = transform.get('interpolation', 'bilinear')
+    if transform.get('backend', 'cv2') != 'cv2' or interpolation not in INTERPOLATIONS:
+        raise ValueError(f'the test pipeline resizes by {dict(transform)}; the reader knows '
+                         f"backend='cv2' and {sorted(INTERPOLATIONS)}")
+    return dict(type=kind, interpolation=interpolation, **sizes)
+
+
+def _padding(transform: dict) -> dict[str, Any]:
+    cfg = transform.get('pad_cfg', {})
+    value = cfg.get('pad_val', 0)
+    value = value.get('img', 0) if isinstance(value, dict) else value
+    if cfg.get('padding_mode', 'constant') != 'constant':
+        raise ValueError(f'the test pipeline pads by {dict(cfg)}; the reader knows '
+                         "padding_mode='constant'")
+    value = list(value) if isinstance(value, (list, tuple)) else [value] * 3
+    return dict(type='pad_to_width', width=transform['width'], value=value)
+
+
+def _checked(steps: list) -> list:
+    """Every image must come out in one size."""
+    kinds = [step['type'] for step in steps]
+    if kinds == ['resize']:
+        return steps
+    if kinds == ['rescale_to_height', 'pad_to_width']:
+        most = steps[0]['max_width']
+        if most is not None and most <= steps[1]['width']:
+            return steps
+        raise ValueError('RescaleToHeight needs a max_width of at most the width of PadToWidth '
+                         f'({steps[1]["width"]}), but has {most}')
+    raise ValueError('the test pipeline must bring all images to one size, by Resize alone or by '
+                     f'RescaleToHeight and PadToWidth, but has {kinds or "neither"}')
+
+
+def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Quantise an exported file dynamically: int8 weights of matrix products, float elsewhere.
+
+    Convolutions stay as they are: quantised without calibration they are slower and read worse.
+
+    Args:
+        source (str or PathLike): A file of :func:`export_onnx`.
+        target (str or PathLike): The file to write.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is missing.
+        OSError: If the file cannot be written.
+    """
+    onnx = _onnx()
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    _check_writable(target)
+    with tempfile.TemporaryDirectory() as folder:
+        quantised = Path(folder) / 'int8.onnx'
+        quantize_dynamic(os.fspath(source), str(quantised), weight_type=QuantType.QInt8,
+                         op_types_to_quantize=['MatMul', 'Gemm', 'LSTM'], per_channel=True,
+                         extra_options=dict(EnableSubgraph=True, MatMulConstBOnly=True))
+        graph = onnx.load(str(quantised))
+    _loop_last(graph)
+    onnx.checker.check_model(graph)
+    _write(graph.SerializeToString(), target)
+
+
+def _loop_last(model: Any) -> None:
+    """Put the loop behind what it takes by name, which the quantiser does not look for."""
+    nodes = list(model.graph.node)
+    behind = {name for node in nodes if node.op_type == 'Loop' for name in node.output}
+    last = [node for node in nodes if node.op_type == 'Loop' or behind & set(node.input)]
+    last.sort(key=lambda node: node.op_type != 'Loop')
+    first = [node for node in nodes if not any(node is other for other in last)]
+    del model.graph.node[:]
+    model.graph.node.extend(first + last)
+
+
+def _onnx() -> Any:
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(f'export needs the package onnx, which could not be imported ({error}): '
+                          "pip install 'mmocr-siga[onnx]'") from error
+    return onnx
+
+
+def _check_writable(path: str | os.PathLike) -> None:
+    """Find out before the work that the file cannot be written."""
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f'cannot write {path}: it is a folder; give the name of a file')
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f'cannot write {path}: there is no folder {path.parent}')
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f'cannot write {path}: permission denied')
+
+
+def _write(content: bytes, path: str | os.PathLike) -> None:
+    """Write a file whole or not at all."""
+    path = Path(path)
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+

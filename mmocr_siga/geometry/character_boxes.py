@@ -1,0 +1,236 @@
+"""Boxes and masks of characters from glyph maps, as pure functions.
+
+L characters, (h, w) a glyph map, (H, W) the grid that all maps of a word are stretched to. Boxes
+are (L, 4): left, top, right and bottom as shares of the width and height of what the maps lie over.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+
+import cv2
+import numpy as np
+
+__all__ = ['GRID', 'box_pixels', 'character_boxes', 'character_mask', 'monotone_cuts']
+
+# Height and width of the grid. Lengths below are in its cells.
+GRID = (32, 128)
+
+# Chosen by F1 at IoU 0.5 on training words with character boxes; see tools/analysis/eval_char_boxes.py.
+_THRESHOLD = 0.1  # of a map's peak
+_SHARE = 0.3  # of the largest piece: what a separate piece must weigh to belong to the character
+_BREAK = 3  # cells without the character that make a piece a separate one
+_FILL = 0.3  # share of the gap to a neighbour that each of both takes
+_LINE = 0.3  # how far top and bottom move towards those of the word
+_MARGIN = 1.0  # cells: maps are blurred, letters are not
+
+
+def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
+    r"""Cut the columns of a word into one cell per character, in order.
+
+    The cuts are those that leave each character most of its claims:
+
+    .. math::
+        \max_{c_1 \le \dots \le c_{L-1}} \sum_k \sum_{c_{k-1} \le x < c_k} s_k(x)
+
+    They are found by dynamic programming. What a character claims elsewhere, as where a map lights
+    up both of two equal letters, counts for nothing.
+
+    Args:
+        claims (ndarray): How much of each column each character claims, (L, W), L >= 1.
+        least (int): Columns of a cell at least; less where they would not fit. Defaults to 1.
+
+    Returns:
+        ndarray: L + 1 edges from 0 to W.
+    """
+    count, width = claims.shape
+    least = min(least, width // count)
+    summed = np.concatenate([np.zeros((count, 1)), np.cumsum(claims, 1, dtype=np.float64)], 1)
+    best = np.where(np.arange(width + 1) == 0, 0, -np.inf)
+    starts = []
+    for k in range(count):
+        gain = np.full(width + 1, -np.inf)
+        gain[least:] = (best - summed[k])[:width + 1 - least]
+        highest = np.maximum.accumulate(gain)
+        # The last column that reaches the highest gain so far.
+        columns = np.where(gain == highest, np.arange(width + 1), 0)
+        starts.append(np.maximum.accumulate(columns) - least)
+        best = highest + summed[k]
+    edges = [width]
+    for start in reversed(starts):
+        edges.append(int(start[edges[-1]]))
+    return np.array(edges[::-1])
+
+
+def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1.0) -> np.ndarray:
+    """Boxes of the characters of a word.
+
+    1. The maps of all scales are stretched to one grid and joined by their geometric mean: a pixel
+       is a character's where every scale says so.
+    2. :func:`monotone_cuts` gives each character a cell of columns, so boxes never come out of
+       order, and the same letter twice in a word cannot share a box.
+    3. Within its cell a character extends as far as its map reaches a tenth of its peak. Pieces
+       that lie apart (three cells or more) and weigh less than 0.3 of the largest are noise, as of
+       the edge of a sign; the dot of an i lies closer.
+    4. Each box grows by one cell, since maps are blurred, by 0.3 of the gap to its neighbours, and
+       by 0.3 of the way to the top and the bottom of the word: what belongs to a letter on
+       a line of text is less than its cell and more than its ink.
+
+    Args:
+        glyph_maps (Mapping[str, ndarray]): Probabilities (L, h, w) of each scale, one map a
+            character, in order.
+        valid_ratio (float): Share of the width, from the left, that shows the picture; the rest is
+            padding and holds no characters. Defaults to 1.
+
+    Returns:
+        ndarray: float64 (L, 4), within [0, 1] or, across, [0, ``valid_ratio``]; neither left nor
+        right edges ever decrease.
+
+    Raises:
+        ValueError: If there is no map, or the scales differ in their number of characters.
+    """
+    maps, width = joined_maps(glyph_maps, valid_ratio)
+    if not len(maps):
+        return np.zeros((0, 4))
+    boxes = np.array([_extents(values, start, end)
+                      for values, start, end in _cells(maps)], np.float64)
+    gaps = _FILL * np.maximum(boxes[1:, 0] - boxes[:-1, 2], 0)
+    top, bottom = boxes[:, 1].min(), boxes[:, 3].max()
+    boxes[1:, 0] -= gaps
+    boxes[:-1, 2] += gaps
+    boxes[:, 1] += _LINE * (top - boxes[:, 1])
+    boxes[:, 3] += _LINE * (bottom - boxes[:, 3])
+    boxes += np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
+    height = maps.shape[1]
+    shares = boxes / [width, height, width, height]
+    return shares.clip(0, [valid_ratio, 1, valid_ratio, 1])
+
+
+def joined_maps(glyph_maps: Mapping[str, np.ndarray],
+                valid_ratio: float = 1.0) -> tuple[np.ndarray, int]:
+    """Geometric mean of the maps of all scales over one grid.
+
+    Args:
+        glyph_maps (Mapping[str, ndarray]): (L, h, w) of each scale.
+        valid_ratio (float): Share of the width that is not padding. Defaults to 1.
+
+    Returns:
+        tuple: float32 (L, H, W') without the columns of padding, and the columns W with them.
+
+    Raises:
+        ValueError: If there is no scale, or the scales differ in their number of maps.
+    """
+    lengths = {len(maps) for maps in glyph_maps.values()}
+    if len(lengths) != 1:
+        raise ValueError('glyph_maps must hold the maps (L, h, w) of at least one scale, as many '
+                         f'of each, but holds { {k: np.shape(v) for k, v in glyph_maps.items()} }')
+    length = lengths.pop()
+    # At least two columns for each character.
+    height, width = GRID[0], max(GRID[1], ceil(2 * length / valid_ratio))
+    joined = np.ones((length, height, width), np.float32)
+    for maps in glyph_maps.values():
+        for k, values in enumerate(maps):
+            stretched = cv2.resize(np.asarray(values, np.float32), (width, height),
+                                   interpolation=cv2.INTER_LINEAR)
+            joined[k] *= stretched
+    joined = joined[:, :, :ceil(width * valid_ratio)]
+    # A root of the product; that of NumPy is much faster than a power.
+    root = np.sqrt(joined) if len(glyph_maps) == 2 else joined ** (1 / len(glyph_maps))
+    return root, width
+
+
+def _cells(maps: np.ndarray) -> list[tuple[np.ndarray, int, int]]:
+    edges = monotone_cuts(maps.sum(1), least=2)
+    return list(zip(maps, edges[:-1], edges[1:]))
+
+
+def _extents(values: np.ndarray, start: int, end: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of a character within its cell."""
+    cell = values[:, start:end]
+    left, right = _extent(cell, axis=0)
+    top, bottom = _extent(cell[:, left:right], axis=1)
+    return start + left, top, start + right, bottom
+
+
+def _extent(cell: np.ndarray, axis: int) -> tuple[int, int]:
+    """From where to where a map reaches along one axis, without separate small pieces."""
+    peaks, mass = cell.max(axis), cell.sum(axis)
+    inside = np.concatenate([[False], peaks >= _THRESHOLD * peaks.max(), [False]])
+    begins, ends = np.flatnonzero(np.diff(inside.astype(np.int8))).reshape(-1, 2).T
+    weights = np.add.reduceat(mass * inside[1:-1], begins)
+    largest = first = last = int(weights.argmax())
+    while first > 0 and _belongs(begins[first] - ends[first - 1], weights[first - 1],
+                                 weights[largest]):
+        first -= 1
+    while last + 1 < len(begins) and _belongs(begins[last + 1] - ends[last], weights[last + 1],
+                                              weights[largest]):
+        last += 1
+    return int(begins[first]), int(ends[last])
+
+
+def _belongs(gap: int, weight: float, largest: float) -> bool:
+    return gap <= _BREAK or weight >= _SHARE * largest
+
+
+def box_pixels(boxes: np.ndarray, size: tuple[int, int], valid_ratio: float = 1.0,
+               grid: np.ndarray | None = None) -> np.ndarray:
+    """Take boxes back to the picture that was read.
+
+    Args:
+        boxes (ndarray): Shares (L, 4) of what the network saw.
+        size (tuple[int, int]): Width and height of the picture in pixels.
+        valid_ratio (float): Share of the network's input, from the left, that shows the picture;
+            the rest is padding. Defaults to 1.
+        grid (ndarray, optional): Where a preprocessor sampled the input for each pixel of what the
+            network saw, (h, w, 2): x, y in [-1, 1], -1 and 1 the centres of the outermost pixels.
+            A box is then the bounds of where its pixels came from. Defaults to None.
+
+    Returns:
+        ndarray: float64 (L, 4): x1, y1, x2, y2 in pixels, within the picture.
+    """
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    if grid is not None:
+        boxes = np.array([_source_bounds(box, grid) for box in boxes]).reshape(-1, 4)
+    shares = boxes / [valid_ratio, 1, valid_ratio, 1]
+    return shares.clip(0, 1) * [size[0], size[1], size[0], size[1]]
+
+
+def _source_bounds(box: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    height, width = grid.shape[:2]
+    x0, x1 = _span(box[0], box[2], width)
+    y0, y1 = _span(box[1], box[3], height)
+    points = grid[y0:y1, x0:x1].reshape(-1, 2).astype(np.float64)
+    cells = np.array([width, height])
+    # From centres of outermost pixels to shares of the whole, and half a pixel around each centre.
+    shares = ((points + 1) / 2 * (cells - 1) + 0.5) / cells
+    return np.concatenate([shares.min(0) - 0.5 / cells, shares.max(0) + 0.5 / cells])
+
+
+def _span(low: float, high: float, cells: int) -> tuple[int, int]:
+    start = min(int(low * cells), cells - 1)
+    return start, max(start + 1, int(np.ceil(high * cells)))
+
+
+def character_mask(glyph_maps: Mapping[str, np.ndarray], background: Mapping[str, np.ndarray],
+                   size: tuple[int, int], valid_ratio: float = 1.0) -> np.ndarray:
+    """Which character each pixel of a picture belongs to.
+
+    Args:
+        glyph_maps (Mapping[str, ndarray]): Probabilities (L, h, w) of each scale.
+        background (Mapping[str, ndarray]): Probability of no character, (h, w), of each scale.
+        size (tuple[int, int]): Width and height of the picture in pixels.
+        valid_ratio (float): As in :func:`box_pixels`. Defaults to 1.
+
+    Returns:
+        ndarray: (size[1], size[0]), 0 on background and k on the k-th character, uint8, or uint16
+        for more than 255 characters.
+    """
+    maps = {scale: np.concatenate([background[scale][None], values])
+            for scale, values in glyph_maps.items()}
+    joined, _ = joined_maps(maps, valid_ratio)
+    labels = np.zeros(joined.shape[1:], np.uint8 if len(joined) <= 256 else np.uint16)
+    for k, (_, start, end) in enumerate(_cells(joined[1:]) if len(joined) > 1 else [], 1):
+        cell = slice(start, end)
+        others = joined[0, :, cell]
+        labels[:, cell] = np.where(joined[k, :, cell] > others, k, 0)
+    return cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)

@@ -1,0 +1,194 @@
+"""Words cut out of pictures along their regions, and the way back.
+
+Places are (x, y) in pixels; 0 is the left or upper edge of the first pixel, whose centre is at 0.5.
+So an upright box that lies on whole numbers gives the pixels that slicing gives.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from .polygons import extent, is_vertical, resample_border, split_borders, turned_borders
+from .tps import tps_matrix
+
+__all__ = ['WordWarp', 'crop_word', 'reading_directions', 'word_warp']
+
+# OpenCV's remap takes pictures up to this size.
+_MOST_SIDE = 32_000
+Borders = tuple[np.ndarray, np.ndarray]
+
+
+class WordWarp(NamedTuple):
+    """From a crop to its picture.
+
+    Attributes:
+        size (tuple[int]): Width and height of the crop in pixels.
+        inner (tuple[float]): Left, top, right and bottom of the word in the crop, inside of the
+            margins.
+        homography (ndarray or None): float64 (3, 3); None for a spline.
+        points (ndarray or None): float64 (3K, 2), fiducial points of a thin-plate spline in the
+            picture: along the top border, the middle and the bottom border; None for a homography.
+        step (float): Pixels of the picture to one of the crop, across the word.
+    """
+    size: tuple[int, int]
+    inner: tuple[float, float, float, float]
+    homography: np.ndarray | None
+    points: np.ndarray | None
+    step: float
+
+    def to_picture(self, places: np.ndarray) -> np.ndarray:
+        """Where places of the crop are in the picture.
+
+        Args:
+            places (ndarray): (M, 2) in the crop.
+
+        Returns:
+            ndarray: float64 (M, 2) in the picture.
+        """
+        places = np.asarray(places, np.float64).reshape(-1, 2)
+        if self.homography is not None:
+            out = np.concatenate([places, np.ones((len(places), 1))], 1) @ self.homography.T
+            return out[:, :2] / out[:, 2:]
+        low, high = np.reshape(self.inner, (2, 2))
+        places = (2 * places - low - high) / (high - low)
+        return (tps_matrix(torch.from_numpy(places), len(self.points), rows=3) @
+                torch.from_numpy(self.points)).numpy()
+
+
+def reading_directions(points: np.ndarray, ordered: bool = True,
+                       vertical_ratio: float = 1.5) -> list[Borders]:
+    """Ways in which a word may be read, the most likely one first.
+
+    There is one, but for words that are so high that they may run downwards or upwards, or be a
+    narrow character that stands upright.
+
+    Args:
+        points (ndarray): (P, 2), as :func:`~mmocr_siga.geometry.polygons.check_polygon` gives them.
+        ordered (bool): Whether the first point is where reading begins. Defaults to True.
+        vertical_ratio (float): Height over width from which a word may be vertical. Defaults to
+            1.5.
+
+    Returns:
+        list[tuple[ndarray]]: One or three pairs of a top and a bottom border.
+    """
+    upright = split_borders(points, ordered, vertical_ratio)
+    if ordered and not is_vertical(*upright, vertical_ratio):
+        return [upright]
+    top, bottom = split_borders(points, False, vertical_ratio)
+    along = top[-1] - top[0] + bottom[-1] - bottom[0]
+    if abs(along[1]) <= abs(along[0]):
+        return [(top, bottom)]
+    if not ordered:
+        upright = turned_borders(top, bottom, upwards=along[1] > 0)
+    return [(top, bottom), (bottom[::-1], top[::-1]), upright]
+
+
+def word_warp(top: np.ndarray, bottom: np.ndarray, margin: tuple[float, float] = (0., 0.),
+              height: tuple[int, int] = (32, 64), max_width: int = 1024,
+              control_points: int = 8) -> WordWarp:
+    """Straighten a word: a perspective for a convex quad, a thin-plate spline for other regions.
+
+    The crop is as high as the word, within limits, and as wide as its proportions ask for.
+
+    Args:
+        top (ndarray): Top border (T, 2) in reading order.
+        bottom (ndarray): Bottom border (B, 2) in reading order.
+        margin (tuple[float]): What is added before and after the word, and above and below it, as
+            shares of its height. Defaults to none.
+        height (tuple[int]): Least and greatest height of the crop in pixels, but for its margins.
+            Defaults to (32, 64).
+        max_width (int): Greatest width of the crop; wider words are compressed. Defaults to 1024.
+        control_points (int): Points of a spline on each border. Defaults to 8.
+
+    Returns:
+        WordWarp: The map.
+
+    Raises:
+        ValueError: If a margin is negative or a limit makes no sense.
+    """
+    if min(margin) < 0 or not 1 <= height[0] <= height[1] or max_width < 1:
+        raise ValueError(f'expected margins from 0 on, heights from 1 on and a width from 1 on, '
+                         f'got margin={margin}, height={height} and max_width={max_width}')
+    wide, high = extent(top, bottom)
+    inner_h = min(max(high, height[0]), height[1])
+    inner_w = wide / max(high, 1e-6) * inner_h
+    across, along = margin[1] * inner_h, margin[0] * inner_h
+    size = (int(np.clip(round(inner_w + 2 * along), 1, max_width)),
+            max(round(inner_h + 2 * across), 1))
+    # Rounding changes the word and its margins by the same factors.
+    x, y = (size[0] / max(inner_w + 2 * along, 1e-6), size[1] / (inner_h + 2 * across))
+    inner = (along * x, across * y, max((inner_w + along) * x, along * x + 1e-6),
+             (inner_h + across) * y)
+    step, quad = high / inner_h, len(top) == len(bottom) == 2
+    homography = None
+    if quad:
+        corners = np.stack([top[0], top[1], bottom[1], bottom[0]])
+        homography = _homography(inner, corners, size)
+    if homography is not None:
+        return WordWarp(size, inner, homography, None, step)
+    top, bottom = (resample_border(b, 2 if quad else control_points) for b in (top, bottom))
+    # Without a row in the middle the spline bulges at the ends of curved words.
+    points = np.concatenate([top, (top + bottom) / 2, bottom])
+    return WordWarp(size, inner, None, points, step)
+
+
+def _homography(inner: tuple[float, ...], quad: np.ndarray,
+                size: tuple[int, int]) -> np.ndarray | None:
+    """The perspective that takes a box to a quad; None if it does not take all of the crop."""
+    left, top, right, bottom = inner
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    sides = np.roll(quad, -1, 0) - quad
+    after = np.roll(sides, -1, 0)
+    turns = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
+    if not (turns > 1e-9 * (sides ** 2).sum()).all():
+        return None
+    # Close to the origin, for the sake of precision.
+    middle = quad.mean(0)
+    rows, values = [], []
+    for (x, y), (u, v) in zip(corners, quad - middle):
+        rows += [[x, y, 1, 0, 0, 0, -x * u, -y * u], [0, 0, 0, x, y, 1, -x * v, -y * v]]
+        values += [u, v]
+    matrix = np.append(np.linalg.solve(np.array(rows), np.array(values)), 1).reshape(3, 3)
+    edge = np.array([[0, 0, 1], [size[0], 0, 1], [size[0], size[1], 1], [0, size[1], 1]])
+    if (edge @ matrix[2]).min() < 0.1 * (edge @ matrix[2]).max():
+        # The horizon of a wedge is near: margins would show what is far away from the word.
+        return None
+    shift = np.eye(3)
+    shift[:2, 2] = middle
+    return shift @ matrix
+
+
+def crop_word(image: np.ndarray, warp: WordWarp) -> np.ndarray:
+    """Cut a word out. Beyond the picture its border goes on.
+
+    Args:
+        image (ndarray): uint8 (H, W) or (H, W, C).
+        warp (WordWarp): From :func:`word_warp`.
+
+    Returns:
+        ndarray: uint8, of the size of the crop and the channels of the picture.
+
+    Raises:
+        ValueError: If nothing of the word lies in the picture.
+    """
+    width, height = warp.size
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    grid = warp.to_picture(np.stack([x.ravel(), y.ravel()], 1))
+    bounds = np.array(image.shape[1::-1], np.float64)
+    low = np.clip(np.floor(grid.min(0)) - 2, 0, bounds).astype(int)
+    high = np.clip(np.ceil(grid.max(0)) + 2, 0, bounds).astype(int)
+    if (high <= low).any():
+        raise ValueError('nothing of the word lies in the picture')
+    part = image[low[1]:high[1], low[0]:high[0]]
+    sides = np.array(part.shape[1::-1])
+    factor = max(warp.step if warp.step >= 1.5 else 1., sides.max() / _MOST_SIDE)
+    if factor > 1:
+        small = np.maximum(np.round(sides / factor), 1).astype(int)
+        part = cv2.resize(part, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
+    grid = ((grid - low) * (np.array(part.shape[1::-1]) / sides) - 0.5).astype(np.float32)
+    grid = grid.reshape(height, width, 2)
+    return cv2.remap(part, grid[..., 0], grid[..., 1], cv2.INTER_LINEAR if warp.step >= 1 else
+                     cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

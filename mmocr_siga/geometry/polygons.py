@@ -1,0 +1,359 @@
+"""Regions of words in a picture, as pure functions.
+
+P points of a polygon, K points of a border. Points are (x, y) in pixels, x to the right and y
+down, as float64; "clockwise" is what is seen in the picture. A border runs along a word in reading
+order: the top one over its characters, the bottom one under them.
+"""
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry.base import BaseGeometry
+
+try:
+    from shapely.validation import make_valid
+except ImportError:  # shapely before 1.8
+    make_valid = None
+
+__all__ = [
+    'CheckedPolygon', 'border_points', 'check_polygon', 'is_vertical', 'polygon_points',
+    'polygon_shape', 'resample_border', 'signed_area', 'split_borders', 'turned_borders',
+]
+
+# A polygon of more points is simplified before its ends are looked for.
+MOST_POINTS = 24
+_SAMPLES = 9
+# Directions within 6 degrees of the vertical are read downwards.
+_UPRIGHT = 0.1
+
+
+class CheckedPolygon(NamedTuple):
+    """A polygon that can be worked with, or why it can not.
+
+    Attributes:
+        points (ndarray or None): float64 (P, 2), clockwise, P >= 3; None if it cannot be used.
+        problem (str): What is wrong with it; '' if nothing is.
+    """
+    points: np.ndarray | None
+    problem: str
+
+
+def polygon_points(polygon: Any) -> np.ndarray:
+    """Bring a polygon into points.
+
+    Args:
+        polygon (Any): x and y by turns, 2P numbers, or (P, 2): list, array or tensor on the CPU.
+
+    Returns:
+        ndarray: float64 (P, 2).
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    try:
+        points = np.asarray(polygon, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'is no list of coordinates: {str(polygon)[:60]!r}') from error
+    if points.ndim == 2 and points.shape[1] == 2:
+        return points
+    if points.ndim != 1 or len(points) % 2:
+        raise ValueError('must be x and y by turns or of shape (P, 2), but has shape '
+                         f'{points.shape}')
+    return points.reshape(-1, 2)
+
+
+def signed_area(points: np.ndarray) -> float:
+    """Area by the shoelace formula.
+
+    Args:
+        points (ndarray): (P, 2).
+
+    Returns:
+        float: In square pixels; positive if the points run clockwise as seen in the picture.
+    """
+    x, y = (points - points.mean(0)).T
+    return 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y))
+
+
+def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
+                  min_area: float = 1.0, min_inside: float = 0.0) -> CheckedPolygon:
+    """Tell whether a polygon can be worked with, and bring it into clockwise order.
+
+    Points that follow one another at the same place count once, and the last one that closes the
+    polygon is dropped. Points of an anticlockwise polygon are reversed; the first stays the first.
+
+    Args:
+        polygon (Any): See :func:`polygon_points`.
+        size (tuple[int], optional): Height and width of the picture, in which the polygon must
+            lie at least in part. Defaults to None: anywhere.
+        min_area (float): Smallest area in square pixels. Defaults to 1.
+        min_inside (float): Smallest share of the area that lies in the picture. Defaults to 0: any.
+
+    Returns:
+        CheckedPolygon: Its points, or what is wrong: no coordinates, not finite, fewer than three
+        points, crossing itself, too small, or outside the picture.
+    """
+    try:
+        points = polygon_points(polygon)
+    except ValueError as error:
+        return CheckedPolygon(None, str(error))
+    if not np.isfinite(points).all():
+        return CheckedPolygon(None, 'has coordinates that are not finite')
+    if np.abs(points).max(initial=0) > 1e9:
+        return CheckedPolygon(None, 'has coordinates beyond a milliard')
+    points = _without_repeats(points)
+    if len(points) < 3:
+        return CheckedPolygon(None, f'has fewer than 3 different points: {len(points)}')
+    shape = Polygon(points)
+    area = signed_area(points)
+    if not shape.is_valid and abs(area) >= 1e-9:
+        return CheckedPolygon(None, 'crosses or touches itself')
+    if not shape.is_valid or abs(area) < min_area:
+        # A bow tie may have no area, too.
+        crosses = not shape.is_valid and polygon_shape(points) is not None
+        return CheckedPolygon(None, 'crosses or touches itself' if crosses else
+                              f'covers {abs(area):.3g} square pixels, less than {min_area:g}')
+    if size is not None:
+        inside = shape.intersection(box(0, 0, size[1], size[0])).area / abs(area)
+        if inside <= 0 or inside < min_inside:
+            part = '' if inside <= 0 else f'for all but {100 * inside:.2g} % of its area '
+            return CheckedPolygon(
+                None, f'lies {part}outside the picture of {size[1]} x {size[0]} pixels')
+    if area < 0:
+        points = np.concatenate([points[:1], points[:0:-1]])
+    return CheckedPolygon(points, '')
+
+
+def _without_repeats(points: np.ndarray) -> np.ndarray:
+    """The first of each run of equal points, and no last one that equals the first."""
+    new = np.ones(len(points), bool)
+    new[1:] = (points[1:] != points[:-1]).any(1)
+    points = points[new]
+    while len(points) > 1 and (points[-1] == points[0]).all():
+        points = points[:-1]
+    return points
+
+
+def polygon_shape(polygon: Any) -> BaseGeometry | None:
+    """A valid geometry of a polygon, for areas of intersections.
+
+    A polygon that crosses itself becomes the parts that it encloses.
+
+    Args:
+        polygon (Any): See :func:`polygon_points`.
+
+    Returns:
+        Polygon or MultiPolygon or None: None if it encloses nothing or its coordinates are none.
+    """
+    try:
+        points = polygon_points(polygon)
+    except ValueError:
+        return None
+    if len(points) < 3 or not np.isfinite(points).all():
+        return None
+    shape = Polygon(points)
+    if not shape.is_valid:
+        shape = make_valid(shape) if make_valid else shape.buffer(0)
+        parts = [part for part in getattr(shape, 'geoms', [shape]) if part.area > 0]
+        parts = [p for part in parts for p in getattr(part, 'geoms', [part])]
+        shape = parts[0] if len(parts) == 1 else MultiPolygon(parts)
+    return shape if shape.area > 0 else None
+
+
+def split_borders(points: np.ndarray, ordered: bool = True,
+                  vertical_ratio: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
+    """Split the outline of a word into its top and its bottom border.
+
+    With ``ordered`` the first point is the top left corner of the word, as in annotations. Half of
+    an even number of points are the top border, as in quads and in Total-Text and CTW1500; an odd
+    number is split where the borders are closest to each other. Otherwise, as in detections, the
+    outline is cut at the two sides between which it is narrowest, and read from left to right; a
+    word that stands within six degrees of upright is read downwards. The larger extent is taken
+    for the length only from ``vertical_ratio`` on, where that stands more upright than it lies. A
+    triangle stands for the smallest rectangle around it.
+
+    Args:
+        points (ndarray): (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
+        ordered (bool): Whether the first point is where reading begins. Defaults to True.
+        vertical_ratio (float): Height over width from which a word is taken for a vertical one.
+            Defaults to 1.5.
+
+    Returns:
+        tuple[ndarray]: Top and bottom border, (T, 2) and (B, 2), at least two points each, both in
+        reading order.
+
+    Raises:
+        ValueError: If there are fewer than three points.
+    """
+    count = len(points)
+    if count < 3:
+        raise ValueError(f'a polygon has at least 3 points, got {count}')
+    if count == 3:
+        points, count = _rectangle_around(points), 4
+    if ordered and count % 2 == 0:
+        return points[:count // 2].copy(), points[:count // 2 - 1:-1].copy()
+    if ordered:
+        last = np.full(count - 3, count - 1)
+        first, last = _narrowest_cut(points, last, np.arange(1, count - 2), 1.0)
+        return _chain(points, first, last), _chain(points, last, first)[::-1]
+    points = _simplified(points)
+    first, last = np.triu_indices(len(points), 2)
+    # Both borders have at least two points.
+    both = last - first <= len(points) - 2
+    first, last = _narrowest_cut(points, first[both], last[both], vertical_ratio)
+    top, bottom = _chain(points, first, last), _chain(points, last, first)[::-1]
+    along = (top[-1] - top[0]) + (bottom[-1] - bottom[0])
+    upright = abs(along[0]) <= _UPRIGHT * np.hypot(*along)
+    if (along[1] if upright else along[0]) < 0:
+        return bottom[::-1].copy(), top[::-1].copy()
+    return top, bottom
+
+
+def _rectangle_around(points: np.ndarray) -> np.ndarray:
+    """The smallest rectangle around points, clockwise from the corner closest to the first."""
+    # OpenCV works in float32.
+    middle = points.mean(0)
+    corners = cv2.boxPoints(cv2.minAreaRect((points - middle).astype(np.float32))) + middle
+    corners = corners if signed_area(corners) > 0 else corners[::-1]
+    return np.roll(corners, -int(((corners - points[0]) ** 2).sum(1).argmin()), 0)
+
+
+def _simplified(points: np.ndarray) -> np.ndarray:
+    """At most MOST_POINTS of the points, not fewer than 4."""
+    middle, share = points.mean(0), 0.002
+    kept = points
+    while len(kept) > MOST_POINTS:
+        length = np.hypot(*(points - np.roll(points, 1, 0)).T).sum()
+        fewer = cv2.approxPolyDP((points - middle).astype(np.float32), share * length, True)
+        if len(fewer) < 4:
+            break
+        kept, share = fewer.reshape(-1, 2) + middle, share * 1.25
+    if len(kept) > MOST_POINTS:
+        kept = points[np.linspace(0, len(points), MOST_POINTS, endpoint=False).astype(int)]
+    return kept if signed_area(kept) > 0 else kept[::-1]
+
+
+def _chain(points: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Points after side ``first`` up to side ``last``; side i goes from point i to the next."""
+    count = len(points)
+    return points[(first + 1 + np.arange((last - first) % count)) % count]
+
+
+def _narrowest_cut(points: np.ndarray, first: np.ndarray, last: np.ndarray,
+                   upright_factor: float) -> tuple[int, int]:
+    """The pair of sides between which the two borders are closest to each other on average.
+
+    Widths of words that stand more upright than they lie are multiplied by ``upright_factor``.
+    """
+    count = len(points)
+    sides = np.hypot(*(np.roll(points, -1, 0) - points).T)
+    # Twice around: a border may pass the first point.
+    length = np.concatenate([[0], np.cumsum(np.concatenate([sides, sides]))])
+    around = np.concatenate([points, points, points[:1]])
+    share = np.linspace(0, 1, _SAMPLES)
+
+    def sampled(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        begin, end = length[start + 1], length[np.where(stop > start, stop, stop + count)]
+        at = begin[:, None] + share * (end - begin)[:, None]
+        return np.stack([np.interp(at, length, around[:, k]) for k in (0, 1)], -1)
+
+    top, bottom = sampled(first, last), sampled(last, first)[:, ::-1]
+    width = np.hypot(*np.moveaxis(top - bottom, -1, 0)).mean(1)
+    along = np.abs(top[:, -1] - top[:, 0] + bottom[:, -1] - bottom[:, 0])
+    best = int(np.where(along[:, 1] > along[:, 0], width * upright_factor, width).argmin())
+    return int(first[best]), int(last[best])
+
+
+def resample_border(border: np.ndarray, count: int) -> np.ndarray:
+    """Points at equal steps along a border.
+
+    Args:
+        border (ndarray): (T, 2), T >= 1.
+        count (int): Number of points K, at least 2.
+
+    Returns:
+        ndarray: float64 (K, 2); the first and the last are those of the border.
+
+    Raises:
+        ValueError: If there are no points, or fewer than two are wanted.
+    """
+    border = np.asarray(border, np.float64)
+    if len(border) < 1 or count < 2:
+        raise ValueError(f'expected a border of at least 1 point and at least 2 points to make of '
+                         f'it, got {len(border)} and {count}')
+    steps = np.hypot(*np.diff(border, axis=0).T)
+    length = np.concatenate([[0], np.cumsum(steps)])
+    at = np.linspace(0, length[-1], count)
+    return np.stack([np.interp(at, length, border[:, k]) for k in (0, 1)], -1)
+
+
+def border_points(top: np.ndarray, bottom: np.ndarray, count: int) -> np.ndarray:
+    """Both borders as the fiducial points of a thin-plate spline.
+
+    Args:
+        top (ndarray): (T, 2).
+        bottom (ndarray): (B, 2).
+        count (int): Points on each border K.
+
+    Returns:
+        ndarray: float64 (2K, 2): along the top, then along the bottom, both in reading order, as
+        :func:`mmocr_siga.geometry.tps.fiducial_points` has them.
+    """
+    return np.concatenate([resample_border(top, count), resample_border(bottom, count)])
+
+
+def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
+    """Mean length of the borders and mean distance between them, in pixels.
+
+    Args:
+        top (ndarray): (T, 2).
+        bottom (ndarray): (B, 2).
+
+    Returns:
+        tuple[float]: Width and height of the word if it were straight.
+    """
+    if len(top) == len(bottom) == 2:
+        # The distance by Simpson's rule; words of many pictures come here.
+        start, stop = (math.hypot(*(top[k] - bottom[k]).tolist()) for k in (0, 1))
+        middle = math.hypot(*(top.sum(0) - bottom.sum(0)).tolist()) / 2
+        sides = [math.hypot(*(each[1] - each[0]).tolist()) for each in (top, bottom)]
+        return sum(sides) / 2, (start + 4 * middle + stop) / 6
+    pairs = border_points(top, bottom, _SAMPLES).reshape(2, _SAMPLES, 2)
+    width = np.hypot(*np.diff(pairs, axis=1).reshape(-1, 2).T).sum() / 2
+    return float(width), float(np.hypot(*(pairs[0] - pairs[1]).T).mean())
+
+
+def is_vertical(top: np.ndarray, bottom: np.ndarray, ratio: float = 1.5) -> bool:
+    """Whether a word is so much higher than wide that its characters stand above one another.
+
+    Args:
+        top (ndarray): (T, 2).
+        bottom (ndarray): (B, 2).
+        ratio (float): Height over width from which it is so. Defaults to 1.5.
+
+    Returns:
+        bool: Whether it is.
+    """
+    width, height = extent(top, bottom)
+    return height >= ratio * width
+
+
+def turned_borders(top: np.ndarray, bottom: np.ndarray,
+                   upwards: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Borders of a word that is read along the sides that were its ends.
+
+    Args:
+        top (ndarray): (T, 2).
+        bottom (ndarray): (B, 2).
+        upwards (bool): Whether it is read from the bottom border towards the top one. Defaults to
+            False: from the top border to the bottom one, its right side being the new top.
+
+    Returns:
+        tuple[ndarray]: New top and bottom border, (2, 2) each.
+    """
+    left, right = np.stack([top[0], bottom[0]]), np.stack([top[-1], bottom[-1]])
+    return (left[::-1], right[::-1]) if upwards else (right, left)

@@ -1,0 +1,1 @@
+"""Reading words and scenes outside of MMOCR's runner."""

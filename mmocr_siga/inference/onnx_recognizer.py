@@ -1,0 +1,297 @@
+"""Read words with an exported recogniser: onnxruntime, NumPy and OpenCV, without PyTorch or MMOCR.
+
+    python -m mmocr_siga.inference.onnx_recognizer siga_tiny.onnx word.png more_words/*.jpg
+"""
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ..images import UnusableImageError, decode_picture, to_bgr_uint8
+
+__all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
+
+# Under this key of the file's metadata there is a JSON object; docs/export.md describes it.
+FORMAT_KEY = 'mmocr_siga'
+FORMAT_VERSION = 1
+
+INTERPOLATIONS = dict(nearest=cv2.INTER_NEAREST, bilinear=cv2.INTER_LINEAR,
+                      bicubic=cv2.INTER_CUBIC, area=cv2.INTER_AREA, lanczos=cv2.INTER_LANCZOS4)
+_REQUIRED = ('format_version', 'model', 'dictionary', 'preprocessing', 'max_seq_len')
+
+
+class Prepared(NamedTuple):
+    """An image as the graph takes it.
+
+    Attributes:
+        image (ndarray): uint8 BGR (H, W, 3).
+        valid_ratio (float): Share of the width that shows the image and not its padding.
+    """
+    image: np.ndarray
+    valid_ratio: float
+
+
+class ONNXRecognizer:
+    """A recogniser exported by ``tools/checkpoints/export_onnx.py``.
+
+    Args:
+        path (str or PathLike): The ONNX file.
+        threads (int, optional): Threads that compute. Defaults to None: all cores.
+        providers (Sequence[str], optional): Where it runs, such as ``['CUDAExecutionProvider',
+            'CPUExecutionProvider']``. Defaults to None: the CPU.
+
+    Raises:
+        ImportError: If onnxruntime is missing.
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no ONNX file, or not one that was exported for this reader, or of a
+            newer format; or for other numbers of threads than 1 or more.
+
+    Attributes:
+        metadata (dict): The file's metadata; docs/export.md describes it.
+
+    Example:
+        >>> read = ONNXRecognizer('siga_tiny.onnx')
+        >>> read('word.png')[0]['text']
+        'coffee'
+    """
+
+    def __init__(self, path: str | os.PathLike, threads: int | None = None,
+                 providers: Sequence[str] | None = None) -> None:
+        self.path = os.fspath(path)
+        self.session = _session(self.path, threads, providers)
+        self.metadata = _metadata(self.session, self.path)
+        self._inputs = {value.name for value in self.session.get_inputs()}
+        self._maps = [value.name for value in self.session.get_outputs()
+                      if value.name.startswith('glyph_maps_')]
+
+    def __call__(self, images: Any, batch_size: int = 32,
+                 return_glyph_maps: bool = False) -> list[dict[str, Any]]:
+        """Read words.
+
+        Args:
+            images (Any): A path, an array (H, W) or (H, W, C) in BGR as OpenCV gives it, the bytes
+                of a picture file, or an iterable of any of these, one word each.
+            batch_size (int): Words at a time. Defaults to 32.
+            return_glyph_maps (bool): Whether to return where each character is. Defaults to False.
+
+        Returns:
+            list[dict]: For each word in order ``text`` (str), ``score`` (float, the probability of
+            the word: of all its characters and of its end), ``char_scores`` (list[float], the
+            probability of each character), and with ``return_glyph_maps`` ``glyph_maps`` (dict of
+            scale to float32 (T + 1, h, w): the probability of each pixel to be background, or a
+            part of the t-th character).
+
+        Raises:
+            UnusableImageError: If an image cannot be read or used; names it.
+            ValueError: If ``batch_size`` is less than 1, or the file has no glyph maps.
+        """
+        return list(self.iter_read(images, batch_size, return_glyph_maps))
+
+    def iter_read(self, images: Any, batch_size: int = 32,
+                  return_glyph_maps: bool = False) -> Iterator[dict[str, Any]]:
+        """Read any number of words one batch after the other; arguments as in :meth:`__call__`."""
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f'batch_size must be a whole number from 1, but is {batch_size!r}')
+        if return_glyph_maps and not self._maps:
+            raise ValueError(f'{self.path} gives no glyph maps: export it with --glyph-maps, from '
+                             'a model that has them')
+        return self._batches(images, batch_size, self._maps if return_glyph_maps else [])
+
+    def _batches(self, images: Any, size: int, maps: Sequence[str]) -> Iterator[dict[str, Any]]:
+        batch = []
+        for i, image in enumerate(_each(images)):
+            batch.append(prepared(_loaded(image, i), self.metadata['preprocessing']['steps']))
+            if len(batch) == size:
+                yield from self._words(batch, maps)
+                batch = []
+        if batch:
+            yield from self._words(batch, maps)
+
+    def read_prepared(self, batch: Sequence[Prepared],
+                      max_steps: int | None = None) -> list[dict[str, Any]]:
+        """Read images that :func:`prepared` made, as one batch.
+
+        Args:
+            batch (Sequence[Prepared]): The images.
+            max_steps (int, optional): Steps after which reading ends, for graphs that have an input
+                ``steps``. Defaults to None.
+
+        Returns:
+            list[dict]: As from :meth:`__call__`.
+        """
+        return list(self._words(batch, [], max_steps))
+
+    def _words(self, batch: Sequence[Prepared], maps: Sequence[str],
+               max_steps: int | None = None) -> Iterator[dict[str, Any]]:
+        feeds = dict(images=np.stack([word.image for word in batch]))
+        if 'valid_ratio' in self._inputs:
+            feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
+        if max_steps is not None:
+            feeds['steps'] = np.array(max_steps)
+        tokens, scores, *found = self.session.run(['tokens', 'scores', *maps], feeds)
+        for i, (classes, values) in enumerate(zip(tokens.tolist(), scores.tolist())):
+            word = self._word(classes, values)
+            if maps:
+                word['glyph_maps'] = {name[len('glyph_maps_'):]: values[i]
+                                      for name, values in zip(maps, found)}
+            yield word
+
+    def _word(self, classes: Sequence[int], scores: Sequence[float]) -> dict[str, Any]:
+        dictionary = self.metadata['dictionary']
+        characters, end = dictionary['characters'], dictionary['end_idx']
+        length = classes.index(end) if end in classes else len(classes)
+        kept = [(characters[c], s) for c, s in zip(classes[:length], scores)
+                if c not in dictionary['ignored']]
+        return dict(text=''.join(c for c, _ in kept), score=math.prod(scores[:length + 1]),
+                    char_scores=[s for _, s in kept])
+
+
+def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
+    """Bring an image to the size that a graph takes, as the test pipeline does.
+
+    Args:
+        image (ndarray): uint8 BGR (H, W, 3).
+        steps (Sequence[dict]): ``preprocessing.steps`` of a file's metadata.
+
+    Raises:
+        ValueError: If a step is unknown.
+    """
+    valid_ratio = 1.0
+    for step in steps:
+        height, width = image.shape[:2]
+        if step['type'] == 'resize':
+            image = _resized(image, step['width'], step['height'], step)
+        elif step['type'] == 'rescale_to_height':
+            image = _resized(image, rescaled_width(height, width, step), step['height'], step)
+        elif step['type'] == 'pad_to_width':
+            valid_ratio = min(1.0, width / step['width'])
+            right = max(0, step['width'] - width)
+            image = cv2.copyMakeBorder(image, 0, 0, 0, right, cv2.BORDER_CONSTANT,
+                                       value=step['value'])
+        else:
+            raise ValueError(f'the preprocessing step {step["type"]!r} is unknown: a newer '
+                             'mmocr_siga reads this file')
+    return Prepared(image, valid_ratio)
+
+
+def rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
+    """The width that MMOCR's ``RescaleToHeight`` gives an image."""
+    new = math.ceil(float(step['height']) / height * width)
+    if step.get('min_width') is not None:
+        new = max(step['min_width'], new)
+    if step.get('max_width') is not None:
+        new = min(step['max_width'], new)
+    divisor = step.get('width_divisor', 1)
+    return new if new % divisor == 0 else round(new / divisor) * divisor
+
+
+def _resized(image: np.ndarray, width: int, height: int, step: dict[str, Any]) -> np.ndarray:
+    return cv2.resize(image, (width, height),
+                      interpolation=INTERPOLATIONS[step['interpolation']])
+
+
+def _each(images: Any) -> Iterable[Any]:
+    if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)):
+        return [images]
+    if images is None or isinstance(images, dict) or not isinstance(images, Iterable):
+        raise UnusableImageError(f'{type(images).__name__} is no picture: give a path, an array, '
+                                 'the bytes of a file, or a list of these')
+    return images
+
+
+def _loaded(image: Any, number: int) -> np.ndarray:
+    """A path, an array or bytes to uint8 BGR."""
+    name = f'picture {number}'
+    try:
+        if isinstance(image, np.ndarray):
+            return to_bgr_uint8(image)
+        if isinstance(image, (str, os.PathLike)):
+            name = os.fspath(image)
+            with open(name, 'rb') as file:
+                image = file.read()
+        if not isinstance(image, (bytes, bytearray, memoryview)):
+            raise UnusableImageError(f'{type(image).__name__} is no picture: give a path, an array '
+                                     'or the bytes of a file')
+        return _decoded(image)
+    except OSError as error:
+        raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
+    except UnusableImageError as error:
+        raise UnusableImageError(f'cannot use {name}: {error}') from None
+
+
+def _decoded(content: bytes | bytearray | memoryview) -> np.ndarray:
+    image = decode_picture(bytes(content))
+    if image is None:
+        raise UnusableImageError('it is no picture, or one in a format that OpenCV does not know')
+    return image
+
+
+def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(f'ONNXRecognizer runs on onnxruntime, which could not be imported '
+                          f'({error}): pip install onnxruntime') from error
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)
+                                or threads < 1):
+        raise ValueError(f'threads must be a whole number from 1, or None, but is {threads!r}')
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'no ONNX file at {path!r}')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options,
+                                            providers=list(providers or ['CPUExecutionProvider']))
+    except Exception as error:  # onnxruntime's errors have no base class of their own
+        raise ValueError(f'{path} is not an ONNX file that onnxruntime {onnxruntime.__version__} '
+                         f'can run: {error}') from error
+
+
+def _metadata(session: Any, path: str) -> dict[str, Any]:
+    """The JSON object of the file, checked."""
+    text = session.get_modelmeta().custom_metadata_map.get(FORMAT_KEY)
+    hint = 'export a recogniser by tools/checkpoints/export_onnx.py'
+    if text is None:
+        raise ValueError(f'{path} has no metadata {FORMAT_KEY!r}, which say how to read with it: '
+                         f'{hint}')
+    try:
+        metadata = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'the metadata {FORMAT_KEY!r} of {path} are no JSON ({error}): {hint}'
+                         ) from error
+    missing = [key for key in _REQUIRED if not isinstance(metadata, dict) or key not in metadata]
+    if missing:
+        raise ValueError(f'the metadata {FORMAT_KEY!r} of {path} lack {missing}: {hint}')
+    if metadata['format_version'] != FORMAT_VERSION:
+        raise ValueError(f'{path} has the format {metadata["format_version"]}, this reader knows '
+                         f'{FORMAT_VERSION}: update mmocr_siga, or export the file anew')
+    return metadata
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read words from the command line: a line of text, score and path each."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if len(arguments) < 2 or arguments[0].startswith('-'):
+        print('usage: python -m mmocr_siga.inference.onnx_recognizer FILE.onnx PICTURE ...',
+              file=sys.stderr)
+        return 2
+    try:
+        read = ONNXRecognizer(arguments[0])
+        for path, word in zip(arguments[1:], read.iter_read(arguments[1:])):
+            print(f'{word["text"]}\t{word["score"]:.4f}\t{path}')
+    except (ImportError, OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,379 @@
+"""Find words in whole pictures and read them: a detector of MMOCR, then a recogniser."""
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
+from ..geometry.polygons import check_polygon, extent
+from ..images import UnusableImageError
+from .inputs import Source, expand, picture_of
+from .packaged import DEFAULT_MODEL
+from .word_inferencer import WordInferencer, WordReading
+
+__all__ = ['SceneInferencer', 'SceneReading', 'SkippedWord', 'SpottedWord']
+
+TURNS = ('best', 'downwards', 'never')
+# Less of a word than this share says nothing.
+MIN_INSIDE = 0.1
+Detector = Callable[[np.ndarray], Any]
+
+
+@dataclass
+class SpottedWord:
+    """A word of a picture. Coordinates are pixels of the picture.
+
+    Attributes:
+        polygon (list[list[float]]): Its outline: (x, y) of each point, clockwise.
+        text (str): What was read.
+        score (float): Probability of the reading in [0, 1].
+        det_score (float, optional): Confidence of the detector; None for regions without one.
+        char_scores (list[float]): Probability of each character.
+        char_polygons (list, optional): Four points for each character: where its upper left, upper
+            right, lower right and lower left corner are. None where they were not asked for or the
+            recogniser gives no boxes.
+    """
+    polygon: list[list[float]]
+    text: str
+    score: float
+    det_score: float | None = None
+    char_scores: list[float] = field(default_factory=list)
+    char_polygons: list[list[list[float]]] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass
+class SkippedWord:
+    """A region that was not read.
+
+    Attributes:
+        polygon (Any): As it was given or detected; numbers that are not finite are None.
+        reason (str): Why.
+    """
+    polygon: Any
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass
+class SceneReading:
+    """What was found and read in a picture.
+
+    Attributes:
+        path (str, optional): The file; None for a picture from memory.
+        size (tuple[int, int], optional): Width and height of the picture.
+        words (list[SpottedWord]): The words, in the order of their regions.
+        skipped (list[SkippedWord]): Regions that were left out.
+        error (str, optional): Why the picture could not be read.
+    """
+    path: str | None = None
+    size: tuple[int, int] | None = None
+    words: list[SpottedWord] = field(default_factory=list)
+    skipped: list[SkippedWord] = field(default_factory=list)
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; ``error`` only where there is one."""
+        out = dict(path=self.path, size=self.size, words=[word.to_dict() for word in self.words],
+                   skipped=[word.to_dict() for word in self.skipped])
+        return out if self.error is None else dict(out, error=self.error)
+
+
+class _Region(NamedTuple):
+    """A region that is going to be read: outline and the ways into the picture."""
+    points: np.ndarray
+    det_score: float | None
+    warps: list[WordWarp]
+
+
+class SceneInferencer:
+    """Find words with a text detector and read them with SIGA.
+
+    Words are cut out along their outlines: quads by a perspective, others by a thin-plate spline
+    through their top and bottom borders. MMOCR's ``MMOCRInferencer`` cuts out upright boxes. Words
+    of all pictures are read in common batches. Words are cut out as they are needed, so memory does
+    not grow with their number in a picture.
+
+    Args:
+        det (str or Config or Callable, optional): Text detector: config or model name of MMOCR, or
+            a function that takes a picture, BGR (H, W, 3), and returns polygons, or polygons and
+            scores. Defaults to None: each call gives the polygons.
+        det_weights (str, optional): Checkpoint of the detector, where ``det`` names no model with
+            one. Defaults to None.
+        rec (str or Config or WordInferencer): Recogniser: name of a packaged model, a config, or an
+            inferencer. Defaults to the packaged model.
+        rec_weights (str, optional): Checkpoint of the recogniser; needed with a config. Defaults to
+            None.
+        device (str or torch.device, optional): Defaults to None: a GPU where there is one.
+        margin (tuple[float]): What is added to a region before and after, and above and below, as
+            shares of its height. Defaults to (0.05, 0.05).
+        vertical_ratio (float): Height over width from which a word may be vertical. Defaults to
+            1.5.
+        turn (str): How such words are read: ``'best'`` as they are, downwards and upwards, and the
+            most probable reading is taken; ``'downwards'``; or ``'never'``, as they are. Defaults
+            to ``'best'``.
+        min_size (float): Words that are less wide or high, in pixels, are skipped. Defaults to 2.
+        det_score_thr (float): Detections with lower scores are skipped. Defaults to 0.3.
+        score_thr (float): Words read with lower probabilities are skipped. Defaults to 0: none.
+
+    Raises:
+        FileNotFoundError: If there is no such model, config or checkpoint.
+        ValueError: If weights do not fit their model, or an argument is out of its range.
+        RuntimeError: If the device is not there.
+
+    Example:
+        >>> spot = SceneInferencer(det='dbnet_resnet18_fpnc_1200e_icdar2015')
+        >>> [(word.text, word.polygon) for word in spot('street.jpg')[0].words]
+    """
+
+    def __init__(self,
+                 det: str | os.PathLike | Config | Detector | None = None,
+                 det_weights: str | os.PathLike | None = None,
+                 rec: str | os.PathLike | Config | WordInferencer = DEFAULT_MODEL,
+                 rec_weights: str | os.PathLike | None = None,
+                 device: str | torch.device | None = None,
+                 margin: tuple[float, float] = (0.05, 0.05),
+                 vertical_ratio: float = 1.5,
+                 turn: str = 'best',
+                 min_size: float = 2.0,
+                 det_score_thr: float = 0.3,
+                 score_thr: float = 0.0) -> None:
+        if turn not in TURNS:
+            raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')
+        if len(margin) != 2 or not 0 <= min(margin) <= max(margin) <= 2:
+            raise ValueError(f'margin must be two shares in [0, 2], but is {margin!r}')
+        if vertical_ratio < 1:
+            raise ValueError(f'vertical_ratio must be at least 1, but is {vertical_ratio}')
+        if rec_weights is not None and isinstance(rec, WordInferencer):
+            raise ValueError('rec_weights cannot be given with an inferencer, which has its own')
+        self.margin, self.vertical_ratio, self.turn = tuple(margin), vertical_ratio, turn
+        self.min_size, self.det_score_thr, self.score_thr = min_size, det_score_thr, score_thr
+        self.recognizer = rec if hasattr(rec, 'iter_read') else WordInferencer(
+            rec, rec_weights, device)
+        self.detector = _detector(det, det_weights, device)
+
+    def __call__(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
+                 ordered: bool | None = None, return_char_polygons: bool = True
+                 ) -> list[SceneReading]:
+        """Find and read the words of pictures.
+
+        Args:
+            inputs (Any): Pictures, as :class:`.inferencer.WordInferencer` takes them.
+            polygons (Iterable, optional): For each picture a list of polygons to be read in the
+                place of detected ones; x and y by turns or (P, 2). Defaults to None.
+            batch_size (int): Words read at a time. Defaults to 32.
+            ordered (bool, optional): Whether polygons begin at the upper left corner of the word,
+                as annotations do. Defaults to None: those given do, detected ones do not.
+            return_char_polygons (bool): Whether to find where characters are. Defaults to True.
+
+        Returns:
+            list[SceneReading]: One for each picture, in order, those that cannot be read among
+            them, with their ``error``.
+
+        Raises:
+            ValueError: If there is neither a detector nor polygons, or not a list of polygons for
+                each picture.
+        """
+        return list(self.iter_spot(inputs, polygons, batch_size, ordered, return_char_polygons))
+
+    def iter_spot(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
+                  ordered: bool | None = None, return_char_polygons: bool = True
+                  ) -> Iterator[SceneReading]:
+        """Read any number of pictures one after the other; arguments as in :meth:`__call__`.
+
+        Inputs are taken from an iterable as they are needed, and results come in their order as
+        soon as they are there.
+        """
+        if self.detector is None and polygons is None:
+            raise ValueError('there is no detector: give polygons for each picture, or det')
+        if isinstance(inputs, (str, os.PathLike, np.ndarray)) and polygons is not None:
+            polygons = list(polygons)
+            if len(polygons) > 1 and not os.path.isdir(inputs if isinstance(
+                    inputs, (str, os.PathLike)) else ''):
+                raise ValueError(f'{len(polygons)} lists of polygons for one picture: polygons is '
+                                 'a list with a list of polygons for each picture')
+        if ordered is None:
+            ordered = polygons is not None
+        pictures = self._pictures(expand(inputs), polygons)
+        return self._results(pictures, batch_size, ordered, return_char_polygons)
+
+    def _pictures(self, sources: Iterator[Source], polygons: Iterable[Any] | None
+                  ) -> Iterator[tuple[SceneReading, np.ndarray | None, Any, Any]]:
+        """Load pictures and find the regions: reading so far, picture, polygons and scores."""
+        given = None if polygons is None else iter(polygons)
+        number = 0
+        for number, source in enumerate(sources, 1):
+            found, scores = (), None
+            if given is not None:
+                found = next(given, given)
+                if found is given:
+                    raise ValueError(f'polygons are given for {number - 1} pictures, but there are '
+                                     'more: give a list for each, empty where there are no words')
+            try:
+                image = picture_of(source)
+            except UnusableImageError as error:
+                yield SceneReading(source.path, error=str(error)), None, (), None
+                continue
+            scene = SceneReading(source.path, image.shape[1::-1])
+            if given is None:
+                try:
+                    found, scores = _found(self.detector(image))
+                except cv2.error as error:
+                    scene.error = f'the detector failed: {" ".join(str(error).split())}'
+                    image, found = None, ()
+            yield scene, image, found, scores
+        if given is not None and next(given, given) is not given:
+            raise ValueError(f'polygons are given for more than the {number} pictures')
+
+    def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
+                 boxes: bool) -> Iterator[SceneReading]:
+        """Send crops of all pictures through the recogniser, and gather what comes back."""
+        # Regions whose readings are to come; None after the last of a picture.
+        waiting: deque[tuple[SceneReading, _Region | None]] = deque()
+
+        def crops() -> Iterator[Source]:
+            for scene, image, found, scores in pictures:
+                for region in self._regions(scene, image, found, scores, ordered):
+                    waiting.append((scene, region))
+                    yield from (_crop(image, warp) for warp in region.warps)
+                waiting.append((scene, None))
+
+        def finished() -> Iterator[SceneReading]:
+            while waiting and waiting[0][1] is None:
+                yield waiting.popleft()[0]
+
+        readings: list[WordReading] = []
+        for reading in self.recognizer.iter_read(crops(), batch_size=batch_size,
+                                                 return_char_boxes=boxes):
+            yield from finished()
+            readings.append(reading)
+            scene, region = waiting[0]
+            if len(readings) == len(region.warps):
+                waiting.popleft()
+                self._add(scene, region, readings)
+                readings = []
+                yield from finished()
+        yield from finished()
+
+    def _regions(self, scene: SceneReading, image: np.ndarray | None, polygons: Iterable[Any],
+                 scores: Sequence[float] | None, ordered: bool) -> Iterator[_Region]:
+        """Regions that can be read; the others are reported."""
+        if image is None:
+            return
+        for number, polygon in enumerate(polygons):
+            score = None if scores is None else float(scores[number])
+            points, problem = check_polygon(polygon, image.shape[:2],
+                                            min_inside=MIN_INSIDE)
+            if points is None:
+                scene.skipped.append(SkippedWord(_listed(polygon), f'the polygon {problem}'))
+            elif score is not None and not score >= self.det_score_thr:
+                scene.skipped.append(SkippedWord(
+                    points.tolist(), f'the detection score {score:.3f} is below '
+                    f'{self.det_score_thr:g}'))
+            else:
+                ways = reading_directions(points, ordered, self.vertical_ratio)
+                size = min(extent(*ways[0]))
+                if size < self.min_size:
+                    scene.skipped.append(SkippedWord(
+                        points.tolist(), f'the word is only {size:.1f} pixels wide or high'))
+                    continue
+                ways = ways if self.turn == 'best' else ways[-1:] if self.turn == 'never' else (
+                    ways[:1])
+                yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
+
+    def _add(self, scene: SceneReading, region: _Region, readings: Sequence[WordReading]) -> None:
+        """Add a word to its picture."""
+        best = max(range(len(readings)), key=lambda k: _likelihood(readings[k]))
+        reading, warp = readings[best], region.warps[best]
+        if reading.error is not None or reading.score < self.score_thr:
+            reason = reading.error or (f'the reading {reading.text!r} has a score of '
+                                       f'{reading.score:.3f}, below {self.score_thr:g}')
+            scene.skipped.append(SkippedWord(region.points.tolist(), reason))
+            return
+        places = None
+        if reading.char_boxes is not None:
+            boxes = np.asarray(reading.char_boxes, np.float64).reshape(-1, 4)
+            corners = warp.to_picture(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2))
+            places = corners.reshape(-1, 4, 2).tolist()
+        scene.words.append(SpottedWord(region.points.tolist(), reading.text, reading.score,
+                                       region.det_score, list(reading.char_scores), places))
+
+
+def _crop(image: np.ndarray, warp: WordWarp) -> Source:
+    """A word for the recogniser, or why there is none."""
+    try:
+        return Source(None, crop_word(image, warp))
+    except (ValueError, cv2.error) as error:
+        return Source(None, error=' '.join(str(error).split()))
+
+
+def _likelihood(reading: WordReading) -> float:
+    """Mean probability of a character and of the end: words of all lengths compare."""
+    if reading.error is not None or not reading.text:
+        return -1.
+    return reading.score ** (1 / (len(reading.text) + 1))
+
+
+def _detector(det: Any, weights: str | os.PathLike | None,
+              device: str | torch.device | None) -> Detector | None:
+    """A function from a picture to polygons and scores."""
+    if det is None or (callable(det) and not isinstance(det, Config)):
+        if weights is not None:
+            raise ValueError('det_weights need det, a config or the name of a detector of MMOCR')
+        return det
+    if not isinstance(det, Config):
+        det = os.fspath(det)
+        if det.endswith('.py') and not os.path.isfile(det):
+            raise FileNotFoundError(f'there is no config of a detector at {det!r}')
+    if weights is not None:
+        weights = os.fspath(weights)
+        if '://' not in weights and not os.path.isfile(weights):
+            raise FileNotFoundError(f'there are no weights of a detector at {weights!r}')
+    elif isinstance(det, Config) or det.endswith('.py'):
+        raise ValueError('a config of a detector needs det_weights: a checkpoint that was trained '
+                         'with it')
+    from mmocr.apis import TextDetInferencer
+    with DefaultScope.overwrite_default_scope('mmocr'):
+        inferencer = TextDetInferencer(det, weights, None if device is None else str(device))
+
+    def detect(image: np.ndarray) -> tuple[Any, Any]:
+        with DefaultScope.overwrite_default_scope('mmocr'):
+            sample, = inferencer(image, return_datasamples=True, progress_bar=False,
+                                 out_dir='')['predictions']
+        return sample.pred_instances.polygons, sample.pred_instances.scores
+
+    return detect
+
+
+def _found(result: Any) -> tuple[Any, list[float] | None]:
+    """What a detector gave as polygons and scores."""
+    if isinstance(result, tuple):
+        if len(result) != 2 or len(result[0]) != len(result[1]):
+            raise ValueError('a detector returns polygons, or polygons and as many scores, but '
+                             f'returned a tuple of {len(result)}')
+        return result[0], [float(score) for score in result[1]]
+    return result, None
+
+
+def _listed(polygon: Any) -> Any:
+    """A polygon of whatever kind for JSON."""
+    try:
+        values = np.asarray(polygon, np.float64)
+    except (TypeError, ValueError):
+        return str(polygon)[:80]
+    return np.where(np.isfinite(values), values, None).tolist()

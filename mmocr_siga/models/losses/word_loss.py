@@ -1,0 +1,51 @@
+from collections.abc import Sequence
+from typing import NamedTuple, Union
+
+from mmocr.models.common import Dictionary
+from mmocr.models.textrecog.module_losses import BaseTextRecogModuleLoss
+from mmocr.registry import MODELS, TASK_UTILS
+from mmocr.structures import TextRecogDataSample
+from torch import Tensor
+
+from ...text.dictionary import natural_letter_case
+from ..layers.targets import WordTargets, word_loss
+
+
+class WordOutputs(NamedTuple):
+    """What a decoder's ``forward_train`` hands to :class:`WordLoss`."""
+
+    logits: dict[str, Tensor]  # (N, T, K) per branch
+    targets: WordTargets
+
+
+@MODELS.register_module()
+class WordLoss(BaseTextRecogModuleLoss):
+    """Cross-entropy of every word branch of a decoder, mean over characters and end tokens.
+
+    Args:
+        dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
+        max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
+        letter_case (str): What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto',
+            which is 'lower' for a dictionary of lower-case letters alone, 'upper' for one of
+            upper-case letters alone and 'unchanged' for any other. Defaults to 'auto'.
+        pad_with (str): As in MMOCR's losses; only concerns ``gt_text.padded_indexes``, which other
+            components may read. Defaults to 'auto'.
+    """
+
+    def __init__(self,
+                 dictionary: Union[dict, Dictionary],
+                 max_seq_len: int = 25,
+                 letter_case: str = 'auto',
+                 pad_with: str = 'auto') -> None:
+        if isinstance(dictionary, dict):
+            dictionary = TASK_UTILS.build(dictionary)
+        if letter_case == 'auto':
+            letter_case = natural_letter_case(dictionary)
+        super().__init__(dictionary=dictionary, max_seq_len=max_seq_len, letter_case=letter_case,
+                         pad_with=pad_with)
+
+    def forward(self, outputs: WordOutputs,
+                data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
+        """One loss per branch, named ``loss_<branch>``."""
+        return {f'loss_{name}': word_loss(logits, outputs.targets.targets)
+                for name, logits in outputs.logits.items()}

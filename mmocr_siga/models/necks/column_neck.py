@@ -1,0 +1,40 @@
+from mmocr.models.textrecog.layers import BasicBlock
+from torch import Tensor, nn
+
+from ..layers.conv_blocks import conv_bn_relu
+
+
+class ColumnNeck(nn.Module):
+    """Brings a map of eight rows down to one: the columns that SIGA's 1-D attention reads.
+
+    Height is halved by pooling or by a convolution; two residual blocks, a 3x3 convolution and a
+    third block follow, then two (2, 3) convolutions, of which the first halves the height again;
+    what rows are left are averaged (SIGA, CVPR 2023, SIGA_R and SIGA_T).
+
+    Args:
+        in_channels (int): Channels of the map.
+        channels (int): Channels of the columns. Defaults to 512.
+        pool (bool): Halve the height by max pooling instead of a convolution; needs ``in_channels``
+            equal to ``channels``. Defaults to True.
+    """
+
+    def __init__(self, in_channels: int, channels: int = 512, pool: bool = True) -> None:
+        super().__init__()
+        window = dict(stride=(2, 1), padding=(0, 1))
+        if pool and in_channels != channels:
+            raise ValueError(f'pooling keeps the {in_channels} channels of the map: set pool=False '
+                             f'for {channels}')
+        self.halve = (nn.MaxPool2d((2, 3), **window) if pool else
+                      conv_bn_relu(in_channels, channels, (2, 3), **window))
+        self.first = nn.Sequential(*(
+            BasicBlock(channels, channels, use_conv1x1=True) for _ in range(2)))
+        self.mix = conv_bn_relu(channels, channels, 3, padding=1)
+        self.second = BasicBlock(channels, channels, use_conv1x1=True)
+        self.rows = nn.Sequential(
+            conv_bn_relu(channels, channels, (2, 3), **window),
+            conv_bn_relu(channels, channels, (2, 3), padding=(0, 1)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C_in, h, w) with h >= 7 -> (N, C, 1, w)."""
+        x = self.second(self.mix(self.first(self.halve(x))))
+        return self.rows(x).mean(2, keepdim=True)

@@ -1,0 +1,44 @@
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..layers.conv_blocks import conv_bn_relu, deconv_bn_relu
+
+
+class PyramidFusion(nn.Module):
+    """The U-Net-like trunk that the glyph maps and the segmentation head share (SIGA, part 2).
+
+    The coarse map goes through a 1x1 and a 3x3 convolution ("middle"), is up-sampled, concatenated
+    with the fine map and mixed by two 1x1 convolutions ("low").
+
+    Args:
+        in_channels (Sequence[int]): Channels of the fine and of the coarse map.
+        channels (int): Channels of both results. Defaults to 128.
+        scale (tuple[int, int]): (height, width) ratio of the fine to the coarse map, 1 or 2 each.
+            Defaults to (2, 2).
+    """
+
+    def __init__(self, in_channels: Sequence[int], channels: int = 128,
+                 scale: tuple[int, int] = (2, 2)) -> None:
+        super().__init__()
+        if len(in_channels) != 2:
+            raise ValueError('in_channels lists the fine and the coarse map, two numbers, '
+                             f'got {list(in_channels)}')
+        fine, coarse = in_channels
+        self.middle = nn.Sequential(
+            conv_bn_relu(coarse, coarse), conv_bn_relu(coarse, channels, 3, padding=1))
+        self.up = deconv_bn_relu(channels, channels, scale)
+        self.low = nn.Sequential(
+            conv_bn_relu(channels + fine, channels), conv_bn_relu(channels, channels))
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (N, C_fine, h, w) and (N, C_coarse, h / scale, w / scale) -> (middle, low)."""
+        middle = self.middle(coarse)
+        up = self.up(middle)
+        if up.shape[-2:] != fine.shape[-2:]:
+            raise ValueError(
+                f'the coarse map {tuple(coarse.shape[-2:])} up-sampled to {tuple(up.shape[-2:])} '
+                f'does not match the fine map {tuple(fine.shape[-2:])}: check the scale, and that '
+                'the image sides are multiples of the strides')
+        return middle, self.low(torch.cat([up, fine], 1))

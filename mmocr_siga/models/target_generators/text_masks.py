@@ -1,0 +1,92 @@
+from collections.abc import Sequence
+from typing import Optional
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmocr.structures import TextRecogDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...geometry.tps import warp_masks
+from ..layers import valid_columns
+from ..pseudo_labels.functional import masked_two_means
+
+# ITU-R BT.601 luma, as OpenCV's colour conversion.
+LUMA = (0.299, 0.587, 0.114)
+
+
+@torch.no_grad()
+def denormalised(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
+    """Undo the normalisation of a data preprocessor.
+
+    Args:
+        inputs (Tensor): Normalised images (N, C, H, W).
+        preprocessor (BaseDataPreprocessor): What normalised them.
+
+    Returns:
+        Tensor: float32 (N, C, H, W) in [0, 255], channels as they are.
+    """
+    images = inputs.float()
+    if getattr(preprocessor, '_enable_normalize', False):
+        images = images * preprocessor.std + preprocessor.mean
+    return images.clamp(0, 255)
+
+
+@torch.no_grad()
+def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
+    """Undo the normalisation of a data preprocessor and the colours.
+
+    Args:
+        inputs (Tensor): Normalised images (N, 3 or 1, H, W).
+        preprocessor (BaseDataPreprocessor): What normalised them.
+
+    Returns:
+        Tensor: Grey images (N, H, W) in [0, 255].
+    """
+    images = denormalised(inputs, preprocessor)
+    if images.shape[1] == 1:
+        return images[:, 0]
+    rgb = getattr(preprocessor, '_channel_conversion', False)
+    # Plain numbers: a tensor of them would be copied to the device, and waited for.
+    shares = LUMA if rgb else LUMA[::-1]
+    return sum(share * channel for share, channel in zip(shares, images.unbind(1))).clamp(0, 255)
+
+
+def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
+                     grid: Optional[Tensor] = None) -> Tensor:
+    """Text masks of a batch: those that the samples carry, or made here from the grey images.
+
+    Args:
+        data_samples (Sequence[TextRecogDataSample]): N samples, each with ``gt_text_mask`` or none
+            with it.
+        gray (Tensor): (N, H, W) in [0, 255], as the network sees them, padding included.
+        grid (Tensor, optional): (N, H, W, 2), the sampling grid that rectified the images. Masks of
+            the samples are those of the images before, and are warped by it. Defaults to None.
+
+    Returns:
+        Tensor: (N, H, W) bool; padding is background.
+
+    Raises:
+        ValueError: If only some samples carry a mask, or a mask does not fit its image.
+    """
+    given = ['gt_text_mask' in sample for sample in data_samples]
+    if not any(given):
+        valid = valid_columns(data_samples, gray.shape[-1], gray.device)
+        return masked_two_means(gray, valid)
+    if not all(given):
+        raise ValueError(f'{sum(given)} of {len(given)} samples carry gt_text_mask: let all '
+                         'datasets of a batch use the same pipeline')
+    masks = [sample.gt_text_mask.data[0] for sample in data_samples]
+    height, width = gray.shape[-2:]
+    if grid is not None:
+        height, width = data_samples[0].get('batch_input_shape', (height, width))
+    for mask, sample in zip(masks, data_samples):
+        shape = tuple(sample.get('img_shape', (height, width))[:2])
+        if tuple(mask.shape) != shape:
+            raise ValueError(f'text mask {tuple(mask.shape)} does not fit its image {shape} '
+                             f'({sample.get("img_path", "no path")}): make the mask behind the '
+                             'last geometric transform of the pipeline')
+    # Padding goes to the right and the bottom, as the data preprocessor pads the images.
+    masks = [F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0])) for mask in masks]
+    masks = torch.stack(masks).to(gray.device, torch.bool, non_blocking=True)
+    return masks if grid is None else warp_masks(masks, grid)

@@ -1,0 +1,86 @@
+"""Weights of one dictionary as the start of a recogniser with another."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ...text.dictionary import dictionary_characters
+from .weights import WeightsMismatchError, compare_weights
+
+__all__ = ['source_rows', 'transfer_dictionary']
+
+
+def source_rows(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
+    """Where the row of each character comes from.
+
+    Args:
+        source (Sequence[str]): Characters of the weights, in order.
+        target (Sequence[str]): Characters wanted, in order.
+
+    Returns:
+        list[int | None]: For each of ``target`` the index of the same character in ``source``,
+        else that of its other case, else None.
+    """
+    index = {character: i for i, character in enumerate(source)}
+    out = []
+    for character in target:
+        forms = (character, character.lower(), character.upper())
+        out.append(next((index[form] for form in forms if form in index), None))
+    return out
+
+
+def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
+                        source: Sequence[str]) -> dict[str, Tensor]:
+    """Fit weights of another dictionary to a model: a warm start for other characters.
+
+    Rows of classifiers and embeddings are taken from the same character, or from its other case;
+    a character without either gets the mean of all. Special tokens, which come after the
+    characters, keep their order. Both dictionaries must have the same special tokens.
+
+    Args:
+        weights (Mapping[str, Tensor]): State dict of the same model with another dictionary.
+        model (nn.Module): A recogniser with the wanted dictionary in its decoder; not changed.
+        source (Sequence[str]): Characters of the weights' dictionary, in order, without special
+            tokens.
+
+    Returns:
+        dict[str, Tensor]: State dict for ``model``.
+
+    Raises:
+        WeightsMismatchError: If the weights differ from the model in more than the dictionary.
+    """
+    dictionary = model.decoder.dictionary
+    known = dictionary_characters(dictionary)
+    target = [character for character in dictionary.dict if character in known]
+    special = dictionary.num_classes - len(target)
+    rows = source_rows(source, target)
+    old = len(source) + special
+    mismatch = compare_weights(model, weights, training_only=())
+    if mismatch.missing or mismatch.unexpected:
+        raise WeightsMismatchError(
+            'the weights are of another model: '
+            f'{(mismatch.missing + mismatch.unexpected)[:4]} are in one of the two only')
+    out = dict(weights)
+    for name, (given, own) in mismatch.shapes.items():
+        changed = [axis for axis, (a, b) in enumerate(zip(given, own)) if a != b]
+        extra = given[changed[0]] - old if len(given) == len(own) and changed else -1
+        # An embedding has a start token besides the classes.
+        classes = dictionary.num_classes + extra
+        if len(changed) != 1 or extra not in (0, 1, 2) or own[changed[0]] != classes:
+            raise WeightsMismatchError(
+                f'{name} is {given} in the weights and {own} in the model: more differs than a '
+                f'dictionary of {len(source)} characters from one of {len(rows)}')
+        out[name] = _moved(weights[name], changed[0], rows, special + extra)
+    return out
+
+
+def _moved(tensor: Tensor, axis: int, rows: Sequence[int | None], tail: int) -> Tensor:
+    """Take the rows of a tensor along an axis; the last ``tail`` ones stay last."""
+    count = tensor.shape[axis] - tail
+    characters, special = tensor.split([count, tail], axis)
+    mean = characters.mean(axis, keepdim=True)
+    known = torch.cat([characters, mean], axis)
+    chosen = torch.tensor([count if row is None else row for row in rows], device=tensor.device)
+    return torch.cat([known.index_select(axis, chosen), special], axis)

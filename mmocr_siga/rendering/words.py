@@ -1,0 +1,392 @@
+"""Where the words come from: lexicons, random strings and a small built-in vocabulary."""
+from __future__ import annotations
+
+import os
+import string
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .marks import Punctuator
+
+CHARSETS = {
+    'digits': string.digits,
+    'lower36': string.digits + string.ascii_lowercase,
+    'alnum62': string.digits + string.ascii_letters,
+    'ascii94': string.digits + string.ascii_letters + string.punctuation,
+}
+
+COMMON_WORDS = tuple("""
+the and for you with this that from have are not all one more about new home page search free our
+out time they site what news use any there see only his when contact here business who web also now
+help get view online first been would how were services some these its like service than find price
+date back top people had list name just over state year day into email two health world next used
+go work last most products music buy data make them should product system post her city add policy
+number such please available copyright support message after best software then good well where
+info rights public books high school through each links she review years order very privacy book
+items company read group need many user said does set under general research university january
+mail full map reviews program life know games way days management part could great united hotel
+real item international center store travel comments made development report off member details
+line terms before hotels did send right type because local those using results office education
+national car design take posted internet address community within states area want phone shipping
+reserved subject between forum family long based code show even black check special prices website
+index being women much sign file link open today technology south case project same pages version
+section own found sports house related security both county american photo game members power while
+care network down computer systems three total place end following download him without per access
+think north resources current posts big media law control water history pictures size art personal
+since including guide shop directory board location change white text small rating rate government
+children during return students shopping account times sites level digital profile previous form
+events love old john main call hours image department title description insurance another why shall
+property class still money quality every listing content country private little visit save tools
+low reply customer december compare movies include college value article york man card jobs provide
+food source author different press learn sale around print course job canada process room stock
+training too credit point join science men categories advanced west sales look english left team
+estate box conditions select windows photos thread week category note live large gallery table
+register however june october november market library really action start series model features air
+industry plan human provided required second accessories cost movie forums march september better
+say questions july going medical test friend come server study application cart staff articles
+street road avenue park bridge tower station exit entrance stop taxi police hospital bank church
+museum restaurant cafe bar pizza burger coffee tea bread cheese fish meat fruit apple orange lemon
+sugar salt pepper garden flower tree river lake ocean island beach mountain valley forest summer
+winter spring autumn monday friday sunday morning evening night star moon sun sky cloud rain snow
+wind fire gold silver red green blue yellow brown pink grey danger warning caution slow speed limit
+parking entry lane route highway square plaza garage laundry bakery pharmacy doctor dentist lawyer
+studio theater cinema dance theatre concert festival ticket airport flight train bus metro harbor
+boat ship marina captain king queen prince crown castle palace royal grand
+""".split())
+
+_ONSETS = 'b c d f g h j k l m n p r s t v w z br ch cl cr dr fl fr gr pl pr sh st th tr'.split()
+_VOWELS = 'a e i o u a e i o ai ea ee oo ou'.split()
+_CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st', 'x']
+
+
+def resolve_charset(name: str) -> str:
+    """Turn the name of a character set, a file or the characters themselves into a string.
+
+    Args:
+        name (str): One of :data:`CHARSETS`, the path of an existing UTF-8 file with one character
+            a line, or the characters.
+
+    Returns:
+        str: Distinct characters, in order.
+
+    Raises:
+        ValueError: If it is empty or a file line holds more than one character.
+    """
+    if name in CHARSETS:
+        return CHARSETS[name]
+    characters: Sequence[str] = name
+    # os.path, which takes a name that is too long for a file for none.
+    if len(name) > 1 and os.path.isfile(name):
+        lines = Path(name).read_text(encoding='utf-8').split('\n')
+        characters = [line.rstrip('\r') for line in lines if line.rstrip('\r')]
+        wrong = [line for line in characters if len(line) != 1]
+        if wrong:
+            raise ValueError(f'{name}: expected one character a line, found {wrong[0]!r}')
+    distinct = ''.join(dict.fromkeys(characters))
+    if not distinct.strip():
+        raise ValueError(f'the character set {name!r} is empty; choose one of '
+                         f'{sorted(CHARSETS)}, a file, or write the characters')
+    return distinct
+
+
+def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
+    """Read a word list and keep the words that can be written.
+
+    Args:
+        path (path): UTF-8 text file, one word a line; blank lines are skipped.
+        charset (str): Allowed characters. A word whose letters are only there in the other case
+            is kept.
+        max_length (int): Longest word to keep. Defaults to 25.
+
+    Returns:
+        list[str]: Words in file order.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If no word is left.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'lexicon {str(path)!r} does not exist')
+    lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
+    allowed = set(charset)
+    folded = allowed | {c.lower() for c in charset} | {c.upper() for c in charset}
+    words = [w for w in lines if 0 < len(w) <= max_length and set(w) <= folded]
+    words = [w for w in words if set(w) <= allowed or _fit_case(w, allowed) is not None]
+    if not words:
+        raise ValueError(f'lexicon {str(path)!r} has no usable word: {sum(map(bool, lines))} '
+                         f'lines, none within {max_length} characters of the character set '
+                         f'{charset[:40]!r}')
+    return words
+
+
+def _fit_case(word: str, allowed: set) -> str | None:
+    for variant in (word, word.lower(), word.upper()):
+        if set(variant) <= allowed:
+            return variant
+    return None
+
+
+def pronounceable(rng: np.random.Generator) -> str:
+    """Make up a word of one to four syllables."""
+    parts = []
+    for _ in range(int(rng.choice(4, p=[0.2, 0.4, 0.3, 0.1])) + 1):
+        parts += [str(rng.choice(_ONSETS)), str(rng.choice(_VOWELS))]
+    return ''.join(parts) + str(rng.choice(_CODAS))
+
+
+def number_like(rng: np.random.Generator) -> str:
+    """Make up what signs, labels and plates carry: prices, dates, times, codes, phone numbers."""
+    def digits(low: int, high: int) -> str:
+        return ''.join(map(str, rng.integers(0, 10, int(rng.integers(low, high + 1)))))
+
+    def capitals(low: int, high: int) -> str:
+        n = int(rng.integers(low, high + 1))
+        return ''.join(chr(65 + int(k)) for k in rng.integers(0, 26, n))
+
+    kind = int(rng.integers(11))
+    if kind <= 1:
+        return digits(1, 4)
+    if kind == 2:
+        return str(rng.choice(['$', '', '', '£', '€'])) + digits(1, 3) + '.' + digits(2, 2)
+    if kind == 3:
+        return f'{int(rng.integers(24))}:{int(rng.integers(60)):02d}'
+    if kind == 4:
+        return f'{int(rng.integers(1900, 2031))}'
+    if kind == 5:
+        return capitals(1, 3) + str(rng.choice(['', '-', ''])) + digits(2, 5)
+    if kind == 6:
+        return digits(3, 4) + '-' + digits(3, 4)
+    if kind == 7:
+        return digits(1, 3) + str(rng.choice(['%', 'm', 'km', 'TH', 'G', 'L', '+', 'A']))
+    if kind == 8:
+        return str(rng.choice(['$', '$', '#', 'NO.', ''])) + f'{int(rng.integers(1, 100000)):,}'
+    if kind == 9:
+        return '#' + digits(2, 2) + '-' + digits(2, 3)
+    return digits(1, 3) + capitals(1, 3) + digits(2, 4)
+
+
+class WordSource:
+    """Draws labels: words of a lexicon in a random case, and random strings.
+
+    Args:
+        charset (str): Allowed characters; nothing else ever appears in a label.
+        words (sequence[str], optional): Lexicon. Defaults to None: :data:`COMMON_WORDS` and made
+            up pronounceable words, where the character set has Latin letters.
+        random_strings (float): Fraction of random strings and number-like ones. Defaults to 0.25.
+        punctuation (float): Probability that a word gets marks, as
+            :class:`~mmocr_siga.rendering.marks.Punctuator` puts them, where the character
+            set has some. Defaults to 0.1, as in the labels of real scene words.
+        max_length (int): Longest label. Defaults to 25.
+        short_bias (float): Probability that the shorter of two words of the lexicon is taken, as
+            signs have short words. Defaults to 0.8.
+
+    Raises:
+        ValueError: If a fraction is outside [0, 1], the lexicon is empty or a length is not
+            positive.
+    """
+
+    def __init__(self, charset: str, words: Sequence[str] | None = None,
+                 random_strings: float = 0.25, punctuation: float = 0.1,
+                 max_length: int = 25, short_bias: float = 0.8) -> None:
+        for name, value in (('random_strings', random_strings), ('punctuation', punctuation),
+                            ('short_bias', short_bias)):
+            if not 0 <= value <= 1:
+                raise ValueError(f'{name} must be within [0, 1], got {value}')
+        if words is not None and len(words) == 0:
+            raise ValueError('the lexicon is empty; give at least one word')
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        self.charset = charset
+        self.random_strings = random_strings
+        self.punctuation = punctuation
+        self.max_length = max_length
+        self.short_bias = short_bias
+        self._allowed = set(charset)
+        self._solid = [c for c in charset if not c.isspace()]
+        self._alnum = [c for c in self._solid if c.isalnum()] or self._solid
+        self._capitals = [c for c in self._alnum if c.isdigit() or c.isupper()] or self._alnum
+        self._punctuate = Punctuator(charset)
+        self._words = list(words) if words is not None else None
+        if self._words is None:
+            self._common = [w for w in COMMON_WORDS if _fit_case(w, self._allowed) is not None]
+            if not self._common:
+                self.random_strings = 1.0
+
+    def _plain(self, rng: np.random.Generator) -> str | None:
+        if self._words is not None:
+            word = self._words[int(rng.integers(len(self._words)))]
+            if rng.random() < self.short_bias:
+                word = min(word, self._words[int(rng.integers(len(self._words)))], key=len)
+        elif rng.random() < 0.5:
+            word = self._common[int(rng.integers(len(self._common)))]
+        else:
+            word = pronounceable(rng)
+        kind = rng.random()
+        if kind < 0.5:
+            word = word.upper()
+        elif kind < 0.75:
+            word = word[:1].upper() + word[1:]
+        return _fit_case(word, self._allowed)
+
+    def _lexical(self, rng: np.random.Generator) -> str | None:
+        word = self._plain(rng)
+        if word is not None and rng.random() < self.punctuation:
+            word = self._punctuate(word, lambda: self._plain(rng) or word, rng)
+        return word
+
+    def _random(self, rng: np.random.Generator) -> str:
+        if rng.random() < 0.5:
+            word = _fit_case(number_like(rng), self._allowed)
+            if word is not None:
+                return word
+        # Mixed case is rare on signs and plates; capitals with digits are what serials look like.
+        kind = rng.random()
+        pool = self._capitals if kind < 0.5 else self._alnum if kind < 0.9 else self._solid
+        length = 1 + int(rng.binomial(12, rng.uniform(0.15, 0.7)))
+        return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label.
+
+        Args:
+            rng (numpy.random.Generator): Source of randomness.
+
+        Returns:
+            str: One to ``max_length`` characters of the character set.
+        """
+        word = None
+        if rng.random() >= self.random_strings:
+            for _ in range(10):
+                word = self._lexical(rng)
+                if word is not None:
+                    break
+        if word is None:
+            word = self._random(rng)
+        return word[:self.max_length]
+
+
+class RandomSource:
+    """Draws random characters, which no language model can guess (after ArbitText of SIGA).
+
+    Args:
+        charset (str): Characters, all equally likely; spaces are left out.
+        min_length (int): Shortest label. Defaults to 1.
+        max_length (int): Longest label; all lengths are equally likely. Defaults to 25.
+
+    Raises:
+        ValueError: If the lengths are reversed or not positive, or there is no character.
+    """
+
+    def __init__(self, charset: str, min_length: int = 1, max_length: int = 25) -> None:
+        if not 1 <= min_length <= max_length:
+            raise ValueError(f'min_length must be at least 1 and at most max_length, got '
+                             f'{min_length} and {max_length}')
+        self.charset = charset
+        self.min_length, self.max_length = min_length, max_length
+        self._pool = [c for c in charset if not c.isspace()]
+        if not self._pool:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        length = int(rng.integers(self.min_length, self.max_length, endpoint=True))
+        return ''.join(self._pool[int(k)] for k in rng.integers(0, len(self._pool), length))
+
+
+class SerialSource:
+    """Draws serial numbers, part numbers, lots and dates: digits and capitals in groups.
+
+    Args:
+        charset (str): Allowed characters; nothing else ever appears in a label.
+        max_length (int): Longest label. Defaults to 25.
+
+    Raises:
+        ValueError: If ``max_length`` is not positive or there is no character.
+    """
+
+    _prefixes = ('SN', 'S/N', 'SN:', 'P/N', 'PN', 'NO.', 'LOT', 'ID', 'TYPE', 'REV', 'MOD')
+
+    def __init__(self, charset: str, max_length: int = 25) -> None:
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        self.charset, self.max_length = charset, max_length
+        solid = [c for c in charset if not c.isspace()]
+        if not solid:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+        self._digits = [c for c in solid if c.isdigit()] or solid
+        self._letters = [c for c in solid if c.isupper()] or [
+            c for c in solid if c.isalpha()] or self._digits
+        self._separators = [c for c in '---/.' if c in charset]
+        self._heads = [p for p in self._prefixes if set(p) <= set(charset)]
+
+    def _group(self, rng: np.random.Generator) -> str:
+        kind, length = rng.random(), int(rng.integers(1, 8))
+        if kind < 0.55:
+            pool = self._digits
+        elif kind < 0.75:
+            pool, length = self._letters, min(length, 4)
+        else:
+            pool = self._digits * 2 + self._letters
+        return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        number = 1 + int(rng.choice(4, p=[0.4, 0.35, 0.17, 0.08]))
+        groups = [self._group(rng) for _ in range(number)]
+        joint = ''
+        if self._separators and rng.random() < 0.5:
+            joint = self._separators[int(rng.integers(len(self._separators)))]
+        text = joint.join(groups)
+        if self._heads and rng.random() < 0.08:
+            text = self._heads[int(rng.integers(len(self._heads)))] + text
+        text = text[:self.max_length]
+        return text.rstrip(joint) or text if joint else text
+
+
+class PlateSource:
+    """Draws numbers of licence plates: capitals and digits in one to three groups.
+
+    Groups are set apart by a space, at times by a dash. ``A`` stands for a capital and ``9`` for
+    a digit in the patterns, those of many countries and states.
+
+    Args:
+        charset (str): Allowed characters; nothing else ever appears in a label.
+        max_length (int): Longest label. Defaults to 12.
+
+    Raises:
+        ValueError: If ``max_length`` is not positive or there is no character.
+    """
+
+    patterns = ('9AAA999', 'AAA 999', 'AAA 9999', 'AA9 A999', 'A99 9999', '999 AAA', '999 9999',
+                '99A 9AA', 'AAA99A', 'AA 99 AA', 'AA 9999', '9999 AA', 'A 99999', '99999',
+                '999AAA', 'AA99 AAA', 'AAA9A99', 'AAAAA 9', '99A 99A', '9999999', 'AAAA99',
+                'AAA999', '999 A99', 'AA AA 999', '9A9 A9A')
+
+    def __init__(self, charset: str, max_length: int = 12) -> None:
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        solid = [c for c in charset if not c.isspace()]
+        if not solid:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+        self.charset, self.max_length = charset, max_length
+        self._digits = [c for c in solid if c.isdigit()] or solid
+        self._letters = [c for c in solid if c.isupper()] or self._digits
+        self._joints = [c for c in ('', ' ', ' ', '-') if set(c) <= set(charset)]
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label: see :meth:`WordSource.draw`."""
+        pattern = self.patterns[int(rng.integers(len(self.patterns)))]
+        joint = self._joints[int(rng.integers(len(self._joints)))]
+        pools = {'A': self._letters, '9': self._digits}
+        # Vanity numbers and other countries keep to no pattern.
+        mixed = self._digits + self._letters if rng.random() < 0.2 else None
+        out = []
+        for mark in pattern:
+            pool = pools.get(mark)
+            if pool is not None and mixed:
+                pool = mixed
+            out.append(joint if pool is None else pool[int(rng.integers(len(pool)))])
+        return ''.join(out)[:self.max_length].rstrip(' -')

@@ -1,0 +1,161 @@
+"""A dictionary that finds the character lists shipped with the package."""
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from mmocr.models.common import Dictionary
+from mmocr.registry import TASK_UTILS
+from mmocr.utils import list_from_file
+
+__all__ = [
+    'DICT_FOLDER', 'SHORT_NAMES', 'WordDictionary', 'dictionary_characters',
+    'natural_letter_case', 'packaged_dictionaries', 'resolve_dict_file'
+]
+
+DICT_FOLDER = Path(__file__).resolve().parent / 'dicts'
+# By number of characters, as results tables call them.
+SHORT_NAMES = {
+    '36': 'lower_english_digits.txt',
+    '62': 'english_digits.txt',
+    '94': 'english_digits_symbols_94.txt',
+}
+
+
+def packaged_dictionaries() -> list[str]:
+    """Names of the character lists shipped with the package, sorted."""
+    return sorted(path.name for path in DICT_FOLDER.glob('*.txt'))
+
+
+def resolve_dict_file(dict_file: str) -> str:
+    """Find a character list.
+
+    Args:
+        dict_file (str): Path of a file, or the name of one shipped with the package, or short
+            '36', '62' or '94'. A file at that path comes first.
+
+    Returns:
+        str: Path of an existing file.
+
+    Raises:
+        TypeError: If ``dict_file`` is neither a string nor a path.
+        FileNotFoundError: If there is no such file; names the path tried and the lists shipped.
+    """
+    if not isinstance(dict_file, (str, Path)):
+        raise TypeError(f'dict_file must be a string, but is {type(dict_file).__name__}')
+    path = Path(dict_file)
+    if path.is_file():
+        return str(path)
+    packaged = DICT_FOLDER / SHORT_NAMES.get(path.name, path.name)
+    # Only a bare name: 'my/lower_english_digits.txt' means the user's own file.
+    if path.parent == Path('.') and packaged.is_file():
+        return str(packaged)
+    raise FileNotFoundError(
+        f'no dictionary at {str(dict_file)!r} (tried {path.absolute()}); dict_file is the path of '
+        'a text file with one character a line, or one of the names shipped with mmocr_siga: '
+        f'{", ".join(packaged_dictionaries())} (short: {", ".join(SHORT_NAMES)})')
+
+
+def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:
+    """Characters of a dictionary, without its special tokens."""
+    special = {
+        dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx, dictionary.unknown_idx
+    }
+    return frozenset(c for i, c in enumerate(dictionary.dict) if i not in special)
+
+
+def natural_letter_case(dictionary: Dictionary) -> str:
+    """The letter case that labels must be brought into for a dictionary to know their letters.
+
+    Args:
+        dictionary (Dictionary): The characters known.
+
+    Returns:
+        str: 'lower' where it has lower-case letters only, 'upper' where it has upper-case letters
+        only, else 'unchanged'.
+    """
+    characters = dictionary_characters(dictionary)
+    lower, upper = (any(c != fold(c) for c in characters) for fold in (str.upper, str.lower))
+    if lower == upper:
+        return 'unchanged'
+    return 'lower' if lower else 'upper'
+
+
+def _check_characters(path: str) -> None:
+    """Raise a ValueError that shows every line the base class cannot read."""
+    lines = [line.strip('\r\n') for line in list_from_file(path)]
+    if lines and lines[0].startswith('\ufeff'):
+        raise ValueError(f'{path} starts with a byte order mark; save it as UTF-8 without one')
+    long = [(i, line) for i, line in enumerate(lines, 1) if len(line) > 1]
+    if long:
+        number, line = long[0]
+        raise ValueError(
+            f'{path}, line {number}: expected one character, found {len(line)}: {line!r} '
+            f'({len(long)} such lines). A blank after the character counts, and an accent may be '
+            'a character of its own (normalise the file to NFC)')
+    repeated = sorted(c for c, n in Counter(line for line in lines if line).items() if n > 1)
+    if repeated:
+        raise ValueError(f'{path} lists these characters more than once: {repeated}')
+    if not any(lines):
+        raise ValueError(f'{path} holds no character')
+
+
+@TASK_UTILS.register_module()
+class WordDictionary(Dictionary):
+    """MMOCR's dictionary with packaged character lists and clear errors.
+
+    Shipped are ``lower_english_digits.txt`` (36: 0-9, a-z; in MMOCR's order, so that checkpoints
+    can be exchanged), ``english_digits.txt`` (62: 0-9, a-z, A-Z) and
+    ``english_digits_symbols_94.txt`` (94: the same, then the 32 ASCII symbols in the order of
+    their codes). Each begins with the one before, so that a model can be widened row by row.
+
+    With ``with_end=True, with_unknown=True, unknown_token=None`` the end of sequence is the last
+    class, there is no class for other characters, and :meth:`str2idx` leaves those out.
+
+    Args:
+        dict_file (str): Path of a text file with one character a line (blank lines are skipped, a
+            line of one space is the space), or the name of a packaged one, short '36', '62' or
+            '94'. A file at that path comes before a packaged one of the same name.
+        with_start (bool): Whether there is a start token. Defaults to False.
+        with_end (bool): Whether there is an end token. Defaults to False.
+        same_start_end (bool): Whether both are one token. Defaults to False.
+        with_padding (bool): Whether there is a padding token. Defaults to False.
+        with_unknown (bool): Whether other characters are accepted. Defaults to False.
+        start_token (str): Defaults to '<BOS>'.
+        end_token (str): Defaults to '<EOS>'.
+        start_end_token (str): Defaults to '<BOS/EOS>'.
+        padding_token (str): Defaults to '<PAD>'.
+        unknown_token (str, optional): None leaves other characters out of the targets. Defaults
+            to '<UKN>'.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line holds several characters, a character occurs twice or there is none.
+    """
+
+    def __init__(self,
+                 dict_file: str,
+                 with_start: bool = False,
+                 with_end: bool = False,
+                 same_start_end: bool = False,
+                 with_padding: bool = False,
+                 with_unknown: bool = False,
+                 start_token: str = '<BOS>',
+                 end_token: str = '<EOS>',
+                 start_end_token: str = '<BOS/EOS>',
+                 padding_token: str = '<PAD>',
+                 unknown_token: str | None = '<UKN>') -> None:
+        path = resolve_dict_file(dict_file)
+        _check_characters(path)
+        super().__init__(
+            dict_file=path,
+            with_start=with_start,
+            with_end=with_end,
+            same_start_end=same_start_end,
+            with_padding=with_padding,
+            with_unknown=with_unknown,
+            start_token=start_token,
+            end_token=end_token,
+            start_end_token=start_end_token,
+            padding_token=padding_token,
+            unknown_token=unknown_token)

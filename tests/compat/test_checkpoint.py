@@ -1,0 +1,344 @@
+import functools
+import io
+import os
+import pickle
+import re
+import zipfile
+from collections import Counter, OrderedDict
+
+import numpy as np
+import pytest
+import torch
+import toy_run
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from mmocr_siga.compat import checkpoint
+from mmocr_siga.compat.checkpoint import UnsafeCheckpointError, load
+
+READERS = [
+    pytest.param(
+        True,
+        id='weights_only',
+        marks=pytest.mark.skipif(
+            not checkpoint._TORCH_TAKES_NAMES, reason='torch is older than 2.6')),
+    pytest.param(False, id='restricted'),
+]
+
+
+@pytest.fixture(params=READERS)
+def reader(request, monkeypatch):
+    """Each of the two ways of reading: the one of new and the one of older versions of torch."""
+    monkeypatch.setattr(checkpoint, '_TORCH_TAKES_NAMES', request.param)
+    monkeypatch.delenv(checkpoint.UNSAFE_ENV, raising=False)
+
+
+class Reduced:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function, *args):
+        self.call = (function, args)
+
+    def __reduce__(self):
+        return self.call
+
+
+def save_pickle(path, code):
+    """Write a file of ``torch.save`` whose pickle is replaced by hand-made instructions."""
+    torch.save({}, path)
+    replace_pickle(path, lambda _: code)
+
+
+def replace_pickle(path, change):
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(content) if name.endswith('data.pkl') else content)
+
+
+def global_(name):
+    module, _, attribute = name.rpartition('.')
+    return pickle.GLOBAL + f'{module}\n{attribute}\n'.encode()
+
+
+BUFFER = global_('mmengine.logging.history_buffer.HistoryBuffer')
+
+
+def text(value):
+    return pickle.BINUNICODE + len(value).to_bytes(4, 'little') + value.encode()
+
+
+class TestWhatIsLoaded:
+
+    def test_contents(self, tmp_path, reader):
+        saved = dict(
+            weights=OrderedDict(a=torch.arange(6.).view(2, 3)),
+            parameter=torch.nn.Parameter(torch.ones(2)),
+            types=[
+                torch.zeros(2, dtype=d)
+                for d in (torch.bool, torch.uint8, torch.int64, torch.float16, torch.bfloat16)
+            ],
+            dtype=torch.bfloat16,
+            size=torch.Size([2, 3]),
+            device=torch.device('cpu'),
+            plain=[1, 2.5, 'x', None, True, (1, {2}), b'\xff\x00', 1 << 80],
+            counter=Counter('aab'))
+        torch.save(saved, tmp_path / 'x.pth')
+        loaded = load(tmp_path / 'x.pth', 'cpu')
+        for key in ('dtype', 'size', 'device', 'plain', 'counter'):
+            assert loaded[key] == saved[key]
+        assert isinstance(loaded['parameter'], torch.nn.Parameter)
+        assert loaded['weights']['a'].tolist() == [[0, 1, 2], [3, 4, 5]]
+        assert [t.dtype for t in loaded['types']] == [t.dtype for t in saved['types']]
+
+    @pytest.mark.parametrize('zipped', [True, False])
+    def test_numpy_and_history(self, tmp_path, reader, zipped):
+        saved = dict(
+            buffer=HistoryBuffer([1., 2., 6.], [1, 1, 1]),
+            scalars=[np.float64(0.5), np.float32(0.25), np.int64(-3), np.bool_(True)],
+            arrays=[np.arange(3), np.array([[1.5]], np.float32), np.array(['ab', 'c'])])
+        torch.save(saved, tmp_path / 'x.pth', _use_new_zipfile_serialization=zipped)
+        loaded = load(str(tmp_path / 'x.pth'))
+        assert loaded['buffer'].mean() == 3
+        assert loaded['buffer'].statistics('current') == 6
+        for old, new in zip(saved['scalars'] + saved['arrays'],
+                            loaded['scalars'] + loaded['arrays']):
+            assert new.dtype == old.dtype
+            np.testing.assert_array_equal(new, old)
+
+    @pytest.mark.parametrize('package', [b'numpy.core', b'numpy._core'])
+    def test_names_of_numpy_1_and_2(self, tmp_path, reader, package):
+        path = tmp_path / 'x.pth'
+        torch.save([np.float64(0.5), np.arange(3)], path)
+
+        def rename(code):
+            code, count = re.subn(rb'numpy\._?core\.multiarray', package + b'.multiarray', code)
+            assert count == 2
+            return code
+
+        replace_pickle(path, rename)
+        scalar, array = load(path)
+        assert scalar == 0.5
+        assert array.tolist() == [0, 1, 2]
+
+    def test_file_object_and_map_location(self, reader):
+        buffer = io.BytesIO()
+        torch.save({'a': torch.ones(1)}, buffer)
+        buffer.seek(0)
+        assert load(buffer, map_location='meta')['a'].is_meta
+
+    def test_a_checkpoint_cannot_change_the_statistics_of_later_buffers(
+            self, tmp_path, reader, monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setitem(HistoryBuffer._statistics_methods, 'mean', torch.Size)
+            patch.setitem(HistoryBuffer._statistics_methods, 'new', torch.Size)
+            torch.save(HistoryBuffer([1.], [1]), tmp_path / 'x.pth')
+        load(tmp_path / 'x.pth')
+        assert HistoryBuffer([1., 3.], [1, 1]).statistics('mean') == 2
+        assert 'new' not in HistoryBuffer._statistics_methods
+
+
+class TestWhatIsRefused:
+
+    @pytest.mark.parametrize('zipped', [True, False])
+    @pytest.mark.parametrize('function, named', [
+        (os.system, f'{os.name}.system'),
+        (eval, 'eval'),
+        (__import__, '__import__'),
+        (functools.partial, 'functools.partial'),
+        (open, 'open'),
+    ])
+    def test_calls(self, tmp_path, reader, function, named, zipped):
+        touched = tmp_path / 'touched'
+        args = {
+            os.system: (f'touch {touched}', ),
+            eval: (f'open({str(touched)!r}, "w")', ),
+            open: (str(touched), 'w'),
+        }.get(function, ('os', ))
+        torch.save({'state_dict': {}, 'x': Reduced(function, *args)}, tmp_path / 'x.pth',
+                   _use_new_zipfile_serialization=zipped)
+        with pytest.raises(UnsafeCheckpointError, match=f"names the Python object '.*{named}'"):
+            load(tmp_path / 'x.pth')
+        assert not touched.exists()
+
+    @pytest.mark.parametrize('owner, name', [
+        (HistoryBuffer, '__init__'),
+        (HistoryBuffer, 'update'),
+        (HistoryBuffer, '__dict__'),
+        (torch.Tensor, 'mean'),
+        ('text', 'format'),
+    ])
+    def test_getattr(self, tmp_path, reader, owner, name):
+        torch.save(Reduced(getattr, owner, name), tmp_path / 'x.pth')
+        with pytest.raises(UnsafeCheckpointError, match=f"fetches the attribute '{name}'"):
+            load(tmp_path / 'x.pth')
+
+    def test_getattr_chain_to_the_builtins(self, tmp_path, reader):
+        """getattr(HistoryBuffer.__init__, '__globals__')['...'] is where such chains lead."""
+        init = Reduced(getattr, HistoryBuffer, '__init__')
+        torch.save(Reduced(getattr, init, '__globals__'), tmp_path / 'x.pth')
+        with pytest.raises(UnsafeCheckpointError, match="fetches the attribute '__init__'"):
+            load(tmp_path / 'x.pth')
+
+    def test_getattr_from_an_allowed_method(self, tmp_path, reader):
+        mean = Reduced(getattr, HistoryBuffer, 'mean')
+        torch.save(Reduced(getattr, mean, '__globals__'), tmp_path / 'x.pth')
+        with pytest.raises(UnsafeCheckpointError, match="fetches the attribute '__globals__'"):
+            load(tmp_path / 'x.pth')
+
+    def test_calling_a_fetched_method(self, tmp_path, reader):
+        fetch = (global_('builtins.getattr') + BUFFER + text('mean') + pickle.TUPLE2 +
+                 pickle.REDUCE)
+        save_pickle(tmp_path / 'x.pth',
+                    b'\x80\x02' + fetch + text('self') + pickle.TUPLE1 + pickle.REDUCE + b'.')
+        with pytest.raises(UnsafeCheckpointError, match='HistoryBuffer.mean'):
+            load(tmp_path / 'x.pth')
+
+    def test_setting_attributes_of_a_class(self, tmp_path, reader):
+        state = (pickle.NONE + pickle.EMPTY_DICT + text('mean') + text('replaced') +
+                 pickle.SETITEM + pickle.TUPLE2)
+        save_pickle(tmp_path / 'x.pth', b'\x80\x02' + BUFFER + state + pickle.BUILD + b'.')
+        before = HistoryBuffer.mean
+        with pytest.raises(UnsafeCheckpointError, match='type'):
+            load(tmp_path / 'x.pth')
+        assert HistoryBuffer.mean is before
+
+    def test_old_instructions(self, tmp_path, reader):
+        save_pickle(tmp_path / 'x.pth',
+                    b'\x80\x02' + pickle.MARK + text('x') + pickle.INST + b'os\nsystem\n.')
+        with pytest.raises(UnsafeCheckpointError):
+            load(tmp_path / 'x.pth')
+
+    def test_arrays_of_objects(self, tmp_path, reader):
+        torch.save(np.array([1, 'a'], dtype=object), tmp_path / 'x.pth')
+        with pytest.raises(UnsafeCheckpointError, match='ObjectDType|object'):
+            load(tmp_path / 'x.pth')
+
+    def test_torchscript(self, tmp_path, reader):
+        torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(tmp_path / 'x.pth'))
+        with pytest.raises(UnsafeCheckpointError, match='TorchScript'):
+            load(tmp_path / 'x.pth')
+
+    def test_message_says_what_to_do(self, tmp_path, reader):
+        torch.save(Reduced(print, 'x'), tmp_path / 'x.pth')
+        with pytest.raises(UnsafeCheckpointError) as error:
+            load(tmp_path / 'x.pth')
+        assert 'x.pth was not loaded' in str(error.value)
+        assert 'weights_only=False' in str(error.value)
+        assert 'MMOCR_SIGA_UNSAFE_LOAD=1' in str(error.value)
+
+    def test_damaged_file(self, tmp_path, reader):
+        torch.save(torch.zeros(1000), tmp_path / 'x.pth')
+        content = (tmp_path / 'x.pth').read_bytes()
+        (tmp_path / 'x.pth').write_bytes(content[:len(content) // 2])
+        with pytest.raises(RuntimeError, match='x.pth is damaged or cut short'):
+            load(tmp_path / 'x.pth')
+
+    def test_something_else(self, tmp_path, reader):
+        (tmp_path / 'x.pth').write_text('<html>not found</html>')
+        with pytest.raises(RuntimeError, match="not written by torch.save: .* b'<html>"):
+            load(tmp_path / 'x.pth')
+
+    @pytest.mark.parametrize('value, opens', [('1', True), ('0', False), ('', False)])
+    def test_explicit_opt_in(self, tmp_path, reader, monkeypatch, value, opens):
+        torch.save(Reduced(str.upper, 'x'), tmp_path / 'x.pth')
+        monkeypatch.setenv(checkpoint.UNSAFE_ENV, value)
+        if opens:
+            assert load(tmp_path / 'x.pth') == 'X'
+        else:
+            with pytest.raises(UnsafeCheckpointError):
+                load(tmp_path / 'x.pth')
+
+
+class TestLoaders:
+
+    @pytest.mark.parametrize('path', [
+        'x.pth', '/a/x.pth', 'http://a/x.pth', 'https://a/x.pth', 's3://a/x.pth',
+        'open-mmlab:s3://a/x.pth', 'petrel://a/x.pth', 'pavi://x', 'open-mmlab://x', 'openmmlab://x'
+    ])
+    def test_every_scheme_that_reads_files(self, path):
+        loader = CheckpointLoader._get_checkpoint_loader(path)
+        assert loader.__module__ == 'mmocr_siga.compat.checkpoint'
+        assert getattr(mmengine_checkpoint, loader.__name__) is loader
+
+    @pytest.mark.parametrize('path', ['torchvision://resnet18', 'modelzoo://x', 'mmcls://x'])
+    def test_schemes_that_look_addresses_up(self, path, monkeypatch):
+        def urls():
+            return dict(x='http://found', resnet18='http://found')
+
+        asked = []
+        monkeypatch.setattr(mmengine_checkpoint, 'get_torchvision_models', urls)
+        monkeypatch.setattr(mmengine_checkpoint, 'get_mmcls_models', urls)
+        monkeypatch.setattr(checkpoint, 'load', lambda *args: asked.append(args) or {})
+        monkeypatch.setattr(torch.hub, 'download_url_to_file', lambda *args, **kwargs: None)
+        CheckpointLoader.load_checkpoint(path, 'cpu')
+        assert len(asked) == 1
+
+    def test_local_file_that_is_missing(self):
+        with pytest.raises(FileNotFoundError, match='nowhere.pth'):
+            CheckpointLoader.load_checkpoint('nowhere.pth')
+
+    def test_download_is_kept_and_read_safely(self, tmp_path):
+        for name, content in (('good', {'a': 1}), ('bad', Reduced(print, 'x'))):
+            torch.save(content, tmp_path / f'{name}.pth')
+        cache = tmp_path / 'cache'
+        good = (tmp_path / 'good.pth').as_uri()
+        assert checkpoint.load_from_http(good, model_dir=str(cache)) == {'a': 1}
+        (tmp_path / 'good.pth').unlink()
+        assert checkpoint.load_from_http(good, model_dir=str(cache)) == {'a': 1}
+        with pytest.raises(UnsafeCheckpointError):
+            checkpoint.load_from_http((tmp_path / 'bad.pth').as_uri(), model_dir=str(cache))
+
+    def test_openmmlab_name_of_a_local_file(self, tmp_path, monkeypatch):
+        torch.save(Reduced(print, 'x'), tmp_path / 'x.pth')
+        monkeypatch.setenv('MMENGINE_HOME', str(tmp_path))
+        monkeypatch.setattr(mmengine_checkpoint, 'get_external_models', lambda: dict(x='x.pth'))
+        with pytest.raises(UnsafeCheckpointError):
+            CheckpointLoader.load_checkpoint('open-mmlab://x')
+
+
+class TestRuns:
+    """A recogniser of MMOCR, trained for two iterations an epoch."""
+
+    @pytest.fixture(scope='class')
+    def folder(self, tmp_path_factory):
+        folder = tmp_path_factory.mktemp('words')
+        toy_run.write_words(folder)
+        return folder
+
+    @pytest.fixture(scope='class')
+    def two_epochs(self, folder):
+        runner = toy_run.build(toy_run.toy_config(folder, folder / 'run', max_epochs=2))
+        runner.train()
+        return runner
+
+    def test_resume_gives_what_the_whole_run_gave(self, folder, two_epochs, reader):
+        config = toy_run.toy_config(folder, folder / 'resumed', max_epochs=2)
+        runner = toy_run.build(config, folder / 'run' / 'epoch_1.pth', resume=True)
+        runner.train()
+        assert runner.epoch == 2
+        expected = two_epochs.message_hub.get_scalar('train/loss').data[0]
+        found = runner.message_hub.get_scalar('train/loss').data[0]
+        assert len(found) == 4
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        weights = runner.model.state_dict()
+        for name, expected in two_epochs.model.state_dict().items():
+            torch.testing.assert_close(weights[name], expected, msg=lambda m, n=name: f'{n}: {m}')
+
+    def test_load_from_and_test(self, folder, two_epochs, reader):
+        config = toy_run.toy_config(folder, folder / 'tested')
+        runner = toy_run.build(config, folder / 'run' / 'epoch_2.pth')
+        assert 'recog/word_acc' in runner.test()
+        for name, expected in two_epochs.model.state_dict().items():
+            assert torch.equal(runner.model.state_dict()[name], expected)
+
+    def test_malicious_checkpoint_is_refused(self, folder, tmp_path, reader):
+        path = tmp_path / 'x.pth'
+        torch.save(
+            dict(state_dict={}, meta=Reduced(os.system, f'touch {tmp_path / "touched"}')), path)
+        runner = toy_run.build(toy_run.toy_config(folder, folder / 'refused'), path)
+        with pytest.raises(UnsafeCheckpointError, match='system'):
+            runner.test()
+        assert not (tmp_path / 'touched').exists()

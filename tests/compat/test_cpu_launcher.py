@@ -1,0 +1,56 @@
+import socket
+
+import pytest
+import torch
+from mmengine.dist import utils as dist_utils
+from mmengine.model import BaseModel, MMDistributedDataParallel
+
+from mmocr_siga.compat.cpu_launcher import enable_cpu_launcher
+from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
+
+pytestmark = pytest.mark.skipif(has_accelerator(), reason='only for machines without accelerator')
+
+
+class Toy(BaseModel):
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(2, 1)
+
+    def forward(self, x, mode='tensor'):
+        return self.layer(x)
+
+
+@pytest.fixture
+def one_process(monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    for name, value in dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=port, RANK=0, WORLD_SIZE=1,
+                            LOCAL_RANK=0).items():
+        monkeypatch.setenv(name, str(value))
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_a_second_call_changes_nothing():
+    initialise = MMDistributedDataParallel.__init__
+    assert enable_cpu_launcher() is False
+    assert MMDistributedDataParallel.__init__ is initialise
+
+
+def test_nccl_becomes_gloo_and_models_are_wrapped(one_process):
+    dist_utils._init_dist_pytorch('nccl')
+    assert torch.distributed.get_backend() == 'gloo'
+    model = Toy()
+    wrapped = MMDistributedDataParallel(module=model, device_ids=[0])
+    x = torch.randn(3, 2)
+    torch.testing.assert_close(wrapped(x), model(x))
+    wrapped(x).sum().backward()
+    torch.testing.assert_close(model.layer.weight.grad, x.sum(0, keepdim=True))
+
+
+def test_another_launcher_is_refused():
+    with pytest.raises(ValueError, match="'deepspeed'"):
+        dist_utils._init_dist_pytorch('gloo', init_backend='deepspeed')

@@ -1,0 +1,150 @@
+"""The data configs, with MMOCR's own and with real words where these are at hand."""
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmocr.apis import TextRecInferencer
+from mmocr.registry import DATASETS, EVALUATOR
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+DICTIONARY = dict(
+    type='WordDictionary',
+    dict_file='lower_english_digits.txt',
+    with_end=True,
+    with_unknown=True,
+    unknown_token=None)
+
+
+@pytest.fixture(scope='module')
+def pipelines():
+    return Config.fromfile(str(CONFIGS / '_base_/pipelines/siga_32x128.py'))
+
+
+def write_word(path, shape=(40, 100, 3)):
+    img = np.full(shape, 220, np.uint8)
+    cv2.putText(img, 'Word', (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (20, 40, 60), 3)
+    path.write_bytes(cv2.imencode('.png', img)[1].tobytes())
+    return str(path)
+
+
+def test_the_training_pipeline(pipelines, tmp_path):
+    pipeline = Compose(pipelines.train_pipeline)
+    for seed in range(20):
+        np.random.seed(seed)
+        packed = pipeline(
+            dict(img_path=write_word(tmp_path / 'a.png'), instances=[dict(text='Word')]))
+        sample = packed['data_samples']
+        assert packed['inputs'].shape == (3, 32, 128) and packed['inputs'].dtype == torch.uint8
+        assert sample.gt_text_mask.data.shape == (1, 32, 128)
+        assert 0.02 < sample.gt_text_mask.data.float().mean() < 0.5
+        assert sample.gt_text.item == 'Word'
+        assert sample.ori_shape == (40, 100) and sample.img_shape == (32, 128)
+        assert sample.valid_ratio == 1
+
+
+def test_order_geometry_mask_photometry(pipelines):
+    order = [t['type'] for t in pipelines.train_pipeline]
+    places = [order.index(name) for name in
+              ('LoadWordImage', 'EnsureBGR', 'RandomTextGeometry', 'Resize', 'TextMask',
+               'RandomTextDeterioration', 'RandomTextColor', 'PackGlyphInputs')]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (40, 1, 3), (1, 90, 3), (20, 30, 4), (7, 5)])
+def test_odd_images_pass_both_pipelines(pipelines, tmp_path, shape):
+    path = tmp_path / 'a.png'
+    img = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    path.write_bytes(cv2.imencode('.png', img)[1].tobytes())
+    for pipeline in (pipelines.train_pipeline, pipelines.test_pipeline):
+        for seed in range(5):
+            np.random.seed(seed)
+            packed = Compose(pipeline)(dict(img_path=str(path), instances=[dict(text='a')]))
+            assert packed['inputs'].shape == (3, 32, 128)
+
+
+def test_the_inferencer_takes_files_and_arrays_of_every_kind(pipelines, tmp_path):
+    config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipelines.test_pipeline))))
+    # Only the pipeline: an inferencer itself needs a model.
+    pipeline = TextRecInferencer._init_pipeline(object.__new__(TextRecInferencer), config)
+    (tmp_path / 'empty.png').write_bytes(b'')
+    rng = np.random.default_rng(0)
+    for image in (write_word(tmp_path / 'a.png'), rng.integers(0, 256, (9, 20), np.uint8),
+                  rng.integers(0, 256, (9, 20, 1), np.uint8),
+                  rng.integers(0, 256, (9, 20, 4), np.uint8),
+                  rng.integers(0, 65536, (9, 20), np.uint16), rng.random((9, 20, 3))):
+        packed = pipeline(image)
+        assert packed['inputs'].shape == (3, 32, 128) and packed['inputs'].dtype == torch.uint8
+    for name in ('empty.png', 'gone.png'):
+        with pytest.raises(OSError, match=name):
+            pipeline(str(tmp_path / name))
+    with pytest.raises(ValueError, match='no pixels'):
+        pipeline(np.zeros((0, 5, 3), np.uint8))
+
+
+def child(tmp_path, *bases, lines=''):
+    path = tmp_path / 'child.py'
+    path.write_text(f'_base_ = {list(bases)!r}\n{lines}')
+    return Config.fromfile(str(path))
+
+
+def test_real_words_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', '/some/where')
+    config = child(tmp_path, str(CONFIGS / '_base_/datasets/real_words.py'))
+    assert [d.data_root for d in config.real_words_train_list] == [
+        f'/some/where/real/{name}'
+        for name in ('iiit5k_train', 'svt_train', 'ic15_train', 'ic03_train')
+    ]
+    monkeypatch.delenv('SIGA_DATA')
+    config = child(tmp_path, str(CONFIGS / '_base_/datasets/real_words.py'))
+    assert config.real_words_val_list[4].data_root == '../shared/data/real/plates'
+
+
+def test_validation_words_are_never_trained_on(tmp_path):
+    config = child(tmp_path, str(CONFIGS / '_base_/datasets/real_words.py'))
+    assert {d.ann_file for d in config.real_words_train_list} == {'train.tsv'}
+    assert {d.ann_file for d in config.real_words_val_list} == {'val.tsv'}
+    assert all(d.test_mode for d in config.real_words_val_list)
+
+
+def test_mmocrs_data_configs_combine_with_ours(tmp_path):
+    config = child(
+        tmp_path,
+        str(CONFIGS / '_base_/pipelines/siga_32x128.py'),
+        'mmocr::textrecog/_base_/datasets/mjsynth.py',
+        lines='train_list = [_base_.mjsynth_textrecog_train]')
+    assert config.train_list[0].type == 'OCRDataset'
+    assert config.train_list[0].ann_file == 'textrecog_train.json'
+
+
+def test_real_words(siga_data, tmp_path, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(siga_data))
+    config = child(
+        tmp_path,
+        str(CONFIGS / '_base_/datasets/real_words.py'),
+        str(CONFIGS / '_base_/pipelines/siga_32x128.py'))
+    for member in config.real_words_train_list + config.real_words_val_list:
+        # Serialising collects all garbage of the process, each time.
+        member.serialize_data = False
+    inner = dict(type='ConcatDataset', datasets=config.real_words_train_list)
+    train = DATASETS.build(
+        dict(
+            type='CheckedTextDataset',
+            dictionary=DICTIONARY,
+            dataset=inner,
+            pipeline=config.train_pipeline))
+    # Eleven labels of the 7,601 are symbols only.
+    assert [r.total for r in train.reports] == [1880, 217, 4388, 1116]
+    assert [r.kept for r in train.reports] == [1880, 217, 4387, 1106]
+    assert train[2097]['data_samples'].ori_text == 'Genaxis Theatre'
+    val = DATASETS.build(
+        dict(
+            type='ConcatDataset',
+            datasets=config.real_words_val_list,
+            pipeline=config.test_pipeline))
+    assert len(val) == 300 and val[299]['inputs'].shape == (3, 32, 128)
+    evaluator = EVALUATOR.build(config.real_words_val_evaluator)
+    assert len(evaluator.dataset_prefixes) == len(val.metainfo['cumulative_sizes'])

@@ -1,0 +1,60 @@
+import os
+
+import pytest
+
+from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader, open_database
+
+lmdb = pytest.importorskip('lmdb')
+
+
+@pytest.fixture
+def path(tmp_path):
+    with lmdb.open(str(tmp_path / 'db'), map_size=1 << 22) as env, env.begin(write=True) as put:
+        for i in range(1, 201):
+            put.put(b'image-%09d' % i, bytes(3000))
+            put.put(b'label-%09d' % i, b'w%d' % i)
+        put.put(b'num-samples', b'201')
+    return str(tmp_path / 'db')
+
+
+def test_labels_in_order_and_none_where_there_is_none(path):
+    reader = LMDBReader(path)
+    assert reader.count() == 201
+    assert list(reader.labels()) == [b'w%d' % i for i in range(1, 201)] + [None]
+
+
+def test_the_version_changes_with_the_content(path):
+    reader = LMDBReader(path)
+    before = reader.version()
+    assert reader.version() == before
+    reader.close()
+    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as put:
+        put.put(b'label-000000007', b'X7')
+    assert LMDBReader(path).version() != before
+
+
+@pytest.mark.parametrize('size', [0, 100, 4096, 8192, 100_000, -4096])
+def test_a_database_that_is_cut_off_is_refused(path, size):
+    file = os.path.join(path, 'data.mdb')
+    os.truncate(file, size if size >= 0 else os.path.getsize(file) + size)
+    with pytest.raises(ValueError, match='interrupted|cut off'):
+        LMDBReader(path).count()
+
+
+def test_files_of_another_kind(tmp_path):
+    (tmp_path / 'data.mdb').write_bytes(b'no database at all' * 1000)
+    with pytest.raises(ValueError, match='cannot be opened as an LMDB database'):
+        open_database(str(tmp_path))
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(FileNotFoundError, match='no LMDB database'):
+        open_database(str(tmp_path / 'empty'))
+
+
+@pytest.mark.parametrize('value', [None, b'', b'many', b'0', b'-3'])
+def test_numbers_of_samples(tmp_path, value):
+    with lmdb.open(str(tmp_path), map_size=1 << 20) as env, env.begin(write=True) as put:
+        put.put(b'label-000000001', b'a')
+        if value:
+            put.put(b'num-samples', value)
+    with pytest.raises(ValueError, match='holds no words: num-samples is'):
+        LMDBReader(str(tmp_path)).count()

@@ -1,0 +1,213 @@
+import json
+
+import numpy as np
+import pytest
+from mmocr.datasets import OCRDataset
+from PIL import Image
+
+from mmocr_siga.datasets.formats.scene_annotations import (
+    instance_of,
+    parse_scene_file,
+    picture_size,
+    read_scenes,
+    split_scenes,
+    write_scenes,
+)
+
+QUAD = [10., 5., 40., 6., 40., 18., 9., 17.]
+LINE = '10,5,40,6,40,18,9,17,'
+
+
+@pytest.fixture
+def parse(tmp_path):
+
+    def of(content, form='auto'):
+        path = tmp_path / 'gt.txt'
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return list(parse_scene_file(path, form))
+
+    return of
+
+
+@pytest.mark.parametrize('text', [
+    'Word', '###', '', 'a,b,,c', ' with blanks ', '12', '1,2,3,4', '"quoted"', 'caf\u00e9', '####'])
+def test_icdar2015(parse, text):
+    form = 'icdar2015' if text == '####' else 'auto'
+    assert parse(LINE + text + '\n', form) == [(1, QUAD, text)]
+
+
+def test_byte_order_mark_and_line_ends(parse):
+    content = f'\ufeff{LINE}one\r\n\r\n{LINE}two\r\n'.encode()
+    assert parse(content) == [(1, QUAD, 'one'), (3, QUAD, 'two')]
+    assert parse('\ufeff') == [] and parse('') == []
+
+
+def test_icdar2013(parse):
+    box = [38., 43., 920., 43., 920., 215., 38., 215.]
+    for line in ('38, 43, 920, 215, "Tired, ness"', '38 43 920 215 "Tired, ness"'):
+        assert parse(line, 'icdar2013') == [(1, box, 'Tired, ness')]
+    assert parse('38,43,920,215,word', 'icdar2013') == [(1, box, 'word')]
+
+
+def test_polygons(parse):
+    points = [0., 0., 5., 1., 9., 0., 9., 4., 5., 5., 0., 4.]
+    line = ','.join(f'{value:g}' for value in points)
+    assert parse(f'{line},####a,b') == [(1, points, 'a,b')]
+    assert parse(f'{line},####') == [(1, points, '')]
+    assert parse(f'{line},word', 'polygon') == [(1, points, 'word')]
+    assert parse(f'{line},2', 'polygon') == [(1, points, '2')]
+    assert parse(f'{line},a,b', 'polygon') == [(1, points, 'a,b')]
+
+
+def test_total_text(parse):
+    line = ("x: [[115 503 494 115]], y: [[322, 346, 426, 404]], ornt: [u'm'], "
+            "transcriptions: [u'nau\"G'HTY']")
+    assert parse(line) == [(1, [115., 322., 503., 346., 494., 426., 115., 404.], 'nau"G\'HTY')]
+
+
+@pytest.mark.parametrize('line, form, words', [
+    ('1,2,3,word', 'auto', 'expected eight numbers'),
+    ('word', 'icdar2013', 'expected left, top'),
+    ('1,2,3,4,word', 'polygon', 'at least three points'),
+    ('1,2,3,4,5,6,7,####word', 'polygon', 'at least three points'),
+    ('x: [[1 2 3]], y: [[1 2]], ornt: [], transcriptions: [u"a"]', 'auto', 'do not fit together'),
+    ('x: 1', 'auto', 'no line of Total-Text'),
+])
+def test_lines_that_cannot_be_read(parse, line, form, words):
+    (number, polygon, text), good = parse(f'{line}\n{LINE}word', form)[:2] if form == 'auto' else \
+        (parse(line, form)[0], None)
+    assert number == 1 and polygon is None and words in text
+    assert good in (None, (2, QUAD, 'word'))
+
+
+def test_wrong_files(parse, tmp_path):
+    with pytest.raises(ValueError, match='gt.txt is not UTF-8'):
+        parse(b'\xff\xfe1,2')
+    with pytest.raises(ValueError, match='format must be one of.*coco'):
+        parse('', 'coco')
+    with pytest.raises(FileNotFoundError):
+        list(parse_scene_file(tmp_path / 'none.txt'))
+
+
+class TestInstance:
+
+    def test_a_word(self):
+        instance, problem = instance_of(QUAD, 'word', (50, 60))
+        assert instance == dict(polygon=QUAD, bbox=[9., 5., 40., 18.], bbox_label=0, ignore=False,
+                                text='word') and problem == ''
+        assert json.loads(json.dumps(instance)) == instance
+
+    def test_anticlockwise(self):
+        instance, _ = instance_of([0, 0, 0, 5, 9, 5, 9, 0], 'word', (50, 60))
+        assert instance['polygon'] == [0, 0, 9, 0, 9, 5, 0, 5]
+
+    def test_crossing_itself_is_ignored(self):
+        instance, problem = instance_of([0, 0, 10, 10, 10, 0, 0, 10], 'word', (50, 60))
+        assert instance['ignore'] and instance['bbox'] == [0, 0, 10, 10]
+        assert 'crosses' in problem
+
+    @pytest.mark.parametrize('polygon, words', [
+        ([100, 100, 110, 100, 110, 105], 'outside the picture'),
+        ([0, 0, 5, 0], 'fewer than 3'),
+        ([0, 0, 5, 0, 9, 0], '0 square pixels'),
+        ([float('nan')] * 6, 'not finite'),
+        ([100, 100, 110, 110, 110, 100, 100, 110], 'crosses'),
+    ])
+    def test_no_region(self, polygon, words):
+        instance, problem = instance_of(polygon, 'word', (50, 60))
+        assert instance is None and problem.startswith('the polygon') and words in problem
+
+    def test_without_a_text(self):
+        instance, problem = instance_of(QUAD, '', (50, 60))
+        assert instance['ignore'] and problem == 'there is no text'
+        assert instance_of(QUAD, '', (50, 60), ignore=True)[1] == ''
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Scenes img_1, img_2 and img_10, one picture without annotations, one without a picture."""
+    images, gts = tmp_path / 'images', tmp_path / 'gts'
+    images.mkdir()
+    gts.mkdir()
+    for name in ('img_10', 'img_2', 'img_1', 'alone'):
+        Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(images / f'{name}.png')
+    (gts / 'gt_img_1.txt').write_text(f'{LINE}word\n{LINE}###\nnonsense\n', encoding='utf-8-sig')
+    (gts / 'img_2.txt').write_text('')
+    (gts / 'gt_img_10.txt').write_text(f'0,0,9,9,9,0,0,9,cross\n90,0,99,0,99,5,90,5,out\n{LINE}')
+    (gts / 'gt_lost.txt').write_text(f'{LINE}word')
+    return gts, images
+
+
+def test_a_folder(folders):
+    scenes, report = read_scenes(*folders)
+    assert [scene['img_path'] for scene in scenes] == ['img_1.png', 'img_2.png', 'img_10.png']
+    assert [(scene['height'], scene['width']) for scene in scenes] == [(50, 60)] * 3
+    assert [[(word['text'], word['ignore']) for word in scene['instances']] for scene in scenes] \
+        == [[('word', False), ('###', True)], [], [('cross', True), ('', True)]]
+    assert (report.scenes, report.words, report.ignored) == (3, 1, 3)
+    told = '\n'.join(report.lines(most=9))
+    assert told.startswith('3 scenes, 1 words, 3 ignored regions\n  4 left out:')
+    for words in ('alone.png: has no annotations', 'gt_img_1.txt:3: expected eight numbers',
+                  'gt_img_10.txt:2: the polygon lies outside', 'gt_lost.txt: has no picture',
+                  '2 ignored because of a fault', 'gt_img_10.txt:1: the polygon crosses',
+                  'gt_img_10.txt:3: there is no text'):
+        assert words in told
+    assert '... and 3 more' in '\n'.join(report.lines(most=1))
+
+
+def test_other_marks_of_ignored_words(folders):
+    scenes, _ = read_scenes(*folders, ignored_texts=['word'])
+    assert [word['ignore'] for word in scenes[0]['instances']] == [True, False]
+
+
+def test_a_picture_that_cannot_be_read(folders):
+    gts, images = folders
+    (images / 'img_1.png').write_bytes(b'no picture')
+    scenes, report = read_scenes(gts, images)
+    assert [scene['img_path'] for scene in scenes] == ['img_2.png', 'img_10.png']
+    assert any('img_1' in str(problem) for problem in report.problems)
+
+
+def test_folders_that_are_not_there(folders, tmp_path):
+    gts, images = folders
+    with pytest.raises(FileNotFoundError, match='no folder of annotations'):
+        read_scenes(tmp_path / 'none', images)
+    with pytest.raises(FileNotFoundError, match='no folder of pictures'):
+        read_scenes(gts, tmp_path / 'none')
+    with pytest.raises(FileNotFoundError, match='no scene can be read.*gt_NAME.txt'):
+        read_scenes(images, images)
+
+
+def test_turned_pictures(tmp_path):
+    image = Image.fromarray(np.zeros((50, 60, 3), np.uint8))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / 'a.jpg', exif=exif)
+    import cv2
+    assert picture_size(tmp_path / 'a.jpg') == cv2.imread(str(tmp_path / 'a.jpg')).shape[:2]
+    assert picture_size(tmp_path / 'a.jpg') == (60, 50)
+
+
+def test_split():
+    scenes = list(range(20))
+    train, test = split_scenes(scenes, 5, seed=3)
+    assert len(test) == 5 and sorted(train + test) == scenes
+    assert train == sorted(train) and test == sorted(test)
+    assert split_scenes(scenes, 5, seed=3) == (train, test)
+    assert split_scenes(scenes, 5, seed=4) != (train, test)
+    assert split_scenes(scenes, 2, seed=None) == (scenes[:18], scenes[18:])
+    assert split_scenes(scenes, 0) == (scenes, [])
+    for count in (20, -1):
+        with pytest.raises(ValueError, match=f'cannot set {count} of 20'):
+            split_scenes(scenes, count)
+
+
+def test_written_json_is_mmocrs(folders, tmp_path):
+    scenes, _ = read_scenes(*folders)
+    write_scenes(tmp_path / 'scenes.json', scenes)
+    dataset = OCRDataset(ann_file='scenes.json', data_root=str(tmp_path),
+                         data_prefix=dict(img_path='images'), pipeline=[])
+    info = dataset.get_data_info(0)
+    assert len(dataset) == 3 and info['img_path'] == str(tmp_path / 'images/img_1.png')
+    assert info['instances'] == scenes[0]['instances']
+    assert dataset.metainfo['task_name'] == 'textspotting'

@@ -1,0 +1,396 @@
+import copy
+import json
+import logging
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import RepeatDataset, pseudo_collate
+from mmocr.datasets import ConcatDataset, OCRDataset, RecogTextDataset
+from mmocr.registry import DATASETS
+from torch.utils.data import DataLoader
+
+from mmocr_siga.datasets import (
+    CheckedTextDataset,
+    EnsureBGR,
+    LoadWordImage,
+    PackGlyphInputs,
+    WordTSVDataset,
+)
+from mmocr_siga.datasets.wrappers import checked_text_dataset as module
+from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
+
+DICTIONARY = dict(
+    type='WordDictionary',
+    dict_file='lower_english_digits.txt',
+    with_end=True,
+    with_unknown=True,
+    unknown_token=None)
+# Built once: the registry's scope is no concern of these tests.
+PIPELINE = [LoadWordImage(), EnsureBGR()]
+
+
+class AddText:
+    """Stands in for LoadOCRAnnotations."""
+
+    def __call__(self, results):
+        results['gt_texts'] = [instance['text'] for instance in results['instances']]
+        return results
+
+
+def write_images(folder, values, size=(6, 4)):
+    folder.mkdir(exist_ok=True)
+    for i, value in enumerate(values):
+        img = np.full((size[1], size[0], 3), value, np.uint8)
+        (folder / f'{i}.png').write_bytes(cv2.imencode('.png', img)[1].tobytes())
+
+
+def words(folder, texts, pipeline=PIPELINE, **options):
+    """A table of words whose i-th image has the grey value i."""
+    write_images(folder, range(len(texts)))
+    (folder / 'a.tsv').write_text(''.join(f'{i}.png\t{t}\n' for i, t in enumerate(texts)))
+    # Not serialised: that collects all garbage of the process each time.
+    return WordTSVDataset(
+        ann_file='a.tsv',
+        data_root=str(folder),
+        pipeline=pipeline,
+        serialize_data=False,
+        **options)
+
+
+def checked(dataset, **options):
+    return CheckedTextDataset(dataset, DICTIONARY, **options)
+
+
+def values(dataset):
+    return [int(dataset[i]['img'][0, 0, 0]) for i in range(len(dataset))]
+
+
+class TestScan:
+    TEXTS = ('good', "It's", '', '...', 'x' * 26, 'y' * 25, 'Na\u00efve')
+
+    def test_dropping(self, tmp_path):
+        dataset = checked(words(tmp_path / 'a', self.TEXTS))
+        assert values(dataset) == [0, 1, 5, 6]
+        assert [dataset.get_data_info(i)['instances'][0]['text'] for i in range(4)
+                ] == ['good', 'its', 'y' * 25, 'nave']
+        report, = dataset.reports
+        assert (report.total, report.kept, report.dropped) == (7, 4, 2)
+        assert report.skipped == {
+            'are empty': 1,
+            'hold no known character': 1,
+            'are longer than 25 characters': 1
+        }
+
+    def test_skipping(self, tmp_path):
+        dataset = checked(words(tmp_path / 'a', self.TEXTS), unknown='skip', max_seq_len=4)
+        assert values(dataset) == [0]
+        assert dataset.reports[0].skipped['contain unknown characters'] == 3
+
+    def test_letter_case(self, tmp_path):
+        dataset = checked(words(tmp_path / 'a', ['aB', 'B']), letter_case='unchanged')
+        assert values(dataset) == [0]
+        assert dataset[0]['instances'][0]['text'] == 'a'
+
+    def test_the_summary_names_reasons_and_three_examples(self, tmp_path, monkeypatch):
+        logged = []
+        monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
+        checked(words(tmp_path / 'a', ['ok', "a'b", *['?'] * 5, '']))
+        text, = logged
+        assert '8 words, 2 kept' in text and 'WordTSVDataset(' in text
+        assert "\"a'b\" -> 'ab'" in text
+        assert '5 skipped, whose labels hold no known character' in text
+        assert '1 skipped, whose labels are empty' in text
+        for i in range(2, 8):
+            assert (f'{i}.png' in text) == (i in (2, 3, 4, 7))
+
+    def test_long_scans_tell_how_far_they_are(self, tmp_path, monkeypatch):
+        logged = []
+        monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
+        monkeypatch.setattr(module, '_PROGRESS_FROM', 4)
+        monkeypatch.setattr(module, '_PROGRESS_EVERY', 2)
+        checked(words(tmp_path / 'a', 'abcde'))
+        assert [line.split('of')[0] for line in logged[:3]] == [
+            'Reading the 5 labels ', '  2 ', '  4 ']
+
+    def test_nothing_left_is_an_error_that_says_why(self, tmp_path):
+        with pytest.raises(ValueError, match='no sample can be trained on') as error:
+            checked(words(tmp_path / 'a', ['?', '']))
+        assert '1 skipped, whose labels are empty' in str(error.value)
+
+    def test_labels_that_are_no_single_string(self, tmp_path):
+        write_images(tmp_path / 'a', range(4))
+        instances = ([dict(text='a')], [dict(text=5)], [], [dict(text='a'), dict(text='b')])
+        data = [dict(img_path=f'{i}.png', instances=x) for i, x in enumerate(instances)]
+        (tmp_path / 'a.json').write_text(json.dumps(dict(metainfo={}, data_list=data)))
+        dataset = checked(
+            OCRDataset(
+                ann_file=str(tmp_path / 'a.json'),
+                data_prefix=dict(img_path=str(tmp_path / 'a')),
+                pipeline=PIPELINE))
+        assert values(dataset) == [0]
+        assert dataset.reports[0].skipped == {'have no label, or several': 3}
+
+
+class TestWrapping:
+
+    def test_members_of_nested_concatenations(self, tmp_path):
+        parts = [words(tmp_path / name, texts) for name, texts in
+                 (('a', ['a', '', 'c']), ('b', ['?', '?']), ('c', ['x', 'y']))]
+        dataset = checked(ConcatDataset([parts[0], parts[1], parts[2]]))
+        assert values(dataset) == [0, 2, 0, 1]
+        assert [r.kept for r in dataset.reports] == [2, 0, 2]
+        assert dataset.metainfo['cumulative_sizes'] == [2, 2, 4]
+        assert [dataset.get_data_info(i)['sample_idx'] for i in (0, 3, -1)] == [0, 3, 3]
+        assert dataset.describe(2) == str(tmp_path / 'c' / '0.png')
+
+    def test_a_config_with_a_json_lines_member(self, tmp_path):
+        write_images(tmp_path / 'a', range(3))
+        lines = [json.dumps(dict(filename=f'{i}.png', text=t)) for i, t in enumerate('a?c')]
+        (tmp_path / 'a.jsonl').write_text('\n'.join(lines))
+        config = dict(
+            type='CheckedTextDataset',
+            dictionary=DICTIONARY,
+            dataset=dict(
+                type='ConcatDataset',
+                datasets=[
+                    dict(
+                        type='RecogTextDataset',
+                        ann_file=str(tmp_path / 'a.jsonl'),
+                        data_prefix=dict(img_path=str(tmp_path / 'a')),
+                        pipeline=None)
+                ]),
+            pipeline=PIPELINE)
+        assert values(DATASETS.build(config)) == [0, 2]
+
+    def test_a_text_file_of_mmocr(self, tmp_path):
+        write_images(tmp_path / 'a', range(2))
+        (tmp_path / 'a.txt').write_text('0.png Word\n1.png ?\n')
+        dataset = checked(
+            RecogTextDataset(
+                ann_file=str(tmp_path / 'a.txt'),
+                data_prefix=dict(img_path=str(tmp_path / 'a')),
+                parser_cfg=dict(type='LineStrParser', keys=['filename', 'text']),
+                pipeline=PIPELINE))
+        assert values(dataset) == [0]
+
+    def test_lmdb_databases_with_the_same_pipeline(self, tmp_path):
+        lmdb = pytest.importorskip('lmdb')
+        env = lmdb.open(str(tmp_path / 'db'), map_size=1 << 22)
+        good = cv2.imencode('.png', np.full((4, 6, 3), 9, np.uint8))[1].tobytes()
+        with env.begin(write=True) as transaction:
+            transaction.put(b'num-samples', b'4')
+            for i, (label, image) in enumerate((('a', good), ('?', good), ('c', b'junk'),
+                                                ('d', None)), 1):
+                transaction.put(b'label-%09d' % i, label.encode())
+                if image:
+                    transaction.put(b'image-%09d' % i, image)
+        env.close()
+        for kind in ('WordLMDBDataset', 'RecogLMDBDataset'):
+            dataset = CheckedTextDataset(
+                dict(type=kind, ann_file=str(tmp_path / 'db'), pipeline=None),
+                DICTIONARY,
+                pipeline=PIPELINE)
+            assert len(dataset) == 3
+            assert values(dataset) == [9, 9, 9]
+            reasons = dataset.skip_flags.tolist()
+            assert reasons[:2] == [0, SkipReason.UNREADABLE] and reasons[2] != 0
+            dataset.members[0].close()
+
+    def test_repetitions_count_each_time_but_are_marked_once(self, tmp_path, monkeypatch):
+        logged = []
+        monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
+        parts = [words(tmp_path / 'a', ['a', '', 'c']), words(tmp_path / 'b', ['x', 'y'])]
+        (tmp_path / 'b' / '1.png').unlink()
+        both = ConcatDataset([parts[0]])
+        both.datasets = [RepeatDataset(parts[1], 3), parts[0], RepeatDataset(parts[1], 1)]
+        dataset = checked(both)
+        assert len(dataset) == 10 and len(dataset.skip_flags) == 4
+        got = values(dataset)
+        assert got[0] == got[2] == got[4] == got[8] == 0 and got[6:8] == [0, 2]
+        # The members in the order in which they come: b, then a.
+        assert dataset.skip_flags.tolist() == [0, SkipReason.MISSING, 0, 0]
+        assert dataset.describe(1) == str(tmp_path / 'b' / '1.png')
+        assert dataset.describe(3) == str(tmp_path / 'a' / '2.png')
+        assert [r.times for r in dataset.reports] == [4, 1]
+        assert '5 words, 4 kept, 10 an epoch' in logged[-1]
+        assert '2 words, 2 kept, each 4 times' in logged[-1]
+
+    def test_the_data_set_wrapped_is_not_changed(self, tmp_path):
+        inner = words(tmp_path / 'a', ['A', '', 'C'])
+        dataset = checked(inner)
+        assert len(inner) == 3 and len(inner.pipeline.transforms) == 2
+        assert inner[0]['instances'][0]['text'] == 'A'
+        assert dataset[0]['instances'][0]['text'] == 'a'
+        assert dataset[0]['ori_text'] == 'A'
+
+    def test_the_original_label_ends_in_the_meta_information(self, tmp_path):
+        inner = words(tmp_path / 'a', ["It's"], [*PIPELINE, AddText(), PackGlyphInputs()])
+        sample = checked(inner)[0]['data_samples']
+        assert sample.gt_text.item == 'its' and sample.ori_text == "It's"
+
+    def test_two_pipelines_are_refused(self, tmp_path):
+        with pytest.raises(ValueError, match='pipeline of its own'):
+            checked(words(tmp_path / 'a', ['a']), pipeline=PIPELINE)
+
+    def test_other_objects_are_refused(self, tmp_path):
+        inner = words(tmp_path / 'a', ['a'])
+
+        class Wrapper:
+            metainfo = {}
+            dataset = inner
+
+        with pytest.raises(TypeError, match='Wrapper has no get_data_info'):
+            checked(Wrapper())
+
+    def test_lazy_init(self, tmp_path):
+        dataset = checked(words(tmp_path / 'a', ['a', ''], lazy_init=True), lazy_init=True)
+        assert not dataset._fully_initialized
+        assert dataset.metainfo == {}
+        assert len(dataset) == 1 and dataset._fully_initialized
+
+    def test_indices(self, tmp_path):
+        dataset = checked(words(tmp_path / 'a', ['a', '', 'c']))
+        assert int(dataset[-1]['img'][0, 0, 0]) == 2
+        assert int(dataset[np.int64(1)]['img'][0, 0, 0]) == 2
+        for idx in (2, -3):
+            with pytest.raises(IndexError, match='2 samples'):
+                dataset[idx]
+        assert len(list(dataset)) == 2
+
+    @pytest.mark.parametrize('wrong', [
+        dict(max_retries=-1), dict(unknown='keep'), dict(letter_case='x'), dict(max_seq_len=0)
+    ])
+    def test_arguments_are_checked(self, wrong, tmp_path):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            checked(words(tmp_path / 'a', ['a']), **wrong)
+
+    def test_misspelt_arguments_are_refused(self, tmp_path):
+        with pytest.raises(TypeError, match='max_len'):
+            checked(words(tmp_path / 'a', ['a']), max_len=3)
+
+
+def spoilt(folder, **options):
+    """Ten words; image 2 is missing, 4 no image, 6 empty, 8 half of one."""
+    inner = words(folder, 'abcdefghij', **options)
+    (folder / '2.png').unlink()
+    (folder / '4.png').write_bytes(b'no image')
+    (folder / '6.png').write_bytes(b'')
+    img = np.random.default_rng(0).integers(0, 256, (40, 90, 3), np.uint8)
+    (folder / '8.png').write_bytes(cv2.imencode('.png', img)[1].tobytes()[:2000])
+    return inner
+
+
+SPOILT = {2: SkipReason.MISSING, 4: SkipReason.UNREADABLE, 6: SkipReason.UNREADABLE,
+          8: SkipReason.UNREADABLE}
+
+
+class TestReplacing:
+
+    def test_bad_samples_are_replaced_and_marked_once(self, tmp_path):
+        dataset = checked(spoilt(tmp_path / 'a'))
+        np.random.seed(0)
+        for _ in range(3):
+            got = values(dataset)
+            assert all(got[i] == i for i in range(10) if i not in SPOILT)
+            assert not set(got) & set(SPOILT)
+        assert {i: f for i, f in enumerate(dataset.skip_flags.tolist()) if f} == SPOILT
+
+    def test_the_seed_decides_on_replacements(self, tmp_path):
+        runs = []
+        for _ in range(2):
+            dataset = checked(spoilt(tmp_path / 'a'))
+            np.random.seed(5)
+            runs.append(values(dataset))
+        assert runs[0] == runs[1]
+
+    @pytest.mark.parametrize('context, workers', [('fork', 2), ('spawn', 1)])
+    def test_marks_of_workers_are_seen(self, tmp_path, context, workers):
+        dataset = checked(spoilt(tmp_path / 'a'))
+        loader = DataLoader(
+            dataset,
+            num_workers=workers,
+            collate_fn=pseudo_collate,
+            multiprocessing_context=context)
+        got = [int(batch['img'][0][0, 0, 0]) for batch in loader]
+        assert [got[i] for i in (0, 1, 3, 5, 7, 9)] == [0, 1, 3, 5, 7, 9]
+        assert {i: f for i, f in enumerate(dataset.skip_flags.tolist()) if f} == SPOILT
+
+    def test_members_are_asked_and_not_their_own_replacements(self, tmp_path):
+        parts = [words(tmp_path / 'a', ['a', 'b']), spoilt(tmp_path / 'b')]
+        dataset = checked(ConcatDataset(parts))
+        list(dataset)
+        assert {i: f for i, f in enumerate(dataset.skip_flags.tolist()) if f} == {
+            i + 2: f for i, f in SPOILT.items()
+        }
+
+    def test_pipelines_without_a_result(self, tmp_path):
+
+        def drop_three(results):
+            return None if results['img'][0, 0, 0] == 3 else results
+
+        dataset = checked(words(tmp_path / 'a', 'abcde', [*PIPELINE, drop_three]))
+        assert 3 not in values(dataset)
+        assert dataset.skip_flags.tolist() == [0, 0, 0, SkipReason.NO_RESULT, 0]
+
+    def test_images_without_pixels(self, tmp_path):
+
+        def crop(results):
+            if results['img'][0, 0, 0] == 1:
+                results['img'] = results['img'][:0]
+            return results
+
+        dataset = checked(words(tmp_path / 'a', 'abc', [LoadWordImage(), crop, EnsureBGR()]))
+        assert 1 not in values(dataset)
+        assert dataset.skip_flags.tolist() == [0, SkipReason.UNUSABLE, 0]
+
+    def test_one_pixel_wide_images_are_used(self, tmp_path):
+        inner = words(tmp_path / 'a', 'ab')
+        write_images(tmp_path / 'a', [0, 1], size=(1, 9))
+        dataset = checked(inner)
+        assert values(dataset) == [0, 1] and dataset[0]['img'].shape == (9, 1, 3)
+
+    def test_nothing_but_bad_samples_is_an_error(self, tmp_path):
+        inner = words(tmp_path / 'a', 'abc')
+        for i in range(3):
+            (tmp_path / 'a' / f'{i}.png').unlink()
+        dataset = checked(inner, max_retries=7)
+        with pytest.raises(RuntimeError, match=r'8 tries.*\.png \(missing') as error:
+            dataset[1]
+        assert isinstance(error.value.__cause__, FileNotFoundError)
+
+    def test_no_retries(self, tmp_path):
+        dataset = checked(spoilt(tmp_path / 'a'), max_retries=0)
+        with pytest.raises(RuntimeError, match='1 tries'):
+            dataset[2]
+
+    @pytest.mark.parametrize('error', [ValueError, KeyError, TypeError])
+    def test_faults_of_the_configuration_are_raised(self, tmp_path, error):
+
+        def fail(results):
+            raise error('a fault')
+
+        dataset = checked(words(tmp_path / 'a', 'abc', [*PIPELINE, fail]))
+        with pytest.raises(error, match='a fault'):
+            dataset[0]
+        assert dataset.skip_flags.sum() == 0
+
+    def test_copies_count_for_themselves(self, tmp_path):
+        dataset = checked(spoilt(tmp_path / 'a'))
+        for twin in (copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset))):
+            list(twin)
+            assert twin.skip_flags.is_shared()
+            assert twin.skip_flags.count_nonzero() == 4
+        assert dataset.skip_flags.is_shared() and dataset.skip_flags.count_nonzero() == 0
+        assert dataset.skip_flags.dtype == torch.uint8
+
+
+def test_reasons_have_words():
+    assert len({reason.text for reason in SkipReason}) == len(SkipReason) == 5
+
+
+def test_mmocr_only_logs_at_info(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger='mmengine'):
+        assert len(checked(words(tmp_path / 'a', ['a', '']))) == 1

@@ -1,0 +1,204 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmocr_siga.geometry import polygon_points
+from mmocr_siga.geometry.crops import crop_word, reading_directions, word_warp
+from mmocr_siga.geometry.tps import (
+    fiducial_points,
+    tps_grid_matrix,
+    tps_matrix,
+)
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (120, 200, 3)).astype(np.uint8)
+
+
+def upright(left, top, right, bottom):
+    return polygon_points([left, top, right, top, right, bottom, left, bottom])
+
+
+def warp_of(points, **options):
+    return word_warp(*reading_directions(points)[0], **options)
+
+
+def arc(count=9, begin=160, end=20):
+    angles = np.radians(np.linspace(begin, end, count))
+    ray = np.stack([np.cos(angles), -np.sin(angles)], 1)
+    return 80 * ray + (100, 100), 50 * ray + (100, 100)
+
+
+class TestUpright:
+
+    def test_a_box_is_what_slicing_gives(self):
+        warp = warp_of(upright(20, 30, 90, 70))
+        assert warp.size == (70, 40) and warp.inner == (0, 0, 70, 40)
+        assert (crop_word(PICTURE, warp) == PICTURE[30:70, 20:90]).all()
+
+    def test_grey_pictures(self):
+        crop = crop_word(PICTURE[..., 0], warp_of(upright(20, 30, 90, 70)))
+        assert (crop == PICTURE[30:70, 20:90, 0]).all()
+
+    def test_with_margins(self):
+        warp = warp_of(upright(20, 30, 90, 70), margin=(.25, .1))
+        assert warp.size == (90, 48) and warp.inner == (10, 4, 80, 44)
+        assert (crop_word(PICTURE, warp) == PICTURE[26:74, 10:100]).all()
+
+    def test_beyond_the_picture_its_border_goes_on(self):
+        crop = crop_word(PICTURE, warp_of(upright(-10, 90, 60, 130)))
+        wanted = cv2.copyMakeBorder(PICTURE[90:, :60], 0, 10, 10, 0, cv2.BORDER_REPLICATE)
+        assert (crop == wanted).all()
+
+    def test_small_words_are_enlarged_and_large_ones_reduced(self):
+        assert warp_of(upright(0, 0, 40, 8)).size == (160, 32)
+        warp = warp_of(upright(0, 0, 200, 120), height=(20, 30))
+        assert warp.size == (50, 30)
+        # Each pixel is the mean of 4 x 4.
+        wanted = PICTURE.reshape(30, 4, 50, 4, 3).mean((1, 3))
+        assert np.abs(crop_word(PICTURE, warp).astype(float) - wanted).max() <= 1
+        # 60 times as wide as high, and compressed.
+        assert warp_of(upright(0, 0, 1920, 32), max_width=256).size == (256, 32)
+
+    def test_not_in_the_picture(self):
+        with pytest.raises(ValueError, match='nothing of the word'):
+            crop_word(PICTURE, warp_of(upright(300, 300, 350, 340)))
+
+
+class TestPerspective:
+    quad = polygon_points([30, 20, 150, 40, 140, 90, 40, 60])
+
+    def test_corners(self):
+        warp = warp_of(self.quad, margin=(.1, .2))
+        left, top, right, bottom = warp.inner
+        corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+        assert np.allclose(warp.to_picture(corners), self.quad)
+        assert warp.homography is not None and warp.points is None
+
+    def test_as_opencv_has_it(self):
+        warp = warp_of(self.quad)
+        width, height = warp.size
+        matrix = cv2.getPerspectiveTransform(
+            np.float32([[0, 0], [width, 0], [width, height], [0, height]]), np.float32(self.quad))
+        places = np.random.default_rng(1).uniform(0, 40, (20, 2))
+        wanted = cv2.perspectiveTransform(places[None].astype(np.float32), matrix)[0]
+        assert np.allclose(warp.to_picture(places), wanted, atol=1e-3)
+
+    def test_far_from_the_origin(self):
+        far = warp_of(self.quad + 1e6)
+        assert np.allclose(far.to_picture([[5, 7]]), warp_of(self.quad).to_picture([[5, 7]]) + 1e6)
+
+    def test_a_turned_word_is_straightened(self):
+        picture = np.full((200, 200), 255, np.uint8)
+        # Two bars along the word, 10 and 20 pixels off its middle line.
+        turn = cv2.getRotationMatrix2D((100, 100), 30, 1)
+        upright_picture = picture.copy()
+        upright_picture[88:92, 60:140] = 0
+        upright_picture[110:112, 60:140] = 0
+        turned = cv2.warpAffine(upright_picture, turn, (200, 200), borderValue=255)
+        quad = upright(50, 80, 150, 120) @ turn[:, :2].T + turn[:, 2]
+        crop = crop_word(turned, warp_of(quad))
+        assert crop.shape == (40, 100)
+        difference = np.abs(crop.astype(float) - upright_picture[80:120, 50:150])
+        assert difference[2:-2, 2:-2].mean() < 12
+
+    @pytest.mark.parametrize('points', [
+        [0, 0, 100, 0, 20, 10, 10, 60],       # a corner that points inwards
+        [0, 29, 100, 0, 100, 60, 0, 30.5],    # a wedge, whose horizon is near
+    ])
+    def test_quads_without_a_useful_perspective_get_a_spline(self, points):
+        warp = warp_of(polygon_points(points), margin=(.2, .2))
+        assert warp.homography is None and len(warp.points) == 6
+        assert np.isfinite(warp.to_picture([[0, 0], warp.size])).all()
+        assert crop_word(PICTURE, warp).shape[:2] == warp.size[::-1]
+
+
+class TestSpline:
+
+    def test_borders_go_onto_borders(self):
+        top, bottom = arc()
+        warp = word_warp(top, bottom, margin=(.1, .1), control_points=9)
+        left, high, right, low = warp.inner
+        x = np.linspace(left, right, 9)
+        for y, border in ((high, top), (low, bottom)):
+            found = warp.to_picture(np.stack([x, np.full(9, y)], 1))
+            assert np.allclose(found, border, atol=1e-3)
+
+    def test_size_is_that_of_the_straight_word(self):
+        warp = word_warp(*arc(33))
+        middle = np.radians(140) * 65
+        assert word_warp(*arc(33), height=(1, 99)).size == (pytest.approx(middle, abs=1), 30)
+        assert warp.size == (pytest.approx(middle * 32 / 30, abs=1), 32)
+
+    def test_a_curved_word_is_straightened(self):
+        # Brightness tells the angle, and so the place along the word.
+        y, x = np.mgrid[:120, :200] + .5
+        angle = np.degrees(np.arctan2(100 - y, x - 100))
+        picture = np.clip(angle, 0, 255).astype(np.uint8)
+        crop = crop_word(picture, word_warp(*arc(9))).astype(float)
+        wanted = 160 - 140 * (np.arange(crop.shape[1]) + .5) / crop.shape[1]
+        difference = np.abs(crop[4:-4, 4:-4] - wanted[4:-4])
+        assert difference.max() < 2.5 and difference.mean() < 1
+
+    def test_the_matrix_at_the_pixels_is_that_of_the_grid(self):
+        x, y = np.meshgrid((np.arange(12) + .5) / 6 - 1, (np.arange(5) + .5) / 2.5 - 1)
+        places = torch.from_numpy(np.stack([x.ravel(), y.ravel()], 1))
+        assert torch.allclose(tps_matrix(places, 8), tps_grid_matrix(5, 12, 8))
+
+    @pytest.mark.parametrize('rows', [2, 3])
+    def test_the_matrix_keeps_affine_maps(self, rows):
+        places = torch.rand(20, 2).double() * 4 - 2
+        affine = torch.tensor([[2., 1.], [-1., 3.]]).double()
+        found = tps_matrix(places, 12, rows) @ (fiducial_points(12, rows) @ affine + 7)
+        assert torch.allclose(found, places @ affine + 7)
+        # Where the points are, it is exact.
+        points = fiducial_points(12, rows)
+        assert torch.allclose(tps_matrix(points, 12, rows), torch.eye(12).double(), atol=1e-4)
+
+
+class TestReadingDirections:
+
+    def test_words_that_lie_have_one(self):
+        for ordered in (True, False):
+            (top, bottom), = reading_directions(upright(0, 0, 30, 10), ordered)
+            assert top.tolist() == [[0, 0], [30, 0]] and bottom.tolist() == [[0, 10], [30, 10]]
+
+    @pytest.mark.parametrize('ordered', [True, False])
+    def test_words_that_stand_have_three(self, ordered):
+        down, up, as_it_is = reading_directions(upright(0, 0, 10, 30), ordered)
+        assert [b.tolist() for b in down] == [[[10, 0], [10, 30]], [[0, 0], [0, 30]]]
+        assert [b.tolist() for b in up] == [[[0, 30], [0, 0]], [[10, 30], [10, 0]]]
+        assert [b.tolist() for b in as_it_is] == [[[0, 0], [10, 0]], [[0, 30], [10, 30]]]
+
+    def test_an_annotated_word_that_runs_downwards_has_one(self):
+        points = np.roll(upright(0, 0, 10, 30), -1, 0)
+        (top, bottom), = reading_directions(points)
+        assert top.tolist() == [[10, 0], [10, 30]] and bottom.tolist() == [[0, 0], [0, 30]]
+
+    def test_a_detected_word_that_rises_steeply(self):
+        turn = np.radians(70)
+        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        points = upright(0, 0, 40, 10) @ matrix
+        likely, turned, as_it_is = reading_directions(np.roll(points, 1, 0), ordered=False)
+        assert np.allclose(likely, [points[:2], points[[3, 2]]])
+        assert np.allclose(turned, [points[[2, 3]], points[[1, 0]]])
+        # Its upper end is its top.
+        assert np.allclose(as_it_is, [points[[1, 2]], points[[0, 3]]])
+
+    @pytest.mark.parametrize('ratio, count', [(2.9, 3), (3.1, 1)])
+    def test_from_which_ratio_on(self, ratio, count):
+        assert len(reading_directions(upright(0, 0, 10, 30), True, ratio)) == count
+
+
+@pytest.mark.parametrize('options', [
+    dict(margin=(-.1, 0)), dict(height=(0, 5)), dict(height=(9, 5)), dict(max_width=0)])
+def test_wrong_arguments(options):
+    with pytest.raises(ValueError, match='expected margins from 0 on'):
+        warp_of(upright(0, 0, 10, 10), **options)
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (1, 40_000), (40_000, 1)])
+def test_pictures_of_all_sizes(shape):
+    picture = np.full(shape, 9, np.uint8)
+    warp = warp_of(upright(0, 0, *shape[::-1]))
+    crop = crop_word(picture, warp)
+    assert crop.shape == warp.size[::-1] and (crop == 9).all()

@@ -1,0 +1,235 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Polygon
+
+from mmocr_siga.geometry import (
+    border_points,
+    check_polygon,
+    is_vertical,
+    polygon_points,
+    polygon_shape,
+    resample_border,
+    signed_area,
+    split_borders,
+    turned_borders,
+)
+
+SQUARE = [0, 0, 10, 0, 10, 5, 0, 5]
+BOW_TIE = [0, 0, 10, 10, 10, 0, 0, 10]
+
+
+def ribbon(angles, outer=80., inner=60., centre=(100., 100.), end=None):
+    """Top and bottom border of a word on an arc over a centre."""
+    angles = np.radians(angles)
+    ray = np.stack([np.cos(angles), -np.sin(angles)], 1)
+    return outer * ray + centre, inner * ray + centre
+
+
+def outline(top, bottom):
+    return np.concatenate([top, bottom[::-1]])
+
+
+def close_to(points, line, within):
+    """Whether all points lie near a polyline."""
+    dense = resample_border(line, 400)
+    return (np.hypot(*np.moveaxis(points[:, None] - dense, -1, 0)).min(1) <= within).all()
+
+
+class TestCheckPolygon:
+
+    def test_clockwise_stays(self):
+        points, problem = check_polygon(SQUARE)
+        assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]] and problem == ''
+        assert points.dtype == np.float64 and signed_area(points) == 50
+
+    def test_anticlockwise_is_reversed_around_its_first_point(self):
+        points = check_polygon([0, 0, 0, 5, 10, 5, 10, 0]).points
+        assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]]
+
+    def test_repeated_and_closing_points_count_once(self):
+        points = check_polygon([0, 0, 10, 0, 10, 0, 10, 5, 0, 5, 0, 0]).points
+        assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]]
+
+    @pytest.mark.parametrize('polygon, words', [
+        ([], 'fewer than 3 different points: 0'),
+        ([0, 0], 'fewer than 3 different points: 1'),
+        ([0, 0, 4, 4, 0, 0, 4, 4], 'crosses or touches itself|square pixels'),
+        ([1, 1] * 6, 'fewer than 3 different points: 1'),
+        ([0, 0, 10, 0, 20, 0, 5, 0], 'covers 0 square pixels'),
+        ([0, 0, 1, 0, 1, .5, 0, .5], 'covers 0.5 square pixels, less than 1'),
+        (BOW_TIE, 'crosses or touches itself'),
+        ([0, 0, 10, 0, 0, 5, 10, 4], 'crosses or touches itself'),
+        ([float('nan')] + SQUARE[1:], 'not finite'),
+        ([float('inf')] + SQUARE[1:], 'not finite'),
+        ([1e300] + SQUARE[1:], 'beyond a milliard'),
+        ([0, 0, 1], 'x and y by turns'),
+        (np.zeros((2, 3, 4)), 'x and y by turns'),
+        ('word', 'no list of coordinates'),
+        (None, 'x and y by turns|no list'),
+        ([[0, 0], [1]], 'no list of coordinates'),
+    ])
+    def test_what_is_wrong_is_said(self, polygon, words):
+        points, problem = check_polygon(polygon)
+        assert points is None
+        assert any(part in problem for part in words.split('|')), problem
+
+    def test_outside_the_picture(self):
+        assert check_polygon(SQUARE, (100, 5)).problem == ''
+        outside = [value - 20 for value in SQUARE]
+        assert check_polygon(outside, (100, 50)).problem == \
+            'lies outside the picture of 50 x 100 pixels'
+        # Touching the edge from outside is no part of the picture.
+        assert 'outside' in check_polygon([-10, 0, 0, 0, 0, 5, -10, 5], (100, 50)).problem
+        # One that holds the whole picture is in it.
+        assert not check_polygon([-9, -9, 99, -9, 99, 99, -9, 99], (20, 20)).problem
+
+    def test_kinds_of_input(self):
+        expected = polygon_points(SQUARE)
+        for given_as in (np.array(SQUARE, np.int32), torch.tensor(SQUARE), expected.tolist(),
+                         tuple(SQUARE)):
+            assert (polygon_points(given_as) == expected).all()
+
+
+class TestPolygonShape:
+
+    def test_a_bow_tie_is_its_two_triangles(self):
+        assert polygon_shape(BOW_TIE).area == pytest.approx(50)
+        assert polygon_shape(BOW_TIE).intersection(
+            polygon_shape([0, 0, 5, 0, 5, 10, 0, 10])).area == pytest.approx(25)
+
+    @pytest.mark.parametrize('polygon', [
+        [], [0, 0, 1, 1], [0, 0, 5, 5, 9, 9], [float('nan')] * 8, [1, 2, 3], None])
+    def test_nothing_enclosed(self, polygon):
+        assert polygon_shape(polygon) is None
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=9))
+    def test_never_fails_and_is_valid(self, points):
+        shape = polygon_shape(np.array(points))
+        checked = check_polygon(np.array(points))
+        if shape is not None:
+            assert shape.is_valid and shape.area > 0
+        if checked.points is not None:
+            assert Polygon(checked.points).is_valid and signed_area(checked.points) >= 1
+            assert shape.area == pytest.approx(signed_area(checked.points))
+        else:
+            assert checked.problem
+
+
+class TestSplitBorders:
+
+    def test_an_annotated_quad(self):
+        top, bottom = split_borders(polygon_points(SQUARE))
+        assert top.tolist() == [[0, 0], [10, 0]] and bottom.tolist() == [[0, 5], [10, 5]]
+
+    def test_an_annotated_quad_that_stands_on_its_head(self):
+        points = np.roll(polygon_points(SQUARE), 2, 0)
+        top, bottom = split_borders(points)
+        assert top.tolist() == [[10, 5], [0, 5]] and bottom.tolist() == [[10, 0], [0, 0]]
+
+    @pytest.mark.parametrize('shift', range(4))
+    def test_a_detected_quad_is_read_from_left_to_right(self, shift):
+        points = np.roll(polygon_points(SQUARE), shift, 0)
+        top, bottom = split_borders(points, ordered=False)
+        assert top.tolist() == [[0, 0], [10, 0]] and bottom.tolist() == [[0, 5], [10, 5]]
+
+    @pytest.mark.parametrize('height, vertical', [(14, False), (16, True)])
+    def test_an_upright_quad(self, height, vertical):
+        top, bottom = split_borders(
+            polygon_points([0, 0, 10, 0, 10, height, 0, height]), ordered=False)
+        if vertical:  # downwards, its right side on top
+            assert top.tolist() == [[10, 0], [10, 16]] and bottom.tolist() == [[0, 0], [0, 16]]
+        else:
+            assert top.tolist() == [[0, 0], [10, 0]] and bottom.tolist() == [[0, 14], [10, 14]]
+
+    @pytest.mark.parametrize('degrees', range(-80, 81, 20))
+    def test_a_turned_quad(self, degrees):
+        turn = np.radians(degrees)
+        matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        wanted = polygon_points([0, 0, 40, 0, 40, 8, 0, 8]) @ matrix
+        for shift in range(4):
+            top, bottom = split_borders(np.roll(wanted, shift, 0), ordered=False)
+            assert np.allclose(top, wanted[:2]) and np.allclose(bottom, wanted[[3, 2]])
+
+    @pytest.mark.parametrize('count', [3, 5, 7])
+    def test_an_annotated_curve_is_halved(self, count):
+        wanted = ribbon(np.linspace(170, 10, count))
+        top, bottom = split_borders(outline(*wanted))
+        assert (top == wanted[0]).all() and (bottom == wanted[1]).all()
+
+    @pytest.mark.parametrize('counts', [(4, 5), (5, 4), (7, 6), (3, 2)])
+    def test_an_odd_number_of_points(self, counts):
+        angles = [np.linspace(160, 20, count) for count in counts]
+        wanted = ribbon(angles[0])[0], ribbon(angles[1])[1]
+        top, bottom = split_borders(outline(*wanted))
+        assert (top == wanted[0]).all() and (bottom == wanted[1]).all()
+
+    @pytest.mark.parametrize('smile', [False, True])
+    @pytest.mark.parametrize('shift', [0, 5, 11, 17])
+    def test_a_detected_curve_of_many_points(self, smile, shift):
+        outer, inner = ribbon(np.linspace(170, 10, 30))
+        top, bottom = outer, inner
+        if smile:
+            top, bottom = (np.stack([b[:, 0], 200 - b[:, 1]], 1) for b in (inner, outer))
+        points = check_polygon(np.roll(outline(top, bottom), shift, 0)).points
+        found = split_borders(points, ordered=False)
+        for border, wanted in zip(found, (top, bottom)):
+            assert close_to(border, wanted, 3) and close_to(wanted, border, 3)
+            assert border[0, 0] < border[-1, 0]
+
+    def test_a_triangle_stands_for_a_rectangle(self):
+        top, bottom = split_borders(polygon_points([0, 0, 10, 0, 5, 4]))
+        assert np.allclose(top, [[0, 0], [10, 0]], atol=1e-4)
+        assert np.allclose(bottom, [[0, 4], [10, 4]], atol=1e-4)
+
+    def test_too_few_points(self):
+        with pytest.raises(ValueError, match='at least 3 points, got 2'):
+            split_borders(np.zeros((2, 2)))
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=25),
+           st.booleans())
+    def test_any_polygon_has_two_borders(self, points, ordered):
+        points = check_polygon(np.array(points)).points
+        if points is not None:
+            for border in split_borders(points, ordered):
+                assert border.shape[0] >= 2 and border.shape[1] == 2
+                assert np.isfinite(border).all()
+
+
+class TestBorders:
+
+    def test_resampled_at_equal_steps(self):
+        # A path of length 7: three to the right, four down.
+        border = np.array([[0, 0], [3, 0], [3, 4]])
+        assert resample_border(border, 8).tolist() == [
+            [0, 0], [1, 0], [2, 0], [3, 0], [3, 1], [3, 2], [3, 3], [3, 4]]
+
+    def test_a_border_without_a_length(self):
+        assert (resample_border(np.array([[2., 3.]]), 3) == [2, 3]).all()
+        assert (resample_border(np.array([[2., 3.], [2, 3]]), 3) == [2, 3]).all()
+
+    @pytest.mark.parametrize('border, count', [(np.zeros((0, 2)), 3), (np.zeros((2, 2)), 1)])
+    def test_wrong_arguments(self, border, count):
+        with pytest.raises(ValueError, match='at least 2 points to make'):
+            resample_border(border, count)
+
+    def test_points_of_a_spline(self):
+        top, bottom = split_borders(polygon_points(SQUARE))
+        assert border_points(top, bottom, 3).tolist() == [
+            [0, 0], [5, 0], [10, 0], [0, 5], [5, 5], [10, 5]]
+
+    def test_vertical(self):
+        assert is_vertical(*split_borders(polygon_points([0, 0, 10, 0, 10, 15, 0, 15])))
+        assert not is_vertical(*split_borders(polygon_points([0, 0, 10, 0, 10, 14, 0, 14])))
+        assert is_vertical(*split_borders(polygon_points(SQUARE)), ratio=.5)
+
+    def test_turned(self):
+        borders = split_borders(polygon_points([0, 0, 4, 0, 4, 20, 0, 20]))
+        top, bottom = turned_borders(*borders)
+        assert top.tolist() == [[4, 0], [4, 20]] and bottom.tolist() == [[0, 0], [0, 20]]
+        top, bottom = turned_borders(*borders, upwards=True)
+        assert top.tolist() == [[0, 20], [0, 0]] and bottom.tolist() == [[4, 20], [4, 0]]

@@ -1,0 +1,181 @@
+"""MMOCR's own inferencer, unchanged, with the recognisers of this package behind a detector.
+
+Ground truth stands in for the detector: a model that is built, loaded and called as one, with the
+data pipeline of DBNet's config.
+"""
+import re
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from mmocr.apis import MMOCRInferencer, TextRecInferencer
+from mmocr.registry import MODELS
+
+from mmocr_siga.images import UnusableImageError
+from tests.conftest import REPO
+from tests.helpers.hosts import mmocr_config
+
+DBNET = 'dbnet_resnet18_fpnc_1200e_icdar2015'
+# A straight word, a tilted one and one that runs downwards, from the upper left corner clockwise.
+STRAIGHT = [20, 10, 120, 10, 120, 40, 20, 40]
+TILTED = [160, 80, 230, 10, 250, 30, 180, 100]
+DOWNWARDS = [300, 10, 300, 150, 270, 150, 270, 10]
+POLYGONS = [STRAIGHT, TILTED, DOWNWARDS]
+
+
+@MODELS.register_module()
+class GivenPolygons(BaseModel):
+    """Finds what it was told to find, in pictures by their names."""
+
+    def __init__(self, found, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.found = found
+        self.scale = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        for sample in data_samples:
+            name = re.split(r'[./]', str(sample.img_path))[-2]
+            polygons = self.found.get(name, self.found.get('any', []))
+            sample.pred_instances = InstanceData(
+                polygons=[np.array(p, np.float32) for p in polygons],
+                scores=torch.ones(len(polygons)))
+        return data_samples
+
+
+def detector(tmp_path, found):
+    """Path of DBNet's config with another model."""
+    base = mmocr_config('../textdet/dbnet/' + DBNET + '.py').resolve()
+    path = tmp_path / 'detector.py'
+    path.write_text(f"_base_ = [{str(base)!r}]\n"
+                    f"model = dict(_delete_=True, type='GivenPolygons', found={found!r}, "
+                    'data_preprocessor=_base_.model.data_preprocessor)\n')
+    return str(path)
+
+
+def recognizer(name, tmp_path):
+    """Config and new weights of a recogniser."""
+    torch.manual_seed(0)
+    path = str(REPO / 'configs' / f'{name}.py')
+    model = MODELS.build(Config.fromfile(path).model)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / f'{name}.pth')
+    return dict(rec=path, rec_weights=str(tmp_path / f'{name}.pth'))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (40, 80, 3), np.uint8)
+    image = cv2.resize(image, (320, 160))
+    cv2.imwrite(str(tmp_path / 'scene.png'), image)
+    return image
+
+
+def upright(polygon, image):
+    """The box around a polygon with MMOCR's margins, worked out by hand."""
+    x, y = polygon[::2], polygon[1::2]
+    short = min(max(x) - min(x), max(y) - min(y))
+    wide = max(x) - min(x) > max(y) - min(y)
+    across, down = ((0.4, 0.2) if wide else (0.2, 0.4))
+    left, right = int(min(x) - across * short), int(max(x) + across * short)
+    top, bottom = int(min(y) - down * short), int(max(y) + down * short)
+    return image[max(top, 0):bottom, max(left, 0):right]
+
+
+@pytest.mark.parametrize('name', ['siga_tiny', 'siga_p_tiny', 'srn_tiny'])
+def test_words_of_a_scene(name, scene, tmp_path):
+    rec = recognizer(name, tmp_path)
+    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=POLYGONS)), **rec, device='cpu')
+    out = ocr(str(tmp_path / 'scene.png'), rec_batch_size=3, return_vis=True)
+    found = out['predictions'][0]
+    assert found['det_polygons'] == [[float(v) for v in polygon] for polygon in POLYGONS]
+    alone = TextRecInferencer(rec['rec'], rec['rec_weights'], device='cpu')
+    crops = [upright(polygon, scene) for polygon in POLYGONS]
+    want = [alone(np.ascontiguousarray(crop))['predictions'][0] for crop in crops]
+    assert found['rec_texts'] == [word['text'] for word in want]
+    np.testing.assert_allclose(found['rec_scores'], [word['scores'] for word in want], atol=1e-4)
+    # The scene and what was read, side by side.
+    assert out['visualization'][0].shape == (160, 640, 3)
+
+
+def test_words_come_upright_with_a_margin(scene, tmp_path):
+    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=POLYGONS)),
+                          **recognizer('siga_tiny', tmp_path), device='cpu')
+    ocr(str(tmp_path / 'scene.png'))
+    assert [crop.shape[:2] for crop in ocr.rec_inputs] == [
+        (42, 124),  # 30 x 100: 6 above and below, 12 on both sides; the text is 30 high
+        (136, 126),  # neither rectified (90 x 90, cut off at the upper border) ...
+        (160, 42)]  # ... nor turned
+    for crop, polygon in zip(ocr.rec_inputs, POLYGONS):
+        np.testing.assert_array_equal(crop, upright(polygon, scene))
+
+
+def test_a_scene_without_words(scene, tmp_path):
+    ocr = MMOCRInferencer(det=detector(tmp_path, {}), **recognizer('srn_tiny', tmp_path),
+                          device='cpu')
+    found = ocr(str(tmp_path / 'scene.png'))['predictions'][0]
+    assert found['rec_texts'] == found['rec_scores'] == found['det_polygons'] == []
+
+
+def test_a_box_outside_of_the_picture_is_not_survived(scene, tmp_path):
+    outside = [400, 10, 500, 10, 500, 40, 400, 40]
+    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=[STRAIGHT, outside])),
+                          **recognizer('siga_tiny', tmp_path), device='cpu')
+    with pytest.raises(UnusableImageError, match='it has no pixels'):
+        ocr(str(tmp_path / 'scene.png'))
+
+
+def test_words_alone_are_drawn_by_the_glyph_visualizer(scene, tmp_path):
+    ocr = MMOCRInferencer(**recognizer('siga_tiny', tmp_path), device='cpu')
+    assert type(ocr.textrec_inferencer.visualizer).__name__ == 'GlyphVisualizer'
+    sheet, = ocr(scene, return_vis=True)['visualization']
+    assert sheet.shape[1] > 900 and (sheet == 255).mean() > 0.4
+
+
+def test_ground_truth_of_real_scenes(siga_data, tmp_path):
+    folder = siga_data / 'real' / 'ic15_scenes'
+    if not folder.is_dir():
+        pytest.skip(f'no scenes at {folder}')
+    truth = {}
+    for path in sorted((folder / 'gts').glob('gt_*.txt'))[:3]:
+        lines = [line.split(',', 8) for line in
+                 path.read_text(encoding='utf-8-sig').splitlines() if line]
+        truth[path.stem[len('gt_'):]] = [[float(v) for v in line[:8]] for line in lines
+                                         if line[8] != '###']
+    ocr = MMOCRInferencer(det=detector(tmp_path, truth), **recognizer('siga_tiny', tmp_path),
+                          device='cpu')
+    pictures = [str(folder / 'images' / f'{name}.jpg') for name in truth]
+    found = ocr(pictures, batch_size=1, rec_batch_size=16)['predictions']
+    assert [len(f['rec_texts']) for f in found] == [len(polygons) for polygons in truth.values()]
+    assert sum(map(len, truth.values())) > 3
+
+
+def test_dbnet_itself(scene, tmp_path):
+    """Built and run under whatever mmcv is there; its trained weights are not needed for that."""
+    path = str(mmocr_config('../textdet/dbnet/' + DBNET + '.py').resolve())
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(path).model)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'dbnet.pth')
+    ocr = MMOCRInferencer(det=path, det_weights=str(tmp_path / 'dbnet.pth'),
+                          **recognizer('siga_tiny', tmp_path), device='cpu')
+    found = ocr(str(tmp_path / 'scene.png'), rec_batch_size=8)['predictions'][0]
+    assert len(found['rec_texts']) == len(found['det_polygons'])
+
+
+def test_the_page_is_right(scene, tmp_path, monkeypatch, capsys):
+    page = (REPO / 'docs' / 'mmocr_inferencer.md').read_text(encoding='utf-8')
+    code = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]
+    rec = recognizer('siga_tiny', tmp_path)
+    for old, new in ((DBNET, detector(tmp_path, dict(any=POLYGONS))),
+                     ('configs/siga_tiny.py', rec['rec']),
+                     ('work_dirs/siga_tiny/iter_4500.pth', rec['rec_weights']),
+                     ('street.jpg', str(tmp_path / 'scene.png'))):
+        assert f"'{old}'" in code
+        code = code.replace(f"'{old}'", repr(new))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.endswith(']')]
+    assert len([line for line in lines if '[20.0, 10.0, 120.0' in line]) == 1
+    assert (tmp_path / 'results' / 'vis' / 'scene.jpg').is_file()

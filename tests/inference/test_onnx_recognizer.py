@@ -1,0 +1,214 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+
+from mmocr_siga.apis import ONNXRecognizer
+from mmocr_siga.images import UnusableImageError
+from mmocr_siga.inference.onnx_recognizer import FORMAT_KEY, _loaded, main, prepared
+
+REPO = Path(__file__).resolve().parents[2]
+onnx = pytest.importorskip('onnx', reason='the package onnx is not installed')
+pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
+
+METADATA = dict(
+    format_version=1, model='toy', max_seq_len=3,
+    dictionary=dict(characters=['a', 'b', '<PAD>', '<EOS>'], end_idx=3, ignored=[2]),
+    preprocessing=dict(steps=[dict(type='resize', width=8, height=4, interpolation='bicubic')],
+                       size=[4, 8]))
+
+
+def toy_file(path, tokens, scores, metadata=METADATA):
+    """A graph that reads the same word from every picture, whatever it shows."""
+    make = onnx.helper
+    constants = [make.make_tensor('word', onnx.TensorProto.INT64, [1, len(tokens)], tokens),
+                 make.make_tensor('its_scores', onnx.TensorProto.FLOAT, [1, len(scores)], scores),
+                 make.make_tensor('first', onnx.TensorProto.INT64, [1], [0]),
+                 make.make_tensor('second', onnx.TensorProto.INT64, [1], [1]),
+                 make.make_tensor('length', onnx.TensorProto.INT64, [1], [len(tokens)])]
+    nodes = [make.make_node('Shape', ['images'], ['shape']),
+             make.make_node('Slice', ['shape', 'first', 'second'], ['batch']),
+             make.make_node('Concat', ['batch', 'length'], ['size'], axis=0),
+             make.make_node('Expand', ['word', 'size'], ['tokens']),
+             make.make_node('Expand', ['its_scores', 'size'], ['scores'])]
+    value = make.make_tensor_value_info
+    graph = make.make_graph(
+        nodes, 'toy', [value('images', onnx.TensorProto.UINT8, ['n', 4, 8, 3])],
+        [value('tokens', onnx.TensorProto.INT64, ['n', 't']),
+         value('scores', onnx.TensorProto.FLOAT, ['n', 't'])], constants)
+    model = make.make_model(graph, opset_imports=[make.make_opsetid('', 17)], ir_version=8)
+    if metadata is not None:
+        text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+        make.set_model_props(model, {FORMAT_KEY: text})
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return toy_file(tmp_path / 'toy.onnx', [1, 2, 0, 3, 1], [0.5, 0.9, 0.8, 0.25, 0.1])
+
+
+def image(height=6, width=20, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_text_ends_at_the_end_and_scores_are_the_characters(toy):
+    word, = ONNXRecognizer(toy)(image())
+    assert word['text'] == 'ba'
+    assert word['char_scores'] == pytest.approx([0.5, 0.8])
+    assert word['score'] == pytest.approx(0.5 * 0.9 * 0.8 * 0.25)  # with its end
+
+
+def test_a_word_that_does_not_end_and_one_of_no_character(tmp_path):
+    read = ONNXRecognizer(toy_file(tmp_path / 'a.onnx', [0, 1], [0.5, 0.5]))
+    assert read(image())[0] == dict(text='ab', score=0.25, char_scores=[0.5, 0.5])
+    read = ONNXRecognizer(toy_file(tmp_path / 'b.onnx', [3], [0.75]))
+    assert read(image())[0] == dict(text='', score=0.75, char_scores=[])
+
+
+def test_everything_that_is_a_picture(toy, tmp_path):
+    path = tmp_path / 'wörd.png'
+    content = cv2.imencode('.png', image())[1].tobytes()
+    path.write_bytes(content)
+    read = ONNXRecognizer(toy, threads=1)
+    inputs = [str(path), path, content, bytearray(content), image(), image()[..., 0],
+              image() / 255, np.dstack([image(), image()[..., :1]])]
+    for given in inputs:
+        assert [word['text'] for word in read(given)] == ['ba']
+    assert len(read(inputs, batch_size=3)) == len(inputs)
+    assert len(read(iter(inputs))) == len(inputs)
+    assert read([]) == []
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.webp', '.tiff'])
+@pytest.mark.parametrize('ink, ground', [(20, 255), (230, 0)])
+def test_transparent_pictures_are_those_of_pytorchs_reader(toy, suffix, ink, ground):
+    from mmocr_siga.inference.inputs import decoded
+    picture = np.zeros((6, 20, 4), np.uint8)
+    picture[2:4, 3:9] = ink, ink, ink, 255
+    picture[2:4, 12:15] = ink, ink, ink, 102
+    quality = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []  # lossless
+    content = cv2.imencode(suffix, picture, quality)[1].tobytes()
+    loaded = _loaded(content, 0)
+    # By hand: two fifths of the ink and three of the ground.
+    assert loaded[0, 0].tolist() == [ground] * 3 and loaded[2, 5].tolist() == [ink] * 3
+    assert loaded[2, 13].tolist() == [round(0.4 * ink + 0.6 * ground)] * 3
+    np.testing.assert_array_equal(loaded, decoded(content))
+    assert ONNXRecognizer(toy)(content)[0]['text'] == 'ba'
+
+
+@pytest.mark.parametrize('given, message', [
+    ('no_such.png', 'cannot read no_such.png'),
+    (b'', 'picture 0: the file is empty'),
+    (b'no picture', 'no picture, or one in a format'),
+    (np.zeros((0, 5, 3), np.uint8), 'no pixels'),
+    ([np.zeros((5, 5, 3), np.uint8), None], 'picture 1: NoneType is no picture'),
+    (None, 'NoneType is no picture'),
+    (7, 'int is no picture'),
+    ({'a': 1}, 'dict is no picture'),
+])
+def test_what_is_no_picture_is_named(toy, given, message):
+    with pytest.raises(UnusableImageError, match=message):
+        ONNXRecognizer(toy)(given)
+
+
+@pytest.mark.parametrize('size', [0, -1, 1.5, True, '4'])
+def test_wrong_batch_sizes(toy, size):
+    with pytest.raises(ValueError, match='batch_size'):
+        ONNXRecognizer(toy)(image(), batch_size=size)
+
+
+def test_wrong_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no ONNX file'):
+        ONNXRecognizer(tmp_path / 'missing.onnx')
+    (tmp_path / 'text.onnx').write_text('text')
+    with pytest.raises(ValueError, match='is not an ONNX file'):
+        ONNXRecognizer(tmp_path / 'text.onnx')
+    newer = {**METADATA, 'format_version': 2}
+    lacking = {k: v for k, v in METADATA.items() if k != 'dictionary'}
+    for metadata, message in [(None, 'has no metadata'), ('{', 'are no JSON'), ('[]', 'lack'),
+                              (lacking, r"lack \['dictionary'\]"), (newer, 'has the format 2')]:
+        path = toy_file(tmp_path / 'wrong.onnx', [0], [1.0], metadata)
+        with pytest.raises(ValueError, match=message):
+            ONNXRecognizer(path)
+
+
+def test_wrong_options(toy):
+    with pytest.raises(ValueError, match='threads'):
+        ONNXRecognizer(toy, threads=0)
+    with pytest.raises(ValueError, match='gives no glyph maps'):
+        ONNXRecognizer(toy)(image(), return_glyph_maps=True)
+
+
+@pytest.mark.parametrize('shape', [(5, 9), (32, 128), (31, 400), (200, 40), (1, 1)])
+@pytest.mark.parametrize('transforms, steps', [
+    ([dict(type='Resize', scale=(128, 32), keep_ratio=False, interpolation='bicubic')],
+     [dict(type='resize', width=128, height=32, interpolation='bicubic')]),
+    ([dict(type='RescaleToHeight', height=32, min_width=16, max_width=100, width_divisor=4),
+      dict(type='PadToWidth', width=100, pad_cfg=dict(type='Pad', pad_val=7))],
+     [dict(type='rescale_to_height', height=32, min_width=16, max_width=100, width_divisor=4,
+           interpolation='bilinear'), dict(type='pad_to_width', width=100, value=[7, 7, 7])]),
+])
+def test_pictures_are_prepared_as_in_the_test_pipeline(shape, transforms, steps):
+    picture = image(*shape)
+    with DefaultScope.overwrite_default_scope('mmocr'):
+        expected = Compose([dict(type='EnsureBGR'), *transforms])(dict(img=picture.copy()))
+    got = prepared(picture, steps)
+    assert np.array_equal(got.image, expected['img'])
+    assert got.valid_ratio == expected.get('valid_ratio', 1.0)
+
+
+def test_an_unknown_step_is_refused():
+    with pytest.raises(ValueError, match="'rotate' is unknown"):
+        prepared(image(), [dict(type='rotate')])
+
+
+def test_command_line(toy, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / 'a.png'), image())
+    assert main([str(toy), str(tmp_path / 'a.png')]) == 0
+    assert capsys.readouterr().out == f'ba\t0.0900\t{tmp_path / "a.png"}\n'
+    assert main([str(toy), 'missing.png']) == 1
+    assert 'cannot read missing.png' in capsys.readouterr().err
+    assert main([]) == 2
+
+
+ALONE = '''
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {packages}:
+            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+
+sys.meta_path.insert(0, Missing())
+from mmocr_siga.apis import ONNXRecognizer
+print(ONNXRecognizer(sys.argv[1])(sys.argv[2])[0]['text'])
+import mmocr_siga
+try:
+    mmocr_siga.models
+except ImportError as error:
+    print(error)
+print([name for name in sys.modules if name.split('.')[0] in {packages}])
+'''
+
+
+@pytest.mark.parametrize('packages', [
+    ('torch', 'torchvision', 'mmocr', 'mmengine', 'mmcv', 'mmdet'), ('mmocr', )])
+def test_it_reads_where_the_frameworks_are_missing(toy, tmp_path, packages):
+    cv2.imwrite(str(tmp_path / 'a.png'), image())
+    result = subprocess.run(
+        [sys.executable, '-c', ALONE.format(packages=packages), str(toy),
+         str(tmp_path / 'a.png')],
+        env={**os.environ, 'PYTHONPATH': str(REPO)}, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    text, message, modules = result.stdout.splitlines()
+    assert (text, modules) == ('ba', '[]')
+    assert 'mmocr_siga.models needs PyTorch and MMOCR' in message

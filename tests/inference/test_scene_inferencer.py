@@ -1,0 +1,317 @@
+import json
+import math
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmocr.registry import MODELS
+
+from mmocr_siga.apis import SceneInferencer, WordInferencer, WordReading
+from mmocr_siga.inference.inputs import UnusableImageError, expand, picture_of
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+class ColourReader:
+    """Reads the colour of a crop; each character takes a share of its width."""
+
+    def __init__(self, score=lambda image: .9):
+        self.score, self.batches, self.sizes, self.taken = score, [], [], 0
+
+    def iter_read(self, inputs, batch_size=32, return_char_boxes=True):
+        batch = []
+        for source in expand(inputs):
+            self.taken += 1
+            batch.append(source)
+            if len(batch) == batch_size:
+                yield from self.read(batch, return_char_boxes)
+                batch = []
+        if batch:
+            yield from self.read(batch, return_char_boxes)
+
+    def read(self, batch, boxes):
+        self.batches.append(len(batch))
+        for source in batch:
+            try:
+                image = picture_of(source)
+            except UnusableImageError as error:
+                yield WordReading(error=str(error))
+                continue
+            height, width = image.shape[:2]
+            self.sizes.append((width, height))
+            text = str(image[height // 2, width // 2, 0])
+            yield WordReading(None, text, self.score(image), [.9] * len(text), [
+                [k * width / len(text), 0, (k + 1) * width / len(text), height]
+                for k in range(len(text))] if boxes else None, (width, height))
+
+
+def painted(boxes, size=(100, 200)):
+    """A picture whose boxes have the brightness 100, 101, ..."""
+    picture = np.zeros((*size, 3), np.uint8)
+    for value, (left, top, right, bottom) in enumerate(boxes, 100):
+        picture[top:bottom, left:right] = value
+    return picture
+
+
+def quad(left, top, right, bottom):
+    return [left, top, right, top, right, bottom, left, bottom]
+
+
+def spotter(reader=None, **options):
+    return SceneInferencer(rec=reader or ColourReader(), **options)
+
+
+BOXES = [(10, 10, 60, 40), (70, 10, 130, 50), (10, 60, 100, 90)]
+
+
+def test_words_come_in_the_order_of_their_regions():
+    scene, = spotter(margin=(0, 0))(painted(BOXES), [[quad(*box) for box in BOXES]])
+    assert [word.text for word in scene.words] == ['100', '101', '102']
+    assert scene.size == (200, 100) and scene.skipped == [] and scene.error is None
+    word = scene.words[0]
+    assert word.polygon == [[10, 10], [60, 10], [60, 40], [10, 40]]
+    assert (word.score, word.det_score, word.char_scores) == (.9, None, [.9] * 3)
+    thirds = [10 + 50 / 3 * k for k in range(4)]
+    assert np.allclose(word.char_polygons, [
+        [[a, 10], [b, 10], [b, 40], [a, 40]] for a, b in zip(thirds, thirds[1:])])
+
+
+def test_batches_go_over_all_pictures():
+    reader = ColourReader()
+    pictures = [painted(BOXES), painted([]), painted(BOXES[:1]), painted(BOXES)]
+    polygons = [[quad(*box) for box in BOXES], [], [quad(*BOXES[0])],
+                [quad(*box) for box in BOXES[::-1]]]
+    scenes = spotter(reader)(pictures, polygons, batch_size=4)
+    assert reader.batches == [4, 3]
+    assert [[word.text for word in scene.words] for scene in scenes] == [
+        ['100', '101', '102'], [], ['100'], ['102', '101', '100']]
+
+
+def test_results_come_while_pictures_are_still_taken():
+    reader = ColourReader()
+    pictures = (painted(BOXES) for _ in range(1000))
+    scenes = spotter(reader).iter_spot(pictures, ([quad(*BOXES[0])] for _ in range(1000)),
+                                       batch_size=2)
+    assert [next(scenes).words[0].text for _ in range(3)] == ['100'] * 3
+    assert reader.taken < 8
+
+
+def test_char_polygons_of_turned_words():
+    # Along a side that rises by 3 for 4 to the right, 50 long and 30 high.
+    points = np.array([[40, 80], [80, 50], [98, 74], [58, 104]], np.float64)
+    picture = np.full((200, 200, 3), 123, np.uint8)
+    scene, = spotter(margin=(0, 0))(picture, [[points]])
+    word, = scene.words
+    assert word.text == '123'
+    first = np.array(word.char_polygons[0])
+    assert np.allclose(first[[0, 3]], points[[0, 3]])
+    assert np.allclose(first[1], points[0] + (points[1] - points[0]) / 3)
+    assert np.allclose(np.array(word.char_polygons[2])[[1, 2]], points[[1, 2]])
+
+
+def test_without_char_polygons():
+    scene, = spotter()(painted(BOXES), [[quad(*BOXES[0])]], return_char_polygons=False)
+    assert scene.words[0].char_polygons is None
+
+
+class TestVerticalWords:
+    """The reader believes most in crops that are brightest on their left."""
+    picture = np.repeat(np.repeat(np.linspace(250, 50, 90).astype(np.uint8)[:, None, None], 60, 1),
+                        3, 2)
+    tall = quad(20, 10, 40, 80)
+
+    def run(self, picture, **options):
+        def score(image):
+            return float(image[:, :image.shape[1] // 4].mean()) / 300
+
+        reader = ColourReader(score)
+        scene, = spotter(reader, **options)(np.ascontiguousarray(picture), [[self.tall]])
+        return scene.words[0], reader
+
+    def test_the_better_direction(self):
+        word, reader = self.run(self.picture)
+        assert len(reader.sizes) == 3
+        # Downwards: the first character is at the upper end, its top on the right.
+        first = np.array(word.char_polygons[0])
+        assert first[0][0] > 39 and first[0][1] < 11 and first[3][0] < 21
+        word, _ = self.run(self.picture[::-1])
+        first = np.array(word.char_polygons[0])
+        assert first[0][0] < 21 and first[0][1] > 79
+
+    def test_always_downwards(self):
+        word, reader = self.run(self.picture[::-1], turn='downwards')
+        assert len(reader.sizes) == 1 and reader.sizes[0][0] > reader.sizes[0][1]
+        assert word.char_polygons[0][0][1] < 11
+
+    def test_never(self):
+        word, reader = self.run(self.picture, turn='never')
+        assert len(reader.sizes) == 1 and reader.sizes[0][0] < reader.sizes[0][1]
+        assert word.char_polygons[0][0][0] < 21
+
+    def test_ratio(self):
+        assert len(self.run(self.picture, vertical_ratio=4)[1].sizes) == 1
+
+
+def test_what_cannot_be_read_is_reported():
+    polygons = [
+        quad(*BOXES[0]),
+        [0, 0, 50, 50, 50, 0, 0, 50],
+        quad(-90, -90, -50, -50),
+        quad(195, 95, 295, 195),
+        [0, 0],
+        [],
+        None,
+        'word',
+        [math.nan] * 8,
+        quad(10, 10, 11, 90),
+        quad(0, 0, .5, .5),
+        [1e300] * 8,
+    ]
+    scene, = spotter()(painted(BOXES), [polygons])
+    assert [word.text for word in scene.words] == ['100']
+    wanted = ['crosses or touches itself', 'lies outside the picture of 200 x 100',
+              'all but 0.25 % of its area outside', 'fewer than 3 different points: 1',
+              'fewer than 3 different points: 0', 'x and y by turns', 'no list of coordinates',
+              'not finite', 'only 1.0 pixels wide or high', 'covers 0.25 square pixels',
+              'beyond a milliard']
+    assert len(scene.skipped) == len(wanted)
+    for word, words in zip(scene.skipped, wanted):
+        assert words in word.reason
+    assert json.loads(json.dumps(scene.to_dict(), allow_nan=False))['words'][0]['text'] == '100'
+
+
+def test_pictures_that_cannot_be_read(tmp_path):
+    (tmp_path / 'empty.png').write_bytes(b'')
+    inputs = [str(tmp_path / 'none.png'), painted(BOXES), str(tmp_path / 'empty.png'), None]
+    scenes = spotter()(inputs, [[quad(*BOXES[0])]] * 4)
+    assert [scene.error for scene in scenes[::2]] == [
+        'there is no such file or folder', 'the file is empty']
+    assert 'None is no picture' in scenes[3].error
+    assert scenes[1].words[0].text == '100' and scenes[0].words == []
+    assert 'error' in scenes[0].to_dict() and 'error' not in scenes[1].to_dict()
+
+
+@pytest.mark.parametrize('inputs, polygons, words', [
+    (painted([]), None, 'there is no detector'),
+    (painted([]), [[], []], '2 lists of polygons for one picture'),
+    ([painted([])] * 2, [[]], 'given for 1 pictures, but there are more'),
+    ([painted([])] * 2, [[]] * 3, 'given for more than the 2 pictures'),
+])
+def test_polygons_that_do_not_fit(inputs, polygons, words):
+    with pytest.raises(ValueError, match=words):
+        spotter()(inputs, polygons)
+
+
+@pytest.mark.parametrize('options, error, words', [
+    (dict(turn='upwards'), ValueError, 'turn must be one of'),
+    (dict(margin=(-1, 0)), ValueError, 'margin must be two shares'),
+    (dict(vertical_ratio=.5), ValueError, 'vertical_ratio must be at least 1'),
+    (dict(det='none.py'), FileNotFoundError, "no config of a detector at 'none.py'"),
+    (dict(det='dbnet', det_weights='none.pth'), FileNotFoundError, 'no weights of a detector'),
+    (dict(det_weights='none.pth'), ValueError, 'det_weights need det'),
+    (dict(det=Config(dict())), ValueError, 'needs det_weights'),
+])
+def test_wrong_arguments(options, error, words):
+    with pytest.raises(error, match=words):
+        spotter(**options)
+
+
+class TestDetectors:
+
+    def test_a_function(self):
+        shift = np.roll(np.reshape(quad(*BOXES[0]), (4, 2)), 2, 0).reshape(-1)
+
+        def detect(image):
+            assert image.shape == (100, 200, 3)
+            return [shift, quad(*BOXES[1])], torch.tensor([.8, .2])
+
+        scene, = spotter(det=detect)(painted(BOXES))
+        word, = scene.words
+        assert word.det_score == pytest.approx(.8) and word.text == '100'
+        # Wherever a detected polygon begins, it is read from the left.
+        assert word.char_polygons[0][0][0] < word.char_polygons[1][0][0]
+        assert scene.skipped[0].reason == 'the detection score 0.200 is below 0.3'
+
+    def test_a_function_without_scores(self):
+        scene, = spotter(det=lambda image: [quad(*BOXES[0])])(painted(BOXES))
+        assert scene.words[0].det_score is None
+
+    def test_a_function_that_finds_nothing(self):
+        assert spotter(det=lambda image: [])(painted(BOXES))[0].words == []
+
+    def test_a_function_that_returns_something_else(self):
+        with pytest.raises(ValueError, match='as many scores'):
+            spotter(det=lambda image: ([quad(*BOXES[0])], []))(painted(BOXES))
+
+    def test_one_of_mmocr(self, tmp_path):
+        cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py')
+        cfg.model.backbone.init_cfg = None
+        cfg.model.det_head.postprocessor.text_repr_type = 'quad'
+        torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'det.pth')
+        spot = spotter(det=cfg, det_weights=tmp_path / 'det.pth', device='cpu', det_score_thr=0)
+        pictures = [np.random.default_rng(0).integers(0, 255, size, dtype=np.uint8)
+                    for size in ((40, 60, 3), (1, 1, 3))]
+        scenes = spot(pictures)
+        assert [scene.size for scene in scenes] == [(60, 40), (1, 1)]
+        found = [word for scene in scenes for word in (*scene.words, *scene.skipped)]
+        assert found and all(np.shape(word.polygon)[1] == 2 for word in found)
+
+
+def test_low_reading_scores():
+    reader = ColourReader(lambda image: .05)
+    scene, = spotter(reader, score_thr=.1)(painted(BOXES), [[quad(*BOXES[0])]])
+    assert scene.words == []
+    assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
+
+
+def test_thousands_of_words_in_a_picture_are_cut_out_bit_by_bit():
+    alive, most = 0, 0
+
+    class CountingReader(ColourReader):
+
+        def iter_read(self, inputs, batch_size=32, return_char_boxes=True):
+            return super().iter_read(map(self.counted, inputs), batch_size, return_char_boxes)
+
+        def counted(self, source):
+            nonlocal alive, most
+            alive += 1
+            most = max(most, alive)
+            weakref.finalize(source.content, self.gone)
+            return source
+
+        def gone(self):
+            nonlocal alive
+            alive -= 1
+
+    boxes = [(20 * (i % 100), 20 * (i // 100)) for i in range(3000)]
+    polygons = [quad(x, y, x + 18, y + 18) for x, y in boxes]
+    scene, = spotter(CountingReader())(np.full((600, 2000, 3), 77, np.uint8), [polygons])
+    assert len(scene.words) == 3000 and {word.text for word in scene.words} == {'77'}
+    assert most < 70
+
+
+def test_with_a_recogniser(tmp_path):
+    cfg = Config.fromfile(REPO / 'configs/siga_tiny.py')
+    torch.save(dict(state_dict=MODELS.build(dict(cfg.model, glyph_head=None)).state_dict()),
+               tmp_path / 'rec.pth')
+    spot = SceneInferencer(rec=REPO / 'configs/siga_tiny.py',
+                                  rec_weights=tmp_path / 'rec.pth', device='cpu')
+    picture = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
+    cv2.putText(picture, 'word', (15, 35), 0, 1, (0, 0, 0), 3)
+    scene, = spot(picture, [[quad(*BOXES[0]), quad(10, 10, 20, 90)]])
+    assert len(scene.words) == 2
+    for word in scene.words:
+        assert 0 <= word.score <= 1 and len(word.char_scores) == len(word.text)
+        assert np.shape(word.char_polygons) == (len(word.text), 4, 2) or not word.text
+    # The same crop by itself gives the same reading.
+    alone = WordInferencer(REPO / 'configs/siga_tiny.py', tmp_path / 'rec.pth', 'cpu')
+    with pytest.raises(ValueError, match='rec_weights cannot be given'):
+        SceneInferencer(rec=alone, rec_weights=tmp_path / 'rec.pth')
+    same, = SceneInferencer(rec=alone)(picture, [[quad(*BOXES[0])]])
+    assert same.words[0].text == scene.words[0].text
+    assert same.words[0].score == pytest.approx(scene.words[0].score, rel=1e-4)

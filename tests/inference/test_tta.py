@@ -1,0 +1,109 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmocr_siga.inference.tta import LONGEST, looks, shrunk
+
+
+def marked(size, x, y, radius=4):
+    """A dark picture with a bright square about a point, and the square's box."""
+    width, height = size
+    image = np.zeros((height, width, 3), np.uint8)
+    image[y - radius:y + radius, x - radius:x + radius] = 255
+    return image, [x - radius, y - radius, x + radius, y + radius]
+
+
+def middle(image):
+    """Centre of what is bright, from the upper left corner of the picture."""
+    ys, xs = np.nonzero(image[..., 0] > 127)
+    return np.array([xs.mean() + 0.5, ys.mean() + 0.5])
+
+
+@pytest.mark.parametrize('size, count', [((120, 40), 6), ((40, 60), 6), ((40, 61), 8)])
+def test_names_and_number(size, count):
+    image, _ = marked(size, 20, 20)
+    names = [look.name for look, _ in looks(image)]
+    assert len(set(names)) == len(names) == count
+    for look, seen in looks(image):
+        assert seen.shape[1::-1] == look.size and seen.dtype == np.uint8
+
+
+@pytest.mark.parametrize('size, at', [((120, 40), (30, 22)), ((40, 100), (18, 70)),
+                                      ((1600, 400), (500, 150))])
+def test_matrices_tell_where_things_are(size, at):
+    radius = 4 if max(size) < LONGEST else 24
+    image, box = marked(size, *at, radius)
+    for look, seen in looks(image):
+        there = look.matrix @ [*at, 1]
+        np.testing.assert_allclose(middle(seen), there, atol=0.6, err_msg=look.name)
+        # Around the square as it is seen, and back: the square is within, and not by far.
+        ys, xs = np.nonzero(seen[..., 0] > 127)
+        back, = look.boxes_back([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]], size)
+        slack = 0.05 * radius + 1.5 * size[0] / seen.shape[1]
+        assert (back[:2] <= np.array(box[:2]) + slack).all(), look.name
+        assert (back[2:] >= np.array(box[2:]) - slack).all(), look.name
+        assert (back[2:] - back[:2] <= 4 * radius + 2 * slack).all(), look.name
+
+
+def test_by_hand():
+    found = {look.name: (look, seen) for look, seen in looks(np.zeros((50, 100), np.uint8))}
+    # 6 and 16 % less; 24 % of the height more.
+    assert found['closer'][0].size == (94, 42)
+    assert found['wider'][0].size == (112, 62)
+    np.testing.assert_allclose(found['closer'][0].matrix, [[1, 0, -3], [0, 1, -4]])
+    np.testing.assert_allclose(found['wider'][0].matrix, [[1, 0, 6], [0, 1, 6]])
+    # cos 16 degrees = 0.9613, sin = 0.2756.
+    assert found['turned left'][0].size == (int(100 * 0.96126 + 50 * 0.27564),
+                                            int(100 * 0.27564 + 50 * 0.96126))
+    right = found['turned right'][0].matrix
+    np.testing.assert_allclose(right[:, :2], [[0.96126, -0.27564], [0.27564, 0.96126]], atol=1e-5)
+    # A row's height above the middle is moved by 0.3 columns to the left, and the middle stays.
+    np.testing.assert_allclose(found['slanted left'][0].matrix @ [50, 24, 1], [49.7, 24])
+    np.testing.assert_allclose(found['slanted left'][0].matrix @ [50, 25, 1], [50, 25])
+
+
+def test_a_tall_picture_on_its_sides():
+    image = np.zeros((90, 30), np.uint8)
+    image[:10] = 255  # the top
+    found = {look.name: (look, seen) for look, seen in looks(image)}
+    left, right = found['on its left side'][1], found['on its right side'][1]
+    assert left.shape == right.shape == (30, 90)
+    np.testing.assert_array_equal(left, cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE))
+    np.testing.assert_array_equal(right, cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE))
+    np.testing.assert_allclose(
+        found['on its right side'][0].boxes_back([[80, 0, 90, 30]], (30, 90)), [[0, 0, 30, 10]],
+        atol=1e-9)
+
+
+def test_masks_come_back():
+    image, box = marked((120, 40), 60, 20, radius=8)
+    for look, seen in looks(image):
+        mask = (seen[..., 0] > 127).astype(np.uint8)
+        back = look.mask_back(mask, (120, 40))
+        assert back.shape == (40, 120)
+        truth = image[..., 0] > 0
+        both, either = (truth & (back > 0)).sum(), (truth | (back > 0)).sum()
+        assert both / either > 0.8, look.name
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (1, 40), (40, 1), (2, 3, 3)])
+def test_tiny_pictures(shape):
+    for look, seen in looks(np.full(shape, 9, np.uint8)):
+        assert seen.shape[1::-1] == look.size and (seen == 9).all()
+
+
+def test_boxes_stay_in_the_picture():
+    for look, seen in looks(np.zeros((20, 60), np.uint8)):
+        boxes = look.boxes_back([[-5, -5, *seen.shape[1::-1]]], (60, 20))
+        assert (boxes >= 0).all() and (boxes <= [60, 20, 60, 20]).all()
+        assert look.boxes_back(np.zeros((0, 4)), (60, 20)).shape == (0, 4)
+
+
+def test_a_shrunken_copy_shows_the_same():
+    image = cv2.resize(np.random.RandomState(0).randint(0, 256, (9, 30, 3), np.uint8), (1500, 450))
+    copy = shrunk(image)
+    assert copy.shape == (154, 512, 3) and shrunk(copy) is copy
+    for (one, seen), (other, again) in zip(looks(image), looks(copy, (1500, 450))):
+        assert one.name == other.name and one.size == other.size
+        np.testing.assert_array_equal(one.matrix, other.matrix)
+        np.testing.assert_array_equal(seen, again)

@@ -1,0 +1,380 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmocr.apis import TextRecInferencer
+
+from mmocr_siga.apis import WordInferencer, WordReading
+from mmocr_siga.inference.inputs import Source
+from mmocr_siga.inference.packaged import packaged_models
+from mmocr_siga.inference.tta import looks
+from tests.helpers.hosts import small_host
+from tests.helpers.readers import (
+    PIPELINE,
+    RESCALED,
+    UNPADDED,
+    reader_files,
+    word_picture,
+    word_pictures,
+)
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    return reader_files(tmp_path_factory.mktemp('reader'))
+
+
+@pytest.fixture(scope='module')
+def reader(files):
+    return WordInferencer(*files, device='cpu')
+
+
+def same(first, second, tolerance=1e-5):
+    assert len(first) == len(second)
+    for a, b in zip(first, second):
+        assert (a.path, a.text, a.size, a.error) == (b.path, b.text, b.size, b.error)
+        assert a.score == pytest.approx(b.score, abs=tolerance)
+        np.testing.assert_allclose(a.char_scores, b.char_scores, atol=tolerance)
+        assert (a.char_boxes is None) == (b.char_boxes is None)
+        if a.char_boxes is not None:
+            np.testing.assert_allclose(a.char_boxes, b.char_boxes, atol=tolerance)
+
+
+def test_what_a_reading_holds(reader):
+    image = word_picture()
+    reading, = reader(image, return_masks=True)
+    length = len(reading.text)
+    assert length > 0 and reading.path is None and reading.error is None
+    assert reading.size == (90, 40)
+    assert len(reading.char_scores) == length and len(reading.char_boxes) == length
+    # The end token takes part.
+    assert 0 < reading.score <= np.prod(reading.char_scores) + 1e-6
+    boxes = np.array(reading.char_boxes)
+    assert (boxes >= 0).all() and (boxes[:, 2] <= 90).all() and (boxes[:, 3] <= 40).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all() and (np.diff(boxes[:, 0]) >= 0).all()
+    assert reading.mask.shape == (40, 90) and set(np.unique(reading.mask)) <= set(range(length + 1))
+    parsed = json.loads(json.dumps(reading.to_dict()))
+    assert set(parsed) == {'path', 'text', 'score', 'char_scores', 'char_boxes'}
+
+
+def test_boxes_are_in_the_pictures_own_pixels(reader):
+    small, = reader(word_picture())
+    large, = reader(cv2.resize(word_picture(), (180, 120), interpolation=cv2.INTER_NEAREST))
+    if small.text == large.text:
+        np.testing.assert_allclose(np.array(large.char_boxes), np.array(small.char_boxes)
+                                   * [2, 3, 2, 3], atol=12)
+    assert reader(word_picture(), return_char_boxes=False)[0].char_boxes is None
+
+
+def test_the_text_is_that_of_mmocrs_inferencer(reader, files):
+    pictures = word_pictures(8)
+    theirs = TextRecInferencer(str(files[0]), weights=str(files[1]), device='cpu')
+    want = theirs(pictures, batch_size=4)['predictions']
+    got = reader(pictures)
+    assert [r.text for r in got] == [w['text'] for w in want]
+    assert [np.mean(r.char_scores) for r in got if r.text] == pytest.approx(
+        [w['scores'] for w in want if w['text']], abs=1e-4)
+
+
+@pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED, UNPADDED])
+@pytest.mark.parametrize('decoder', ['SIGADecoder', 'SIGAParallelDecoder'])
+def test_the_batch_changes_nothing(tmp_path, pipeline, decoder):
+    changes = {}
+    if decoder == 'SIGAParallelDecoder':
+        changes = dict(decoder=dict(
+            type=decoder, in_channels=8, output_size=8, max_seq_len=6, dictionary=dict(
+                type='WordDictionary', dict_file='36', with_end=True, with_unknown=True,
+                unknown_token=None)))
+        changes['encoder'] = dict(
+            type='SIGAEncoder', in_channels=(4, 8, 8), row_convs=1, fusion_channels=8,
+            hidden_size=8, max_seq_len=6)
+        changes['glyph_head'] = None
+    read = WordInferencer(*reader_files(tmp_path, pipeline, **changes), device='cpu')
+    pictures = word_pictures(21, widths=(60, 90, 150, 33))
+    alone = read(pictures, batch_size=1)
+    assert len({r.text for r in alone}) > 5
+    for batch_size in (2, 32):
+        same(alone, read(pictures, batch_size=batch_size))
+    same(alone[::-1], read(pictures[::-1], batch_size=5))
+    same(alone[:2], read(pictures[:2]))
+    masks = [[r.mask for r in read(pictures, n, return_masks=True)] for n in (1, 32)]
+    for a, b in zip(*masks):
+        np.testing.assert_array_equal(a, b)
+    words = [[r.nbest for r in read(pictures, n, nbest=3)] for n in (1, 32)]
+    for a, b in zip(*words):
+        assert [text for text, _ in a] == [text for text, _ in b]
+        np.testing.assert_allclose([p for _, p in a], [p for _, p in b], atol=1e-5)
+
+
+def test_boxes_lie_on_the_picture_not_on_its_padding(tmp_path):
+    read = WordInferencer(*reader_files(tmp_path, RESCALED), device='cpu')
+    for reading in read(word_pictures(6, widths=(60, 150))):
+        boxes = np.array(reading.char_boxes).reshape(-1, 4)
+        assert (boxes[:, 2] <= reading.size[0]).all() and (boxes[:, 2] - boxes[:, 0] > 0).all()
+
+
+@pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED])
+def test_optimised_readings_are_those_of_the_trained_model(tmp_path, pipeline):
+    files = reader_files(tmp_path, pipeline=pipeline)
+    fast, plain = (WordInferencer(*files, device='cpu', optimise=flag) for flag in (True, False))
+
+    def normalisations(reader):
+        return sum(isinstance(m, torch.nn.BatchNorm2d) for m in reader.model.modules())
+
+    assert normalisations(plain) > normalisations(fast) == 0
+    same(fast(word_pictures(12), return_masks=True), plain(word_pictures(12), return_masks=True),
+         tolerance=1e-4)
+
+
+def test_a_model_that_would_read_otherwise_stays_as_it_is(files, reader, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError('the recogniser reads otherwise')
+
+    monkeypatch.setattr('mmocr_siga.inference.word_inferencer.optimize_for_reading', refuse)
+    same(WordInferencer(*files, device='cpu')(word_pictures(4)), reader(word_pictures(4)))
+
+
+def test_half_precision(files, reader):
+    fast = WordInferencer(*files, device='cpu', precision='bfloat16')
+    dtypes = []
+    convolution = next(m for m in fast.model.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda module, args, out: dtypes.append(out.dtype))
+    got, want = fast(word_pictures(12), return_masks=True), reader(word_pictures(12))
+    assert set(dtypes) == {torch.bfloat16}
+    assert all(r.error is None and r.mask is not None for r in got)
+    assert sum(a.text == b.text for a, b in zip(got, want)) >= 8
+    with pytest.raises(ValueError, match="precision must be 'float32' or 'bfloat16'"):
+        WordInferencer(*files, precision='float16')
+
+
+def test_nbest(reader):
+    pictures = word_pictures(12)
+    greedy = reader(pictures)
+    for one, several in zip(greedy, reader(pictures, nbest=4)):
+        assert len(several.nbest) == 4 and several.nbest[0] == (several.text, several.score)
+        assert several.score >= one.score - 1e-6
+        assert len(several.char_scores) == len(several.char_boxes) == len(several.text)
+        scores = [score for _, score in several.nbest]
+        assert scores == sorted(scores, reverse=True)
+        assert several.to_dict()['nbest'] == several.nbest
+    assert greedy[0].nbest is None
+
+
+def test_any_input_in_order(reader, tmp_path):
+    image = word_picture()
+    png = cv2.imencode('.png', image)[1].tobytes()
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a' / '1.png').write_bytes(png)
+    (tmp_path / 'a' / '2.png').write_bytes(b'no picture')
+    (tmp_path / 'list.txt').write_text('a/1.png\n')
+    mix = [image, str(tmp_path / 'a'), png, tmp_path / 'gone.png', None, f'@{tmp_path}/list.txt',
+           image[..., 0] * 0, image.astype(np.float32) / 255]
+    found = reader(mix, batch_size=3)
+    want = reader(image)[0]
+    texts = [r.text for r in found]
+    assert len(found) == 9
+    assert [bool(r.error) for r in found] == [False, False, True, False, True, True, False, False,
+                                              False]
+    for i in (0, 1, 3, 6, 8):
+        assert texts[i] == want.text and found[i].score == pytest.approx(want.score, abs=1e-4)
+    assert found[1].path == found[6].path == str(tmp_path / 'a' / '1.png')
+    failed = found[2]
+    assert failed == WordReading(str(tmp_path / 'a' / '2.png'), error=failed.error)
+    assert failed.to_dict()['error'] == failed.error and 'no picture' in failed.error
+    assert [r.to_dict() for r in reader.iter_read(mix)] == [r.to_dict() for r in reader(mix)]
+    assert reader([]) == [] and reader(iter([]), nbest=2) == []
+
+
+@pytest.mark.parametrize('size', [(1, 1), (10, 20000), (3000, 5), (4, 70000)])
+def test_odd_sizes(reader, size):
+    reading, = reader(np.full(size, 90, np.uint8))
+    if reading.error is None:
+        assert reading.size == size[::-1]
+        assert len(reading.char_boxes) == len(reading.text)
+
+
+def test_readings_come_while_inputs_are_taken(reader):
+    taken = []
+
+    def pictures():
+        for image in word_pictures(60):
+            taken.append(image)
+            yield image
+
+    readings = reader.iter_read(pictures(), batch_size=4)
+    assert not taken  # nothing happens before the first is asked for
+    next(readings)
+    assert 4 <= len(taken) < 30
+    assert len(list(readings)) == 59
+    # It may be left half-way.
+    readings = reader.iter_read(pictures(), batch_size=4)
+    next(readings)
+    readings.close()
+
+
+def test_without_threads(files, reader):
+    inline = WordInferencer(*files, device='cpu', workers=0)
+    same(inline(word_pictures(9), batch_size=4), reader(word_pictures(9), batch_size=4))
+
+
+def test_progress(reader, capsys):
+    told = []
+    reader(word_pictures(5), batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    reader(word_pictures(2), progress=True)
+    assert '2/2 images' in capsys.readouterr().err
+    reader(word_pictures(2))
+    assert capsys.readouterr().err == ''
+
+
+def test_a_drawing(reader, tmp_path):
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), word_picture())
+    picture = reader.draw(path)
+    assert picture.ndim == 3 and picture.dtype == np.uint8
+    with pytest.raises(ValueError, match='one picture is drawn at a time, but 2'):
+        reader.draw([path, path])
+    with pytest.raises(ValueError, match='no such file'):
+        reader.draw(tmp_path / 'b.png')
+
+
+def test_a_rectified_word(tmp_path):
+    files = reader_files(tmp_path, preprocessor=dict(
+        type='TPSRectifier', output_size=(32, 128)))
+    read = WordInferencer(*files, device='cpu')
+    reading, = read(word_picture(), return_masks=True)
+    boxes = np.array(reading.char_boxes)
+    assert len(boxes) == len(reading.text) and reading.mask is None
+    assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes <= [90, 40, 90, 40]).all()
+    assert read.draw(word_picture()).ndim == 3
+
+
+def test_other_recognisers_read_without_boxes(tmp_path):
+    model = small_host('nrtr')
+    pipeline = [dict(step, scale=(80, 32)) if step['type'] == 'Resize' else step
+                for step in PIPELINE]
+    from mmocr.registry import MODELS
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(model).state_dict()), tmp_path / 'w.pth')
+    cfg = Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+    read = WordInferencer(cfg, tmp_path / 'w.pth', device='cpu')
+    one, two = read([word_picture('ab'), word_picture('xyz')])
+    assert one.char_boxes is None and len(one.char_scores) == len(one.text)
+    assert 0 <= one.score <= 1 and two.error is None
+    with pytest.raises(ValueError, match='reads greedily only'):
+        read(word_picture(), nbest=2)
+    with pytest.raises(ValueError, match='shows nothing'):
+        read.draw(word_picture())
+
+
+@pytest.mark.parametrize('option', [dict(batch_size=0), dict(nbest=0), dict(batch_size=2.5),
+                                    dict(nbest=True)])
+def test_wrong_numbers(reader, option):
+    with pytest.raises(ValueError, match='whole number from 1 on'):
+        reader(word_picture(), **option)
+    with pytest.raises(ValueError, match='whole number from 1 on'):
+        reader.iter_read(word_picture(), **option)
+
+
+def test_wrong_models(files, tmp_path):
+    config, checkpoint = files
+    with pytest.raises(ValueError, match='needs weights'):
+        WordInferencer(config)
+    with pytest.raises(FileNotFoundError, match='no config at'):
+        WordInferencer(tmp_path / 'gone.py')
+    with pytest.raises(FileNotFoundError, match='no weights at'):
+        WordInferencer(config, tmp_path / 'gone.pth')
+    with pytest.raises(FileNotFoundError, match="'no_such' is neither"):
+        WordInferencer('no_such')
+    with pytest.raises(RuntimeError, match="device 'cuda:77' cannot be used"):
+        WordInferencer(config, checkpoint, device='cuda:77')
+    with pytest.raises(RuntimeError, match="device 'gpu' cannot be used"):
+        WordInferencer(config, checkpoint, device='gpu')
+
+
+def test_training_weights_are_left_out(reader):
+    assert reader.model.glyph_head is None and not reader.model.training
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+def test_gpu_and_cpu_agree(files, reader):
+    pictures = word_pictures(33)
+    on_gpu = WordInferencer(*files)
+    assert on_gpu.device.type == 'cuda'
+    same(on_gpu(pictures, 1), on_gpu(pictures, 32))
+    same(on_gpu(pictures), reader(pictures), 1e-3)
+
+
+def test_a_second_look_takes_the_most_probable_reading(reader, files):
+    twice = WordInferencer(*files, device='cpu', second_look=1)
+    pictures = word_pictures(6)
+    others = 0
+    for image, got in zip(pictures, twice(pictures)):
+        first, = reader(image)
+        ways = [(None, first), *((look.name, reader(seen)[0]) for look, seen in looks(image))]
+        name, best = max(ways, key=lambda way: (way[1].text != '', way[1].score))
+        assert got.text == best.text and (got.look and got.look.name) == name
+        assert got.score == pytest.approx(best.score, abs=1e-5)
+        np.testing.assert_allclose(got.char_scores, best.char_scores, atol=1e-5)
+        assert got.size == first.size and len(got.char_boxes) == len(got.text)
+        others += got.look is not None
+    assert others > 0
+
+
+def test_only_unsure_words_are_looked_at_again(reader, files):
+    pictures = word_pictures(12)
+    first = reader(pictures)
+    limit = float(np.median([r.score for r in first]))
+    for once, got in zip(first, WordInferencer(*files, device='cpu', second_look=limit)(pictures)):
+        if once.score >= limit:
+            same([once], [got])
+        assert (got.text != '', got.score) >= (once.text != '', once.score - 1e-5)
+
+
+@pytest.mark.parametrize('pipeline', [PIPELINE, UNPADDED])
+def test_a_second_look_does_not_depend_on_the_batch(pipeline, tmp_path):
+    twice = WordInferencer(*reader_files(tmp_path, pipeline), device='cpu', second_look=1)
+    pictures = word_pictures(7)
+    alone = [twice(picture, nbest=2, return_masks=True)[0] for picture in pictures]
+    together = twice(pictures, batch_size=5, nbest=2, return_masks=True)
+    same(alone, together)
+    for a, b in zip(alone, together):
+        assert [text for text, _ in a.nbest] == [text for text, _ in b.nbest]
+        assert a.nbest[0][0] == a.text and a.mask.shape == a.size[::-1]
+        assert (a.look and a.look.name) == (b.look and b.look.name)
+
+
+def test_which_models_look_twice(reader, files):
+    assert reader.second_look == 0
+    if packaged_models():
+        assert WordInferencer(device='cpu').second_look == 0.6
+        assert WordInferencer(device='cpu', second_look=0).second_look == 0
+    for wrong in (-0.1, 1.5, float('nan')):
+        with pytest.raises(ValueError, match='second_look must be a probability'):
+            WordInferencer(*files, device='cpu', second_look=wrong)
+
+
+def test_a_picture_is_drawn_as_it_was_read(reader, files):
+    twice = WordInferencer(*files, device='cpu', second_look=1)
+    image = next(p for p in word_pictures(12) if twice(p)[0].look is not None)
+    got, = twice(image)
+    seen, there = twice.as_seen(image, got)
+    assert seen.shape[1::-1] == got.look.size == there.size
+    assert there.text == got.text and there.mask.shape == seen.shape[:2]
+    same([there], reader(seen))
+    np.testing.assert_allclose(got.look.boxes_back(there.char_boxes, got.size), got.char_boxes,
+                               atol=1e-3)
+    assert twice.draw(image).dtype == np.uint8
+    once, = reader(image)
+    assert reader.as_seen(image, once) == (image, once)
+
+
+def test_whole_pictures_are_not_kept(reader, files):
+    large = cv2.resize(word_picture(), (1800, 800))
+    assert reader._prepare(Source(None, large)).image is None
+    twice = WordInferencer(*files, device='cpu', second_look=1)
+    kept = twice._prepare(Source(None, large))
+    assert kept.size == (1800, 800) and max(kept.image.shape) == 512

@@ -1,0 +1,74 @@
+import pytest
+import torch
+from mmocr.registry import MODELS
+from words import DICTIONARY, sample, tiny_model
+
+from mmocr_siga.apis import transfer_dictionary
+from mmocr_siga.models.utils.dictionary_transfer import source_rows
+from mmocr_siga.models.utils.weights import WeightsMismatchError
+from mmocr_siga.text import dictionary_characters
+
+LOWER36 = '0123456789abcdefghijklmnopqrstuvwxyz'
+
+
+def build(name, **changes):
+    dictionary = dict(DICTIONARY, dict_file=name)
+    config = tiny_model(**changes)
+    config['decoder']['dictionary'] = dictionary
+    config['glyph_head']['dictionary'] = dictionary
+    return MODELS.build(config)
+
+
+@pytest.fixture(scope='module')
+def narrow():
+    torch.manual_seed(3)
+    return build('36').eval()
+
+
+def test_rows_come_from_the_same_character_or_its_other_case():
+    assert source_rows('abC', 'CcAab!') == [2, 2, 0, 0, 1, None]
+
+
+def test_classifier_and_embedding_by_hand(narrow):
+    wide = build('94')
+    weights = transfer_dictionary(narrow.state_dict(), wide, LOWER36)
+    wide.load_state_dict(weights)
+    old, new = narrow.decoder.dictionary, wide.decoder.dictionary
+    for name in ('decoder.reader.classifier.weight', 'decoder.reader.embedding.weight'):
+        before, after = narrow.state_dict()[name], weights[name]
+        assert torch.equal(after[new.dict.index('q')], before[old.dict.index('q')])
+        assert torch.equal(after[new.dict.index('Q')], before[old.dict.index('q')])
+        torch.testing.assert_close(after[new.dict.index('!')], before[:36].mean(0))
+        assert torch.equal(after[new.end_idx], before[old.end_idx])
+        # The start token of the embedding.
+        assert len(after) - len(before) == 94 - 36 and torch.equal(after[-1], before[-1])
+
+
+def test_the_wide_model_reads_as_the_narrow_one(narrow):
+    # A capital's logit equals the small letter's and a symbol's is a mean: neither comes first.
+    wide = build('94').eval()
+    wide.load_state_dict(transfer_dictionary(narrow.state_dict(), wide, LOWER36))
+    inputs = torch.randn(6, 3, 32, 128)
+    read = [[s.pred_text.item for s in model.predict(inputs, [sample('') for _ in inputs])]
+            for model in (narrow, wide)]
+    assert read[0] == read[1] and any(read[0])
+
+
+def test_fewer_characters(narrow):
+    digits = build('36')
+    wide = build('62')
+    weights = transfer_dictionary(wide.state_dict(), digits, LOWER36 + LOWER36[10:].upper())
+    digits.load_state_dict(weights)
+    name = 'decoder.reader.classifier.bias'
+    assert torch.equal(weights[name][:36], wide.state_dict()[name][:36])
+    assert len(dictionary_characters(digits.decoder.dictionary)) == 36
+
+
+def test_what_does_not_fit(narrow):
+    wide = build('94')
+    with pytest.raises(WeightsMismatchError, match='more differs than a dictionary of 10'):
+        transfer_dictionary(narrow.state_dict(), wide, '0123456789')
+    weights = dict(narrow.state_dict())
+    del weights['decoder.reader.classifier.bias']
+    with pytest.raises(WeightsMismatchError, match='another model.*classifier.bias'):
+        transfer_dictionary(weights, wide, LOWER36)

@@ -1,0 +1,102 @@
+import pytest
+import torch
+from mmocr.registry import MODELS
+from words import DICTIONARY, tiny_model
+
+from mmocr_siga.models.utils.weights import WeightsMismatchError, load_weights, weights_of
+
+
+def with_dictionary(name, **changes):
+    dictionary = dict(DICTIONARY, dict_file=name)
+    config = tiny_model(**changes)
+    config['decoder']['dictionary'] = dictionary
+    if config['glyph_head']:
+        config['glyph_head']['dictionary'] = dictionary
+    return MODELS.build(config)
+
+
+@pytest.fixture(scope='module')
+def model():
+    # Each test begins with the same seed; its models shall differ from this one.
+    torch.manual_seed(7)
+    return with_dictionary('36')
+
+
+def save(path, model, **more):
+    torch.save(dict(state_dict=model.state_dict(), **more), path)
+    return path
+
+
+def test_weights_are_loaded(model, tmp_path):
+    other = with_dictionary('36')
+    name = 'decoder.' + next(name for name, _ in model.decoder.named_parameters())
+    assert not torch.equal(other.state_dict()[name], model.state_dict()[name])
+    load_weights(other, save(tmp_path / 'a.pth', model))
+    for key, value in model.state_dict().items():
+        assert torch.equal(other.state_dict()[key], value), key
+
+
+def test_the_training_head_may_be_missing_or_too_much(model, tmp_path):
+    headless = with_dictionary('36', glyph_head=None)
+    load_weights(headless, save(tmp_path / 'a.pth', model))
+    load_weights(with_dictionary('36'), save(tmp_path / 'b.pth', headless))
+    for key, value in model.state_dict().items():
+        if not key.startswith('glyph_head.'):
+            assert torch.equal(headless.state_dict()[key], value), key
+
+
+def test_bare_and_parallel_state_dicts(model, tmp_path):
+    torch.save({f'module.{k}': v for k, v in model.state_dict().items()}, tmp_path / 'a.pth')
+    other = with_dictionary('36')
+    load_weights(other, str(tmp_path / 'a.pth'))
+    assert all(torch.equal(v, model.state_dict()[k]) for k, v in other.state_dict().items())
+
+
+@pytest.mark.parametrize('theirs, characters, advice', [
+    ('94', 94, r"SIGA_DICT=94, or dict_file='94' \(english_digits_symbols_94.txt\)"),
+    ('62', 62, 'SIGA_DICT=62'),
+    ('own', 11, 'the dictionary of 11 characters'),
+])
+def test_another_dictionary_is_named(model, tmp_path, theirs, characters, advice):
+    path = tmp_path / 'own.txt'
+    path.write_text('\n'.join('0123456789-'))
+    other = with_dictionary(str(path) if theirs == 'own' else theirs)
+    with pytest.raises(WeightsMismatchError) as error:
+        load_weights(model, save(tmp_path / 'a.pth', other))
+    text = str(error.value)
+    assert f'of a dictionary of {characters} characters, the config is of 36' in text
+    assert f'({characters + 1}, ' in text and '(37, ' in text
+    assert error.match(advice)
+
+
+def test_another_model_is_named(model, tmp_path):
+    headless = with_dictionary('36', glyph_head=None)
+    weights = {name.replace('decoder.', 'reader.'): value
+               for name, value in headless.state_dict().items()}
+    torch.save(dict(state_dict=weights, meta=dict(
+        experiment_name='siga_r31_20260101_101112')), tmp_path / 'a.pth')
+    with pytest.raises(WeightsMismatchError) as error:
+        load_weights(model, tmp_path / 'a.pth')
+    text = str(error.value)
+    assert 'tensors are not in the weights:\n  decoder.' in text
+    assert 'tensors are not in the model:\n  reader.' in text
+    assert 'saved by a run of siga_r31.py' in text and '... and' in text
+    # Nothing was loaded by half.
+    torch.save(weights, tmp_path / 'b.pth')
+    with pytest.raises(WeightsMismatchError, match='of another model: use the config'):
+        load_weights(model, tmp_path / 'b.pth')
+
+
+def test_files_without_weights(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no weights at .*gone.pth'):
+        load_weights(model, tmp_path / 'gone.pth')
+    (tmp_path / 'text.pth').write_text('weights')
+    with pytest.raises(RuntimeError, match='not written by torch.save'):
+        load_weights(model, tmp_path / 'text.pth')
+    torch.save(dict(net=dict(a=torch.zeros(1)), epoch=3), tmp_path / 'net.pth')
+    with pytest.raises(ValueError, match=r"\['net', 'epoch'\].*convert_reference_weights"):
+        load_weights(model, tmp_path / 'net.pth')
+    with pytest.raises(ValueError, match='x.pth holds no weights but list'):
+        weights_of([1], 'x.pth')
+    with pytest.raises(ValueError, match='no state_dict'):
+        weights_of(dict(state_dict={}), 'x.pth')

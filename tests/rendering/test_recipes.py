@@ -1,0 +1,115 @@
+import re
+
+import numpy as np
+import pytest
+
+from mmocr_siga.rendering import RECIPES, RenderStyle, build_renderer, find_charset
+from mmocr_siga.rendering.fonts import bundled_font_dir
+
+FONTS = [bundled_font_dir()]
+
+
+def render(name, count=30, **options):
+    renderer, left_out = build_renderer(name, fonts=FONTS, **options)
+    assert left_out == []
+    return renderer, [renderer(i) for i in range(count)]
+
+
+@pytest.mark.parametrize('name', sorted(RECIPES))
+def test_presets_make_words(name):
+    renderer, words = render(name)
+    characters = set(renderer.words.charset)
+    for word in words:
+        assert 1 <= len(word.text) <= 25 and set(word.text) <= characters
+        assert word.image.shape[:2] == word.glyphs.shape
+    assert len({w.text for w in words}) > 20 and len({w.font for w in words}) > 5
+
+
+def test_contextless_words_have_all_lengths():
+    renderer, _ = render('contextless', 0)
+    lengths = [len(renderer.words.draw(np.random.default_rng(i))) for i in range(2000)]
+    assert set(lengths) == set(range(1, 26))
+    assert np.mean(lengths) == pytest.approx(13, abs=0.5)
+
+
+def test_incidental_words_are_turned_and_have_marks():
+    def slopes_and_marks(name):
+        _, words = render(name, 150, random_strings=0.0)
+        slopes = []
+        for word in words:
+            boxes = np.array([b for b in word.boxes if b[2] > 0], np.float64)
+            centres = boxes[:, :2] + boxes[:, 2:] / 2
+            if len(boxes) > 3:
+                slopes.append(abs(np.polyfit(*centres.T, 1)[0]))
+        return np.mean(slopes), np.mean([not w.text.isalnum() for w in words])
+
+    (slope, marks), (upright, few) = slopes_and_marks('incidental'), slopes_and_marks('mj_st_like')
+    assert slope > 1.5 * upright
+    assert marks == pytest.approx(0.3, abs=0.1) and few == pytest.approx(0.1, abs=0.08)
+
+
+def test_serial_numbers_use_faces_of_machines():
+    renderer, words = render('serial_numbers', 80)
+    paths = {f.path for f in renderer.fonts.faces}
+    assert any(p.startswith('built-in:dots') for p in paths)
+    assert any(p.startswith('built-in:segments') for p in paths)
+    assert any('Mono' in p for p in paths)
+    assert all(re.fullmatch(r'[0-9A-Z./:-]+', w.text) for w in words)
+    # Most have digits, unlike words.
+    assert np.mean([any(c.isdigit() for c in w.text) for w in words]) > 0.7
+
+
+def test_plates_hold_groups_of_capitals_and_digits():
+    _, words = render('licence_plates', 60)
+    assert all(re.fullmatch(r'[0-9A-Z]+([ -][0-9A-Z]+)*', w.text) for w in words)
+    assert any(' ' in w.text for w in words)
+    for word in words:
+        inked = [box[2] > 0 for box in word.boxes]
+        assert not any(inked[i] for i, c in enumerate(word.text) if c == ' ')
+
+
+def test_difficulty_and_charset_replace_those_of_a_preset():
+    renderer, words = render('contextless', 5, style='easy', charset='xyz', max_length=3)
+    assert renderer.style == RenderStyle.preset('easy')
+    assert all(set(w.text) <= set('xyz') and len(w.text) <= 3 for w in words)
+
+
+def test_the_hard_style_keeps_its_list():
+    # New effects draw no random numbers where they are off.
+    hard = RenderStyle.preset('hard')
+    assert hard.elastic == hard.paint_texture == hard.metal == hard.plate == 0
+
+
+def test_dictionaries_by_name_and_path(tmp_path):
+    assert find_charset('lower_english_digits.txt') == '0123456789abcdefghijklmnopqrstuvwxyz'
+    assert len(find_charset('62')) == 62 and find_charset('63') == '63'
+    path = tmp_path / 'mine.txt'
+    path.write_bytes('б\r\nд\r\n'.encode())
+    assert find_charset(str(path)) == 'бд'
+    assert find_charset('ascii94') != find_charset('asci94')
+    # Longer than a file name may be.
+    many = ''.join(chr(0x4e00 + i) for i in range(3000))
+    assert find_charset(many) == many
+
+
+def test_what_is_no_picture_is_told(tmp_path):
+    import cv2
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((90, 90, 3), np.uint8))
+    (tmp_path / 'b.jpg').write_bytes(b'no picture')
+    renderer, left_out = build_renderer('mj_st_like', fonts=FONTS, backgrounds=tmp_path)
+    assert renderer.photographs == [str(tmp_path / 'a.png')]
+    assert left_out == [str(tmp_path / 'b.jpg')]
+    (tmp_path / 'a.png').unlink()
+    with pytest.raises(ValueError, match='none of the 1 pictures'):
+        build_renderer('mj_st_like', fonts=FONTS, backgrounds=tmp_path)
+
+
+@pytest.mark.parametrize('options, message', [
+    (dict(recipe='sonnets'), "unknown preset 'sonnets'.*contextless.*mj_st_like.*serial"),
+    (dict(recipe='contextless', lexicon='w.txt'), 'have no use'),
+    (dict(recipe='serial_numbers', charset='\u5b57'), 'no usable font for 1'),
+    (dict(charset='\u5b57'), 'no usable font for 1'),
+    (dict(max_length=0), 'max_length')])
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        build_renderer(**{'fonts': FONTS, **options})

@@ -1,0 +1,127 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmocr_siga.rendering import (
+    RenderStyle,
+    WordRenderer,
+    WordSource,
+    character_boxes,
+    resolve_charset,
+)
+from mmocr_siga.rendering.colours import luminance
+
+
+def renderer(library, difficulty='hard', seed=0, **source):
+    return WordRenderer(library, WordSource(resolve_charset('alnum62'), **source),
+                        RenderStyle.preset(difficulty), seed=seed)
+
+
+def test_a_word_depends_on_its_seed_and_number_only(library):
+    forward = [renderer(library)(i) for i in range(12)]
+    again = renderer(library)
+    for i in reversed(range(12)):
+        word = again(i)
+        assert word.text == forward[i].text and word.font == forward[i].font
+        np.testing.assert_array_equal(word.image, forward[i].image)
+        np.testing.assert_array_equal(word.glyphs, forward[i].glyphs)
+    other = [renderer(library, seed=1)(i).text for i in range(12)]
+    assert other != [w.text for w in forward]
+
+
+@pytest.mark.parametrize('difficulty', ['easy', 'medium', 'hard'])
+def test_crops_and_masks_are_well_formed(library, difficulty):
+    make = renderer(library, difficulty)
+    for word in map(make, range(60)):
+        height, width = word.glyphs.shape
+        assert word.image.shape == (height, width, 3) and word.image.dtype == np.uint8
+        assert 32 <= height <= 64 and width >= 2
+        assert word.glyphs.max() <= len(word.text)
+        # Cutting slightly into a word never loses a whole letter.
+        assert set(range(1, len(word.text) + 1)) <= set(np.unique(word.glyphs)), word.text
+
+
+def test_easy_words_stand_out_from_the_background(library):
+    make = renderer(library, 'easy')
+    for word in map(make, range(40)):
+        grey, ink = luminance(word.image), word.glyphs > 0
+        outside = ~cv2.dilate(ink.astype(np.uint8), np.ones((5, 5))).astype(bool)
+        assert abs(np.median(grey[ink]) - np.median(grey[outside])) > 25
+
+
+def test_glyph_mask_agrees_with_thresholding_clean_print(library):
+    plain = RenderStyle.preset('easy', lighting=0, tone=0, blur=0, noise=0, jpeg=0, busy=0,
+                               low_resolution=0, outline=0, shadow=0, extrusion=0, gradient=0)
+    make = WordRenderer(library, WordSource(resolve_charset('alnum62')), plain, seed=5)
+    for word in map(make, range(20)):
+        grey = cv2.cvtColor(word.image, cv2.COLOR_BGR2GRAY)
+        split = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1].astype(bool)
+        ink = word.glyphs > 0
+        agree = max((split == ink).mean(), (split != ink).mean())
+        assert agree > 0.93, word.text
+
+
+def test_letters_are_in_order(library):
+    make = WordRenderer(library, WordSource('abcdefgh', random_strings=1),
+                        RenderStyle.preset('easy'), seed=2)
+    for word in map(make, range(20)):
+        middles = [np.nonzero(word.glyphs == k + 1)[1].mean() for k in range(len(word.text))]
+        assert middles == sorted(middles)
+
+
+def test_faces_without_small_letters_get_labels_in_capitals(library):
+    import dataclasses
+    library = type(library)([dataclasses.replace(f, unicase=True) for f in library.faces],
+                            library.charset)
+    words = [renderer(library)(i).text for i in range(30)]
+    assert all(w == w.upper() for w in words)
+    assert any(w != w.lower() for w in words)
+
+
+def test_boxes_of_characters():
+    glyphs = np.zeros((9, 12), np.uint8)
+    glyphs[2:5, 1:3] = 1
+    glyphs[0, 5], glyphs[8, 7] = 3, 3
+    boxes = character_boxes(glyphs, 4)
+    assert boxes.tolist() == [[1, 2, 2, 3], [0, 0, 0, 0], [5, 0, 3, 9], [0, 0, 0, 0]]
+
+
+def test_boxes_hold_the_ink_of_their_characters(library):
+    word = renderer(library)(3)
+    for k, (x, y, w, h) in enumerate(word.boxes.tolist(), 1):
+        ys, xs = np.nonzero(word.glyphs == k)
+        assert (xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1) == (x, y, w, h)
+
+
+def test_text_that_no_face_can_write_is_drawn_again(library):
+    class Source:
+        def draw(self, rng):
+            return '\u5b57' if rng.random() < 0.8 else 'ok'
+
+    make = WordRenderer(library, Source(), RenderStyle.preset('easy', neighbours=0))
+    assert {make(i).text.lower() for i in range(10)} == {'ok'}
+
+
+def test_carved_letters_can_be_seen_on_white(library):
+    style = RenderStyle.preset('easy', relief=1, carved=1, busy=0, lighting=0, blur=0, noise=0,
+                               tone=0, jpeg=0, low_resolution=0, outline=0, shadow=0, extrusion=0)
+    make = WordRenderer(library, WordSource(resolve_charset('alnum62')), style, seed=1)
+    for word in map(make, range(25)):
+        assert luminance(word.image).std() > 4
+
+
+def test_elastic_distortion_moves_masks_with_the_image(library):
+    plain = dict(lighting=0, tone=0, blur=0, noise=0, jpeg=0, busy=0, low_resolution=0, outline=0,
+                 shadow=0, extrusion=0, gradient=0)
+    style = RenderStyle.preset('easy', elastic=1, elastic_strength=(0.1, 0.1), **plain)
+    make = WordRenderer(library, WordSource(resolve_charset('alnum62')), style, seed=5)
+    still = WordRenderer(library, make.words, RenderStyle.preset('easy', **plain), seed=5)
+    moved = 0
+    for i in range(10):
+        word = make(i)
+        grey = cv2.cvtColor(word.image, cv2.COLOR_BGR2GRAY)
+        split = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1].astype(bool)
+        ink = word.glyphs > 0
+        assert max((split == ink).mean(), (split != ink).mean()) > 0.93
+        moved += still(i).image.shape != word.image.shape
+    assert moved > 0

@@ -1,0 +1,216 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from mmocr_siga.rendering.writers import (
+    FolderWriter,
+    LmdbWriter,
+    encode,
+    image_suffix,
+    parse_boxes,
+    refuse_existing,
+)
+
+
+def noise(seed, shape=(32, 90, 3)):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def decode(data, flag=cv2.IMREAD_COLOR):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+
+
+def test_folder_layout(tmp_path):
+    mask = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    with FolderWriter(tmp_path / 'new' / 'place', 'val', '.png') as writer:
+        writer.add(encode(noise(0), '.png'), 'Café', encode(mask, '.png'))
+        writer.add(encode(noise(1), '.png'), 'a b')
+    root = tmp_path / 'new' / 'place'
+    lines = (root / 'val.tsv').read_bytes().decode('utf-8').split('\n')
+    assert lines == ['images/val_0000001.png\tCafé', 'images/val_0000002.png\ta b', '']
+    np.testing.assert_array_equal(cv2.imread(str(root / lines[1].split('\t')[0])), noise(1))
+    stored = cv2.imread(str(root / 'masks' / 'val_0000001.png'), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(stored, mask)
+    assert not (root / 'masks' / 'val_0000002.png').exists()
+
+
+def test_lmdb_layout_and_growth(tmp_path):
+    lmdb = pytest.importorskip('lmdb')
+    # 30 incompressible pictures of 8 kB do not fit into the first 64 kB.
+    with LmdbWriter(tmp_path / 'db', map_size=64 << 10, batch=4) as writer:
+        for i in range(30):
+            writer.add(encode(noise(i), '.png'), f'wörd{i}')
+    with lmdb.open(str(tmp_path / 'db'), readonly=True, lock=False) as env, env.begin() as view:
+        assert view.get(b'num-samples') == b'30'
+        assert view.get(b'label-000000030').decode('utf-8') == 'wörd29'
+        assert view.get(b'image-000000000') is None
+        np.testing.assert_array_equal(decode(view.get(b'image-000000001')), noise(0))
+        np.testing.assert_array_equal(decode(view.get(b'image-000000030')), noise(29))
+    with pytest.raises(FileExistsError, match='LMDB file already'):
+        LmdbWriter(tmp_path / 'db')
+
+
+def stored(path, key):
+    import lmdb
+    with lmdb.open(str(path), readonly=True, lock=False) as env, env.begin() as view:
+        return view.get(key)
+
+
+def test_masks_and_boxes_in_a_database(tmp_path):
+    pytest.importorskip('lmdb')
+    with LmdbWriter(tmp_path / 'db') as writer:
+        writer.add(b'i', 'ab', b'm', [[1, 2, 3, 4], [5, 6, 7, 8]])
+    assert stored(tmp_path / 'db', b'mask-000000001') == b'm'
+    text = stored(tmp_path / 'db', b'boxes-000000001').decode()
+    assert text == '1,2,3,4;5,6,7,8'
+    assert parse_boxes(text) == [[1, 2, 3, 4], [5, 6, 7, 8]] and parse_boxes('') == []
+
+
+def test_tables_as_json_and_beside_the_images(tmp_path):
+    with FolderWriter(tmp_path, 'val', '', 'json', per_folder=2) as writer:
+        for i, (text, boxes) in enumerate([('a\tb', [[0, 1, 2, 3]]), ('é', None), ('c', None)]):
+            writer.add(encode(noise(i), '.png' if i else '.jpg'), text, None, boxes)
+    found = json.loads((tmp_path / 'textrecog_val.json').read_text(encoding='utf-8'))
+    assert found['metainfo'] == dict(dataset_type='TextRecogDataset', task_name='textrecog')
+    assert [d['img_path'] for d in found['data_list']] == [
+        'images/00000/val_0000001.jpg', 'images/00000/val_0000002.png',
+        'images/00001/val_0000003.png']
+    assert found['data_list'][0]['instances'] == [dict(text='a\tb', char_boxes=[[0, 1, 2, 3]])]
+    with FolderWriter(tmp_path / 'txt', 'val', table='txt') as writer:
+        writer.add(b'x', 'é ')
+    assert (tmp_path / 'txt/images/val_0000001.txt').read_bytes() == 'é '.encode()
+    assert not list(tmp_path.rglob('*.partial'))
+
+
+def test_boxes_beside_a_table(tmp_path):
+    with FolderWriter(tmp_path, 'val') as writer:
+        writer.add(b'x', 'ab', None, [[1, 2, 3, 4], [0, 0, 0, 0]])
+    assert (tmp_path / 'val_char_boxes.tsv').read_text() == (
+        'images/val_0000001.jpg\tab\t1,2,3,4;0,0,0,0\n')
+
+
+@pytest.mark.parametrize('table, text', [('tsv', 'a\tb'), ('tsv', 'a\n'), ('txt', 'a\r')])
+def test_labels_that_a_table_cannot_hold(tmp_path, table, text):
+    with FolderWriter(tmp_path, 'val', table=table) as writer:
+        with pytest.raises(ValueError, match='tab or a line break'):
+            writer.add(b'x', text)
+        writer.add(b'x', 'fine')
+    assert writer.count == 1
+    with pytest.raises(ValueError, match="'tsv', 'json' or 'txt'"):
+        FolderWriter(tmp_path, 'val', table='xml')
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize('kind', ['tsv', 'json', 'lmdb'])
+@pytest.mark.parametrize('resume', [False, True])
+def test_an_interrupted_set_is_not_there(tmp_path, kind, resume):
+    if kind == 'lmdb':
+        pytest.importorskip('lmdb')
+
+    def writer():
+        if kind == 'lmdb':
+            return LmdbWriter(tmp_path / 'set', batch=2, resume=resume)
+        return FolderWriter(tmp_path / 'set', 'val', '.png', kind, resume=resume)
+
+    with pytest.raises(StopError):
+        with writer() as first:
+            for i in range(5):
+                first.add(encode(noise(i), '.png'), f'w{i}', encode(noise(i), '.png'))
+            first.flush()
+            raise StopError
+    assert not (tmp_path / 'set' / 'data.mdb').exists()
+    assert not list(tmp_path.rglob('val.tsv')) + list(tmp_path.rglob('textrecog_val.json'))
+    if not resume:
+        assert not [p for p in tmp_path.rglob('*') if p.is_file()]
+        return
+    with writer() as second:
+        assert second.count == 5
+        second.add(encode(noise(5), '.png'), 'w5')
+    if kind == 'lmdb':
+        assert stored(tmp_path / 'set', b'num-samples') == b'6'
+        assert stored(tmp_path / 'set', b'words-written') is None
+        assert stored(tmp_path / 'set', b'label-000000005') == b'w4'
+    elif kind == 'tsv':
+        lines = (tmp_path / 'set' / 'val.tsv').read_text().splitlines()
+        assert [line.split('\t')[1] for line in lines] == [f'w{i}' for i in range(6)]
+
+
+def test_a_row_that_was_cut_off_is_written_again(tmp_path):
+    with pytest.raises(StopError):
+        with FolderWriter(tmp_path, 'val', resume=True) as writer:
+            writer.add(b'x', 'a')
+            writer.add(b'y', 'b')
+            raise StopError
+    journal = tmp_path / 'val.rows.partial'
+    journal.write_bytes(journal.read_bytes()[:-3])
+    with FolderWriter(tmp_path, 'val', resume=True) as writer:
+        assert writer.count == 1
+        writer.add(b'z', 'c')
+    assert (tmp_path / 'val.tsv').read_text() == (
+        'images/val_0000001.jpg\ta\nimages/val_0000002.jpg\tc\n')
+    assert (tmp_path / 'images' / 'val_0000002.jpg').read_bytes() == b'z'
+
+
+def test_a_full_disk_leaves_no_database(tmp_path, monkeypatch):
+    lmdb = pytest.importorskip('lmdb')
+    with pytest.raises(OSError, match='is the disk full'):
+        with LmdbWriter(tmp_path / 'db', batch=1) as writer:
+            writer.add(b'i', 'a')
+
+            class Full:
+                def __init__(self, env):
+                    self.env = env
+
+                def begin(self, write):
+                    raise lmdb.DiskError('No space left on device')
+
+                def close(self):
+                    self.env.close()
+
+            writer._env = Full(writer._env)
+            writer.add(b'i', 'b')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_that_fails_gives_the_database_up(tmp_path):
+    pytest.importorskip('lmdb')
+
+    def check(folder):
+        assert stored(folder, b'num-samples') == b'1'
+        raise OSError('differs')
+
+    with pytest.raises(OSError, match='differs'):
+        with LmdbWriter(tmp_path / 'db', check=check) as writer:
+            writer.add(b'i', 'a')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_places_that_are_taken(tmp_path):
+    pytest.importorskip('lmdb')
+    (tmp_path / 'file').write_text('')
+    (tmp_path / 'folder').mkdir()
+    (tmp_path / 'folder' / 'x').write_text('')
+    with pytest.raises(FileExistsError, match='is a file; choose a folder'):
+        LmdbWriter(tmp_path / 'file')
+    with pytest.raises(FileExistsError, match='holds files already'):
+        refuse_existing(tmp_path / 'folder')
+    with LmdbWriter(tmp_path / 'folder') as writer:
+        writer.add(b'i', 'a')
+    assert sorted(p.name for p in (tmp_path / 'folder').iterdir()) == ['data.mdb', 'x']
+    with pytest.raises(FileExistsError, match='holds an LMDB file already'):
+        LmdbWriter(tmp_path / 'folder')
+    with pytest.raises(OSError, match='file'):
+        LmdbWriter(tmp_path / 'file' / 'db')
+    with pytest.raises(OSError, match='file'):
+        FolderWriter(tmp_path / 'file' / 'set', 'val')
+
+
+def test_kinds_of_images():
+    assert [image_suffix(encode(noise(0), s)) for s in ('.jpg', '.png', '.webp', '.bmp', '.tiff')
+            ] == ['.jpg', '.png', '.webp', '.bmp', '.tif']
+    assert image_suffix(b'what is this') == image_suffix(b'') == ''

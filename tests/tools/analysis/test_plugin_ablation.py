@@ -1,0 +1,130 @@
+"""tools/analysis/plugin_ablation.py: its parts, and one run of two steps."""
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmocr.registry import MODELS
+
+ROOT = Path(__file__).parents[3]
+TOOL = ROOT / 'tools' / 'analysis' / 'plugin_ablation.py'
+
+
+@pytest.fixture(scope='module')
+def tool():
+    spec = importlib.util.spec_from_file_location('plugin_ablation', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['plugin_ablation'] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules['plugin_ablation']
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder of words like the real ones: two boxed sets, the others without boxes."""
+    for name in ('iiit5k_train', 'svt_train', 'ic15_train', 'ic03_train', 'plates'):
+        folder = tmp_path / 'real' / name
+        (folder / 'images').mkdir(parents=True)
+        lines = []
+        for number, text in enumerate(["Ab'c", 'xy']):
+            image = np.full((20, 60, 3), 220, np.uint8)
+            cv2.putText(image, text, (3, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
+            cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
+            lines.append(f'images/{number}.png\t{text}')
+        for split in ('train', 'val'):
+            (folder / f'{split}.tsv').write_text('\n'.join(lines) + '\n')
+    (tmp_path / 'real/iiit5k_train/char_boxes.tsv').write_text(
+        'images/0.png\tAbc\t0,0,15,20;15,5,15,10;45,0,15,20\nimages/1.png\txz\t0,0,9,9;9,0,9,9\n')
+    (tmp_path / 'real/ic03_train/char_boxes.tsv').write_text(
+        "images/0.png\tAb'c\t120.0\t40.0\t30,60,90\nimages/1.png\txy\t100.0\t50.0\t25\n")
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    return tmp_path
+
+
+def test_variants_keep_what_they_name(tool):
+    args = tool.parse_args(['--sec-weight', '0.5'])
+    for path in tool.CONFIGS:
+        for variant, kept in tool.VARIANTS.items():
+            cfg = tool.variant_config(path, variant, args)
+            assert set(cfg.model.plugins) == set(kept)
+            for name, changes in kept.items():
+                for key, value in changes.items():
+                    assert cfg.model.plugins[name][key] == value
+            if 'sec' in kept:
+                assert cfg.model.plugins.sec.loss_weight == (0.1 if 'light' in variant else 0.5)
+    with pytest.raises(ValueError, match="no plug-in 'sec'"):
+        tool.variant_config(ROOT / 'configs/plugins/sar_tiny.py', 'both', args)
+
+
+def test_all_variants_start_from_the_same_host(tool):
+    args, weights = tool.parse_args([]), []
+    for variant in ('host', 'both', 'glyph_features'):
+        torch.manual_seed(5)
+        model = MODELS.build(tool.variant_config(tool.CONFIGS[0], variant, args).model)
+        model.init_weights()
+        weights.append(model.state_dict())
+    for key, value in weights[0].items():
+        assert torch.equal(value, weights[1][key]) and torch.equal(value, weights[2][key]), key
+
+
+def result(variant, seed, accuracy, share):
+    attention = {s: dict(share=share, drift=0.25) for s in ('val', 'train')}
+    return dict(config='x', variant=variant, seed=seed, accuracy=accuracy, ned=0.5, seconds=90,
+                attention=attention)
+
+
+def test_the_table_has_means_and_spreads(tool):
+    table = tool.summarise([
+        result('host', 0, 0.2, 0.5), result('host', 1, 0.3, 0.7), result('both', 0, 0.25, None),
+        result('both', 1, 0.45, None), dict(result('moved', 1, 0.1, 0), attention=None)])
+    lines = table.splitlines()
+    assert lines[4] == ('| host | 0 1 | 25.0 ± 7.1 |  | 50.0 ± 0.0 | 60.0 ± 14.1 | 25.0 ± 0.0 '
+                        '| 60.0 ± 14.1 | 25.0 ± 0.0 | 1.5 |')
+    assert lines[5].startswith('| both | 0 1 | 35.0 ± 14.1 | +10.0 ± 7.1 | 50.0 ± 0.0 | - | 25')
+    assert lines[6].startswith('| moved | 1 | 10.0 ± 0.0 | -20.0 ± 0.0 | 50.0 ± 0.0 | - | - | -')
+
+
+def test_attention_of_letters_among_other_characters(tool, data, monkeypatch):
+    """The step of a character that has no box is passed over."""
+    args = tool.parse_args(['--configs', str(tool.CONFIGS[1])])
+    cfg = tool.variant_config(tool.CONFIGS[1], 'host', args)
+    # A dictionary with the apostrophe gives it a step.
+    for part in (cfg.model.decoder, ):
+        part.dictionary.dict_file = 'english_digits_symbols_94.txt'
+    model = MODELS.build(cfg.model).eval()
+    listed = tool.boxed_words(data, 'val', None)[:1]
+    maps = torch.full((1, 27, 1, 4), 1e-6)
+    for step, cell in enumerate((0, 1, 2, 3)):  # A, b, ', c
+        maps[0, step, 0, cell] = 1
+    monkeypatch.setattr(tool, 'teacher_forced_attention', lambda *args: maps)
+    (share, drift), = tool.measure_batch(model, tool.Compose(cfg.test_pipeline), listed)
+    # The second box covers half of the height.
+    np.testing.assert_allclose(share, [1, 0.5, 1], atol=1e-4)
+    assert not drift.any()
+
+
+def test_two_steps_from_end_to_end(tool, data, tmp_path, capsys, monkeypatch):
+    # Formatting the config for the log would take most of the time.
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda self: repr(self.to_dict())))
+    work = tmp_path / 'work'
+    argv = ['--configs', str(tool.CONFIGS[1]), '--variants', 'host', 'both', '--seeds', '0',
+            '--steps', '2', '--batch-size', '2', '--workers', '0', '--work-dir', str(work)]
+    args = tool.parse_args(argv)
+    for variant in args.variants:  # in this process: a new one takes seconds to start
+        assert tool.main([*argv, '--run', variant, '0']) == 0
+    found = json.loads((work / 'nrtr_tiny_plugged/both/seed0/result.json').read_text())
+    assert 0 <= found['accuracy'] <= 1 and found['settings']['steps'] == 2
+    assert found['attention']['val']['words'] == 3
+    assert found['attention']['val']['characters'] == 8
+    assert 0 < found['attention']['train']['share'] < 1
+    # Nothing is left to do: the table is made of what is there.
+    assert tool.main(argv) == 0
+    assert '| both | 0 |' in capsys.readouterr().out
+    with pytest.raises(ValueError, match='other settings'):
+        tool.main([*argv[:-2], '--lr', '1', *argv[-2:]])

@@ -1,0 +1,256 @@
+"""tools/benchmarks/infer.py and what it shares with train.py."""
+import json
+import mmap
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmocr.structures import TextRecogDataSample
+
+CONFIGS = Path(__file__).parents[3] / 'configs'
+TINY = str(CONFIGS / 'siga_tiny.py')
+
+
+@pytest.fixture(scope='module')
+def infer(benchmark):
+    return benchmark('infer')
+
+
+@pytest.fixture(scope='module')
+def common(benchmark):
+    return benchmark('common')
+
+
+@pytest.fixture(scope='module')
+def report(benchmark):
+    return benchmark('report')
+
+
+def test_a_run(infer, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    out, picture = tmp_path / 'infer.json', tmp_path / 'infer.png'
+    code = infer.main([
+        f'ours={TINY}', f'base={CONFIGS / "siga_p_tiny.py"}', 'gone=mmocr::textrecog/gone.py',
+        'graph=model.onnx', '--batch', '1', '2', '--words', '3', '--repeats', '2', '--precision',
+        'float32', '--yardstick', 'base', '--accuracy', 'ours=79.7', '--no-memory',
+        '--json', str(out), '--plot', str(picture)])
+    assert code == 0
+    content = json.loads(out.read_text())
+    rows = {(r['name'], r['precision'], r['batch']): r for r in content['rows']}
+    assert len(rows) == 4 * 2
+    for batch in (1, 2):
+        ours, base = rows['ours', 'float32', batch], rows['base', 'float32', batch]
+        assert base['ratio'] == 1 and base['ratio_quartiles'] == [1, 1]
+        low, high = ours['ratio_quartiles']
+        assert low <= ours['ratio'] <= high
+        assert ours['images_per_s'] > 0 and ours['calls'] > base['calls'] > 50
+        assert list(ours['latency_ms']) == ['50', '90', '99']
+        assert 'FileNotFoundError' in rows['gone', 'float32', batch]['error']
+        assert 'error' in rows['graph', 'float32', batch]
+    assert rows['ours', 'float32', 1]['accuracy'] == 79.7
+    assert '3 words drawn' in content['environment']['words']
+    text = capsys.readouterr().out
+    assert 'not measured: FileNotFoundError' in text and 'Limits of this machine' in text
+    assert picture.stat().st_size > 1000
+
+
+def test_ways_to_run_a_model(infer, tmp_path, capsys, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    out = tmp_path / 'infer.json'
+    code = infer.main([
+        f'ours={TINY}', 'base=mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py', '--form', 'plain',
+        'optimised', 'onnx', 'onnx-int8', '--batch', '2', '--words', '2', '--repeats', '2',
+        '--precision', 'amp-bf16', 'float32', '--yardstick', 'base', '--no-memory',
+        '--json', str(out)])
+    assert code == 0
+    rows = {(r['name'], r['precision'], r['form']): r
+            for r in json.loads(out.read_text())['rows']}
+    # Exported models have a row in float32 alone.
+    assert len(rows) == 2 * (2 * 2 + 2)
+    # MMOCR's own cannot turn bfloat16 into its scores.
+    assert all('error' not in rows[name, 'amp-bf16', form] for name in ('ours', 'base')
+               for form in ('plain', 'optimised'))
+    plain, optimised = (rows['ours', 'float32', form] for form in ('plain', 'optimised'))
+    assert optimised['calls'] < plain['calls']
+    for form in ('onnx', 'onnx-int8'):
+        assert rows['ours', 'float32', form]['images_per_s'] > 0
+        assert 'calls' not in rows['ours', 'float32', form]
+        assert 'cannot be exported' in rows['base', 'float32', form]['error']
+    assert rows['base', 'float32', 'plain']['ratio'] == 1
+    assert '| ours | float32 | onnx-int8 |' in capsys.readouterr().out
+
+
+def test_an_exported_model_reads_as_its_config(infer, common, tmp_path, siga_data, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    monkeypatch.setenv('SIGA_DATA', str(siga_data))
+    words, _ = common.find_words(4, tmp_path)
+    precision, cpu = common.parse_precision('float32'), torch.device('cpu')
+    texts = []
+    for form in ('plain', 'optimised+winograd', 'onnx'):
+        reader = infer.build_reader(common.Candidate('tiny', TINY), precision, cpu, form)
+        batch = reader.prepare(words, 4)[0]
+        texts.append(reader.read(batch.fresh(), batch.longest))
+        assert {len(text) for text in reader.read(batch.fresh(), 3)} == {4}
+        assert reader.parameters == pytest.approx(4.18, abs=0.01)
+    assert texts[0] == texts[1] == texts[2]
+    path, _, _ = infer.exported(common.Candidate('tiny', TINY), tmp_path, int8=True)
+    reader = infer.build_reader(common.Candidate('file', str(path)), precision, cpu)
+    assert len(reader.read(reader.prepare(words, 4)[0].fresh(), 5)) == 4
+    with pytest.raises(ValueError, match='in float32'):
+        infer.build_reader(common.Candidate('file', str(path)),
+                           common.parse_precision('amp-bf16'), cpu)
+
+
+def test_nothing_could_be_measured(infer, capsys):
+    assert infer.main(['gone.py', '--batch', '1', '--words', '1', '--no-memory']) == 1
+
+
+@pytest.mark.parametrize('argv, message', [
+    ([], 'give at least one config'),
+    ([TINY, '--batch', '0'], 'must be at least 1'),
+    ([TINY, '--threads', '0'], 'must be at least 1'),
+    ([TINY, '--words', '0'], '--words must be at least 1'),
+    ([TINY, '--yardstick', 'ABINet'], "no model is called 'ABINet'; there are siga_tiny"),
+    ([TINY, '--accuracy', 'x=1'], "no model is called 'x'"),
+    ([TINY, '--accuracy', 'siga_tiny'], '--accuracy takes NAME=VALUE'),
+    ([TINY, '--accuracy', 'siga_tiny=high'], 'could not convert'),
+    ([TINY, TINY], "two models are called 'siga_tiny'"),
+    ([TINY, '--weights', 'x=a.pth'], "--weights are given for ['x']"),
+    ([TINY, '--precision', 'int8'], "a precision is one of float32"),
+    ([TINY, '--device', 'abacus'], 'abacus'),
+    ([TINY, '--form', 'jit'], 'invalid choice'),
+    ([TINY, '--form', 'onnx', '--precision', 'amp-bf16'], '--form onnx reads in float32'),
+])
+def test_bad_arguments_are_named(infer, argv, message, capsys):
+    with pytest.raises(SystemExit):
+        infer.main(argv)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
+def test_no_cuda_is_said(infer, capsys):
+    with pytest.raises(SystemExit):
+        infer.main([TINY, '--device', 'cuda'])
+    assert 'no CUDA device' in capsys.readouterr().err
+
+
+def test_untrained_models_read_words_as_long_as_their_labels(infer, common):
+    candidate = common.Candidate('tiny', TINY)
+    reader = infer.TorchReader(candidate, common.parse_precision('float32'), torch.device('cpu'))
+    image = torch.randint(0, 256, (3, 32, 128), dtype=torch.uint8)
+    sample = TextRecogDataSample()
+    sample.set_metainfo(dict(img_shape=(32, 128), valid_ratio=1.0))
+    batch = infer.Batch(dict(inputs=[image], data_samples=[sample]), 4)
+    assert [len(text) for text in reader.read(batch.fresh(), 4)] == [5]
+    assert [len(text) for text in reader.read(batch.fresh(), 99)] == [26]
+    assert reader.model.decoder.max_seq_len == 25
+    assert 'pred_text' not in sample  # batches are used again as they were
+
+
+def test_names_and_weights(common):
+    found = common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::textrecog/x.py'],
+                                    ['siga_r=w.pth'])
+    assert found == [common.Candidate('siga_r', 'a/siga_r.py', 'w.pth'),
+                     common.Candidate('ABINet', 'mmocr::textrecog/x.py', None)]
+
+
+def test_precisions(common):
+    assert common.parse_precision('float32') == ('float32', None, False)
+    assert common.parse_precision('compiled+amp-fp16')[1:] == (torch.float16, True)
+    for text in ('', 'amp', 'amp-bf16+amp-fp16', 'float32+amp-bf16'):
+        with pytest.raises(ValueError, match='a precision is one of'):
+            common.parse_precision(text)
+
+
+def test_nothing_is_downloaded(common):
+    cfg = ConfigDict(
+        backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='https://x')),
+        parts=[dict(init_cfg=[dict(type='Pretrained', checkpoint='https://x')])],
+        encoder=dict(init_cfg=dict(type='Xavier', layer='Conv2d')))
+    common.without_pretrained(cfg)
+    assert cfg.backbone.init_cfg is None and cfg.parts[0].init_cfg is None
+    assert cfg.encoder.init_cfg.type == 'Xavier'
+
+
+def test_everyone_begins_a_round(common):
+    assert list(common.turns(3, 4)) == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
+
+
+def test_ratios_are_taken_round_by_round(common):
+    # The machine halves its speed: the models are 2, 2, 3 and 4 times as fast all the same.
+    found = common.paired_ratio([20, 20, 15, 20], [10, 10, 5, 5])
+    assert found['ratio'] == 2.5
+    assert found['ratio_quartiles'] == pytest.approx([2, 3.25])
+    assert common.ratio_text(found) == '2.50 (2.00-3.25)'
+
+
+def test_the_yardstick_in_the_same_precision(common):
+    class Row:
+        def __init__(self, name, precision):
+            self.candidate = common.Candidate(name, '')
+            self.precision = common.parse_precision(precision)
+
+    rows = [Row('a', 'float32'), Row('b', 'float32'), Row('a', 'amp-bf16'), Row('b', 'amp-bf16'),
+            Row('b', 'compiled')]
+    assert [common.yardstick_of(row, rows, 'a') for row in rows] == [0, 0, 2, 2, 0]
+    assert common.yardstick_of(rows[0], rows, None) is None
+
+
+def test_flops_by_hand(common):
+    lstm = torch.nn.LSTM(8, 16)
+    linear = torch.nn.Linear(10, 20)
+    with torch.no_grad():
+        assert common.gflops(lambda: linear(torch.rand(3, 10))) == pytest.approx(
+            2 * 3 * 10 * 20 / 1e9)
+        # Four gates of 16 from 8 inputs and 16 states, five steps.
+        assert common.gflops(lambda: lstm(torch.rand(5, 1, 8))) == pytest.approx(
+            2 * 5 * 64 * (8 + 16) / 1e9)
+
+
+def test_operator_calls_by_hand(common):
+    x = torch.ones(2, requires_grad=True)
+    assert common.operator_calls(lambda: (x * x).detach() + 1) == 3
+
+
+def test_rendered_words_stand_in(common, tmp_path, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path / 'none'))
+    words, source = common.find_words(2, tmp_path)
+    assert source.startswith('2 words drawn') and all(Path(w.path).is_file() for w in words)
+    assert all(w.text for w in words)
+
+
+def test_real_words(common, tmp_path, siga_data, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(siga_data))
+    words, source = common.find_words(5, tmp_path)
+    assert source == '5 of 300 real words (val)' and len({w.path for w in words}) == 5
+    assert words == common.find_words(5, tmp_path)[0]
+    words, _ = common.find_words(200, tmp_path, 'train')
+    assert all(w.text.isalnum() and w.text.isascii() for w in words)
+
+
+def test_bounds_by_hand(common, report):
+    row = dict(name='a', precision='float32', batch=4, images_per_s=8., calls=1000, gflops=2.)
+    text = report.bounds([row, dict(row, precision='amp-bf16'), dict(row, error='x', calls=None)],
+                         common.Limits(flops=40e9, call=5e-6))
+    # 8 GFLOPs at 40 a second are 200 ms, 1000 calls of 5 us are 5 ms, of half a second.
+    assert text.splitlines()[-1] == '| a | 4 | 500 | 200 (40 %) | 5 (1 %) |'
+
+
+def test_peak_memory_is_noticed(common):
+    if not common.reset_peak_memory():
+        pytest.skip('this system cannot reset the peak')
+    before = common.peak_memory()
+    # Fresh pages: an array might reuse memory that was freed and is still the process's.
+    with mmap.mmap(-1, 96 << 20) as block:
+        block.write(b'1' * len(block))
+    assert common.peak_memory() - before > 60
+
+
+def test_a_probe_that_fails_says_why(common, tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text('import sys\nraise SystemExit("no such model")')
+    assert common.probe(str(script), {}) == dict(error='no such model')
+    script.write_text('import sys\nprint("noise")\nprint("{\\"1\\": 2.5}")')
+    assert common.probe(str(script), {}) == {'1': 2.5}

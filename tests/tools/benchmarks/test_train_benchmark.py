@@ -1,0 +1,221 @@
+"""tools/benchmarks/train.py and its checks."""
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.optim import build_optim_wrapper
+from mmocr.registry import MODELS
+from torch import nn
+from words import sample
+
+CONFIGS = Path(__file__).parents[3] / 'configs'
+
+
+@pytest.fixture(scope='module')
+def train(benchmark):
+    return benchmark('train')
+
+
+@pytest.fixture(scope='module')
+def checks(benchmark):
+    return benchmark('training_checks')
+
+
+def test_a_run(train, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    out = tmp_path / 'train.json'
+    assert train.main([
+        f'ours={CONFIGS / "siga_tiny.py"}', f'base={CONFIGS / "srn_tiny.py"}', 'gone=gone.py',
+        '--batch', '2', '--repeats', '2', '--precision', 'float32', 'amp-fp16', '--yardstick',
+        'base', '--no-memory', '--json', str(out)]) == 0
+    rows = {(r['name'], r['precision']): r for r in json.loads(out.read_text())['rows']}
+    for name in ('ours', 'base'):
+        row = rows[name, 'float32']
+        assert set(row['split_ms']) == {'data', *train.PHASES}
+        assert all(value > 0 for value in row['split_ms'].values())
+        assert row['calls'] > 500 and row['gflops'] > 0.1 and row['images_per_s'] > 0
+    assert rows['base', 'float32']['ratio'] == 1
+    if not torch.cuda.is_available():
+        assert 'float16 needs an accelerator' in rows['ours', 'amp-fp16']['error']
+    assert 'FileNotFoundError' in rows['gone', 'float32']['error']
+    text = capsys.readouterr().out
+    assert 'Parts of a step' in text and 'not measured' in text
+
+
+def test_the_parts_of_a_step_by_a_clock_of_our_own(train):
+    ticks = iter(range(100))
+    watch = train.Stopwatch(torch.device('cpu'), lambda: float(next(ticks)))
+
+    class Loss(nn.Module):
+        def get_targets(self):
+            return 0
+
+        def forward(self):
+            return self.get_targets()
+
+    model = nn.Module()
+    model.loss_mask, model.other = Loss(), Loss()
+    watch.watch(model)
+    watch.switch('forward')  # 0
+    model.other()
+    model.loss_mask()  # 1, its targets from 2 to 3, 4
+    watch.switch('backward')  # 5
+    watch.switch(None)  # 6
+    assert watch.phases() == dict(forward=2, losses=3, backward=1)
+    assert watch.phases() == {}
+
+
+def test_another_pipeline_stands_in(train):
+    cfg = Config(dict(train_pipeline=[dict(type='NoSuchTransform')],
+                      test_pipeline=[dict(type='EnsureBGR')]))
+    pipeline, note = train.train_pipeline(cfg)
+    assert len(pipeline.transforms) == 1 and 'NoSuchTransform' in note
+
+
+def batches(count, size=2, with_masks=True):
+    texts = ['ab1', 'x', 'words', 'c3po']
+    return [dict(
+        inputs=[torch.randint(0, 256, (3, 32, 128), dtype=torch.uint8) for _ in range(size)],
+        data_samples=[sample(texts[i % 4], targets=False,
+                             mask=torch.rand(1, 32, 128) > 0.7 if with_masks else None)
+                      for i in range(size)]) for _ in range(count)]
+
+
+@pytest.mark.parametrize('amp', [False, True])
+@pytest.mark.parametrize('name', [
+    'siga_tiny.py', 'siga_p_tiny.py', 'srn_tiny.py', 'siga_tiny_baseline.py',
+    'plugins/siga_tiny_sec.py', 'plugins/nrtr_tiny_plugged.py', 'plugins/sar_tiny_plugged.py'])
+def test_no_step_waits_for_the_device(checks, name, amp):
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    cfg = Config.fromfile(CONFIGS / name)
+    model = MODELS.build(cfg.model).to(device).train()
+    # Loss scaling in float16 has to look at the gradients; bfloat16 needs none.
+    wrapper = dict(cfg.optim_wrapper, **(dict(type='AmpOptimWrapper', dtype='bfloat16') if amp
+                                         else {}))
+    assert wrapper['clip_grad']
+    found = checks.waits(model, build_optim_wrapper(model, wrapper), batches(3), device)
+    assert found == []
+
+
+def test_masks_made_on_the_device_are_not_waited_for(checks):
+    cfg = Config.fromfile(CONFIGS / 'siga_tiny.py')
+    model = MODELS.build(cfg.model).train()
+    optimiser = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert checks.waits(model, optimiser, batches(3, with_masks=False), torch.device('cpu')) == []
+
+
+class Waiting(BaseModel):
+    """Waits for the device in a way of its own."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.weight, self.how = nn.Parameter(torch.ones(4)), how
+
+    def forward(self, inputs, mode):
+        images = inputs.to(self.weight.device)
+        value = self.weight * images
+        self.how(value)
+        return dict(loss=value.sum())
+
+
+@pytest.mark.parametrize('how, what', [
+    (lambda x: x.sum().item(), 'reads a number'),
+    (lambda x: bool(x.any()), 'reads a number'),
+    (lambda x: float(x[0]), 'reads a number'),
+    (lambda x: x.nonzero(), 'nonzero'),
+    (lambda x: torch.where(x > 0), 'nonzero'),
+    (lambda x: x[x > 0], 'mask'),
+    (lambda x: x.masked_select(x > 0), 'masked_select'),
+    (lambda x: x.detach().clone().__setitem__(x > 0, 0), 'mask'),
+    (lambda x: x.tolist(), 'tolist'),
+    (lambda x: x.detach().numpy(), 'numpy'),
+    (lambda x: x.cpu(), 'cpu'),
+    (lambda x: x.to('cpu'), 'cpu'),
+    (lambda x: x.unique(), 'unique'),
+    (lambda x: x.equal(x), 'equal'),
+])
+def test_waits_are_found(checks, how, what):
+    model = Waiting(how)
+    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    found = checks.waits(model, optimiser, [dict(inputs=torch.ones(4))], torch.device('cpu'))
+    assert found and all(what in place and Path(__file__).name in place for place in found)
+
+
+def test_waits_in_the_backward_pass_and_of_what_was_sent_are_found(checks):
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * float(grad.sum())
+
+    class Model(Waiting):
+        def forward(self, inputs, mode):
+            sent = inputs.to(self.weight.device)
+            int(sent.sum())
+            return dict(loss=Backward.apply(self.weight).sum())
+
+    model = Model(None)
+    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    found = checks.waits(model, optimiser, [dict(inputs=torch.ones(4))], torch.device('cpu'))
+    assert len(found) == 2
+
+
+def test_the_host_may_read_its_own(checks):
+    class Model(Waiting):
+        def forward(self, inputs, mode):
+            lengths = torch.tensor([1, 2])
+            assert int(lengths.sum()) == 3 and lengths.tolist() == [1, 2]
+            return dict(loss=(self.weight * inputs.to(self.weight.device)).sum())
+
+    model = Model(None)
+    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='Adam', lr=0.1)))
+    data = [dict(inputs=torch.ones(4))] * 2
+    assert checks.waits(model, optimiser, data, torch.device('cpu')) == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
+def test_torch_agrees_that_no_step_waits():
+    cfg = Config.fromfile(CONFIGS / 'siga_tiny.py')
+    model = MODELS.build(cfg.model).cuda().train()
+    optimiser = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper',
+                                                dtype='bfloat16'))
+    first, second, third = batches(3)
+    model.train_step(first, optimiser)
+    model.train_step(second, optimiser)
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        model.train_step(third, optimiser)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+def test_what_is_not_finite_is_found(checks):
+    class Run:
+        model, max_iters, iter = nn.Linear(2, 1), 10, 3
+
+    hook = checks.FiniteHook(interval=2)
+    hook.after_train_iter(Run, 3, outputs=dict(loss=torch.tensor(1.)))
+    with pytest.raises(checks.NotFiniteError, match='step 4: loss_mask not finite'):
+        hook.after_train_iter(Run, 3, outputs=dict(loss=torch.tensor(1.),
+                                                   loss_mask=torch.tensor(float('nan'))))
+    with torch.no_grad():
+        Run.model.bias.fill_(float('inf'))
+    with pytest.raises(checks.NotFiniteError, match='step 4: 1 weights not finite.*bias'):
+        hook.after_train_iter(Run, 3, outputs=dict(loss=torch.tensor(1.)))
+
+
+def test_a_finite_run(train, siga_data, monkeypatch, capsys):
+    monkeypatch.setenv('SIGA_DATA', str(siga_data))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        code = train.main([str(CONFIGS / 'siga_tiny.py'), '--check-finite', '--steps', '2',
+                           '--batch', '2', '--precision', 'amp-bf16'])
+    assert code == 0
+    assert 'all losses and weights of 2 steps are finite' in capsys.readouterr().out

@@ -1,0 +1,156 @@
+"""tools/checkpoints/pack_weights.py, and the models that it makes."""
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from mmocr_siga.apis import WordInferencer
+from mmocr_siga.inference.packaged import (
+    DEFAULT_MODEL,
+    find_packaged,
+    packaged_config,
+    packaged_models,
+)
+from tests.helpers.readers import reader_files, word_pictures
+
+
+@pytest.fixture(scope='module')
+def tool():
+    path = Path(__file__).parents[3] / 'tools' / 'checkpoints' / 'pack_weights.py'
+    spec = importlib.util.spec_from_file_location('pack_weights', path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules['pack_weights'] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules['pack_weights']
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    return reader_files(tmp_path_factory.mktemp('reader'))
+
+
+def run(tool, files, folder, *options):
+    return tool.main([*map(str, files), 'tiny', '--folder', str(folder), *options])
+
+
+def test_a_packed_model_reads_the_same(tool, files, tmp_path, capsys, monkeypatch):
+    card = tmp_path / 'card.json'
+    card.write_text(json.dumps(dict(data='noise', steps=0)))
+    pictures = tmp_path / 'words'
+    pictures.mkdir()
+    for i, image in enumerate(word_pictures(5)):
+        cv2.imwrite(str(pictures / f'{i}.png'), image)
+    out = tmp_path / 'out'
+    assert run(tool, files, out, '--dtype', 'float32', '--check', str(pictures), '--card',
+               str(card)) == 0
+    assert '5 pictures read alike' in capsys.readouterr().out
+    assert sorted(p.name for p in out.iterdir()) == ['tiny.json', 'tiny.pth', 'tiny.py']
+    held = torch.load(out / 'tiny.pth', weights_only=True)
+    assert set(held) == {'state_dict'}
+    assert not any(name.startswith('glyph_head.') for name in held['state_dict'])
+    assert packaged_models(out) == ['tiny']
+    model = find_packaged('tiny', out)
+    assert model.card['characters'] == '0123456789abcdefghijklmnopqrstuvwxyz'
+    assert model.card['input_size'] == [128, 32]
+    assert model.card['weights']['bytes'] == (out / 'tiny.pth').stat().st_size
+    assert model.card['source']['iter'] == 7 and 'cfg' not in model.card['source']
+    assert model.card['provenance'] == dict(data='noise', steps=0)
+    assert model.card['check']['greatest_difference_of_scores'] < 1e-5
+    # By its config anywhere, and by its name in the package.
+    want = WordInferencer(*files, device='cpu', second_look=0.6)(pictures)
+    monkeypatch.setattr('mmocr_siga.inference.packaged.WEIGHTS_FOLDER', out)
+    for name in (out / 'tiny.py', 'tiny'):
+        got = WordInferencer(name, device='cpu')(pictures)
+        assert [r.text for r in got] == [r.text for r in want]
+        assert [r.score for r in got] == pytest.approx([r.score for r in want], abs=1e-5)
+    # A checkpoint of the same model may take the place of the packaged weights.
+    assert WordInferencer('tiny', files[1], 'cpu')(pictures)[0].text == want[0].text
+
+
+def test_half_precision_is_checked(tool, files, tmp_path, capsys):
+    code = run(tool, files, tmp_path)
+    size = (tmp_path / 'tiny.pth').stat().st_size
+    held = torch.load(tmp_path / 'tiny.pth', weights_only=True)['state_dict']
+    assert {v.dtype for v in held.values() if v.dim() > 1} == {torch.float16}
+    assert {v.dtype for v in held.values() if v.dim() == 1} == {torch.float32}
+    # These weights are no trained ones: whether their scores survive is a matter of luck.
+    err = capsys.readouterr().err
+    assert code == 0 or 'differs by' in err or 'is read as' in err
+    assert run(tool, files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 1
+    assert 'more than 0.01' in capsys.readouterr().err
+    assert (tmp_path / 'tiny.pth').stat().st_size > size
+
+
+def test_averages(tool):
+    plain, mean = torch.zeros(2, 2), torch.ones(2, 2)
+    own = dict(state_dict=dict(w=plain), ema_state_dict=dict(w=mean))
+    assert tool.reading_weights(own, 'x')['w'].sum() == 4
+    assert tool.reading_weights(own, 'x', 'state_dict')['w'].sum() == 0
+    # MMEngine's hook has exchanged the two by the time that it saves.
+    hook = dict(state_dict=dict(w=mean),
+                ema_state_dict={'module.w': plain, 'steps': torch.tensor(3)})
+    assert tool.reading_weights(hook, 'x')['w'].sum() == 4
+    assert tool.reading_weights(hook, 'x', 'ema_state_dict')['w'].sum() == 0
+    with pytest.raises(ValueError, match='no ema_state_dict'):
+        tool.reading_weights(dict(state_dict=dict(w=plain)), 'x', 'ema_state_dict')
+
+
+def test_averages_of_mmengines_hook(tool):
+    from mmengine.hooks import EMAHook
+    from mmengine.model import ExponentialMovingAverage
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    hook = EMAHook()
+    hook.ema_model = ExponentialMovingAverage(model, momentum=0.5)
+    torch.nn.init.ones_(model.weight)
+    hook.ema_model.update_parameters(model)
+    average = hook.ema_model.module.weight.item()
+    checkpoint = dict(state_dict=model.state_dict())
+    hook.before_save_checkpoint(None, checkpoint)
+    assert tool.reading_weights(checkpoint, 'x')['weight'].item() == average
+
+
+def test_own_characters_travel_along(tool, tmp_path):
+    characters = '0123456789abcdefghijklmnopqrstuvwxyz'[::-1]
+    (tmp_path / 'mine.txt').write_text('\n'.join(characters))
+    from tests.helpers.words import tiny_model
+    model = tiny_model(glyph_head=None)
+    model['decoder']['dictionary']['dict_file'] = str(tmp_path / 'mine.txt')
+    files = reader_files(tmp_path, glyph_head=None, decoder=model['decoder'])
+    out = tmp_path / 'out'
+    assert run(tool, files, out, '--dtype', 'float32') == 0
+    (tmp_path / 'mine.txt').unlink()
+    read = WordInferencer(out / 'tiny.py', device='cpu')
+    assert ''.join(read.model.decoder.dictionary.dict[:36]) == characters
+    assert find_packaged('tiny', out).card['characters'] == characters
+
+
+def test_damaged_and_missing_weights(tool, files, tmp_path, monkeypatch):
+    run(tool, files, tmp_path, '--dtype', 'float32')
+    data = bytearray((tmp_path / 'tiny.pth').read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / 'tiny.pth').write_bytes(data)
+    with pytest.raises(ValueError, match='is damaged'):
+        packaged_config(find_packaged('tiny', tmp_path))
+    (tmp_path / 'tiny.pth').unlink()
+    assert packaged_models(tmp_path) == []
+    with pytest.raises(FileNotFoundError, match="weights of the model 'tiny' are not in this inst"):
+        find_packaged('tiny', tmp_path)
+    monkeypatch.setattr('mmocr_siga.inference.packaged.WEIGHTS_FOLDER', tmp_path)
+    with pytest.raises(FileNotFoundError, match=f'{DEFAULT_MODEL}.*pack_weights.py.*weights=CHECK'):
+        WordInferencer()
+
+
+def test_usage(tool, files, tmp_path, capsys):
+    for arguments in ([str(tmp_path / 'gone.py'), str(files[1]), 'a'],
+                      [*map(str, files), 'not/a/name']):
+        with pytest.raises(SystemExit):
+            tool.main(arguments)
+    (tmp_path / 'words').mkdir()
+    assert run(tool, files, tmp_path, '--check', str(tmp_path / 'words')) == 1
+    assert 'none of the pictures could be read' in capsys.readouterr().err

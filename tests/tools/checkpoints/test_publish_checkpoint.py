@@ -1,0 +1,27 @@
+"""tools/checkpoints/publish_checkpoint.py."""
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope='module')
+def tool():
+    path = Path(__file__).parents[3] / 'tools' / 'checkpoints' / 'publish_checkpoint.py'
+    spec = importlib.util.spec_from_file_location('publish_checkpoint', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize('options, kept', [
+    ([], {'backbone.w', 'plugins.glyph.w'}), (['--host'], {'backbone.w'})])
+def test_what_is_left(tool, tmp_path, capsys, options, kept):
+    names = ('backbone.w', 'plugins.glyph.w', 'glyph_head.w')
+    source, target = tmp_path / 'full.pth', tmp_path / 'small.pth'
+    torch.save(dict(state_dict={n: torch.ones(2) for n in names}, optimizer={}), source)
+    assert tool.main([str(source), str(target), *options]) == 0
+    left = torch.load(target, weights_only=True)
+    assert set(left['state_dict']) == kept and 'optimizer' not in left
+    assert f'{len(kept)} tensors' in capsys.readouterr().out

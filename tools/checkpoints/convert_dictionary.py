@@ -1,0 +1,63 @@
+"""Start a recogniser for other characters from trained weights.
+
+    SIGA_DICT=94 python tools/checkpoints/convert_dictionary.py configs/siga_tiny.py siga_tiny_36.pth out.pth \\
+        --from 36
+
+CONFIG is that of the wanted recogniser: the one of the weights with another dictionary. Each
+character's rows come from the same character, or from its other case, or are the mean of all
+(mmocr_siga.apis.transfer_dictionary). Load the result as `load_from` and train on.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+from mmocr.registry import MODELS
+
+from mmocr_siga.apis import transfer_dictionary
+from mmocr_siga.models.utils.weights import weights_of
+from mmocr_siga.rendering import find_charset
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('config', help='config of the wanted recogniser')
+    parser.add_argument('checkpoint', help='weights to start from')
+    parser.add_argument('out', type=Path, help='file to write')
+    parser.add_argument('--from', dest='source', required=True, metavar='DICTIONARY',
+                        help="dictionary of the weights: '36', '62', '94', or a file")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert the weights.
+
+    Returns:
+        int: 0, or 1 after a message if they can't be converted.
+    """
+    args = parse_args(argv)
+    try:
+        cfg = Config.fromfile(args.config)
+        init_default_scope(cfg.get('default_scope', 'mmocr'))
+        model = MODELS.build(cfg.model)
+        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+        weights = weights_of(checkpoint, args.checkpoint)
+        weights = transfer_dictionary(weights, model, find_charset(args.source))
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(dict(state_dict=weights), args.out)
+    except (OSError, ValueError) as error:
+        print(f'convert_dictionary: {error}', file=sys.stderr)
+        return 1
+    print(f'wrote {args.out} for {model.decoder.dictionary.num_classes} classes')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

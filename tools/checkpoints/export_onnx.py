@@ -1,0 +1,193 @@
+"""Export a recogniser as one ONNX graph that needs neither PyTorch nor MMOCR to read.
+
+    python tools/checkpoints/export_onnx.py configs/siga_tiny.py siga_tiny.pth siga_tiny.onnx --check
+    python tools/checkpoints/export_onnx.py configs/siga_tiny.py siga_tiny.pth siga_tiny.onnx \\
+        --int8 siga_tiny_int8.onnx --check words/ --glyph-maps
+
+The characters, the preprocessing and the name of the model are in the file's metadata, so that
+mmocr_siga.apis.ONNXRecognizer needs nothing else. SIGA, SIGA-P, SRN and the plain attention decoder
+can be exported. --check reads words with PyTorch and with each file written, and says how they
+compare; it fails where the float file reads otherwise. See docs/export.md.
+"""
+from __future__ import annotations
+
+import argparse
+import pickle
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
+from mmocr_siga.apis import ONNXRecognizer, WordInferencer, export_onnx, quantize_onnx
+from mmocr_siga.export.onnx_export import DEFAULT_OPSET, OPSETS
+from mmocr_siga.text.protocol import PROTOCOLS, same_under
+
+from mmengine.registry import DefaultScope  # isort: skip
+from mmocr.registry import DATASETS  # isort: skip
+
+# Where scores of the two may differ: float32 arithmetic in another order.
+TOLERANCE = 1e-3
+# What a wrong file or option ends in; anything else is a fault of the program.
+EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, pickle.UnpicklingError)
+
+
+class Comparison(NamedTuple):
+    """How a file reads beside PyTorch.
+
+    Attributes:
+        same (int): Words read alike.
+        words (int): Words.
+        difference (float): Greatest difference of a character's probability, in words read alike.
+        right (int, optional): Words read right, where labels are known.
+        seconds (float): Time of all words.
+    """
+    same: int
+    words: int
+    difference: float
+    right: int | None
+    seconds: float
+
+    def line(self, name: str) -> str:
+        """One line of a report."""
+        right = '' if self.right is None else f'{self.right / self.words:7.1%} right, '
+        alike = '' if self.difference < 0 else (
+            f'{self.same} of {self.words} as PyTorch, scores within {self.difference:.1e}, ')
+        return f'{name:8s} {right}{alike}{self.words / self.seconds:.1f} words/s'
+
+
+def compare(expected: Sequence[Any], got: Sequence[dict], seconds: float,
+            labels: Sequence[str] | None, protocol: str) -> Comparison:
+    """Compare readings of the same words.
+
+    Args:
+        expected (Sequence): With ``text`` and ``char_scores``, of PyTorch.
+        got (Sequence[dict]): Of :class:`ONNXRecognizer`.
+        seconds (float): Time that the latter took.
+        labels (Sequence[str], optional): What stands there.
+        protocol (str): What counts as read.
+    """
+    same, difference = 0, 0.0
+    for a, b in zip(expected, got):
+        if a.text == b['text']:
+            same += 1
+            gaps = np.abs(np.subtract(a.char_scores, b['char_scores']))
+            difference = max(difference, float(gaps.max(initial=0)))
+    right = None if labels is None else sum(
+        same_under(label, b['text'], protocol) for label, b in zip(labels, got))
+    return Comparison(same, len(got), difference, right, seconds)
+
+
+def words_of(inferencer: WordInferencer, pictures: Sequence[str]) -> tuple[list, list | None]:
+    """Pictures to check with, and their labels where they are known.
+
+    Args:
+        inferencer (WordInferencer): Whose config's test set is taken where no pictures are named.
+        pictures (Sequence[str]): Files and folders.
+    """
+    if pictures:
+        from mmocr_siga.inference.inputs import expand
+        sources = list(expand(list(pictures)))
+        wrong = next((s for s in sources if s.error is not None), None)
+        if wrong is not None:
+            raise ValueError(f'cannot check with {wrong.path}: {wrong.error}')
+        return [source.path for source in sources], None
+    with DefaultScope.overwrite_default_scope('mmocr'):
+        dataset = DATASETS.build(inferencer.cfg.test_dataloader.dataset)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return ([info['img_path'] for info in infos],
+            [info['instances'][0]['text'] for info in infos])
+
+
+def check(inferencer: WordInferencer, files: dict[str, Path], args: argparse.Namespace) -> bool:
+    """Read words with PyTorch and each file, print how they compare.
+
+    Returns:
+        bool: Whether the float file reads alike.
+    """
+    paths, labels = words_of(inferencer, args.check)
+    start = time.perf_counter()
+    expected = inferencer(paths, args.batch_size, return_char_boxes=False, progress=False)
+    seconds = time.perf_counter() - start
+    unread = next((reading for reading in expected if reading.error), None)
+    if unread is not None:
+        raise ValueError(f'cannot check with {unread.path}: {unread.error}')
+    as_read = [dict(text=r.text, char_scores=r.char_scores) for r in expected]
+    print(compare(expected, as_read, seconds, labels, args.protocol)
+          ._replace(difference=-1).line('PyTorch'))
+    good = True
+    for name, path in files.items():
+        read = ONNXRecognizer(path, args.threads)
+        start = time.perf_counter()
+        got = read(paths, args.batch_size)
+        found = compare(expected, got, time.perf_counter() - start, labels, args.protocol)
+        print(found.line(name))
+        if name == 'float':
+            good = found.same == found.words and found.difference <= TOLERANCE
+    return good
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('config', help='config of the recogniser')
+    add('checkpoint', help='its weights')
+    add('output', type=Path, metavar='OUT.onnx', help='the file to write')
+    add('--opset', type=int, default=DEFAULT_OPSET,
+        help=f'version of the ONNX operators, {OPSETS[0]} to {OPSETS[1]} (default %(default)s)')
+    add('--int8', type=Path, metavar='OUT.onnx',
+        help='write a second file with matrix products in int8')
+    add('--glyph-maps', action='store_true',
+        help='output where each character is, too (SIGA and SIGA-P)')
+    add('--dynamic-width', action='store_true',
+        help='let images have any width that the model can read')
+    add('--name', help='name of the model in the metadata (default: the name of the config)')
+    add('--check', nargs='*', metavar='PICTURES',
+        help="compare with PyTorch on pictures or folders; on the config's test set if none is "
+        'named')
+    add('--protocol', choices=sorted(PROTOCOLS), default='36',
+        help='what counts as read right (default %(default)s)')
+    add('--batch-size', type=int, default=32, help='for --check (default %(default)s)')
+    add('--threads', type=int, help='for --check (default: all cores)')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool.
+
+    Returns:
+        int: 0; 1 where --check found differences; 2 after a message about what was wrong.
+    """
+    args = parse(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        if args.int8 is not None and args.int8.resolve() == args.output.resolve():
+            raise ValueError(f'--int8 and the float file are both {args.output}')
+        inferencer = WordInferencer(args.config, args.checkpoint, device='cpu', optimise=False)
+        metadata = export_onnx(inferencer.model, args.output, args.opset, args.glyph_maps,
+                               args.dynamic_width, args.name or Path(args.config).stem)
+        files = dict(float=args.output)
+        if args.int8 is not None:
+            quantize_onnx(args.output, args.int8)
+            files['int8'] = args.int8
+        for path in files.values():
+            print(f'{path}: {metadata["model"]} ({metadata["decoder"]}), '
+                  f'{path.stat().st_size / 1e6:.1f} MB, opset {metadata["opset"]}')
+        if args.check is not None and not check(inferencer, files, args):
+            print('export_onnx: the exported file reads otherwise than PyTorch', file=sys.stderr)
+            return 1
+    except EXPECTED as error:
+        print(f'export_onnx: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""Make a packaged model of a trained checkpoint.
+
+    python tools/checkpoints/pack_weights.py configs/siga_tiny.py work_dirs/siga_tiny/iter_4500.pth \
+        siga_tiny_words --card card.json --check pictures/
+
+Writes <name>.pth, tensors alone, without the training head, the optimiser and the logs, in half
+precision; <name>.py, a config for reading; <name>.json, the model card; and, for characters that no
+dictionary of the package has, <name>.txt. Then reads pictures by the checkpoint and by what was
+written: texts must be the same, and no score may differ by more than --tolerance.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import pprint
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+import mmocr_siga
+from mmocr_siga.apis import WordInferencer
+from mmocr_siga.compat.checkpoint import load
+from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in, sha256_of
+from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
+from mmocr_siga.text.dictionary import DICT_FOLDER, resolve_dict_file
+
+FORMAT = 1
+# What MMEngine writes about a run that says nothing about the machine.
+META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
+
+
+class PackingError(ValueError):
+    """The checkpoint cannot be packed."""
+
+
+def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[str, Tensor]:
+    """The weights that reading needs.
+
+    Args:
+        checkpoint (Any): What a checkpoint file held.
+        source (str): Its name, for messages.
+        which (str): 'state_dict', 'ema_state_dict', or 'auto': ``ema_state_dict`` where there is
+            one, unless it was written by MMEngine's ``EMAHook``. That hook exchanges the two when
+            it saves, so that ``state_dict`` holds the averages already. Defaults to 'auto'.
+
+    Returns:
+        dict[str, Tensor]: Tensors by their names.
+
+    Raises:
+        ValueError: If there are no such weights.
+    """
+    averaged = checkpoint.get('ema_state_dict') if isinstance(checkpoint, Mapping) else None
+    if which == 'ema_state_dict' and averaged is None:
+        raise PackingError(f'{source} holds no ema_state_dict')
+    if averaged is not None:
+        by_hook = 'steps' in averaged and any(name.startswith('module.') for name in averaged)
+        if which == 'ema_state_dict' or which == 'auto' and not by_hook:
+            averaged = {name: value for name, value in averaged.items() if name != 'steps'}
+            checkpoint = dict(state_dict=averaged)
+    weights = weights_of(checkpoint, source)
+    return {name: value.detach().clone() for name, value in weights.items()
+            if not name.startswith(TRAINING_ONLY) and not name.endswith('num_batches_tracked')}
+
+
+def reading_config(cfg: Config) -> dict[str, Any]:
+    """What a config says about reading, in plain containers.
+
+    Args:
+        cfg (Config): A config with ``model`` and ``test_dataloader``.
+
+    Returns:
+        dict: ``custom_imports``, ``default_scope``, ``model`` without the training head, and
+        ``test_dataloader`` with the pipeline alone.
+    """
+    model = Config(dict(model=cfg.model)).to_dict()['model']
+    if 'glyph_head' in model:
+        model['glyph_head'] = None
+    pipeline = Config(dict(p=cfg.test_dataloader.dataset.pipeline)).to_dict()['p']
+    return dict(
+        custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
+        default_scope='mmocr', model=model,
+        test_dataloader=dict(dataset=dict(pipeline=pipeline)))
+
+
+def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str = 'float16',
+         which: str = 'auto', about: Mapping[str, Any] | None = None) -> PackagedModel:
+    """Write the files of a packaged model.
+
+    Args:
+        config (Path): Config of the recogniser.
+        checkpoint (Path): Checkpoint of a training run.
+        name (str): Name of the model.
+        folder (Path): Where to write.
+        dtype (str): How floating point weights are kept. Defaults to 'float16'.
+        which (str): As in :func:`reading_weights`. Defaults to 'auto'.
+        about (Mapping, optional): Provenance for the card: data, steps, hardware, licence remarks
+            ... Defaults to None.
+
+    Returns:
+        PackagedModel: The files.
+
+    Raises:
+        PackingError: If a weight does not fit the dtype.
+    """
+    cfg = Config.fromfile(config)
+    held = load(checkpoint, 'cpu')
+    weights = reading_weights(held, str(checkpoint), which)
+    kept = _converted(weights, getattr(torch, dtype))
+    folder.mkdir(parents=True, exist_ok=True)
+    model = packaged_in(folder, name)
+    torch.save(dict(state_dict=kept), model.weights)
+    out = reading_config(cfg)
+    characters = _packed_dictionary(out['model'], model)
+    meta = held.get('meta') if isinstance(held, Mapping) else None
+    _write_config(model, out)
+    _write_card(model, dict(
+        name=name, format=FORMAT, package_version=mmocr_siga.__version__,
+        characters=characters, input_size=_input_size(cfg),
+        parameters=sum(value.numel() for value in weights.values()),
+        weights=dict(file=model.weights.name, bytes=model.weights.stat().st_size,
+                     sha256=sha256_of(model.weights), dtype=dtype),
+        source=dict(
+            config=config.name, checkpoint_sha256=sha256_of(checkpoint),
+            **{key: meta[key] for key in META if isinstance(meta, Mapping) and key in meta}),
+        provenance=dict(about or {})))
+    return model
+
+
+def _converted(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    out = {}
+    for name, value in weights.items():
+        # Vectors, such as the statistics of normalisations, are small and matter most.
+        out[name] = value.to(dtype) if value.is_floating_point() and value.dim() > 1 else value
+        if not torch.isfinite(out[name]).all():
+            raise PackingError(f'{name} holds values that {dtype} cannot: try --dtype float32')
+    return out
+
+
+def _packed_dictionary(model: dict[str, Any], packed: PackagedModel) -> str:
+    """Let the config name a dictionary that is found anywhere; returns the characters."""
+    dictionary = model['decoder']['dictionary']
+    path = Path(resolve_dict_file(dictionary['dict_file']))
+    text = path.read_text(encoding='utf-8')
+    own = packed.config.with_suffix('.txt')
+    shipped = [known for known in sorted(DICT_FOLDER.glob('*.txt'))
+               if known.read_text(encoding='utf-8').split() == text.split() and ' ' not in text]
+    if shipped:
+        dictionary['dict_file'] = shipped[0].name
+        own.unlink(missing_ok=True)
+    else:
+        shutil.copyfile(path, own)
+        dictionary['dict_file'] = own.name
+    return ''.join(line.strip('\r\n') for line in text.split('\n'))
+
+
+def _input_size(cfg: Config) -> list[int] | None:
+    """Width and height that the pipeline resizes to, where it does."""
+    for transform in cfg.test_dataloader.dataset.pipeline:
+        if transform['type'] == 'Resize':
+            return list(transform['scale'])
+    return None
+
+
+def _write_config(model: PackagedModel, values: dict[str, Any]) -> None:
+    """As Python: some components tell tuples from lists, which JSON does not."""
+    lines = ['# Written by tools/checkpoints/pack_weights.py.']
+    for key, value in values.items():
+        lines.append(f'{key} = {pprint.pformat(value, width=95, sort_dicts=False)}')
+    model.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def _write_card(model: PackagedModel, card: dict[str, Any]) -> None:
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    model.card_file.write_text(text + '\n', encoding='utf-8')
+
+
+def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
+            pictures: Sequence[Any]) -> tuple[int, float]:
+    """Read pictures by a checkpoint and by the packaged model.
+
+    Args:
+        config (Path): Config of the recogniser.
+        checkpoint (Path): The checkpoint.
+        which (str): As in :func:`reading_weights`.
+        model (PackagedModel): What was packed of it.
+        pictures (Sequence[Any]): What :class:`WordInferencer` takes.
+
+    Returns:
+        tuple: Number of pictures, and the greatest difference of two scores.
+
+    Raises:
+        PackingError: If a text differs, or no picture can be read.
+    """
+    full = model.weights.with_suffix('.full.pth')
+    torch.save(dict(state_dict=reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)),
+               full)
+    try:
+        before = WordInferencer(config, full, 'cpu', second_look=0)(pictures, progress=False)
+    finally:
+        full.unlink()
+    after = WordInferencer(model.config, device='cpu', second_look=0)(pictures, progress=False)
+    differences, read = [0.0], 0
+    for number, (one, two) in enumerate(zip(before, after), 1):
+        where = one.path or f'picture {number}'
+        if one.error is not None:
+            print(f'{where}: {one.error}', file=sys.stderr)
+            continue
+        read += 1
+        if one.text != two.text:
+            raise PackingError(f'{where} is read as {one.text!r} by the checkpoint, but as '
+                               f'{two.text!r} by the packed model')
+        differences.append(abs(one.score - two.score))
+        differences += np.abs(np.subtract(one.char_scores, two.char_scores)).tolist()
+    if not read:
+        raise PackingError('none of the pictures could be read')
+    return read, max(differences)
+
+
+def drawn_words() -> list[np.ndarray]:
+    """A few words in a plain face, for want of pictures."""
+    out = []
+    for i, word in enumerate(('OPEN', 'Coffee', '1984', 'hotel', 'Exit', 'SALE', 'taxi', 'Bar24')):
+        image = np.full((40, 24 * len(word) + 20, 3), (235, 60, 130)[i % 3], np.uint8)
+        ink = (20, 20, 20) if i % 3 == 0 else (240, 240, 240)
+        cv2.putText(image, word, (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, ink, 2, cv2.LINE_AA)
+        out.append(image)
+    return out
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    add = parser.add_argument
+    add('config', type=Path)
+    add('checkpoint', type=Path)
+    add('name', help='name of the model')
+    add('--folder', type=Path, default=WEIGHTS_FOLDER, help='default: in the package')
+    add('--card', type=Path, help='JSON with the provenance: data, steps, hardware, licence ...')
+    add('--dtype', choices=('float16', 'float32'), default='float16', help='default: %(default)s')
+    add('--weights', choices=('auto', 'state_dict', 'ema_state_dict'), default='auto',
+        help="default: averages where there are any, wherever MMEngine's EMAHook put them")
+    add('--check', nargs='+', metavar='PATH', help='pictures, folders or @lists to compare on; '
+        'default: a few drawn words')
+    add('--tolerance', type=float, default=0.05, help='of scores (default: %(default)s)')
+    add('--limit', type=float, default=12.0, help='size in MB at most (default: %(default)s)')
+    args = parser.parse_args(argv)
+    for path in (args.config, args.checkpoint, args.card):
+        if path is not None and not path.is_file():
+            parser.error(f'{str(path)!r} does not exist')
+    if not args.name.isidentifier():
+        parser.error(f'{args.name!r} is no name: use letters, digits and _')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool."""
+    args = parse_args(argv)
+    try:
+        about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
+        model = pack(args.config, args.checkpoint, args.name, args.folder, dtype=args.dtype,
+                     which=args.weights, about=about)
+        size = model.card['weights']['bytes'] / 1e6
+        count, difference = compare(args.config, args.checkpoint, args.weights, model,
+                                    args.check or drawn_words())
+        if difference > args.tolerance:
+            raise PackingError(f'a score differs by {difference:.4f}: try --dtype float32')
+        if size > args.limit:
+            raise PackingError(f'{model.weights} has {size:.1f} MB, more than {args.limit:g}')
+    except (OSError, ValueError) as error:
+        print(f'{error}', file=sys.stderr)
+        return 1
+    card = dict(model.card, check=dict(pictures=count, greatest_difference_of_scores=difference))
+    _write_card(model, card)
+    print(f'{model.weights}: {size:.2f} MB, {len(card["characters"])} characters; '
+          f'{count} pictures read alike, scores differ by {difference:.2g} at most')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

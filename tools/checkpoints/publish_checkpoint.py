@@ -1,0 +1,68 @@
+"""Strip a checkpoint to what reading needs: no training head, optimiser or logs.
+
+    python tools/checkpoints/publish_checkpoint.py work_dirs/siga_tiny/iter_4500.pth siga_tiny.pth
+    python tools/checkpoints/publish_checkpoint.py work_dirs/sar_parallel_sec_glyph/epoch_5.pth sar.pth --host
+
+The result holds tensors and plain containers alone. Load it as it is; MMEngine names the weights
+of the training head as missing unless the config sets ``model.glyph_head=None``. With ``--host``
+the weights of plug-ins are left out too: what is left is a checkpoint of the recogniser they were
+plugged into (not of one whose plug-ins feed it features, which cannot read without them).
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+import mmocr_siga
+from mmocr_siga.compat.checkpoint import load
+
+TRAINING_ONLY = 'glyph_head.'
+PLUGINS = 'plugins.'
+
+
+def publish(source: Path, target: Path, host: bool = False) -> tuple[int, int]:
+    """Write the stripped checkpoint.
+
+    Args:
+        source (Path): A checkpoint of a training run.
+        target (Path): The file to write.
+        host (bool): Whether to leave the weights of plug-ins out. Defaults to False.
+
+    Returns:
+        tuple: Number of tensors kept and left out.
+
+    Raises:
+        ValueError: If the file holds no ``state_dict``.
+    """
+    checkpoint = load(source, 'cpu')
+    if not isinstance(checkpoint, dict) or 'state_dict' not in checkpoint:
+        raise ValueError(f'{source} holds no state_dict: give a checkpoint of a training run')
+    weights = checkpoint['state_dict']
+    left_out = (TRAINING_ONLY, PLUGINS) if host else TRAINING_ONLY
+    kept = OrderedDict((name, value) for name, value in weights.items()
+                       if not name.startswith(left_out))
+    meta = dict(mmocr_siga_version=mmocr_siga.__version__)
+    torch.save(dict(meta=meta, state_dict=kept), target)
+    return len(kept), len(weights) - len(kept)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('source', type=Path)
+    parser.add_argument('target', type=Path)
+    parser.add_argument('--host', action='store_true', help='leave out the weights of plug-ins')
+    args = parser.parse_args(argv)
+    kept, left = publish(args.source, args.target, args.host)
+    size = args.target.stat().st_size / 2 ** 20
+    print(f'{args.target}: {kept} tensors, {size:.1f} MiB; {left} tensors left out')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
