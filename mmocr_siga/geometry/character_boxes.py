@@ -16,7 +16,8 @@ __all__ = ['GRID', 'box_pixels', 'character_boxes', 'character_mask', 'monotone_
 # Height and width of the grid. Lengths below are in its cells.
 GRID = (32, 128)
 
-# Chosen by F1 at IoU 0.5 on training words with character boxes; see tools/analysis/eval_char_boxes.py.
+# Chosen by F1 at IoU 0.5 on training words with character boxes;
+# see tools/analysis/eval_char_boxes.py.
 _THRESHOLD = 0.1  # of a map's peak
 _SHARE = 0.3  # of the largest piece: what a separate piece must weigh to belong to the character
 _BREAK = 3  # cells without the character that make a piece a separate one

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
-from mmocr_siga.inference import explain
+from mmocr_siga.apis import explain
 from mmocr_siga.visualization import draw_reading
 from tests.helpers.words import tiny_model
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmocr.apis import MMOCRInferencer, TextRecInferencer
 from mmocr.registry import MODELS
 
-from mmocr_siga.inference import explain
+from mmocr_siga.apis import explain
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmocr_siga.datasets import ICDARSceneDataset
 
-CONFIG = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/scenes.py'
+CONFIG = Path(__file__).resolve().parents[3] / 'configs/_base_/datasets/scenes.py'
 PIPELINE = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadOCRAnnotations', with_bbox=True, with_polygon=True, with_label=True,
