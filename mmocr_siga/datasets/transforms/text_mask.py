@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.models.pseudo_labels.functional import two_means_mask_image
+from ...images.two_means import two_means_mask_image
 
 __all__ = ['TextMask', 'grey_image']
 

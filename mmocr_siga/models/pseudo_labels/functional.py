@@ -10,10 +10,11 @@ Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recogn
 """
 from __future__ import annotations
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ...images.two_means import dark_is_text, separation, two_means_mask_image
 
 __all__ = [
     'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask', 'two_means_mask',
@@ -21,7 +22,6 @@ __all__ = [
 ]
 
 _LEVELS = 256
-_GREY = np.arange(_LEVELS, dtype=np.float64)
 # A foreground resized to a feature map counts as foreground from this share of a cell on.
 _CELL_SHARE = 0.4
 
@@ -89,7 +89,7 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     histogram.scatter_add_(1, index, weights)
     grey = torch.arange(_LEVELS, device=index.device)
     below = histogram.cumsum(1).double()
-    score, size = _separation(below, (histogram * grey).cumsum(1).double())
+    score, size = separation(below, (histogram * grey).cumsum(1).double())
     threshold = _lowest_maximum(score)
     size_lead = (size - 2 * below.gather(1, threshold.long()))[:, 0]
     # levels > threshold, in bytes: see as_bytes.
@@ -100,59 +100,9 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     else:
         bright = bright & valid
         leads = _valid_border_leads(bright, valid)
-    flip = _dark_is_text(*leads, size_lead)[:, None, None]
+    flip = dark_is_text(*leads, size_lead)[:, None, None]
     mask = _as_bool(as_bytes(bright) ^ as_bytes(flip))
     return mask if valid is None else mask & valid
-
-
-def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
-    """:func:`two_means_mask` of a single image in NumPy.
-
-    The same clusters and the same vote by the same arithmetic, for data pipelines: on arrays of
-    this size the fixed cost of each operator is what counts, and NumPy's is a quarter.
-
-    Args:
-        gray (np.ndarray): A grey image of shape :math:`(H, W)`, uint8.
-
-    Returns:
-        np.ndarray: bool of shape :math:`(H, W)`, True on text.
-
-    Raises:
-        ValueError: If ``gray`` has another shape or dtype.
-    """
-    if gray.ndim != 2 or gray.dtype != np.uint8 or gray.size == 0:
-        raise ValueError('gray must be uint8 of shape (H, W) with pixels in it, but is '
-                         f'{gray.dtype} of shape {gray.shape}')
-    histogram = np.bincount(gray.ravel(), minlength=_LEVELS).astype(np.float64)
-    below = histogram.cumsum()
-    score, size = _separation(below, (histogram * _GREY).cumsum())
-    threshold = int(score.argmax())
-    bright = gray > threshold
-    h, w = max(2, gray.shape[0]), max(2, gray.shape[1])
-    border = bright if bright.shape == (h, w) else np.broadcast_to(bright, (h, w))
-    count = np.count_nonzero
-    leads = sorted((2 * count(border[0]) - w, 2 * count(border[-1]) - w,
-                    2 * count(border[:, 0]) - h, 2 * count(border[:, -1]) - h))
-    corners = 4 - 2 * count(border[::h - 1, ::w - 1])
-    flip = _dark_is_text(leads[1], leads[2], sum(leads) + corners, size[0] - 2 * below[threshold])
-    return ~bright if flip else bright
-
-
-def _separation(below, below_sum):
-    """Weighted between-cluster variances of the 256 thresholds, and the number of pixels.
-
-    Args:
-        below (Tensor | np.ndarray): Pixels up to each level, float64 of shape (..., 256). All
-            numbers are integers a float64 holds exactly (up to 5.9 million pixels), so that the
-            result depends on neither the order of summation nor the device.
-        below_sum (Tensor | np.ndarray): Sum of these pixels.
-    """
-    size, total = below[..., -1:], below_sum[..., -1:]
-    gap = below_sum * size - below * total
-    spread = below * (size - below)
-    # Where all pixels are on one side the gap is 0 too; any other spread is at least 1, which
-    # the summand is too small to change.
-    return gap * gap / (spread + 1e-300), size
 
 
 def _lowest_maximum(score: Tensor) -> Tensor:
@@ -161,23 +111,6 @@ def _lowest_maximum(score: Tensor) -> Tensor:
     rank = torch.arange(_LEVELS - 1, -1, -1, dtype=torch.uint8, device=score.device)
     best = score == score.amax(1, keepdim=True)
     return _LEVELS - 1 - (as_bytes(best) * rank).amax(1, keepdim=True)
-
-
-def _dark_is_text(second, third, border_lead, size_lead):
-    """The vote of :func:`masked_two_means`, on tensors or numbers.
-
-    A lead is the number of bright pixels less the number of dark ones. An image of one level has
-    all votes for its only cluster, which leaves the empty one as text.
-
-    Args:
-        second (Tensor | int): The second smallest lead of the four borders: if it is positive,
-            bright has three votes.
-        third (Tensor | int): The third smallest: if it is negative, dark has three votes.
-        border_lead (Tensor | int): The lead on the whole border.
-        size_lead (Tensor | int): The lead on the image.
-    """
-    lead = (border_lead > 0) | ((border_lead == 0) & (size_lead > 0))
-    return (second > 0) | ((third >= 0) & lead)
 
 
 def _border_leads(bright: Tensor) -> tuple[Tensor, Tensor, Tensor]:
