@@ -34,8 +34,8 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
     Inputs are ``images``, uint8 (N, H, W, C) as OpenCV gives them, and, for pipelines that pad,
     ``valid_ratio``, float32 (N,). Outputs are ``tokens``, int64 (N, T'), and ``scores``, float32
     (N, T'), the probability of each token. T' is the number of steps that ran: the end token comes
-    last in the longest word. With glyph maps there are ``glyph_maps_middle`` and
-    ``glyph_maps_low``, float32 (N, T + 1, h, w), the probability of each pixel to be background
+    last in the longest word. With glyph maps there are ``glyph_maps_fine`` and
+    ``glyph_maps_coarse``, float32 (N, T + 1, h, w), the probability of each pixel to be background
     (channel 0) or a part of the t-th character.
 
     Args:
@@ -105,7 +105,7 @@ class _Reader(nn.Module):
         return [encoding.glyph_maps[scale].float().softmax(1) for scale in encoding.glyph_maps]
 
     def map_names(self, count: int) -> list[str]:
-        return ['glyph_maps_middle', 'glyph_maps_low'][:count]
+        return ['glyph_maps_fine', 'glyph_maps_coarse'][:count]
 
 
 class ParallelReader(_Reader):

@@ -21,7 +21,7 @@ REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs' / 'plugins'
 NAMES = sorted(p.stem for p in CONFIGS.glob('[a-z]*.py'))
 PLUGGED = [name for name in NAMES if name not in ('sar_tiny', 'nrtr_tiny')]
-GLYPH = {'loss_mask', 'loss_orthogonality', 'loss_coverage', 'loss_glyph_low', 'loss_glyph_middle'}
+GLYPH = {'loss_mask', 'loss_orthogonality', 'loss_coverage', 'loss_glyph_fine', 'loss_glyph_coarse'}
 # Weights of the host's attention that the alignment moves.
 ATTENTION = dict(sar='decoder.conv1x1_2.weight', aster='decoder.proj_sum.weight',
                  nrtr='decoder.layer_stack.%d.enc_attn.linear_k.weight',
@@ -30,7 +30,7 @@ CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
                   robust='decoder.prediction.weight', nrtr='decoder.classifier.weight',
                   satrn='decoder.classifier.weight', master='decoder.cls.weight',
                   abinet='decoder.vision_decoder.cls.weight',
-                  siga='decoder.branches.low.classifier.weight')
+                  siga='decoder.branches.fine.classifier.weight')
 
 
 def real_words():

@@ -17,7 +17,7 @@ from mmocr_siga.rendering.writers import encode
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'
 STEPS = 4
-GLYPHS = {'loss_glyph_low', 'loss_glyph_middle', 'loss_mask', 'loss_implicit'}
+GLYPHS = {'loss_glyph_fine', 'loss_glyph_coarse', 'loss_mask', 'loss_implicit'}
 PARTS = {
     'siga_tiny': {'loss', 'loss_word', *GLYPHS},
     'siga_p_tiny': {'loss', 'loss_word', 'loss_word_visual', *GLYPHS},

@@ -145,15 +145,15 @@ def test_padding_is_not_looked_at(tmp_path):
 def test_glyph_maps(tmp_path):
     model, pictures = build(), images(2)
     export_onnx(model, tmp_path / 'model.onnx', glyph_maps=True)
-    tokens, middle, low = run(tmp_path / 'model.onnx', pictures,
-                              ('tokens', 'glyph_maps_middle', 'glyph_maps_low'))
+    tokens, fine, coarse = run(tmp_path / 'model.onnx', pictures,
+                              ('tokens', 'glyph_maps_fine', 'glyph_maps_coarse'))
     inputs = torch.from_numpy(pictures[..., ::-1].copy()).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         maps = model.encoder(model.extract_feat((inputs - 127) / 64)).glyph_maps
-    np.testing.assert_allclose(middle, maps['middle'].softmax(1), atol=1e-5)
-    np.testing.assert_allclose(low, maps['low'].softmax(1), atol=1e-5)
+    np.testing.assert_allclose(coarse, maps['coarse'].softmax(1), atol=1e-5)
+    np.testing.assert_allclose(fine, maps['fine'].softmax(1), atol=1e-5)
     word = ONNXRecognizer(tmp_path / 'model.onnx')(pictures[0], return_glyph_maps=True)[0]
-    np.testing.assert_allclose(word['glyph_maps']['low'], low[0], atol=1e-5)
+    np.testing.assert_allclose(word['glyph_maps']['fine'], fine[0], atol=1e-5)
     with pytest.raises(ValueError, match='no glyph maps to output: SRNEncoder'):
         export_onnx(build('srn'), tmp_path / 'srn.onnx', glyph_maps=True)
 

@@ -45,28 +45,28 @@ def test_cells_have_a_least_width():
 
 def test_boxes_of_clear_maps_by_hand():
     maps = blocks((20, 40), (50, 60))
-    boxes = character_boxes(dict(low=maps)) * [128, 32, 128, 32]
+    boxes = character_boxes(dict(fine=maps)) * [128, 32, 128, 32]
     # One cell more on each side, and 0.3 of the gap of 10 in between.
     np.testing.assert_allclose(boxes, [[19, 7, 44, 25], [46, 7, 61, 25]], atol=1e-9)
 
 
 def test_top_and_bottom_move_towards_the_word():
     maps = np.concatenate([blocks((20, 40), height=(4, 24)), blocks((40, 60), height=(14, 24))])
-    boxes = character_boxes(dict(low=maps)) * [128, 32, 128, 32]
+    boxes = character_boxes(dict(fine=maps)) * [128, 32, 128, 32]
     np.testing.assert_allclose(boxes[:, 1], [3, 14 - 0.3 * 10 - 1])
     np.testing.assert_allclose(boxes[:, 3], [25, 25])
 
 
 def test_both_scales_must_agree():
     wide, narrow = blocks((20, 60)), blocks((30, 50))
-    both = character_boxes(dict(low=narrow, middle=wide))
-    np.testing.assert_allclose(both, character_boxes(dict(low=narrow)))
+    both = character_boxes(dict(fine=narrow, coarse=wide))
+    np.testing.assert_allclose(both, character_boxes(dict(fine=narrow)))
 
 
 def test_any_resolution():
     small = np.zeros((1, 8, 32), np.float32)
     small[0, 2:6, 8:16] = 1
-    x0, y0, x1, y1 = character_boxes(dict(low=small))[0]
+    x0, y0, x1, y1 = character_boxes(dict(fine=small))[0]
     assert x0 == pytest.approx(8 / 32, abs=0.03) and x1 == pytest.approx(16 / 32, abs=0.03)
     assert y0 == pytest.approx(2 / 8, abs=0.1) and y1 == pytest.approx(6 / 8, abs=0.1)
 
@@ -74,17 +74,17 @@ def test_any_resolution():
 def test_noise_apart_is_left_out_and_a_dot_is_kept():
     maps = blocks((60, 80))
     maps[0, 10:14, 2:6] = 1  # an edge far to the left
-    assert character_boxes(dict(low=maps))[0, 0] == pytest.approx(59 / 128)
+    assert character_boxes(dict(fine=maps))[0, 0] == pytest.approx(59 / 128)
     dotted = blocks((60, 66), height=(12, 26))
     dotted[0, 7:10, 60:66] = 1  # two rows above the stem
-    assert character_boxes(dict(low=dotted))[0, 1] == pytest.approx(6 / 32)
+    assert character_boxes(dict(fine=dotted))[0, 1] == pytest.approx(6 / 32)
 
 
 def test_boxes_stay_in_order_where_maps_mix_up_equal_letters():
     maps = blocks((20, 40), (50, 70))
     both = np.stack([maps[0] + 0.8 * maps[1], maps[1] + 0.8 * maps[0]])
-    boxes = character_boxes(dict(low=both))
-    np.testing.assert_allclose(boxes, character_boxes(dict(low=maps)), atol=0.01)
+    boxes = character_boxes(dict(fine=both))
+    np.testing.assert_allclose(boxes, character_boxes(dict(fine=maps)), atol=0.01)
 
 
 @pytest.mark.parametrize('count', [1, 2, 26, 90])
@@ -92,28 +92,28 @@ def test_any_maps_give_ordered_boxes_with_area(count):
     rng = np.random.default_rng(count)
     for maps in (rng.random((count, 16, 64)), np.zeros((count, 16, 64)),
                  rng.random((count, 16, 64)) ** 40):
-        boxes = character_boxes(dict(low=maps.astype(np.float32)))
+        boxes = character_boxes(dict(fine=maps.astype(np.float32)))
         assert boxes.shape == (count, 4) and (boxes >= 0).all() and (boxes <= 1).all()
         assert (boxes[:, 2:] > boxes[:, :2]).all()
         assert (np.diff(boxes[:, 0]) >= 0).all() and (np.diff(boxes[:, 2]) >= 0).all()
 
 
 def test_no_characters_and_wrong_scales():
-    assert character_boxes(dict(low=np.zeros((0, 4, 8)))).shape == (0, 4)
+    assert character_boxes(dict(fine=np.zeros((0, 4, 8)))).shape == (0, 4)
     with pytest.raises(ValueError, match='at least one scale'):
         character_boxes({})
     with pytest.raises(ValueError, match='as many of each'):
-        character_boxes(dict(low=np.zeros((1, 4, 8)), middle=np.zeros((2, 4, 8))))
+        character_boxes(dict(fine=np.zeros((1, 4, 8)), coarse=np.zeros((2, 4, 8))))
 
 
 def test_padding_holds_no_characters():
     maps = blocks((10, 30), (80, 128))
     maps[1, 8:24, 40:44] = 0.4  # what the second map shows of the picture
-    boxes = character_boxes(dict(low=maps), valid_ratio=0.5) * [128, 32, 128, 32]
+    boxes = character_boxes(dict(fine=maps), valid_ratio=0.5) * [128, 32, 128, 32]
     assert boxes[1, 2] <= 64 and boxes[1, 0] < 40 and boxes[0, 2] < 40
     rng = np.random.default_rng(0)
     for ratio in (0.1, 0.37, 0.99):
-        boxes = character_boxes(dict(low=rng.random((9, 8, 32))), valid_ratio=ratio)
+        boxes = character_boxes(dict(fine=rng.random((9, 8, 32))), valid_ratio=ratio)
         assert (boxes[:, 2] > boxes[:, 0]).all() and (boxes[:, 2] <= ratio).all()
 
 
@@ -140,12 +140,12 @@ def test_pixels_through_a_sampling_grid():
 def test_the_mask_tells_characters():
     maps = blocks((20, 40), (50, 60))
     background = 1 - maps.sum(0)
-    mask = character_mask(dict(low=maps), dict(low=background), (256, 64))
+    mask = character_mask(dict(fine=maps), dict(fine=background), (256, 64))
     assert mask.shape == (64, 256) and mask.dtype == np.uint8
     expected = np.zeros((64, 256))
     expected[16:48, 40:80], expected[16:48, 100:120] = 1, 2
     np.testing.assert_array_equal(mask, expected)
-    padded = character_mask(dict(low=maps), dict(low=background), (128, 64), valid_ratio=0.5)
+    padded = character_mask(dict(fine=maps), dict(fine=background), (128, 64), valid_ratio=0.5)
     np.testing.assert_array_equal(padded, expected[:, :128])
-    none = character_mask(dict(low=maps[:0]), dict(low=background), (9, 5))
+    none = character_mask(dict(fine=maps[:0]), dict(fine=background), (9, 5))
     assert none.shape == (5, 9) and not none.any()

@@ -157,21 +157,21 @@ def backbone(w, x):
 
 
 def glyph_attention(w, level1, level2):
-    """Maps and glyph features, {'low': ..., 'middle': ...} each."""
+    """Maps and glyph features, {'fine': ..., 'coarse': ...} each."""
     name = 'model_two.Attention_Cls'
 
     def block(number, x, padding=0):
         return norm(w, f'{name}.bn{number}', conv(w, f'{name}.conv{number}', x, 1, padding)).relu()
 
-    middle = block(2, block(1, level2), 1)
-    up = F.conv_transpose2d(middle, w[f'{name}.unpool2.0.weight'], w[f'{name}.unpool2.0.bias'],
+    coarse = block(2, block(1, level2), 1)
+    up = F.conv_transpose2d(coarse, w[f'{name}.unpool2.0.weight'], w[f'{name}.unpool2.0.bias'],
                             stride=2, padding=1)
     up = norm(w, f'{name}.unpool2.1', up).relu()
-    low = block(4, block(3, torch.cat([up, level1], 1)))
-    maps = dict(middle=conv(w, f'{name}.cls_Head_Middle.0', middle),
-                low=conv(w, f'{name}.cls_Head_Low.0', low))
+    fine = block(4, block(3, torch.cat([up, level1], 1)))
+    maps = dict(coarse=conv(w, f'{name}.cls_Head_Middle.0', coarse),
+                fine=conv(w, f'{name}.cls_Head_Low.0', fine))
     glyphs = {}
-    for scale, level, part, rnn in (('low', level1, 'Low', 0), ('middle', level2, 'Middle', 1)):
+    for scale, level, part, rnn in (('fine', level1, 'Low', 0), ('coarse', level2, 'Middle', 1)):
         features = norm(w, f'{name}.{part}.1', conv(w, f'{name}.{part}.0', level, 1, 1)).relu()
         attention = maps[scale][:, 1:].flatten(2).softmax(-1)
         pooled = torch.einsum('nts,nds->ntd', attention, features.flatten(2))
@@ -210,10 +210,10 @@ def read(w, images):
     for i in range(2):
         context = bilstm(w, f'model_two.SequenceEncoding.{i}', context)
     out['context'] = context
-    low = fusion_decoder(w, 'model_two.Iterable_Predicition_one', context, out['glyphs']['low'])
-    middle = fusion_decoder(w, 'model_two.Iterable_Predicition_two', context,
-                            out['glyphs']['middle'])
-    out['features'] = linear(w, 'model_two.pw', gate(w, 'model_two.Fusion.W', low, middle))
+    fine = fusion_decoder(w, 'model_two.Iterable_Predicition_one', context, out['glyphs']['fine'])
+    coarse = fusion_decoder(w, 'model_two.Iterable_Predicition_two', context,
+                            out['glyphs']['coarse'])
+    out['features'] = linear(w, 'model_two.pw', gate(w, 'model_two.Fusion.W', fine, coarse))
     name = 'model_two.generator'
     h = c = context.new_zeros(len(context), 512)
     token = torch.full((len(context), ), START)

@@ -36,8 +36,8 @@ def random_encoding(batch=3, width=6, channels=8, steps=8, valid=None, seed=0):
 
     return GlyphEncoding(
         sequence=rand(batch, width, channels), context=rand(batch, width, channels), valid=valid,
-        glyph_maps=dict(middle=rand(batch, steps + 1, 4, 6), low=rand(batch, steps + 1, 8, 12)),
-        glyph_features=dict(middle=rand(batch, steps, channels), low=rand(batch, steps, channels)),
+        glyph_maps=dict(coarse=rand(batch, steps + 1, 4, 6), fine=rand(batch, steps + 1, 8, 12)),
+        glyph_features=dict(coarse=rand(batch, steps, channels), fine=rand(batch, steps, channels)),
         mask_feature=rand(batch, 5, 8, 12))
 
 

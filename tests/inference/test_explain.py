@@ -44,7 +44,7 @@ def test_evidence_fits_the_reading(picture):
     assert got['attention'].shape == (8, 32)
     np.testing.assert_allclose(got['attention'].sum(1), 1, rtol=1e-5)
     assert {k: v.shape for k, v in got['glyph_maps'].items()} == dict(
-        middle=(8, 8, 32), low=(8, 16, 64))
+        coarse=(8, 8, 32), fine=(8, 16, 64))
     assert draw_reading(picture, **got).ndim == 3
 
 

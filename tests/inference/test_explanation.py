@@ -101,7 +101,7 @@ def test_an_empty_word():
         model.decoder.reader.classifier.bias[36] += 100
     word, = read_with_evidence(model, *words(1.0))
     assert word.text == '' and word.scores == () and word.char_boxes.shape == (0, 4)
-    assert word.attention.shape == (0, 32) and word.glyph_maps['low'].shape == (0, 16, 64)
+    assert word.attention.shape == (0, 32) and word.glyph_maps['fine'].shape == (0, 16, 64)
 
 
 @pytest.mark.parametrize('cfg, path, width', [(SRN, 'decoder.pvam', 64),
@@ -170,11 +170,11 @@ def test_glyph_maps_of_a_plugin(feed):
     inputs, samples = batch((48, 80))
     read = read_with_evidence(model, inputs, samples)
     for i, word in enumerate(read):
-        maps = model.plugins['glyph'].glyph_maps['low'](calls[-1][1]).softmax(1)[i, 1:]
+        maps = model.plugins['glyph'].glyph_maps['fine'](calls[-1][0]).softmax(1)[i, 1:]
         length = len(word.characters)
         assert length > 4  # more than the plug-in has maps for
-        np.testing.assert_allclose(word.glyph_maps['low'][:4], maps.detach(), rtol=1e-4, atol=1e-6)
-        assert (word.glyph_maps['low'][4:] == 0).all() and len(word.glyph_maps['low']) == length
+        np.testing.assert_allclose(word.glyph_maps['fine'][:4], maps.detach(), rtol=1e-4, atol=1e-6)
+        assert (word.glyph_maps['fine'][4:] == 0).all() and len(word.glyph_maps['fine']) == length
         assert np.isnan(word.char_boxes[4:]).all() and np.isfinite(word.char_boxes[:4]).all()
         assert word.text_mask.dtype == bool and word.text_mask.shape == (48, 80)
 

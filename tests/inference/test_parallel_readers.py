@@ -46,4 +46,4 @@ def test_siga_p_is_explained(picture):
         model.decoder.classifier[-1].bias[36] -= 100  # words do not end
     got = explain(model, picture)
     assert len(got['text']) == len(got['scores']) == 26
-    assert got['attention'].shape == (26, 32) and got['glyph_maps']['low'].shape == (26, 16, 64)
+    assert got['attention'].shape == (26, 32) and got['glyph_maps']['fine'].shape == (26, 16, 64)

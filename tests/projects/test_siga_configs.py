@@ -71,11 +71,11 @@ def test_it_trains_two_steps_and_reads(name):
     height, width = SIZES[name]
     with torch.no_grad():
         encoding = model.encoder(model.extract_feat(torch.zeros(1, 3, height, width)))
-    scales = dict(middle=(6, 40), low=(12, 40)) if name == 'siga_s' else dict(
-        middle=(8, 32), low=(16, 64))
+    scales = dict(coarse=(6, 40), fine=(12, 40)) if name == 'siga_s' else dict(
+        coarse=(8, 32), fine=(16, 64))
     assert {s: tuple(m.shape[1:]) for s, m in encoding.glyph_maps.items()} == {
         s: (27, *size) for s, size in scales.items()}
-    assert encoding.context.shape[1:] == (scales['middle'][1], 256)
+    assert encoding.context.shape[1:] == (scales['coarse'][1], 256)
 
 
 @pytest.mark.parametrize('name', SIZES)

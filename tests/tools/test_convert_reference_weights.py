@@ -90,7 +90,7 @@ def test_every_layer(model, words, expected):
         close(got, expected[name])
     close(encoding.sequence, expected['columns'])
     close(encoding.context, expected['context'])
-    for scale in ('low', 'middle'):
+    for scale in ('fine', 'coarse'):
         close(encoding.glyph_maps[scale], expected['maps'][scale])
         close(encoding.glyph_features[scale], expected['glyphs'][scale])
     logits = torch.stack([step.logits for step in steps], 1)
@@ -126,7 +126,7 @@ def test_weights_of_the_training_head(state, target):
              'model_one.SequenceModeling.1.rnn.weight_hh_l0_reverse'),
             ('aligner.decoder.score.weight', 'model_one.Prediction.attention_cell.score.weight'),
             ('plain_decoder.key.weight', 'model_two.Prediction.attention_cell.i2h.weight'),
-            ('glyph_readers.low.rnn.weight_ih_l0', 'model_two.FC_Prediction_1.rnn.weight_ih'),
+            ('glyph_readers.fine.rnn.weight_ih_l0', 'model_two.FC_Prediction_1.rnn.weight_ih'),
             ('segmentation.classifier.bias', 'model_two.Attention_Cls.seg_cls.bias')):
         assert torch.equal(converted[f'glyph_head.{ours}'], state[theirs])
     assert torch.equal(converted['glyph_head.plain_decoder.embedding.weight'],
@@ -145,7 +145,7 @@ def test_without_the_training_branches_and_with_constants(tmp_path):
     converted = tool.convert_file(tmp_path / 'in.pth', tmp_path / 'out.pth')
     assert not any(key.startswith('glyph_head') for key in converted)
     # 1 - 1: a bias in front of a normalisation went into its mean.
-    assert not converted['encoder.fusion.middle.0.1.running_mean'].any()
+    assert not converted['encoder.fusion.coarse.0.1.running_mean'].any()
     built(glyph_head=False).load_state_dict(converted)
 
 

@@ -11,11 +11,11 @@ def parts(length=4, seed=0):
         text='ABCDEFGHIJKLMNOPQRSTUVWXY'[:length], scores=rng.uniform(0.2, 1, length).tolist(),
         truth='ABCD', text_mask=rng.random((32, 128)) > 0.5,
         attention=rng.random((26, 32)),
-        glyph_maps={'low': rng.random((26, 16, 64)), 'middle': rng.random((26, 8, 32))})
+        glyph_maps={'fine': rng.random((26, 16, 64)), 'coarse': rng.random((26, 8, 32))})
 
 
 def regions(**kwargs):
-    panels, shape = gd.panel_boxes(['low', 'middle'], has_mask=True, has_attention=True)
+    panels, shape = gd.panel_boxes(['fine', 'coarse'], has_mask=True, has_attention=True)
     return {p.name: p.box for p in panels}, shape
 
 
@@ -52,12 +52,12 @@ def test_panels_lie_inside_and_apart():
 
 
 @pytest.mark.parametrize('change, expected', [
-    ('attention', {'attention', 'attention_rows'}), ('low', {'low', 'low_tiles'}),
-    ('middle', {'middle', 'middle_tiles'}), ('text_mask', {'text_mask'}),
+    ('attention', {'attention', 'attention_rows'}), ('fine', {'fine', 'fine_tiles'}),
+    ('coarse', {'coarse', 'coarse_tiles'}), ('text_mask', {'text_mask'}),
     ('scores', {'confidence'})])
 def test_a_part_changes_its_own_panels_only(change, expected):
     given, other = parts(), parts()
-    if change in ('low', 'middle'):
+    if change in ('fine', 'coarse'):
         other['glyph_maps'][change] = other['glyph_maps'][change][::-1]
     elif change == 'text_mask':
         other['text_mask'] = ~other['text_mask']
@@ -71,7 +71,7 @@ def test_a_part_changes_its_own_panels_only(change, expected):
 def test_steps_after_the_end_of_the_word_are_not_drawn():
     given, other = parts(), parts()
     other['attention'][4:] = 9
-    other['glyph_maps']['low'][4:] = 9
+    other['glyph_maps']['fine'][4:] = 9
     np.testing.assert_array_equal(gd.draw_reading(**given), gd.draw_reading(**other))
 
 
@@ -191,7 +191,7 @@ def test_same_word():
     (dict(scores=[0.5]), "scores has 1 values for the 4 characters of 'ABCD'"),
     (dict(attention=np.ones((3, 32))), r'attention must be \(T, w\) with T >= 4'),
     (dict(attention=np.ones((4, 8, 32))), 'attention must be'),
-    (dict(glyph_maps={'low': np.ones((5, 32))}), r"glyph_maps\['low'\] must be \(T, h, w\)"),
+    (dict(glyph_maps={'fine': np.ones((5, 32))}), r"glyph_maps\['fine'\] must be \(T, h, w\)"),
     (dict(text_mask=np.ones((1, 32, 128))), 'text_mask must be'),
     (dict(char_boxes=np.ones((3, 4))), r'char_boxes must be \(4, 4\).*got shape \(3, 4\)'),
     (dict(image=np.ones((32, 128, 3))), 'image must be uint8'),

@@ -22,7 +22,7 @@ def evidence(text='abc', **changes):
         characters=tuple(text), scores=(0.9, 0.5, 0.7)[:length],
         image=rng.integers(0, 256, (32, 128, 3), np.uint8), whole=True,
         text_mask=rng.random((32, 128)) > 0.5, attention=rng.random((length, 32)),
-        glyph_maps=dict(low=rng.random((length, 16, 64))),
+        glyph_maps=dict(fine=rng.random((length, 16, 64))),
         char_boxes=np.array([[0., 0, 40, 32], [40, 0, 80, 32], [80, 0, 128, 32]])[:length]),
         **changes})
 

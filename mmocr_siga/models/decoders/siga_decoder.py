@@ -33,9 +33,6 @@ from ..layers import (
 from ..losses.word_loss import WordOutputs
 from .greedy import GreedyWordDecoder
 
-# How the two attention decoders are stacked for reading, and fused.
-_ORDER = ('low', 'middle')
-
 
 class ReadingStep(NamedTuple):
     """One greedy step of the three decoders."""
@@ -48,7 +45,7 @@ class ReadingStep(NamedTuple):
 class SIGAWeights(NamedTuple):
     """The weights in the form that steps read."""
 
-    branches: BranchWeights  # of both scales, 'low' first
+    branches: BranchWeights  # of both scales, 'fine' first
     gate: Tensor  # (2D, D)
     gate_bias: Tensor  # (D,)
     project: Optional[Tensor]  # (D, D'), None where the reader has taken it in
@@ -132,7 +129,7 @@ class SIGADecoder(GreedyWordDecoder):
             logits[f'word_{scale}'], steps = branch(out_enc.context, targets.tokens, glyphs,
                                                     out_enc.valid)
             fused[scale] = steps.glimpse
-        feature = self.project(self.fusion(fused['low'], fused['middle']))
+        feature = self.project(self.fusion(fused['fine'], fused['coarse']))
         logits['word'] = self.reader(self.dropout(feature), targets.tokens)
         return WordOutputs(logits, targets)
 
@@ -144,7 +141,7 @@ class SIGADecoder(GreedyWordDecoder):
             stop_early (bool): Stop when every word has ended; what would follow is never read.
                 Defaults to True.
         """
-        return [ReadingStep(dict(zip(_ORDER, step.state.branches.tokens)), step.logits, step.token)
+        return [ReadingStep(dict(zip(SCALES, step.state.branches.tokens)), step.logits, step.token)
                 for step in self.read(encoding, stop_early)]
 
     def reading_weights(self, composed: bool = False) -> SIGAWeights:
@@ -157,12 +154,12 @@ class SIGADecoder(GreedyWordDecoder):
                 feature=project @ reader.feature)
             project = bias = None
         gate = self.fusion.gate
-        branches = stack_branches([self.branches[scale] for scale in _ORDER], composed)
+        branches = stack_branches([self.branches[scale] for scale in SCALES], composed)
         return SIGAWeights(branches, gate.weight.t(), gate.bias, project, bias, reader)
 
     def reading_memory(self, weights: SIGAWeights, encoding: GlyphEncoding) -> BranchMemory:
         """Project context and glyph features."""
-        glyphs = [encoding.glyph_features[scale] for scale in _ORDER]
+        glyphs = [encoding.glyph_features[scale] for scale in SCALES]
         return branch_memory(weights.branches, encoding.context, glyphs, encoding.valid)
 
     def reading_start(self, weights: SIGAWeights, context: Tensor) -> SIGAState:
@@ -195,9 +192,9 @@ class SIGADecoder(GreedyWordDecoder):
         branches, output = branch_step(weights.branches, memory, state.branches, t, out.branches)
         pair = torch.cat([output.glimpse[0], output.glimpse[1]], -1, out=out.pair)
         gate = torch.addmm(weights.gate_bias, pair, weights.gate, out=out.gate)
-        low, middle = torch.tanh(output.glimpse, out=out.squashed)
-        feature = mix(torch.sigmoid(gate, out=out.gate), low, middle,
-                      None if buffers is None else low)
+        fine, coarse = torch.tanh(output.glimpse, out=out.squashed)
+        feature = mix(torch.sigmoid(gate, out=out.gate), fine, coarse,
+                      None if buffers is None else fine)
         if weights.project is not None:
             feature = torch.addmm(weights.project_bias, feature, weights.project, out=out.feature)
         logits, hidden, cell = token_lstm_step(

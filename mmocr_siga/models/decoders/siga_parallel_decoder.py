@@ -41,8 +41,8 @@ class SIGAParallelDecoder(WordDecoder):
     With reasoning, a :class:`GSRM` reads what the gate gives and a :class:`VSFD` fuses both in
     place of the two layers. What is read behind the end counts as end tokens.
 
-    In training there is a cross-entropy for each source on its own (``loss_word_low``,
-    ``loss_word_middle`` and, with a visual part, ``loss_word_visual``), with reasoning for what it
+    In training there is a cross-entropy for each source on its own (``loss_word_fine``,
+    ``loss_word_coarse`` and, with a visual part, ``loss_word_visual``), with reasoning for what it
     reads and what it says (``loss_word_fused``, ``loss_word_semantic``), and the final one
     (``loss_word``). The classifiers of the sources take no part in reading.
 
@@ -140,9 +140,9 @@ class SIGAParallelDecoder(WordDecoder):
         """
         self._check(encoding)
         steps = steps or self.max_seq_len + 1
-        shares = column_shares(encoding.glyph_maps['middle'], encoding.context.shape[1])
+        shares = column_shares(encoding.glyph_maps['coarse'], encoding.context.shape[1])
         expected = shares[:, :steps].clamp(min=_LEAST_SHARE).log()
-        glyph = self.fusion(*(encoding.glyph_features[s][:, :steps] for s in ('low', 'middle')))
+        glyph = self.fusion(*(encoding.glyph_features[s][:, :steps] for s in SCALES))
         glyph = glyph + self.presence(self._presence(expected, encoding.valid).to(glyph.dtype))
         if self.visual is None:
             return ParallelReading(None, glyph)
@@ -160,7 +160,7 @@ class SIGAParallelDecoder(WordDecoder):
         if not encoding.glyph_features:
             raise ValueError('SIGAParallelDecoder reads glyph features, and the encoder makes '
                              'none: set its pyramid')
-        steps = encoding.glyph_features['middle'].shape[1]
+        steps = encoding.glyph_features['coarse'].shape[1]
         if steps != self.max_seq_len + 1:
             raise ValueError(f'the encoder was built for max_seq_len={steps - 1}, the decoder for '
                              f'max_seq_len={self.max_seq_len}: let them agree')

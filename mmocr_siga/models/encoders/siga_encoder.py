@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from ..layers import BidirectionalLSTM, conv_bn_relu, deconv_bn_relu, valid_columns
 from ..necks import PyramidFusion
 
-SCALES = ('middle', 'low')
+SCALES = ('fine', 'coarse')
 
 
 class GlyphEncoding(NamedTuple):
-    """What :class:`SIGAEncoder` hands on; the dictionaries have the keys 'middle' and 'low'."""
+    """What :class:`SIGAEncoder` hands on; the dictionaries have the keys 'fine' and 'coarse'."""
 
     sequence: Tensor  # (N, w, C) visual columns, before any recurrence
     context: Tensor  # (N, w, D) columns after two BiLSTMs
@@ -42,16 +42,16 @@ class SIGAEncoder(BaseEncoder):
 
     Args:
         in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
-        pyramid (Sequence[int] or None): Which outputs are the fine ('low') and the coarse
-            ('middle') scale of the glyph maps; with ``fusion``, the maps it takes. None switches
-            the glyph branch off: an ordinary context encoder. Defaults to (0, 1).
+        pyramid (Sequence[int] or None): Which outputs are the fine and the coarse scale of the
+            glyph maps; with ``fusion``, the maps it takes. None switches the glyph branch off: an
+            ordinary context encoder. Defaults to (0, 1).
         pyramid_scale (tuple[int, int]): (height, width) ratio of the two. Defaults to (2, 2).
         fusion (dict, optional): Config of another trunk than :class:`PyramidFusion`, for example
             :class:`TokenPyramidFusion`: called with the maps of ``pyramid`` it returns the fused
-            'middle' and 'low' map, whose channels are its attribute ``channels``. Defaults to
+            fine and coarse map, whose channels are its attribute ``channels``. Defaults to
             None.
         glyph_sources (dict[str, int], optional): Which output the features of each scale are made
-            of. Defaults to the coarse and the fine map of ``pyramid``.
+            of. Defaults to the fine and the coarse map of ``pyramid``.
         glyph_layers (dict[str, dict], optional): Arguments of :func:`glyph_layer` for a scale.
             Defaults to a 3x3 convolution each.
         context (int): Which output the columns are made of. Defaults to -1.
@@ -133,19 +133,19 @@ class SIGAEncoder(BaseEncoder):
             return GlyphEncoding(sequence, context, valid, {}, {}, None)
 
         *finer, coarse = (feat[i] for i in self.pyramid)
-        middle, low = self.fusion(*finer, self._with_context(coarse, context))
+        fine, coarse = self.fusion(*finer, self._with_context(coarse, context))
         maps, glyphs = {}, {}
-        for scale, fused in zip(SCALES, (middle, low)):
+        for scale, fused in zip(SCALES, (fine, coarse)):
             maps[scale] = self.glyph_maps[scale](fused)
             source = feat[self.glyph_sources[scale]]
             columns = valid_columns(data_samples, fused.shape[-1], device)
             pooled = pool_glyphs(maps[scale], self.glyph_features[scale](source), columns)
             glyphs[scale] = self.glyph_rnn[scale](pooled)
-        return GlyphEncoding(sequence, context, valid, maps, glyphs, low)
+        return GlyphEncoding(sequence, context, valid, maps, glyphs, fine)
 
     def _sources(self, given: Optional[dict[str, int]]) -> dict[str, int]:
         fine, *_, coarse = self.pyramid
-        sources = dict(middle=coarse, low=fine) if given is None else dict(given)
+        sources = dict(fine=fine, coarse=coarse) if given is None else dict(given)
         if set(sources) != set(SCALES):
             raise ValueError(f'glyph_sources names one output for each of {SCALES}, got {sources}')
         return sources

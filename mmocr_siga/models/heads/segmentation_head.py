@@ -71,7 +71,7 @@ class SegmentationHead(BaseModule):
         if (skip is None) != (self.skip_channels == 0):
             raise ValueError(f'the head was built with skip_channels={self.skip_channels} and got '
                              f'{"no" if skip is None else "a"} skip map')
-        fused = feats[0] if self.trunk is None else self.trunk(*feats)[1]
+        fused = feats[0] if self.trunk is None else self.trunk(*feats)[0]
         inputs = () if skip is None else (skip, )
         if not self.with_cp:
             return self._classify(self.up(fused), *inputs)

@@ -9,8 +9,8 @@ from ..layers.conv_blocks import conv_bn_relu, deconv_bn_relu
 class PyramidFusion(nn.Module):
     """The U-Net-like trunk that the glyph maps and the segmentation head share (SIGA, part 2).
 
-    The coarse map goes through a 1x1 and a 3x3 convolution ("middle"), is up-sampled, concatenated
-    with the fine map and mixed by two 1x1 convolutions ("low").
+    The coarse map goes through a 1x1 and a 3x3 convolution, is up-sampled, concatenated with the
+    fine map and mixed by two 1x1 convolutions.
 
     Args:
         in_channels (Sequence[int]): Channels of the fine and of the coarse map.
@@ -26,19 +26,19 @@ class PyramidFusion(nn.Module):
             raise ValueError('in_channels lists the fine and the coarse map, two numbers, '
                              f'got {list(in_channels)}')
         fine, coarse = in_channels
-        self.middle = nn.Sequential(
+        self.coarse = nn.Sequential(
             conv_bn_relu(coarse, coarse), conv_bn_relu(coarse, channels, 3, padding=1))
         self.up = deconv_bn_relu(channels, channels, scale)
-        self.low = nn.Sequential(
+        self.fine = nn.Sequential(
             conv_bn_relu(channels + fine, channels), conv_bn_relu(channels, channels))
 
     def forward(self, fine: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps (N, C_fine, h, w) and (N, C_coarse, h / scale, w / scale) -> (middle, low)."""
-        middle = self.middle(coarse)
-        up = self.up(middle)
+        """Maps (N, C_fine, h, w) and (N, C_coarse, h / scale, w / scale) -> (fine, coarse)."""
+        coarse = self.coarse(coarse)
+        up = self.up(coarse)
         if up.shape[-2:] != fine.shape[-2:]:
             raise ValueError(
                 f'the coarse map {tuple(coarse.shape[-2:])} up-sampled to {tuple(up.shape[-2:])} '
                 f'does not match the fine map {tuple(fine.shape[-2:])}: check the scale, and that '
                 'the image sides are multiples of the strides')
-        return middle, self.low(torch.cat([up, fine], 1))
+        return self.fine(torch.cat([up, fine], 1)), coarse

@@ -9,30 +9,30 @@ from ..layers.conv_blocks import conv_bn_relu, deconv_bn_relu
 class TokenPyramidFusion(nn.Module):
     """The trunk of SIGA_T, whose maps all have the resolution of the patches (SIGA, CVPR 2023).
 
-    Two taps go through a 3x3 and a 1x1 convolution each and are concatenated ("middle"). That is
+    Two taps go through a 3x3 and a 1x1 convolution each and are concatenated (coarse). That is
     up-sampled by two, concatenated with an earlier tap, likewise up-sampled, and mixed by a 3x3
-    convolution ("low").
+    convolution (fine).
 
     Args:
         in_channels (int): Channels D of every tap. Defaults to 768.
         channels (int): Channels C of each part. Defaults to 128.
 
     Attributes:
-        channels (tuple[int, int]): Channels of the results: 2C ('middle') and C ('low').
+        channels (tuple[int, int]): Channels of the results: C (fine) and 2C (coarse).
     """
 
     def __init__(self, in_channels: int = 768, channels: int = 128) -> None:
         super().__init__()
-        self.channels = (2 * channels, channels)
+        self.channels = (channels, 2 * channels)
         self.parts = nn.ModuleList(
             nn.Sequential(conv_bn_relu(in_channels, channels, 3, padding=1),
                           conv_bn_relu(channels, channels)) for _ in range(2))
         self.up = deconv_bn_relu(2 * channels, channels, (2, 2))
-        self.fine = nn.Sequential(conv_bn_relu(in_channels, 2 * channels),
-                                  deconv_bn_relu(2 * channels, channels, (2, 2)))
-        self.low = conv_bn_relu(2 * channels, channels, 3, padding=1)
+        self.early = nn.Sequential(conv_bn_relu(in_channels, 2 * channels),
+                                   deconv_bn_relu(2 * channels, channels, (2, 2)))
+        self.fine = conv_bn_relu(2 * channels, channels, 3, padding=1)
 
     def forward(self, early: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Three taps (N, D, h, w) -> (middle (N, 2C, h, w), low (N, C, 2h, 2w))."""
-        middle = torch.cat([part(x) for part, x in zip(self.parts, (first, second))], 1)
-        return middle, self.low(torch.cat([self.up(middle), self.fine(early)], 1))
+        """Three taps (N, D, h, w) -> (fine (N, C, 2h, 2w), coarse (N, 2C, h, w))."""
+        coarse = torch.cat([part(x) for part, x in zip(self.parts, (first, second))], 1)
+        return self.fine(torch.cat([self.up(coarse), self.early(early)], 1)), coarse

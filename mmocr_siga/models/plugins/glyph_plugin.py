@@ -103,7 +103,7 @@ class GlyphPlugin(Plugin):
             type='SegmentationHead', in_channels=(channels, ), trunk=False,
             up_channels=mask_channels, scales=image_scales))
         if feed:
-            source = dict(middle=coarse, low=fine)
+            source = dict(fine=fine, coarse=coarse)
             self.glyph_features = nn.ModuleDict(
                 {s: conv_bn_relu(source[s], hidden_size, 3, padding=1) for s in SCALES})
             self.glyph_rnn = nn.ModuleDict(
@@ -126,16 +126,16 @@ class GlyphPlugin(Plugin):
         """
         seen = F.interpolate(self.context(feature), size=coarse.shape[-2:], mode='bilinear',
                              align_corners=False)
-        middle, low = self.fusion(fine, coarse + seen)
-        maps = {s: self.glyph_maps[s](fused) for s, fused in zip(SCALES, (middle, low))}
-        return GlyphMaps(maps, low)
+        fine, coarse = self.fusion(fine, coarse + seen)
+        maps = {s: self.glyph_maps[s](fused) for s, fused in zip(SCALES, (fine, coarse))}
+        return GlyphMaps(maps, fine)
 
     def feed(self, host: HostView, feature: Tensor) -> Tensor:
         """Add to every position the glyph feature of the character that is there."""
         fine, coarse = (host.output(path) for path in self.reads)
         glyphs = host.kept[self] = self(fine, coarse, feature)
         added = 0
-        for scale, source in zip(SCALES, (coarse, fine)):
+        for scale, source in zip(SCALES, (fine, coarse)):
             maps = glyphs.maps[scale]
             pooled = pool_glyphs(maps, self.glyph_features[scale](source),
                                  host.valid(source.shape[-1]))

@@ -214,7 +214,7 @@ class SIGATap(ModuleTap):
         self.cells = ('decoder.cell', )
         if isinstance(decoder, SIGADecoder):
             self.cells = tuple(f'decoder.branches.{scale}' for scale in decoder.branches)
-        cell = 'decoder.branches.low' if len(self.cells) > 1 else self.cells[0]
+        cell = 'decoder.branches.fine' if len(self.cells) > 1 else self.cells[0]
         super().__init__(dict(path='encoder', index='context'), f'{cell}.classifier', cell)
 
     def classify(self, recognizer: BaseModule, positions: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ model = dict(
         in_channels=(768, 768, 768, 768, 768, 512),
         pyramid=(0, 1, 2),
         fusion=dict(type='TokenPyramidFusion', in_channels=768, channels=128),
-        glyph_sources=dict(middle=4, low=3),
-        glyph_layers=dict(middle=dict(kernel=1, groups=8), low=dict(up=True))),
+        glyph_sources=dict(fine=3, coarse=4),
+        glyph_layers=dict(fine=dict(up=True), coarse=dict(kernel=1, groups=8))),
     glyph_head=dict(
         skip=None,
         segmentation=dict(skip_channels=0),

@@ -17,7 +17,7 @@ def test_three_word_losses_with_gradients_everywhere():
     encoding = random_encoding()
     encoding.context.requires_grad_()
     losses = decoder.loss(None, encoding, [sample('ab'), sample(''), sample('abcdefg')])
-    assert set(losses) == {'loss_word', 'loss_word_low', 'loss_word_middle'}
+    assert set(losses) == {'loss_word', 'loss_word_fine', 'loss_word_coarse'}
     sum(losses.values()).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in decoder.parameters())
     assert encoding.context.grad.abs().sum() > 0
@@ -54,7 +54,7 @@ def test_reading_equals_teacher_forcing_with_its_own_characters():
         tokens = torch.cat([start, own[:, :-1]], 1)
         _, out = branch(encoding.context, tokens, encoding.glyph_features[scale])
         fused[scale] = out.glimpse
-    feature = decoder.project(decoder.fusion(fused['low'], fused['middle']))
+    feature = decoder.project(decoder.fusion(fused['fine'], fused['coarse']))
     logits = decoder.reader(feature, torch.cat([start, read[:, :-1]], 1))
     torch.testing.assert_close(torch.stack([s.logits for s in steps], 1), logits)
 
@@ -114,7 +114,7 @@ def teacher_forced(decoder, encoding, word, tokens):
                         encoding.glyph_features[scale][word:word + 1],
                         None if encoding.valid is None else encoding.valid[word:word + 1])
         fused[scale] = out.glimpse
-    logits = decoder.reader(decoder.project(decoder.fusion(fused['low'], fused['middle'])), fed)
+    logits = decoder.reader(decoder.project(decoder.fusion(fused['fine'], fused['coarse'])), fed)
     wanted = torch.tensor([*tokens, END][:8])
     return logits.softmax(-1)[0].gather(1, wanted[:, None]).prod().item()
 

@@ -17,14 +17,14 @@ def build(**changes):
 
 
 @pytest.mark.parametrize('changes, branches', [
-    (dict(), {'low', 'middle', 'visual'}),
-    (dict(visual=None), {'low', 'middle'}),
-    (dict(reasoning=GSRM), {'low', 'middle', 'visual', 'fused', 'semantic'}),
+    (dict(), {'fine', 'coarse', 'visual'}),
+    (dict(visual=None), {'fine', 'coarse'}),
+    (dict(reasoning=GSRM), {'fine', 'coarse', 'visual', 'fused', 'semantic'}),
     (dict(visual=dict(type='PVAM', num_layers=1, num_heads=2, inner_channels=8)),
-     {'low', 'middle', 'visual'}),
+     {'fine', 'coarse', 'visual'}),
     (dict(reasoning=GSRM, visual=None, module_loss=dict(type='SRNModuleLoss',
                                                         ask_behind_end=False)),
-     {'low', 'middle', 'fused', 'semantic'}),
+     {'fine', 'coarse', 'fused', 'semantic'}),
 ])
 def test_a_loss_for_every_branch_with_gradients_everywhere(changes, branches):
     decoder = build(**changes).train()
@@ -38,9 +38,9 @@ def test_a_loss_for_every_branch_with_gradients_everywhere(changes, branches):
     still = [n for n, p in decoder.named_parameters()
              if p.grad is None or not p.grad.isfinite().all()]
     assert not still
-    for scale in ('low', 'middle'):
+    for scale in ('fine', 'coarse'):
         assert encoding.glyph_features[scale].grad.abs().sum() > 0
-    assert encoding.glyph_maps['middle'].grad.abs().sum() > 0
+    assert encoding.glyph_maps['coarse'].grad.abs().sum() > 0
     if 'visual' in branches:
         assert encoding.context.grad.abs().sum() > 0
 
@@ -84,7 +84,7 @@ def test_padding_columns_change_nothing():
     decoder, encoding = build().eval(), random_encoding(valid=valid)
     before = decoder(None, encoding)
     encoding.context[:, 4:] = 100
-    encoding.glyph_maps['middle'][..., 4:] = torch.randn(3, 9, 4, 2)
+    encoding.glyph_maps['coarse'][..., 4:] = torch.randn(3, 9, 4, 2)
     torch.testing.assert_close(decoder(None, encoding), before)
     assert not torch.allclose(decoder(None, encoding._replace(valid=None)), before)
 

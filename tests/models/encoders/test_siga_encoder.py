@@ -44,9 +44,9 @@ def test_shapes(batch):
     assert out.sequence.shape == (batch, 16, 5) and out.context.shape == (batch, 16, 8)
     assert out.valid is None
     assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
-        middle=(batch, 9, 4, 32), low=(batch, 9, 8, 64))
+        coarse=(batch, 9, 4, 32), fine=(batch, 9, 8, 64))
     assert {s: f.shape for s, f in out.glyph_features.items()} == dict(
-        middle=(batch, 8, 8), low=(batch, 8, 8))
+        coarse=(batch, 8, 8), fine=(batch, 8, 8))
     assert out.mask_feature.shape == (batch, 6, 8, 64)
 
 
@@ -54,7 +54,7 @@ def test_a_sample_is_the_same_in_any_batch():
     encoder, feats = build(), pyramid(3)
     together, alone = encoder(feats), encoder([f[1:2] for f in feats])
     torch.testing.assert_close(together.context[1:2], alone.context)
-    for scale in ('middle', 'low'):
+    for scale in ('coarse', 'fine'):
         torch.testing.assert_close(together.glyph_features[scale][1:2],
                                    alone.glyph_features[scale])
 
@@ -73,7 +73,7 @@ def test_column_context_shows_the_glyph_maps_the_whole_word(column_context):
     encoder = build(column_context=column_context)
     feats = [f.requires_grad_() for f in pyramid(1, width=64)]
     # A change at the right end of the last map reaches the left end of the glyph maps.
-    encoder(feats).glyph_maps['middle'][..., 0].sum().backward()
+    encoder(feats).glyph_maps['coarse'][..., 0].sum().backward()
     seen = feats[2].grad is not None and (feats[2].grad[..., -1] != 0).any()
     assert bool(seen) == column_context
 
@@ -95,8 +95,8 @@ def token_encoder(**changes):
     return build(
         in_channels=(8, 8, 8, 8, 5), pyramid=(0, 1, 2), row_convs=0,
         fusion=dict(type='TokenPyramidFusion', in_channels=8, channels=6),
-        glyph_sources=dict(middle=3, low=2),
-        glyph_layers=dict(middle=dict(kernel=1, groups=8), low=dict(up=True)), **changes)
+        glyph_sources=dict(coarse=3, fine=2),
+        glyph_layers=dict(coarse=dict(kernel=1, groups=8), fine=dict(up=True)), **changes)
 
 
 def test_another_trunk_and_other_sources():
@@ -104,21 +104,21 @@ def test_another_trunk_and_other_sources():
     feats = [torch.randn(2, 8, 4, 10) for _ in range(4)] + [torch.randn(2, 5, 1, 10)]
     out = encoder(feats)
     assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
-        middle=(2, 9, 4, 10), low=(2, 9, 8, 20))
+        coarse=(2, 9, 4, 10), fine=(2, 9, 8, 20))
     assert out.mask_feature.shape == (2, 6, 8, 20)
-    assert encoder.glyph_features['middle'][0].weight.shape == (8, 1, 1, 1)
-    # Output 3 gives features and no maps, output 0 the low maps and no features of 'middle'.
+    assert encoder.glyph_features['coarse'][0].weight.shape == (8, 1, 1, 1)
+    # Output 3 gives features and no maps, output 0 the fine maps and no features of 'coarse'.
     last = encoder([*feats[:3], feats[3] + torch.rand(8, 4, 10), feats[4]])
-    assert torch.equal(last.glyph_maps['middle'], out.glyph_maps['middle'])
-    assert not torch.equal(last.glyph_features['middle'], out.glyph_features['middle'])
-    assert torch.equal(last.glyph_features['low'], out.glyph_features['low'])
+    assert torch.equal(last.glyph_maps['coarse'], out.glyph_maps['coarse'])
+    assert not torch.equal(last.glyph_features['coarse'], out.glyph_features['coarse'])
+    assert torch.equal(last.glyph_features['fine'], out.glyph_features['fine'])
     # A map is padded where the map, not its source, is wide.
-    assert encoder(feats, [sample('a', 0.5), sample('b')]).glyph_features['low'].shape == (2, 8, 8)
+    assert encoder(feats, [sample('a', 0.5), sample('b')]).glyph_features['fine'].shape == (2, 8, 8)
 
 
 def test_sources_name_both_scales():
-    with pytest.raises(ValueError, match='glyph_sources.*middle'):
-        build(glyph_sources=dict(low=0))
+    with pytest.raises(ValueError, match='glyph_sources.*coarse'):
+        build(glyph_sources=dict(fine=0))
 
 
 def test_columns_of_a_backbone_with_one_row_are_taken_as_they_are():

@@ -6,8 +6,8 @@ from mmocr_siga.models.heads import text_pixels
 from tests.helpers.words import sample, tiny_model
 
 TERMS = {
-    'loss_implicit', 'loss_plain', 'loss_reading_middle', 'loss_reading_low', 'loss_mask',
-    'loss_orthogonality', 'loss_coverage', 'loss_glyph_middle', 'loss_glyph_low'
+    'loss_implicit', 'loss_plain', 'loss_reading_coarse', 'loss_reading_fine', 'loss_mask',
+    'loss_orthogonality', 'loss_coverage', 'loss_glyph_coarse', 'loss_glyph_fine'
 }
 
 
@@ -38,11 +38,11 @@ def test_glyph_losses_reach_the_maps_but_neither_attention_nor_mask():
     model = build()
     gray, feat, encoding, samples = encode(model, ['abc', 'de'])
     losses = model.glyph_head.loss(gray, feat, encoding, samples)
-    (losses['loss_glyph_low'] + losses['loss_glyph_middle']).backward()
+    (losses['loss_glyph_fine'] + losses['loss_glyph_coarse']).backward()
     head = model.glyph_head
     for part in (head.aligner, head.segmentation):
         assert all(p.grad is None for p in part.parameters())
-    assert model.encoder.glyph_maps['low'].weight.grad.abs().sum() > 0
+    assert model.encoder.glyph_maps['fine'].weight.grad.abs().sum() > 0
 
 
 def test_alignment_moves_the_aligner_but_not_the_mask():

@@ -38,8 +38,8 @@ def plain_branch(branch, context, glyph, valid, hidden, cell, tokens):
 def plain_reading(decoder, encoding):
     """All steps of SIGA's three decoders, none of them shared, prepared or stopped early."""
     n = len(encoding.context)
-    states = {s: (torch.zeros(n, 6), torch.zeros(n, 6)) for s in ('low', 'middle')}
-    tokens = {s: torch.full((n, ), START) for s in ('low', 'middle', 'word')}
+    states = {s: (torch.zeros(n, 6), torch.zeros(n, 6)) for s in ('fine', 'coarse')}
+    tokens = {s: torch.full((n, ), START) for s in ('fine', 'coarse', 'word')}
     reader = (torch.zeros(1, n, 10), torch.zeros(1, n, 10))
     logits = []
     for t in range(8):
@@ -49,9 +49,9 @@ def plain_reading(decoder, encoding):
                 branch, encoding.context, encoding.glyph_features[s][:, t], encoding.valid,
                 *states[s], tokens[s])
             states[s], tokens[s] = (hidden, cell), scores.argmax(1)
-        both = torch.cat([fused['low'], fused['middle']], 1)
+        both = torch.cat([fused['fine'], fused['coarse']], 1)
         gate = torch.sigmoid(decoder.fusion.gate(both))
-        feature = decoder.project(gate * fused['low'].tanh() + (1 - gate) * fused['middle'].tanh())
+        feature = decoder.project(gate * fused['fine'].tanh() + (1 - gate) * fused['coarse'].tanh())
         inputs = torch.cat([feature, decoder.reader.embedding(tokens['word'])], 1)
         out, reader = decoder.reader.rnn(inputs[:, None], reader)
         logits.append(decoder.reader.classifier(out[:, 0]))

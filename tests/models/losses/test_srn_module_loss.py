@@ -50,10 +50,10 @@ def test_a_word_that_was_cut_does_not_end():
 
 
 def test_weights_of_ones_own_and_other_branches():
-    out = outputs(['ab'], names=['word_low', 'word_visual', 'word'])
+    out = outputs(['ab'], names=['word_fine', 'word_visual', 'word'])
     ones = build(visual_weight=1., semantic_weight=1., final_weight=1.)(out, [])
     got = build(visual_weight=3., final_weight=0.5)(out, [])
-    assert got['loss_word_low'] == ones['loss_word_low']
+    assert got['loss_word_fine'] == ones['loss_word_fine']
     assert got['loss_word_visual'] == 3 * ones['loss_word_visual']
     assert got['loss_word'] == 0.5 * ones['loss_word']
 

@@ -5,11 +5,11 @@ from mmocr_siga.models.layers.conv_blocks import deconv_bn_relu
 from mmocr_siga.models.necks import PyramidFusion
 
 
-@pytest.mark.parametrize('scale,fine', [((2, 2), (16, 64)), ((2, 1), (16, 32))])
-def test_shapes(scale, fine):
+@pytest.mark.parametrize('scale,size', [((2, 2), (16, 64)), ((2, 1), (16, 32))])
+def test_shapes(scale, size):
     fusion = PyramidFusion((3, 5), 7, scale)
-    middle, low = fusion(torch.randn(2, 3, *fine), torch.randn(2, 5, 8, 32))
-    assert middle.shape == (2, 7, 8, 32) and low.shape == (2, 7, *fine)
+    fine, coarse = fusion(torch.randn(2, 3, *size), torch.randn(2, 5, 8, 32))
+    assert coarse.shape == (2, 7, 8, 32) and fine.shape == (2, 7, *size)
 
 
 def test_maps_that_do_not_fit_are_named():

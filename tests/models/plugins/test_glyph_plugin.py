@@ -41,7 +41,7 @@ def test_losses_by_their_parts(steps, weight):
         loss_mask=F.text_mask_loss(logits, two_means_mask(view.gray())),
         loss_orthogonality=F.orthogonality_loss(wide, lengths),
         loss_coverage=F.coverage_loss(wide, text, lengths))
-    for scale, size in (('middle', (4, 8)), ('low', (8, 16))):
+    for scale, size in (('coarse', (4, 8)), ('fine', (8, 16))):
         labels = glyph_labels(columns, text, lengths, size)
         want[f'loss_glyph_{scale}'] = sum(F.glyph_loss(maps[scale], labels, lengths))
     got = glyph.loss(view)
@@ -70,7 +70,7 @@ def test_fed_features_by_their_parts():
         got = glyph.feed(view, view.feature)
         maps, _ = view.kept[glyph]
         added = torch.zeros(2, 7, 2, 8)
-        for scale, source in (('middle', view.output('coarse')), ('low', view.output('fine'))):
+        for scale, source in (('coarse', view.output('coarse')), ('fine', view.output('fine'))):
             logits, features = maps[scale], glyph.glyph_features[scale](source)
             glyphs = torch.stack([
                 torch.einsum('nhw,ndhw->nd', logits[:, t].flatten(1).softmax(1).view_as(
@@ -83,7 +83,7 @@ def test_fed_features_by_their_parts():
                 added += shares[:, t, None] * glyphs[:, t, :, None, None]
         torch.testing.assert_close(got, view.feature + glyph.project(added))
     # The maps that the losses read are those that were fed.
-    assert glyph.loss(view)['loss_glyph_low'].isfinite()
+    assert glyph.loss(view)['loss_glyph_fine'].isfinite()
 
 
 def test_maps_that_do_not_fit_are_named():

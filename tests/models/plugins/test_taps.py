@@ -199,7 +199,7 @@ def test_siga():
     x = torch.randn(2, 5, 8)
     branches = model.decoder.branches
     torch.testing.assert_close(
-        host.classify(x), (branches.low.classifier(x) + branches.middle.classifier(x)) / 2)
+        host.classify(x), (branches.fine.classifier(x) + branches.coarse.classifier(x)) / 2)
 
 
 class Toy(nn.Module):

@@ -101,8 +101,8 @@ def test_it_reads_what_it_was_taught():
 def test_without_a_head_a_whole_checkpoint_is_taken():
     whole, reader = build(), build(glyph_head=None)
     reader.load_state_dict(whole.state_dict())  # strictly
-    assert torch.equal(reader.encoder.glyph_maps['low'].weight,
-                       whole.encoder.glyph_maps['low'].weight)
+    assert torch.equal(reader.encoder.glyph_maps['fine'].weight,
+                       whole.encoder.glyph_maps['fine'].weight)
     with pytest.raises(RuntimeError, match='glyph_heads.x'):
         reader.load_state_dict({**whole.state_dict(), 'glyph_heads.x': torch.zeros(1)})
     with pytest.raises(RuntimeError, match='glyph_head.aligner'):

@@ -122,7 +122,7 @@ def test_own_recogniser_with_sec():
     losses = model(inputs, [sample(w) for w in ('ab', 'c', '')], mode='loss')
     assert len(losses) == 13 and losses['loss_sec'].isfinite()
     losses['loss_sec'].backward()
-    for scale in ('low', 'middle'):
+    for scale in ('fine', 'coarse'):
         assert (model.decoder.branches[scale].classifier.weight.grad != 0).any()
     # In evaluation mode its loss works too, and is its own.
     assert len(model.eval()(inputs, [sample('a')] * 3, mode='loss')) == 12
@@ -135,7 +135,7 @@ def test_glyph_losses_reach_backbone_and_attention(feed):
     losses = model(inputs, samples, mode='loss')
     assert set(losses) == {
         'loss_ce', 'loss_sec', 'loss_mask', 'loss_orthogonality', 'loss_coverage',
-        'loss_glyph_low', 'loss_glyph_middle'}
+        'loss_glyph_fine', 'loss_glyph_coarse'}
     assert all(loss.isfinite().all() for loss in losses.values())
     sum(losses.values()).backward(retain_graph=True)
     still = [n for n, p in model.plugins.named_parameters() if p.grad is None]
@@ -149,7 +149,7 @@ def test_glyph_losses_reach_backbone_and_attention(feed):
 
     aligned = moved('loss_orthogonality', 'loss_coverage')
     assert {'decoder.conv1x1_2.weight', 'backbone.conv1_1.weight'} <= aligned
-    for name in ('loss_mask', 'loss_glyph_low', 'loss_glyph_middle'):
+    for name in ('loss_mask', 'loss_glyph_fine', 'loss_glyph_coarse'):
         touched = moved(name)
         assert 'backbone.conv1_1.weight' in touched
         assert not any(n.startswith('decoder') for n in touched), 'labels pass no gradient on'
@@ -182,7 +182,7 @@ def test_glyph_features_start_at_nothing_and_then_matter(name):
     host.zero_grad()
     next(v for k, v in losses.items() if k in ('loss_ce', 'loss_visual')).sum().backward()
     weights = model.plugins['glyph']
-    for weight in (weights.project.weight, weights.glyph_maps['low'].weight):
+    for weight in (weights.project.weight, weights.glyph_maps['fine'].weight):
         assert (weight.grad != 0).any()
 
 

@@ -13,8 +13,8 @@ def inputs():
 def test_one_label_per_size_and_no_gradient():
     attention, foreground, lengths = inputs()
     labels = GlyphPseudoLabelGenerator()(attention, foreground, lengths,
-                                         dict(low=(8, 16), middle=(4, 8)))
-    assert {k: v.shape for k, v in labels.items()} == dict(low=(2, 6, 8, 16), middle=(2, 6, 4, 8))
+                                         dict(fine=(8, 16), coarse=(4, 8)))
+    assert {k: v.shape for k, v in labels.items()} == dict(fine=(2, 6, 8, 16), coarse=(2, 6, 4, 8))
     assert all(v.dtype == torch.bool and not v.requires_grad for v in labels.values())
 
 
