@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
-from ..datasets.errors import sample_name
+from ..datasets.transforms.base import sample_name
 from ..text.label_rule import single_label
 from ..text.protocol import PROTOCOLS, normalised, one_minus_ned, same_under
 

@@ -130,7 +130,7 @@ def picture_of(source: Source) -> np.ndarray:
     """Load a picture.
 
     Files and bytes are turned upright as their EXIF tells, and laid over a plain ground where they
-    are transparent; see :func:`~mmocr_siga.datasets.transforms.to_bgr_uint8` for that and for
+    are transparent; see :func:`~mmocr_siga.images.to_bgr_uint8` for that and for
     arrays. PIL images are taken as their pixels are.
 
     Args:

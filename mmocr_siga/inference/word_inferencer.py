@@ -140,7 +140,7 @@ class WordInferencer:
         Args:
             inputs (Any): A path of a picture or of a folder (with its subfolders), ``'@list.txt'``
                 (a path a line), an array (H, W) or (H, W, C) as OpenCV gives it (BGR; see
-                :func:`~mmocr_siga.datasets.transforms.to_bgr_uint8` for other numbers than uint8),
+                :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8),
                 the bytes of a file, a PIL image, or an iterable of any of these.
             batch_size (int): Pictures at a time. Defaults to 32.
             nbest (int): How many readings of each word to search; with 1 the word is read greedily.

@@ -3,37 +3,35 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmocr.registry import TRANSFORMS
+
+from .base import WordTransform
 
 __all__ = ['FitScene']
 
 
 @TRANSFORMS.register_module()
-class FitScene(BaseTransform):
+class FitScene(WordTransform):
     """Resize a scene to fit into a frame, whatever its shape.
 
     As MMOCR's ``Resize`` with ``keep_ratio``, but polygons are not clipped, which would lose where
     reading begins; and no side becomes shorter than ``min_side``, so that a picture of one pixel's
     height passes, too, if distorted.
 
-    Required keys: ``img``. Changed: ``img``, ``img_shape``, ``gt_polygons`` and ``gt_bboxes`` where
-    they are there. Added: ``scale_factor`` (width, height).
+    Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
+    ``scale_factor`` (width, height).
 
     Args:
-        scale (tuple[int, int]): The frame: its longer side bounds the longer side of the picture,
-            its shorter side the shorter one. Defaults to (1333, 736).
-        min_side (int): Least side. Defaults to 32.
-        upscale (bool): Whether a picture that is smaller than the frame is enlarged. Defaults to
-            True.
+        scale: The frame: its longer side bounds the longer side of the picture, its shorter side
+            the shorter one.
+        min_side: Least side.
+        upscale: Whether a picture that is smaller than the frame is enlarged.
 
     Raises:
         ValueError: If the frame is not at least ``min_side``, or that is not positive.
     """
 
-    def __init__(self,
-                 scale: tuple[int, int] = (1333, 736),
-                 min_side: int = 32,
+    def __init__(self, scale: tuple[int, int] = (1333, 736), min_side: int = 32,
                  upscale: bool = True) -> None:
         if min_side < 1 or min(scale) < min_side:
             raise ValueError(f'scale must be at least min_side, and that positive, got '
@@ -60,7 +58,3 @@ class FitScene(BaseTransform):
             boxes = np.asarray(results['gt_bboxes'], np.float64).reshape(-1, 4)
             results['gt_bboxes'] = (boxes * (factors * 2)).astype(np.float32)
         return results
-
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(scale={self.scale}, min_side={self.min_side}, '
-                f'upscale={self.upscale})')

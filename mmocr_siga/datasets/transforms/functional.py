@@ -1,7 +1,9 @@
 """Augmentation of word images as pure functions of their parameters.
 
-Letters: (H, W) image height and width, C channels. Points are (x, y) in continuous image
-coordinates: the image covers [0, W] x [0, H], pixel (0, 0) has its centre at (0.5, 0.5).
+Letters: (H, W) image height and width, C channels. Images are uint8 of shape (H, W), (H, W, 1) or
+(H, W, 3), in BGR order, unless something else is said, and keep their shape. Points are (x, y) in
+continuous image coordinates: the image covers [0, W] x [0, H], pixel (0, 0) has its center at
+(0.5, 0.5).
 """
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ import numpy as np
 from ...images import UnusableImageError
 
 __all__ = [
-    'affine_matrix', 'colour_jitter', 'corners', 'fit_canvas', 'gaussian_noise', 'jpeg_artefacts',
-    'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue', 'warp'
+    'affine_matrix', 'check_uint8', 'color_jitter', 'corners', 'fit_canvas', 'gaussian_noise',
+    'grey_image', 'jpeg_artifacts', 'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue',
+    'warp'
 ]
 
 # cv2.remap, which warps, addresses pixels with signed 16-bit integers.
@@ -23,32 +26,53 @@ _MAX_SIDE = 32766
 _GREY = np.array([.114, .587, .299])
 
 
-def corners(width: float, height: float) -> np.ndarray:
-    """The corners of an image: top left, top right, bottom right, bottom left.
+def check_uint8(img: np.ndarray) -> np.ndarray:
+    """The image itself, if it is one that photometric transforms take.
+
+    Raises:
+        ValueError: If it is not uint8 with one or three channels.
+    """
+    if img.dtype != np.uint8 or img.ndim not in (2, 3) or img.shape[2:] not in ((), (1, ), (3, )):
+        raise ValueError('expected a uint8 image with one or three channels, but its shape is '
+                         f'{img.shape} and its dtype {img.dtype}; put EnsureBGR after loading')
+    return img
+
+
+def grey_image(img: np.ndarray) -> np.ndarray:
+    """Grey version of an image: uint8 or float32 (H, W).
 
     Args:
-        width (float): Its width.
-        height (float): Its height.
+        img: uint8, or floating point in [0, 255].
 
-    Returns:
-        ndarray: float64 of shape :math:`(4, 2)`.
+    Raises:
+        ValueError: If the shape or dtype is another or the image has no pixels.
     """
+    if img.dtype != np.uint8:
+        if not np.issubdtype(img.dtype, np.floating):
+            raise ValueError(f'expected a uint8 or floating point image, but it is {img.dtype}; '
+                             'put EnsureBGR after loading')
+        img = img.astype(np.float32, copy=False)
+    if img.size == 0 or img.ndim not in (2, 3) or (img.ndim == 3 and img.shape[2] not in (1, 3)):
+        raise ValueError('expected an image with pixels, of shape (H, W), (H, W, 1) or (H, W, 3), '
+                         f'but its shape is {img.shape}; put EnsureBGR after loading')
+    if img.ndim == 2:
+        return img
+    return img[..., 0] if img.shape[2] == 1 else cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)
+
+
+def corners(width: float, height: float) -> np.ndarray:
+    """Corners of an image from the top left one clockwise, float64 (4, 2)."""
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
 
 
-def affine_matrix(angle: float = 0.,
-                  scale: tuple[float, float] = (1., 1.),
+def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
                   shear: tuple[float, float] = (0., 0.)) -> np.ndarray:
-    """Scaling, then shear, then rotation about the origin.
+    """Scaling, then shear, then rotation about the origin, as a homography, float64 (3, 3).
 
     Args:
-        angle (float): Rotation in degrees, counter-clockwise as the image is seen. Defaults to 0.
-        scale (tuple[float, float]): Factors along x and y. Defaults to (1, 1).
-        shear (tuple[float, float]): Angles in degrees: the first leans columns, the second rows.
-            Defaults to (0, 0).
-
-    Returns:
-        ndarray: float64 of shape :math:`(3, 3)`.
+        angle: Rotation in degrees, counter-clockwise as the image is seen.
+        scale: Factors along x and y.
+        shear: Angles in degrees: the first leans columns, the second rows.
     """
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     kx, ky = (math.tan(math.radians(a)) for a in shear)
@@ -63,44 +87,32 @@ def fit_canvas(matrix: np.ndarray, width: int, height: int,
     """Move a warped image into a canvas that just holds it.
 
     Args:
-        matrix (ndarray): Homography of shape :math:`(3, 3)`.
-        width (int): Width of the image before.
-        height (int): Height of the image before.
-        max_side (int): Longest side of the canvas; a larger result is shrunk, keeping its
-            proportions. Defaults to what OpenCV can warp.
+        matrix: Homography (3, 3).
+        width, height: Size of the image before.
+        max_side: Longest side of the canvas; a larger result is shrunk, keeping its proportions.
 
     Returns:
-        tuple[ndarray, tuple[int, int]]: The homography into the canvas, and the width and height
-        of the canvas, each at least 1.
+        The homography into the canvas, and its width and height, each at least 1.
     """
     points = cv2.perspectiveTransform(corners(width, height)[None], matrix)[0]
     low, high = points.min(0), points.max(0)
     factor = min(1., max_side / (high - low).max())
     size = np.maximum(np.ceil((high - low) * factor - 1e-6), 1)
-    # Centred: the rounding up of the size is shared by both sides.
+    # Centered: the rounding up of the size is shared by both sides.
     offset = (size - (high - low) * factor) / 2 - low * factor
     into = np.array([[factor, 0, offset[0]], [0, factor, offset[1]], [0, 0, 1]])
     return into @ matrix, (int(size[0]), int(size[1]))
 
 
-def warp(img: np.ndarray,
-         matrix: np.ndarray,
-         size: tuple[int, int],
-         interpolation: int = cv2.INTER_LINEAR,
-         border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-    """Warp an image by a homography.
+def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
+         interpolation: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+    """Warp an image of any number of channels and dtype by a homography.
 
     Args:
-        img (ndarray): Image of shape :math:`(H, W)` or :math:`(H, W, C)`.
-        matrix (ndarray): Homography from the image into the result, of shape :math:`(3, 3)`, in
-            continuous coordinates.
-        size (tuple[int, int]): Width and height of the result.
-        interpolation (int): An OpenCV flag. Defaults to bilinear.
-        border (int): What lies outside the image, an OpenCV flag; a constant border is 0.
-            Defaults to the nearest pixel of the image.
-
-    Returns:
-        ndarray: The image of the new size, with the dtype and number of dimensions of ``img``.
+        img: (H, W) or (H, W, C).
+        matrix: From the image into the result, (3, 3), in continuous coordinates.
+        size: Width and height of the result.
+        interpolation, border: Flags of OpenCV; a constant border is 0.
 
     Raises:
         UnusableImageError: If a side of the image has more than 32,766 pixels.
@@ -109,7 +121,7 @@ def warp(img: np.ndarray,
         raise UnusableImageError(f'an image of {img.shape[1]} x {img.shape[0]} pixels cannot be '
                                  f'warped; the longest side may have {_MAX_SIDE}')
     half = np.array([[1, 0, .5], [0, 1, .5], [0, 0, 1]])
-    # OpenCV's coordinates are pixel centres.
+    # OpenCV's coordinates are pixel centers.
     out = cv2.warpPerspective(
         img, np.linalg.inv(half) @ matrix @ half, size, flags=interpolation, borderMode=border)
     return out[..., None] if out.ndim < img.ndim else out
@@ -119,11 +131,11 @@ def motion_kernel(length: float, angle: float) -> np.ndarray:
     """Point spread function of a straight, even motion.
 
     Args:
-        length (float): Length of the motion in pixels, at least 0.
-        angle (float): Its direction in degrees, counter-clockwise from the x axis.
+        length: Length of the motion in pixels, at least 0.
+        angle: Its direction in degrees, counter-clockwise from the x axis.
 
     Returns:
-        ndarray: float32 of shape :math:`(k, k)` with odd k, symmetric about its centre, sum 1.
+        float32 (k, k) with odd k, symmetric about its center, sum 1.
     """
     radius = math.ceil(length / 2)
     # Steps below a quarter of a pixel, spread bilinearly, make a smooth line.
@@ -139,22 +151,13 @@ def motion_kernel(length: float, angle: float) -> np.ndarray:
 
 
 def motion_blur(img: np.ndarray, length: float, angle: float) -> np.ndarray:
-    """Blur an image as by a moving camera, see :func:`motion_kernel`; edges are replicated."""
+    """Blur as by a moving camera, see :func:`motion_kernel`; edges are replicated."""
     kernel = motion_kernel(length, angle)
     return _like(cv2.filter2D(img, -1, kernel, borderType=cv2.BORDER_REPLICATE), img)
 
 
 def gaussian_noise(img: np.ndarray, std: float, seed: int) -> np.ndarray:
-    """Add independent normal noise to every value of a uint8 image.
-
-    Args:
-        img (ndarray): uint8 of any shape.
-        std (float): Standard deviation in grey levels.
-        seed (int): Seed of the noise, below 2^31; the same seed and shape give the same noise.
-
-    Returns:
-        ndarray: uint8 of the same shape.
-    """
+    """Add independent normal noise of ``std`` grey levels; ``seed``, below 2^31, decides it."""
     noise = np.empty((img.size, 1), np.float32)
     # OpenCV draws four times as fast as NumPy; the sum is rounded and clipped on the way.
     cv2.setRNGSeed(seed)
@@ -163,14 +166,10 @@ def gaussian_noise(img: np.ndarray, std: float, seed: int) -> np.ndarray:
 
 
 def rescale_and_back(img: np.ndarray, factor: float) -> np.ndarray:
-    """Shrink an image by averaging and enlarge it bilinearly to its old size.
+    """Shrink by averaging and enlarge bilinearly to the old size.
 
     Args:
-        img (ndarray): Image of shape :math:`(H, W)` or :math:`(H, W, C)`.
-        factor (float): What its sides are divided by, at least 1; no side gets below one pixel.
-
-    Returns:
-        ndarray: The image at its old size.
+        factor: What the sides are divided by, at least 1; no side gets below one pixel.
     """
     height, width = img.shape[:2]
     small = (max(round(width / factor), 1), max(round(height / factor), 1))
@@ -178,71 +177,44 @@ def rescale_and_back(img: np.ndarray, factor: float) -> np.ndarray:
     return _like(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR), img)
 
 
-def jpeg_artefacts(img: np.ndarray, quality: int) -> np.ndarray:
-    """Encode a uint8 image as JPEG and decode it again.
-
-    Args:
-        img (ndarray): uint8 of shape :math:`(H, W)`, :math:`(H, W, 1)` or :math:`(H, W, 3)`.
-        quality (int): JPEG quality, 1 to 100.
-
-    Returns:
-        ndarray: The image at the same size and number of channels.
-    """
+def jpeg_artifacts(img: np.ndarray, quality: int) -> np.ndarray:
+    """Encode as JPEG of a quality from 1 to 100, and decode again."""
     _, data = cv2.imencode('.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    colour = img.ndim == 3 and img.shape[2] == 3
-    flag = cv2.IMREAD_COLOR if colour else cv2.IMREAD_GRAYSCALE
-    return _like(cv2.imdecode(data, flag), img)
+    return _like(cv2.imdecode(data, cv2.IMREAD_COLOR if _is_color(img) else cv2.IMREAD_GRAYSCALE),
+                 img)
 
 
 def shift_hue(img: np.ndarray, turn: float) -> np.ndarray:
-    """Turn the hue of a uint8 BGR image.
-
-    Args:
-        img (ndarray): uint8 of shape :math:`(H, W, 3)`.
-        turn (float): Part of a full turn, e.g. 1/3 makes red green.
-
-    Returns:
-        ndarray: uint8 of the same shape.
-    """
+    """Turn the hue of an image (H, W, 3) by a part of a full turn: 1/3 makes red green."""
     # The full-range hue has 256 steps, so that uint8 wraps round where hue does.
     hsv = cv2.cvtColor(img, cv2.COLOR_BGR2HSV_FULL)
     hsv[..., 0] += np.uint8(round(turn * 256) % 256)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
 
 
-def colour_jitter(img: np.ndarray,
-                  brightness: float = 1.,
-                  contrast: float = 1.,
-                  saturation: float = 1.,
-                  hue: float = 0.) -> np.ndarray:
+def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
+                 saturation: float = 1., hue: float = 0.) -> np.ndarray:
     """Change brightness, contrast, saturation and hue, in this order.
 
     The first three mix the image with black, with its mean grey and with its own grey version,
     by weights that may exceed 1. They are linear, and applied as one map: rounded and clipped once
-    and not after each.
-
-    Args:
-        img (ndarray): uint8 of shape :math:`(H, W, 3)` in BGR order; grey images, of shape
-            :math:`(H, W)` or :math:`(H, W, 1)`, have no saturation and hue to change.
-        brightness (float): Weight of the image against black. Defaults to 1.
-        contrast (float): Weight of the image against its mean grey. Defaults to 1.
-        saturation (float): Weight of the image against its grey version. Defaults to 1.
-        hue (float): Part of a full turn of the hue. Defaults to 0.
-
-    Returns:
-        ndarray: uint8 of the same shape.
+    and not after each. Grey images have no saturation and hue to change.
     """
-    colour = img.ndim == 3 and img.shape[2] == 3
-    means = np.array(cv2.mean(img)[:3 if colour else 1])
-    grey = float(means @ _GREY) if colour else float(means[0])
+    color = _is_color(img)
+    means = np.array(cv2.mean(img)[:3 if color else 1])
+    grey = float(means @ _GREY) if color else float(means[0])
     gain, offset = brightness * contrast, brightness * grey * (1 - contrast)
-    if not colour:
+    if not color:
         table = np.clip(np.rint(np.arange(256) * gain + offset), 0, 255).astype(np.uint8)
         return _like(cv2.LUT(img, table), img)
-    # A grey offset has no colour, hence saturation leaves it alone.
+    # A grey offset has no color, hence saturation leaves it alone.
     mix = saturation * np.eye(3) + (1 - saturation) * _GREY
     out = cv2.transform(img, np.hstack([gain * mix, np.full((3, 1), offset)]))
     return shift_hue(out, hue) if hue else out
+
+
+def _is_color(img: np.ndarray) -> bool:
+    return img.ndim == 3 and img.shape[2] == 3
 
 
 def _like(out: np.ndarray, img: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from mmocr.datasets.transforms import LoadImageFromFile
 from mmocr.registry import TRANSFORMS
 
 from ...images import UnusableImageError
-from ..errors import sample_name
+from .base import sample_name
 
 __all__ = ['LoadWordImage']
 
@@ -16,47 +16,27 @@ class LoadWordImage(LoadImageFromFile):
     """Load a word image from a file, or take the one a data set has decoded.
 
     ``RecogLMDBDataset`` decodes its images itself; with this loader one training pipeline serves
-    JSON, TSV, TXT and LMDB. Every failure is an error that names the image.
+    JSON, TSV, TXT and LMDB. Every failure is an error that names the image. A *test* pipeline needs
+    ``LoadImageFromFile``: MMOCR's inferencers look for that name.
 
-    A *test* pipeline needs ``LoadImageFromFile``: MMOCR's inferencers look for that name.
-
-    Required Keys:
-
-    - img, or img_path
-
-    Modified Keys:
-
-    - img
-    - img_path (None if there is none)
-    - img_shape
-    - ori_shape
+    Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
+    and ``ori_shape``.
 
     Args:
-        color_type (str): How files are decoded, see :func:`mmcv.imfrombytes`. Defaults to 'color'.
-        imdecode_backend (str): What decodes them. Defaults to 'cv2'.
-        min_size (int): Least length of both sides in pixels. Defaults to 1.
-        backend_args (dict, optional): Where files are read from, see :func:`mmengine.fileio.get`.
-            Defaults to None: the file system, or what the path begins with.
+        color_type, imdecode_backend: How files are decoded, see :func:`mmcv.imfrombytes`.
+        min_size: Least length of both sides in pixels.
+        backend_args: Where files are read from, see :func:`mmengine.fileio.get`.
     """
 
-    def __init__(self,
-                 color_type: str = 'color',
-                 imdecode_backend: str = 'cv2',
-                 min_size: int = 1,
-                 *,
-                 backend_args: dict | None = None) -> None:
+    def __init__(self, color_type: str = 'color', imdecode_backend: str = 'cv2', min_size: int = 1,
+                 *, backend_args: dict | None = None) -> None:
         super().__init__(
             color_type=color_type, imdecode_backend=imdecode_backend, backend_args=backend_args)
+        # The base class would return None for an image below its own min_size.
         self.least = min_size
 
     def transform(self, results: dict) -> dict:
         """Load the image.
-
-        Args:
-            results (dict): Data info of a data set.
-
-        Returns:
-            dict: The same with the image and its shapes.
 
         Raises:
             KeyError: If there is neither an image nor a path.
@@ -69,7 +49,12 @@ class LoadWordImage(LoadImageFromFile):
                 raise OSError(f'{name} cannot be decoded as an image')
             results.setdefault('img_path', None)
         elif results.get('img_path'):
-            results = self._load(results, name)
+            try:
+                results = super().transform(results)
+            except cv2.error as error:
+                # OpenCV's message holds the place in its source, not the file.
+                raise OSError(f'{name} cannot be decoded as an image (is it empty?): {error}'
+                              ) from error
         else:
             raise KeyError(f'{name} has neither img nor img_path; the results hold '
                            f'{sorted(results)}')
@@ -79,16 +64,3 @@ class LoadWordImage(LoadImageFromFile):
                                      f'each side must have at least {self.least} pixels')
         results['img_shape'] = results['ori_shape'] = shape
         return results
-
-    def _load(self, results: dict, name: str) -> dict:
-        try:
-            return super().transform(results)
-        except cv2.error as error:
-            # OpenCV's message holds the place in its source, not the file.
-            raise OSError(f'{name} cannot be decoded as an image (is it empty?): {error}'
-                          ) from error
-
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(color_type={self.color_type!r}, '
-                f'imdecode_backend={self.imdecode_backend!r}, min_size={self.least}, '
-                f'backend_args={self.backend_args})')

@@ -14,50 +14,49 @@ __all__ = ['PackGlyphInputs']
 
 @TRANSFORMS.register_module()
 class PackGlyphInputs(PackTextRecogInputs):
-    """``PackTextRecogInputs`` that packs the text mask as well.
+    """``PackTextRecogInputs`` that packs text masks, several views and words without a label.
 
     Outputs:
 
-    - inputs (Tensor): The image of shape :math:`(C, H, W)`.
-    - data_samples (TextRecogDataSample): With ``gt_text``, the meta information, and, where
-      ``results`` has ``gt_seg_map``, ``gt_text_mask``, a ``PixelData`` whose ``data`` is bool of
-      shape :math:`(1, H, W)`, True on text, i.e. where the map is 1 (255, which mmcv's ``Pad``
-      fills in, is background). ``ori_text``, the label before its characters were
-      dropped or changed to one letter case, is added to the meta information where it is known.
+    - inputs: The image (C, H, W). Where ``img`` is a list of views of one word, a list of those.
+    - data_samples: ``gt_text``, unless the word has no label; the meta information, with
+      ``ori_text``, the label before its characters were dropped or changed to one letter case,
+      where it is known; and, where the results have ``gt_seg_map``, ``gt_text_mask``, a
+      ``PixelData`` whose ``data`` is bool (1, H, W), True on text, i.e. where the map is 1 (255,
+      which mmcv's ``Pad`` fills in, is background). With several views it belongs to the first.
 
     Args:
-        meta_keys (Sequence[str]): Results to keep as meta information. Defaults to
-            ``('img_path', 'ori_shape', 'img_shape', 'valid_ratio')``.
+        meta_keys: Results to keep as meta information.
     """
 
-    def __init__(
-        self,
-        meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape', 'valid_ratio')
-    ) -> None:
+    def __init__(self, meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape',
+                                                   'valid_ratio')) -> None:
         super().__init__(meta_keys=tuple(meta_keys))
 
     def transform(self, results: dict) -> dict:
         """Pack the results of a pipeline.
 
-        Args:
-            results (dict): Results with ``img`` and the ``meta_keys``; ``gt_seg_map`` and
-                ``gt_texts`` where known.
-
-        Returns:
-            dict: ``inputs`` and ``data_samples``.
-
         Raises:
             KeyError: If one of ``meta_keys`` is missing.
-            ValueError: If the mask is not of the size of the image.
+            ValueError: If there are no views, or the mask is not of the size of the image.
         """
         missing = [k for k in self.meta_keys if k not in results and k != 'valid_ratio']
         if missing:
             raise KeyError(f'{missing} of meta_keys are not in the results, which hold '
                            f'{sorted(results)}; load the image first, or change meta_keys')
-        packed = super().transform(results)
+        several = isinstance(results['img'], (list, tuple))
+        views = list(results['img']) if several else [results['img']]
+        if not views:
+            raise ValueError('img is an empty list: at least one view is needed')
+        packed, *others = (super(PackGlyphInputs, self).transform(dict(results, img=view))
+                           for view in views)
         sample = packed['data_samples']
+        if several:
+            packed['inputs'] = [packed['inputs'], *(other['inputs'] for other in others)]
+        if not results.get('gt_texts'):
+            del sample.gt_text
         if results.get('gt_seg_map') is not None:
-            mask = self._mask(results['gt_seg_map'], results['img'].shape[:2])
+            mask = self._mask(results['gt_seg_map'], views[0].shape[:2])
             sample.gt_text_mask = PixelData(data=mask)
         if 'ori_text' in results:
             sample.set_metainfo({'ori_text': results['ori_text']})

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 from shapely.geometry import box
 
 from ...geometry.polygons import polygon_shape
+from .base import WordTransform
 
 __all__ = ['RandomSceneWindow', 'visible_share']
 
 
 @TRANSFORMS.register_module()
-class RandomSceneWindow(BaseTransform):
+class RandomSceneWindow(WordTransform):
     """Turn, scale and cut a scene with its words to a fixed size, in one interpolation.
 
     For spotting, in place of MMOCR's ``ImgAugWrapper``, ``RandomCrop`` and ``Resize``: those that
@@ -25,34 +25,26 @@ class RandomSceneWindow(BaseTransform):
     their order, also where they lie outside; a word of which less than ``min_visible`` can be seen
     is ignored, and one of which nothing can be seen is left out.
 
-    Required keys: ``img``, ``gt_polygons``, ``gt_ignored``. Changed: these, ``img_shape``, and, to
-    stay aligned, ``gt_bboxes``, ``gt_bboxes_labels`` and ``gt_texts`` where they are there.
+    Changes ``img``, ``gt_polygons``, ``gt_ignored``, ``img_shape``, and, to stay aligned,
+    ``gt_bboxes``, ``gt_bboxes_labels`` and ``gt_texts`` where they are there.
 
     Args:
-        size (tuple[int, int]): Width and height of the window. Defaults to (640, 640).
-        scale (tuple[float, float]): Least and greatest factor of the size, drawn evenly in its
-            logarithm. Defaults to (0.5, 2).
-        aspect (float): Greatest factor of width over height, and of height over width. Defaults
-            to 1.2.
-        angle (float): Greatest angle in degrees, to either side. Defaults to 10.
-        word_prob (float): Probability that a word that is not ignored lies in the window, where
-            there is one. Defaults to 0.9.
-        min_visible (float): Least share of a word's area in the window, for it to be read. Defaults
-            to 0.95.
-        fill (Sequence[int]): Colour outside of the picture. Defaults to (124, 116, 104).
+        size: Width and height of the window.
+        scale: Least and greatest factor of the size, drawn evenly in its logarithm.
+        aspect: Greatest factor of width over height, and of height over width.
+        angle: Greatest angle in degrees, to either side.
+        word_prob: Probability that a word that is not ignored lies in the window, where there is
+            one.
+        min_visible: Least share of a word's area in the window, for it to be read.
+        fill: Color outside of the picture.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self,
-                 size: tuple[int, int] = (640, 640),
-                 scale: tuple[float, float] = (0.5, 2.0),
-                 aspect: float = 1.2,
-                 angle: float = 10.0,
-                 word_prob: float = 0.9,
-                 min_visible: float = 0.95,
-                 fill: Sequence[int] = (124, 116, 104)) -> None:
+    def __init__(self, size: tuple[int, int] = (640, 640), scale: tuple[float, float] = (0.5, 2.0),
+                 aspect: float = 1.2, angle: float = 10.0, word_prob: float = 0.9,
+                 min_visible: float = 0.95, fill: Sequence[int] = (124, 116, 104)) -> None:
         if min(size) < 1 or not 0 < scale[0] <= scale[1] or aspect < 1:
             raise ValueError('size must be positive, scale positive and in order and aspect at '
                              f'least 1, got {tuple(size)}, {tuple(scale)} and {aspect}')
@@ -108,11 +100,6 @@ class RandomSceneWindow(BaseTransform):
             results['gt_bboxes'] = np.array(boxes, np.float32).reshape(-1, 4)
         return _without(results, shares == 0)
 
-    def __repr__(self) -> str:
-        return (f'{type(self).__name__}(size={self.size}, scale={self.scale}, '
-                f'aspect={self.aspect}, angle={self.angle}, word_prob={self.word_prob}, '
-                f'min_visible={self.min_visible}, fill={self.fill})')
-
 
 def _bounds(points: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest x and y of points under a linear map."""
@@ -131,11 +118,9 @@ def _without(results: dict, gone: np.ndarray) -> dict:
 
 
 def visible_share(polygon: np.ndarray, size: tuple[int, int]) -> float:
-    """Share of a polygon's area that lies in a picture; 0 for one without area.
+    """Share of a polygon's area (x and y interleaved) that lies in a picture of a width and height.
 
-    Args:
-        polygon (ndarray): x and y by turns.
-        size (tuple[int, int]): Width and height of the picture.
+    0 for one without area.
     """
     shape = polygon_shape(polygon)
     if shape is None:

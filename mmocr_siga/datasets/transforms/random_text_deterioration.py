@@ -4,12 +4,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
-from .functional import gaussian_noise, jpeg_artefacts, motion_blur, rescale_and_back
-from .random_text_color import check_uint8
+from .base import WordTransform
+from .functional import check_uint8, gaussian_noise, jpeg_artifacts, motion_blur, rescale_and_back
 from .random_text_geometry import asymmetric
 
 __all__ = ['DeteriorationParams', 'RandomTextDeterioration']
@@ -19,12 +18,12 @@ class DeteriorationParams(NamedTuple):
     """What is done to one image.
 
     Attributes:
-        blur (float): Length of the motion in pixels.
-        angle (float): Its direction in degrees.
-        rescale (float): Factor by which the image is shrunk and enlarged again.
-        noise_std (float): Standard deviation of the noise in grey levels.
-        seed (int): Seed of the noise.
-        jpeg_quality (int, optional): JPEG quality, None for no compression.
+        blur: Length of the motion in pixels.
+        angle: Its direction in degrees.
+        rescale: Factor by which the image is shrunk and enlarged again.
+        noise_std: Standard deviation of the noise in grey levels.
+        seed: Seed of the noise.
+        jpeg_quality: None for no compression.
     """
     blur: float
     angle: float
@@ -35,40 +34,28 @@ class DeteriorationParams(NamedTuple):
 
 
 @TRANSFORMS.register_module()
-class RandomTextDeterioration(BaseTransform):
-    """Blur a word image by motion, lower its resolution, add noise and compress it.
+class RandomTextDeterioration(WordTransform):
+    """Blur a word image ``img`` by motion, lower its resolution, add noise and compress it.
 
     With probability ``prob`` all of it is done, in the order in which a camera would. Magnitudes
     are upper bounds, drawn from beta(1, 4): a fifth of them on average, so that words stay
     legible. The practice of ABINet and PARSeq, which SIGA trains with. Place it after ``Resize``
     and ``TextMask``: lengths are in pixels of the image it gets, and it moves nothing.
 
-    Required Keys:
-
-    - img (uint8)
-
-    Modified Keys:
-
-    - img
-
     Args:
-        prob (float): Probability of changing an image. Defaults to 0.25.
-        blur (float): Largest length of the motion in pixels. Defaults to 6.
-        rescale (float): Largest factor by which the sides are shrunk, at least 1. Defaults to 4.
-        noise_var (float): Largest variance of the noise in grey levels. Defaults to 20.
-        jpeg_quality (tuple[int, int], optional): Range of JPEG qualities, drawn evenly. Defaults
-            to None: no compression, photographs bring their own.
+        prob: Probability of changing an image.
+        blur: Largest length of the motion in pixels.
+        rescale: Largest factor by which the sides are shrunk, at least 1.
+        noise_var: Largest variance of the noise in grey levels.
+        jpeg_quality: Range of JPEG qualities, drawn evenly; None for no compression, since
+            photographs bring their own.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self,
-                 prob: float = 0.25,
-                 blur: float = 6.,
-                 rescale: float = 4.,
-                 noise_var: float = 20.,
-                 jpeg_quality: tuple[int, int] | None = None) -> None:
+    def __init__(self, prob: float = 0.25, blur: float = 6., rescale: float = 4.,
+                 noise_var: float = 20., jpeg_quality: tuple[int, int] | None = None) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must lie in [0, 1], but is {prob}')
         if blur < 0 or noise_var < 0:
@@ -79,10 +66,7 @@ class RandomTextDeterioration(BaseTransform):
         if jpeg_quality is not None and not 1 <= jpeg_quality[0] <= jpeg_quality[1] <= 100:
             raise ValueError('jpeg_quality must be two qualities from 1 to 100 in order, but is '
                              f'{jpeg_quality}')
-        self.prob = prob
-        self.blur = blur
-        self.rescale = rescale
-        self.noise_var = noise_var
+        self.prob, self.blur, self.rescale, self.noise_var = prob, blur, rescale, noise_var
         self.jpeg_quality = None if jpeg_quality is None else tuple(jpeg_quality)
 
     @cache_randomness
@@ -96,20 +80,13 @@ class RandomTextDeterioration(BaseTransform):
             rescale=1 + asymmetric(self.rescale - 1),
             noise_std=asymmetric(self.noise_var)**0.5,
             seed=np.random.randint(2**31),
-            jpeg_quality=None if quality is None else np.random.randint(quality[0],
-                                                                        quality[1] + 1))
+            jpeg_quality=np.random.randint(quality[0], quality[1] + 1) if quality else None)
 
     def transform(self, results: dict) -> dict:
         """Deteriorate the image.
 
-        Args:
-            results (dict): Results with ``img``.
-
-        Returns:
-            dict: The same.
-
         Raises:
-            ValueError: If the image is not uint8.
+            ValueError: If the image is not uint8 with one or three channels.
         """
         params = self._draw()
         if params is None:
@@ -123,11 +100,6 @@ class RandomTextDeterioration(BaseTransform):
         if params.noise_std > 0:
             img = gaussian_noise(img, params.noise_std, params.seed)
         if params.jpeg_quality is not None:
-            img = jpeg_artefacts(img, params.jpeg_quality)
+            img = jpeg_artifacts(img, params.jpeg_quality)
         results['img'] = img
         return results
-
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(prob={self.prob}, blur={self.blur}, '
-                f'rescale={self.rescale}, noise_var={self.noise_var}, '
-                f'jpeg_quality={self.jpeg_quality})')

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
+from .base import WordTransform
 from .functional import affine_matrix, corners, fit_canvas, warp
 
 __all__ = ['GeometryParams', 'RandomTextGeometry', 'asymmetric', 'largest_angle', 'symmetric']
@@ -29,17 +29,10 @@ def asymmetric(magnitude: float, size: int | tuple | None = None) -> float | np.
 
 
 def largest_angle(width: int, height: int) -> float:
-    """Largest angle by which a word is turned.
+    """Largest angle in degrees, up to 90, by which a word image is turned.
 
     Its far end then rises by 2.2 times its height, so that its characters keep about a third of
     the height of the canvas.
-
-    Args:
-        width (int): Width of its image.
-        height (int): Height of its image.
-
-    Returns:
-        float: Degrees, in (0, 90]; 90 for words less than 2.2 times as wide as high.
     """
     return math.degrees(math.asin(min(1., _MAX_RISE * height / width)))
 
@@ -48,11 +41,9 @@ class GeometryParams(NamedTuple):
     """What is done to one image, whatever its size.
 
     Attributes:
-        angle (float): Rotation in degrees.
-        scale (tuple[float, float]): Factors along x and y.
-        shear (tuple[float, float]): Angles in degrees.
-        dents (ndarray): How far each corner moves inwards, as a part of half the width and
-            height; of shape :math:`(4, 2)`, corners as in :func:`.functional.corners`.
+        angle, scale, shear: See :func:`.functional.affine_matrix`.
+        dents: How far each corner moves inwards, as a part of half the width and height, (4, 2),
+            corners as in :func:`.functional.corners`.
     """
     angle: float = 0.
     scale: tuple[float, float] = (1., 1.)
@@ -67,12 +58,11 @@ class GeometryParams(NamedTuple):
         ends = corners(width, height)
         inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * (width / 2, height / 2)
         moved = (ends + self.dents * inwards).astype(np.float32)
-        perspective = cv2.getPerspectiveTransform(ends.astype(np.float32), moved)
-        return affine @ perspective
+        return affine @ cv2.getPerspectiveTransform(ends.astype(np.float32), moved)
 
 
 @TRANSFORMS.register_module()
-class RandomTextGeometry(BaseTransform):
+class RandomTextGeometry(WordTransform):
     """Rotate a word image, or rotate, stretch and lean it, or see it in perspective.
 
     An image is changed with probability ``prob``, in one of three ways: by a rotation (one half
@@ -84,42 +74,26 @@ class RandomTextGeometry(BaseTransform):
     with the nearest pixels of the image; past ``max_side`` the word is made smaller instead.
 
     The practice of ABINet and PARSeq, which SIGA trains with. Place it before ``Resize`` and
-    ``TextMask``. An existing ``gt_seg_map`` is warped alike (nearest neighbour, 0 outside).
-
-    Required Keys:
-
-    - img
-    - gt_seg_map (optional)
-
-    Modified Keys:
-
-    - img
-    - img_shape
-    - gt_seg_map (optional)
+    ``TextMask``. Changes ``img``, ``img_shape`` and, where it is there, ``gt_seg_map`` (nearest
+    neighbor, 0 outside).
 
     Args:
-        prob (float): Probability of changing an image. Defaults to 0.5.
-        rotation (float): Largest angle in degrees, either way. Defaults to 45.
-        scale (tuple[float, float]): Least and largest factor along each axis. Defaults to
-            (0.5, 2).
-        shear (tuple[float, float]): Largest angles in degrees by which columns and rows lean,
-            either way. Defaults to (45, 15).
-        distortion (float): Largest part of half the width and height by which the corners move
-            inwards, below 1. Defaults to 0.5.
-        max_side (int): Longest side of a canvas in pixels; what is more than about twice the
-            width of the model's input only costs time. Defaults to 320.
+        prob: Probability of changing an image.
+        rotation: Largest angle in degrees, either way.
+        scale: Least and largest factor along each axis.
+        shear: Largest angles in degrees by which columns and rows lean, either way.
+        distortion: Largest part of half the width and height by which the corners move inwards,
+            below 1.
+        max_side: Longest side of a canvas in pixels; what is more than about twice the width of
+            the model's input only costs time.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self,
-                 prob: float = 0.5,
-                 rotation: float = 45.,
-                 scale: tuple[float, float] = (0.5, 2.),
-                 shear: tuple[float, float] = (45., 15.),
-                 distortion: float = 0.5,
-                 max_side: int = 320) -> None:
+    def __init__(self, prob: float = 0.5, rotation: float = 45.,
+                 scale: tuple[float, float] = (0.5, 2.), shear: tuple[float, float] = (45., 15.),
+                 distortion: float = 0.5, max_side: int = 320) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must lie in [0, 1], but is {prob}')
         if not 0 <= rotation <= 180:
@@ -133,12 +107,9 @@ class RandomTextGeometry(BaseTransform):
             raise ValueError(f'distortion must lie in [0, 1), but is {distortion}')
         if max_side < 1:
             raise ValueError(f'max_side must be positive, but is {max_side}')
-        self.prob = prob
-        self.rotation = rotation
-        self.scale = tuple(scale)
-        self.shear = tuple(shear)
-        self.distortion = distortion
-        self.max_side = max_side
+        self.prob, self.rotation, self.distortion, self.max_side = (
+            prob, rotation, distortion, max_side)
+        self.scale, self.shear = tuple(scale), tuple(shear)
 
     @cache_randomness
     def _draw(self) -> GeometryParams | None:
@@ -159,12 +130,6 @@ class RandomTextGeometry(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Warp the image and its mask.
 
-        Args:
-            results (dict): Results with ``img``.
-
-        Returns:
-            dict: The same, warped.
-
         Raises:
             ValueError: If a mask is there and is not of the size of the image.
             UnusableImageError: If the image is too long to be warped.
@@ -181,16 +146,10 @@ class RandomTextGeometry(BaseTransform):
             # Scaled, not cut off, which would pile up the angles of long words at the end.
             turn = min(1., largest_angle(width, height) / self.rotation)
             params = params._replace(angle=params.angle * turn)
-        matrix, size = fit_canvas(
-            params.matrix(width, height), width, height, max_side=self.max_side)
+        matrix, size = fit_canvas(params.matrix(width, height), width, height, self.max_side)
         results['img'] = warp(img, matrix, size)
         results['img_shape'] = results['img'].shape[:2]
         if mask is not None:
             out = warp(mask.astype(np.uint8), matrix, size, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
             results['gt_seg_map'] = out.astype(mask.dtype)
         return results
-
-    def __repr__(self) -> str:
-        return (f'{self.__class__.__name__}(prob={self.prob}, rotation={self.rotation}, '
-                f'scale={self.scale}, shear={self.shear}, distortion={self.distortion}, '
-                f'max_side={self.max_side})')

@@ -17,7 +17,7 @@ from mmocr.registry import DATASETS, TASK_UTILS
 
 from ...images import UnusableImageError
 from ...text.label_rule import LabelRule, single_label
-from ..errors import sample_name
+from ..transforms.base import sample_name
 
 __all__ = ['CheckedTextDataset', 'MemberReport', 'SkipReason']
 
@@ -248,7 +248,7 @@ class CheckedTextDataset:
             number (int): Index in ``skip_flags``; without repetitions the same as of the sample.
 
         Returns:
-            str: See :func:`.errors.sample_name`.
+            str: See :func:`.base.sample_name`.
         """
         member, inner = self._sample(number)
         return sample_name(member.get_data_info(inner))

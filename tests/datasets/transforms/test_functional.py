@@ -142,32 +142,32 @@ class TestNoiseRescaleJpeg:
     def test_small_images_keep_their_shape(self, shape):
         img = np.full(shape, 50, np.uint8)
         for out in (F.rescale_and_back(img, 4), F.gaussian_noise(img, 2, 0),
-                    F.jpeg_artefacts(img, 50)):
+                    F.jpeg_artifacts(img, 50)):
             assert out.shape == shape and out.dtype == np.uint8
 
     def test_jpeg_loses_more_at_a_lower_quality(self):
         img = cv2.GaussianBlur(noise_image(32, 128), (7, 7), 2)
-        error = [np.abs(F.jpeg_artefacts(img, q).astype(int) - img).mean() for q in (95, 50, 5)]
+        error = [np.abs(F.jpeg_artifacts(img, q).astype(int) - img).mean() for q in (95, 50, 5)]
         assert 0 < error[0] < error[1] < error[2]
         assert error[0] < 5
 
 
 def torchvision(function, img, factor):
-    """A torchvision colour operation on a BGR array, in floating point."""
+    """A torchvision color operation on a BGR array, in floating point."""
     tensor = torch.from_numpy(img[..., ::-1].copy()).permute(2, 0, 1).double() / 255
     return function(tensor, factor).permute(1, 2, 0).numpy()[..., ::-1] * 255
 
 
-class TestColourJitter:
+class TestColorJitter:
 
     def test_nothing_asked_nothing_done(self):
-        np.testing.assert_array_equal(F.colour_jitter(noise_image()), noise_image())
+        np.testing.assert_array_equal(F.color_jitter(noise_image()), noise_image())
 
     @pytest.mark.parametrize('factor', [0., .5, .9, 1.3, 1.5])
     @pytest.mark.parametrize('name', ['brightness', 'contrast', 'saturation'])
     def test_against_torchvision(self, name, factor):
         img = noise_image()
-        out = F.colour_jitter(img, **{name: factor})
+        out = F.color_jitter(img, **{name: factor})
         expected = torchvision(getattr(tv, f'adjust_{name}'), img, factor)
         assert out.dtype == np.uint8
         # Half a level by rounding, the rest by OpenCV's fixed-point weights.
@@ -180,7 +180,7 @@ class TestColourJitter:
         for function, factor in ((tv.adjust_contrast, .7), (tv.adjust_saturation, 1.4)):
             tensor = torch.from_numpy(expected[..., ::-1].copy()).permute(2, 0, 1) / 255
             expected = function(tensor, factor).permute(1, 2, 0).numpy()[..., ::-1] * 255
-        out = F.colour_jitter(img, 1.2, .7, 1.4)
+        out = F.color_jitter(img, 1.2, .7, 1.4)
         assert np.abs(out - expected).max() <= .8
 
     @pytest.mark.parametrize('turn', [-.1, .05, 1 / 3, .5])
@@ -198,16 +198,16 @@ class TestColourJitter:
         assert np.abs(F.shift_hue(red, 1 / 3).astype(int) - [0, 255, 0]).max() <= 3
 
     @pytest.mark.parametrize('shape', [(4, 6), (4, 6, 1), (1, 1)])
-    def test_grey_images_equal_grey_colour_images(self, shape):
+    def test_grey_images_equal_grey_color_images(self, shape):
         img = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
-        out = F.colour_jitter(img, 1.3, .6, .5, .1)
+        out = F.color_jitter(img, 1.3, .6, .5, .1)
         assert out.shape == shape
-        colour = img.reshape(*shape[:2], 1).repeat(3, 2)
-        expected = F.colour_jitter(colour, 1.3, .6, .5, 0.)[..., 0].reshape(shape)
+        color = img.reshape(*shape[:2], 1).repeat(3, 2)
+        expected = F.color_jitter(color, 1.3, .6, .5, 0.)[..., 0].reshape(shape)
         assert np.abs(out.astype(int) - expected).max() <= 1
 
     def test_values_are_clipped(self):
         img = np.array([[[250, 250, 250], [5, 5, 5]]], np.uint8)
-        out = F.colour_jitter(img, contrast=1.5)
+        out = F.color_jitter(img, contrast=1.5)
         # Mean grey 127.5: 250 goes to 311, 5 to -56.
         np.testing.assert_array_equal(out[0, :, 0], [255, 0])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmocr.registry import TRANSFORMS
 
@@ -53,6 +54,28 @@ def test_without_a_mask_nothing_is_added():
     sample = PackGlyphInputs()(results())['data_samples']
     assert 'gt_text_mask' not in sample
     assert sample.gt_text.item == 'word'
+
+
+def test_views_become_a_list_of_batches():
+    views = [results()['img'] + k for k in range(3)]
+    many = dict(results(np.ones((2, 5), np.uint8)), img=views)
+    batch = pseudo_collate([PackGlyphInputs()(dict(many)) for _ in range(2)])
+    assert [len(images) for images in batch['inputs']] == [2, 2, 2]
+    for view, images in zip(views, batch['inputs']):
+        for image in images:
+            np.testing.assert_array_equal(image.permute(1, 2, 0), view)
+    assert all(s.gt_text_mask.data.all() and s.gt_text.item == 'word'
+               for s in batch['data_samples'])
+    # One view is still a list, and none an error.
+    assert len(PackGlyphInputs()(dict(many, img=views[:1]))['inputs']) == 1
+    with pytest.raises(ValueError, match='at least one view'):
+        PackGlyphInputs()(dict(many, img=[]))
+
+
+@pytest.mark.parametrize('unlabeled', [dict(gt_texts=[]), {}])
+def test_a_word_without_a_label_has_no_text(unlabeled):
+    word = {k: v for k, v in results().items() if k != 'gt_texts'}
+    assert 'gt_text' not in PackGlyphInputs()(dict(word, **unlabeled))['data_samples']
 
 
 def test_the_original_label_is_kept():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.datasets.transforms.text_mask import TextMask, grey_image
+from mmocr_siga.datasets.transforms import TextMask
+from mmocr_siga.datasets.transforms.functional import grey_image
 
 
 def bright_bar(height=8, width=12):
@@ -31,7 +32,7 @@ def test_grey_float_and_strided_images_give_the_same_mask():
         np.testing.assert_array_equal(make(image), mask)
 
 
-def test_colours_weigh_as_bgr():
+def test_colors_weigh_as_bgr():
     # Grey of pure blue is 29, of pure red 76, of pure green 150 (BT.601).
     grey = grey_image(np.array([[[255, 0, 0], [0, 0, 255], [0, 255, 0]]], np.uint8))
     np.testing.assert_array_equal(grey, [[29, 76, 150]])
