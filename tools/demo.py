@@ -30,16 +30,16 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmocr_siga
+from mmocr_siga.datasets.formats.writers import FolderWriter
+from mmocr_siga.images import encode_picture
 from mmocr_siga.rendering import (
     PRESETS,
-    FolderWriter,
     FontLibrary,
     RenderedWord,
     RenderStyle,
     WordRenderer,
     WordSource,
 )
-from mmocr_siga.rendering.writers import encode
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,7 +118,7 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
         rendered = [render(i) for i in range(len(texts))]
         with FolderWriter(folder, name) as writer:
             for word in rendered:
-                writer.add(encode(word.image), word.text)
+                writer.add(encode_picture(word.image), word.text)
     print(f'      {words} words to train on, {test_words} unseen words to test on, '
           f'{len(fonts)} faces')
     return rendered

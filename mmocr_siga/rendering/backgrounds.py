@@ -13,16 +13,7 @@ IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
-    """Noise of a given coarseness.
-
-    Args:
-        rng (numpy.random.Generator): Source of randomness.
-        shape (tuple[int, int]): (H, W).
-        cells (int): Cells along the height.
-
-    Returns:
-        ndarray: float32 (H, W) with values within about [-1, 1].
-    """
+    """Noise with ``cells`` cells along the height: float32 (H, W), about [-1, 1]."""
     height, width = shape
     columns = max(2, int(round(cells * width / height)))
     grid = rng.uniform(-1, 1, (max(2, cells), min(columns, 4 * width))).astype(np.float32)
@@ -40,15 +31,7 @@ def linear_ramp(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A grey texture: grain, clouds, stripes or bricks.
-
-    Args:
-        rng (numpy.random.Generator): Source of randomness.
-        shape (tuple[int, int]): (H, W).
-
-    Returns:
-        ndarray: float32 (H, W) with values within about [-1, 1].
-    """
+    """A grey texture of grain, clouds, stripes or bricks: float32 (H, W), about [-1, 1]."""
     height, width = shape
     kind = int(rng.integers(4))
     if kind == 0:
@@ -72,15 +55,7 @@ def texture(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def metal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A plate of brushed, cast or painted metal.
-
-    Args:
-        rng (numpy.random.Generator): Source of randomness.
-        shape (tuple[int, int]): (H, W).
-
-    Returns:
-        ndarray: float32 BGR (H, W, 3), about [0, 255].
-    """
+    """A plate of brushed, cast or painted metal: float32 BGR (H, W, 3), about [0, 255]."""
     height, width = shape
     grain = rng.standard_normal(shape, np.float32)
     if rng.random() < 0.5:  # brushed along x or y
@@ -91,8 +66,8 @@ def metal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         grain = grain + 0.4 * smooth_noise(rng, shape, max(3, height // 6))
     grain *= np.float32(rng.uniform(4, 14)) / max(float(grain.std()), 1e-3)
     sheen = linear_ramp(rng, shape) * np.float32(rng.uniform(5, 40))
-    colour = rng.uniform(60, 200) * (1 + rng.uniform(-0.12, 0.12, 3))
-    return colour.astype(np.float32) + (grain + sheen)[..., None]
+    color = rng.uniform(60, 200) * (1 + rng.uniform(-0.12, 0.12, 3))
+    return color.astype(np.float32) + (grain + sheen)[..., None]
 
 
 @lru_cache(maxsize=256)
@@ -101,13 +76,7 @@ def _photo(path: str) -> np.ndarray | None:
 
 
 def find_photographs(folder: os.PathLike) -> list[str]:
-    """List the pictures of a folder in a stable order.
-
-    Args:
-        folder (path): Folder, searched with its subfolders.
-
-    Returns:
-        list[str]: Sorted paths.
+    """The pictures of a folder and its subfolders, sorted.
 
     Raises:
         FileNotFoundError: If there is no such folder or no picture in it.
@@ -120,14 +89,7 @@ def find_photographs(folder: os.PathLike) -> list[str]:
 
 
 def sort_out_photographs(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell pictures that OpenCV has a reader for from files that only look like pictures.
-
-    Args:
-        paths (sequence[str]): Picture files.
-
-    Returns:
-        tuple: Those to use and those to leave out, each in order.
-    """
+    """Those that OpenCV has a reader for, and those that only look like pictures."""
     good = [path for path in paths if cv2.haveImageReader(path)]
     known = set(good)
     return good, [path for path in paths if path not in known]
@@ -135,15 +97,10 @@ def sort_out_photographs(paths: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def photo_piece(rng: np.random.Generator, path: str,
                 shape: tuple[int, int]) -> np.ndarray | None:
-    """Cut a random piece of a photograph.
-
-    Args:
-        rng (numpy.random.Generator): Source of randomness.
-        path (str): Picture file.
-        shape (tuple[int, int]): (H, W) of the result.
+    """Cut a random piece, scaled to ``shape``, of a photograph.
 
     Returns:
-        ndarray or None: float32 BGR (H, W, 3) in [0, 255]; None if the file can't be decoded.
+        float32 BGR (H, W, 3) in [0, 255]; None if the file can't be decoded.
     """
     photo = _photo(path)
     if photo is None:
@@ -161,22 +118,17 @@ def photo_piece(rng: np.random.Generator, path: str,
     return cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
-def make_background(rng: np.random.Generator, shape: tuple[int, int], colour: np.ndarray,
+def make_background(rng: np.random.Generator, shape: tuple[int, int], color: np.ndarray,
                     busy: float, photographs: list[str]) -> np.ndarray:
-    """Make a background around a base colour.
+    """A background around a base color: float32 BGR (H, W, 3), about [0, 255].
 
     Args:
-        rng (numpy.random.Generator): Source of randomness.
-        shape (tuple[int, int]): (H, W).
-        colour (ndarray): Base colour, BGR (3,) in [0, 255].
-        busy (float): Probability of texture or photograph instead of a plain board.
-        photographs (list[str]): Picture files; may be empty.
-
-    Returns:
-        ndarray: float32 BGR (H, W, 3), about [0, 255].
+        color: BGR (3,) in [0, 255].
+        busy: Probability of texture or photograph instead of a plain board.
+        photographs: Picture files; may be empty.
     """
     base = np.empty((*shape, 3), np.float32)
-    base[:] = colour
+    base[:] = color
     if rng.random() < 0.6:
         ramp = linear_ramp(rng, shape) * np.float32(rng.uniform(3, 25))
         base += ramp[..., None]

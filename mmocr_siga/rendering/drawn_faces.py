@@ -65,11 +65,7 @@ def dot_pattern(char: str) -> np.ndarray:
 
 
 class BuiltInFont:
-    """A built-in face at one size; serves in the place of an opened font file.
-
-    Args:
-        path (str): Name of the face.
-        size (int): Height of its characters in pixels.
+    """A built-in face at one size in pixels; serves in the place of an opened font file.
 
     Raises:
         ValueError: If there is no such face.

@@ -7,9 +7,9 @@ import numpy as np
 from .backgrounds import linear_ramp, smooth_noise
 
 
-def blend(image: np.ndarray, alpha: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """Paint ``colour`` (3,) or (H, W, 3) over ``image`` with opacity ``alpha`` (H, W) in [0, 1]."""
-    return image + alpha[..., None] * (colour - image)
+def blend(image: np.ndarray, alpha: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """Paint ``color`` (3,) or (H, W, 3) over ``image`` with opacity ``alpha`` (H, W) in [0, 1]."""
+    return image + alpha[..., None] * (color - image)
 
 
 def shifted(layer: np.ndarray, dx: float, dy: float) -> np.ndarray:
@@ -38,13 +38,13 @@ def shadow(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray,
 
 
 def extrusion(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, unit: float,
-              colour: np.ndarray) -> np.ndarray:
-    """Paint the side walls of raised letters in a darker shade of ``colour``."""
+              color: np.ndarray) -> np.ndarray:
+    """Paint the side walls of raised letters in a darker shade of ``color``."""
     angle, depth = rng.uniform(0, 2 * np.pi), max(1, int(rng.uniform(0.04, 0.16) * unit))
     walls = alpha
     for step in range(1, depth + 1):
         walls = np.maximum(walls, shifted(alpha, step * np.cos(angle), step * np.sin(angle)))
-    return blend(image, walls, colour * np.float32(rng.uniform(0.2, 0.6)))
+    return blend(image, walls, color * np.float32(rng.uniform(0.2, 0.6)))
 
 
 def relief(rng: np.random.Generator, alpha: np.ndarray, unit: float) -> np.ndarray:
@@ -94,7 +94,7 @@ def lighting(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 
 def separation(image: np.ndarray, ink: np.ndarray) -> float:
-    """How far the text stands out: distance of the mean colours on and off ``ink`` (H, W)."""
+    """How far the text stands out: distance of the mean colors on and off ``ink`` (H, W)."""
     on = cv2.mean(image, (ink > 0).astype(np.uint8))[:3]
     off = cv2.mean(image, (ink == 0).astype(np.uint8))[:3]
     return float(np.linalg.norm(np.subtract(on, off))) / 3 ** 0.5
@@ -105,13 +105,8 @@ def tone(rng: np.random.Generator, image: np.ndarray, low: float,
     """Lower the contrast, darken or lift, and tint a little.
 
     Args:
-        rng (numpy.random.Generator): Source of randomness.
-        image (ndarray): float32 BGR (H, W, 3).
-        low (float): Least factor of contrast.
-        separated (float): :func:`separation` of the text; about 25 grey levels of it are left.
-
-    Returns:
-        ndarray: float32 BGR (H, W, 3).
+        low: Least factor of contrast.
+        separated: :func:`separation` of the text; about 25 grey levels of it are left.
     """
     mean = image.mean((0, 1), dtype=np.float32)
     factor = np.float32(max(rng.uniform(low, 1), min(1.0, 25 / max(separated, 1.0))))
@@ -160,7 +155,7 @@ def recompressed(image: np.ndarray, quality: int) -> np.ndarray:
     return cv2.imdecode(data, cv2.IMREAD_COLOR)
 
 
-def scribble(rng: np.random.Generator, image: np.ndarray, colour: np.ndarray) -> np.ndarray:
+def scribble(rng: np.random.Generator, image: np.ndarray, color: np.ndarray) -> np.ndarray:
     """Draw a line of a frame, an underline or a scratch."""
     height, width = image.shape[:2]
     thickness = max(1, int(rng.uniform(0.02, 0.07) * height))
@@ -174,5 +169,5 @@ def scribble(rng: np.random.Generator, image: np.ndarray, colour: np.ndarray) ->
     else:
         ends = ((int(rng.uniform(0, width)), 0), (int(rng.uniform(0, width)), height))
         thickness = 1
-    return cv2.line(np.ascontiguousarray(image), *ends, [float(c) for c in colour], thickness,
+    return cv2.line(np.ascontiguousarray(image), *ends, [float(c) for c in color], thickness,
                     cv2.LINE_AA)

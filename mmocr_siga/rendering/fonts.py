@@ -40,13 +40,11 @@ class FontFace:
     """One usable font file.
 
     Args:
-        path (str): Path of the font file.
-        characters (frozenset[str]): The requested characters this face can write.
-        cap_ratio (float): Height of a capital letter (or of the tallest probe character) divided
-            by the nominal font size.
-        unicase (bool): Whether small letters look like capitals. Words written with such a face
-            are labelled in capitals.
-        plainness (float): Its :func:`legibility`. Defaults to 1.
+        characters: The requested characters this face can write.
+        cap_ratio: Height of a capital letter (or of the tallest probe character) divided by the
+            nominal font size.
+        unicase: Whether small letters look like capitals: words are labelled in capitals then.
+        plainness: Its :func:`legibility`.
     """
     path: str
     characters: frozenset[str] = field(repr=False)
@@ -61,9 +59,7 @@ class FontFace:
 
 @lru_cache(maxsize=512)
 def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
-    """Open a face at a nominal size in pixels, with a per-process cache.
-
-    A path that begins with ``built-in:`` names a face of :mod:`.drawn_faces`.
+    """Open a font file, or a face of :mod:`.drawn_faces`, at a size in pixels; cached.
 
     The basic layout engine is used on purpose: it gives the same pixels whether or not an outside
     text shaper is installed. Scripts that need shaping are therefore out of reach.
@@ -77,13 +73,9 @@ def draw_glyph(font: ImageFont.FreeTypeFont | BuiltInFont,
                char: str) -> tuple[np.ndarray, int, int]:
     """Draw one glyph.
 
-    Args:
-        font: An opened face.
-        char (str): The character.
-
     Returns:
-        tuple: Coverage, uint8 of shape (h, w), and the offset (x, y) of its top left corner from
-        the pen position on the baseline. ``h`` or ``w`` is 0 for a blank.
+        Coverage, uint8 (h, w), and the offset (x, y) of its top left corner from the pen on the
+        baseline. ``h`` or ``w`` is 0 for a blank.
     """
     if isinstance(font, BuiltInFont):
         return font.glyph(char)
@@ -107,13 +99,9 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
     """List font files in a stable order.
 
     Args:
-        folders (iterable of path, optional): Folders to search, with their subfolders, or single
-            files. Defaults to None: the fonts of the system and those matplotlib carries.
-        skipped (sequence[str]): Files whose names hold one of these are left out. Defaults to
-            faces that draw no letters.
-
-    Returns:
-        list[str]: Sorted paths.
+        folders: Folders, searched with their subfolders, or files. None stands for the fonts of the
+            system and those that matplotlib carries.
+        skipped: Files whose names hold one of these are left out.
 
     Raises:
         FileNotFoundError: If a given folder does not exist.
@@ -134,15 +122,7 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
 
 
 def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
-    """The wanted characters that the character map of a font file lists.
-
-    Args:
-        path (str): Path of the font file.
-        wanted (iterable[str]): Characters.
-
-    Returns:
-        frozenset[str]: A subset of ``wanted``, empty for a file that is no readable font.
-    """
+    """Those of the wanted characters that a font file's character map lists; none if unreadable."""
     from fontTools.ttLib import TTFont, TTLibError
     try:
         with TTFont(path, fontNumber=0, lazy=True) as font:
@@ -185,13 +165,9 @@ def _reference_templates() -> dict[str, np.ndarray]:
 def legibility(path: str, characters: Iterable[str]) -> float:
     """How much the letters and digits of a face resemble plain ones.
 
-    Args:
-        path (str): Path of the font file.
-        characters (iterable[str]): Characters to judge; those outside A-Z, a-z, 0-9 are left out.
-
     Returns:
-        float: Mean over the characters of the best normalised correlation with the same character
-        in plain faces, in [-1, 1]; 1 if there is no character to judge.
+        Mean over those of the characters that are in A-Z, a-z, 0-9 of the best normalized
+        correlation with the same character in plain faces; 1 if there is none to judge.
     """
     font, references, scores = open_face(path, _PROBE_SIZE), _reference_templates(), []
     for char in characters:
@@ -213,16 +189,11 @@ def _is_unicase(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> boo
 
 def probe_face(path: str, charset: Sequence[str], min_coverage: float,
                min_legibility: float) -> FontFace | None:
-    """Check one font file.
+    """Check one font file: None if it is not usable.
 
     Args:
-        path (str): Path of the font file.
-        charset (sequence[str]): Characters to write.
-        min_coverage (float): Least fraction of ``charset`` that the face must draw.
-        min_legibility (float): Least :func:`legibility`.
-
-    Returns:
-        FontFace or None: None if the face is not usable.
+        min_coverage: Least fraction of ``charset`` that the face must draw.
+        min_legibility: Least :func:`legibility`.
     """
     mapped = mapped_characters(path, charset)
     need = max(1.0, min_coverage * len(charset))
@@ -253,12 +224,8 @@ class FontLibrary:
 
     A folder is drawn with a weight of the square root of its number of faces, then a face in it.
 
-    Args:
-        faces (sequence[FontFace]): Usable faces.
-        charset (sequence[str]): Characters that must be writable.
-
     Raises:
-        ValueError: If there is no face, or some characters are in none of them.
+        ValueError: If there is no face, or some of the characters are in none of them.
     """
 
     def __init__(self, faces: Sequence[FontFace], charset: Sequence[str]) -> None:
@@ -281,18 +248,7 @@ class FontLibrary:
     @classmethod
     def discover(cls, charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
                  min_coverage: float = 0.6, min_legibility: float = 0.55) -> FontLibrary:
-        """Build a library from the fonts at hand.
-
-        Args:
-            charset (sequence[str]): Characters to write.
-            folders (iterable of path, optional): Where to look. Defaults to None: the system and
-                matplotlib's own faces.
-            min_coverage (float): Least fraction of ``charset`` a face must draw to be kept.
-                Defaults to 0.6.
-            min_legibility (float): Least :func:`legibility` of a kept face. Defaults to 0.55.
-
-        Returns:
-            FontLibrary: The library.
+        """Build a library from the fonts at hand; see :func:`find_font_files`, :func:`probe_face`.
 
         Raises:
             FileNotFoundError: If a folder does not exist.
@@ -315,15 +271,9 @@ class FontLibrary:
         return len(self.faces)
 
     def draw(self, rng: np.random.Generator, text: str, tries: int = 20) -> FontFace:
-        """Draw a face that can write a text.
+        """Draw a face that has every character of a text but spaces.
 
-        Args:
-            rng (numpy.random.Generator): Source of randomness.
-            text (str): The text to write.
-            tries (int): Random draws before the faces are searched one by one. Defaults to 20.
-
-        Returns:
-            FontFace: A face that has every character of ``text`` but spaces.
+        After ``tries`` draws the faces are searched one by one.
 
         Raises:
             ValueError: If no single face can write the text.
@@ -342,14 +292,7 @@ class FontLibrary:
 
 
 def built_in_faces(charset: Sequence[str]) -> list[FontFace]:
-    """Dot-matrix and seven-segment faces that are drawn by rule and need no font file.
-
-    Args:
-        charset (sequence[str]): Characters to write.
-
-    Returns:
-        list[FontFace]: Those that can write at least one of them.
-    """
+    """The faces of :mod:`.drawn_faces` that can write at least one of the characters."""
     wanted = frozenset(charset)
     faces = [FontFace(path, wanted & built_in_characters(path), 1.0)
              for path in (*DOT_FACES, *SEGMENT_FACES)]
@@ -360,15 +303,9 @@ def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None 
                   min_legibility: float = 0.3) -> list[FontFace]:
     """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils.
 
-    Args:
-        charset (sequence[str]): Characters to write; a face needs one third of them.
-        folders (iterable of path, optional): Where to look. Defaults to None: the system and
-            matplotlib's own faces.
-        min_legibility (float): Least :func:`legibility`. Defaults to 0.3, since segments are
-            unlike print; what is inverted is far below.
-
-    Returns:
-        list[FontFace]: Installed faces, by their names, and the built-in ones.
+    Installed faces are known by their names; a face needs one third of the characters. Segments are
+    unlike print, hence the low ``min_legibility``; what is inverted is far below. The built-in faces
+    are among them.
     """
     skipped = [name for name in _SKIPPED_NAMES if name != 'dseg7'] + list(_NO_MACHINE_NAMES)
     # Seven segments make few letters: the others would not be read as what they stand for.

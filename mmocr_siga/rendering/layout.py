@@ -15,11 +15,11 @@ class Line:
     """A straight line of text before it is warped.
 
     Args:
-        ink (ndarray): Coverage of the word, uint8 of shape (H, W).
-        context (ndarray): Coverage of neighbouring text, uint8 of shape (H, W).
-        labels (ndarray): uint8 of shape (H, W): 0 for background, k for the k-th character.
-        box (tuple): x0, y0, x1, y1 of the word's ink.
-        cap_height (float): Height of capitals in pixels.
+        ink: Coverage of the word, uint8 (H, W).
+        context: Coverage of neighboring text, uint8 (H, W).
+        labels: uint8 (H, W): 0 for background, k for the k-th character.
+        box: x0, y0, x1, y1 of the word's ink.
+        cap_height: Height of capitals in pixels.
     """
     ink: np.ndarray
     context: np.ndarray
@@ -29,16 +29,11 @@ class Line:
 
 
 def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -> list[float]:
-    """Pen x of each glyph and of the end of the line, kerned where the sizes agree.
+    """Pen x of each of the L glyphs and of the end, from 0; kerned where the sizes agree.
 
     Args:
-        face (FontFace): The face.
-        text (str): L characters.
-        sizes (list[int]): Nominal size of each glyph, L values.
-        spacing (float): Extra advance between glyphs in pixels.
-
-    Returns:
-        list[float]: L + 1 positions, from 0.
+        sizes: Nominal size of each glyph.
+        spacing: Extra advance between glyphs in pixels.
     """
     positions = [0.0]
     for i, char in enumerate(text):
@@ -82,24 +77,18 @@ def write_line(canvas: np.ndarray, face: FontFace, text: str, size: int, x: floa
 
 def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
             first_larger: float = 1.0, jitter: float = 0.0, margin: float = 0.6,
-            neighbours: tuple[str, str, str, str] = ('', '', '', ''),
+            neighbors: tuple[str, str, str, str] = ('', '', '', ''),
             rng: np.random.Generator | None = None) -> Line:
-    """Draw a word on a straight line.
+    """Draw a word of less than 256 characters on a straight line.
 
     Args:
-        face (FontFace): The face.
-        text (str): L characters, L < 256.
-        cap_height (float): Height of capitals in pixels.
-        spacing (float): Extra letter spacing as a fraction of ``cap_height``. Defaults to 0.
-        first_larger (float): Size of the first glyph relative to the others. Defaults to 1.
-        jitter (float): Standard deviation of the glyphs' height above the baseline as a fraction
-            of ``cap_height``. Defaults to 0.
-        margin (float): Free space around the ink as a fraction of ``cap_height``. Defaults to 0.6.
-        neighbours (tuple[str]): Text to the left, to the right, above and below; empty for none.
-        rng (numpy.random.Generator, optional): Needed for jitter and neighbours.
-
-    Returns:
-        Line: The line.
+        cap_height: Height of capitals in pixels; spacing, jitter and margin are fractions of it.
+        spacing: Extra letter spacing.
+        first_larger: Size of the first glyph relative to the others.
+        jitter: Standard deviation of the glyphs' height above the baseline.
+        margin: Free space around the ink.
+        neighbors: Text to the left, to the right, above and below; empty for none.
+        rng: Needed for jitter and neighbors.
 
     Raises:
         ValueError: If the text leaves no ink.
@@ -125,17 +114,17 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
     for value, glyph, x, y in glyphs:
         _paste(ink, glyph, x - x0 + pad, y - y0 + pad, value, labels)
     context = np.zeros(shape, np.uint8)
-    if rng is not None and any(neighbours):
-        _write_neighbours(context, face, size, neighbours, rng, pens[-1], (x0, y0, pad),
+    if rng is not None and any(neighbors):
+        _write_neighbors(context, face, size, neighbors, rng, pens[-1], (x0, y0, pad),
                           y1 - y0, cap_height)
     return Line(ink, context, labels, (pad, pad, pad + x1 - x0, pad + y1 - y0), cap_height)
 
 
-def _write_neighbours(canvas: np.ndarray, face: FontFace, size: int,
-                      neighbours: tuple[str, str, str, str], rng: np.random.Generator,
+def _write_neighbors(canvas: np.ndarray, face: FontFace, size: int,
+                      neighbors: tuple[str, str, str, str], rng: np.random.Generator,
                       end: float, origin: tuple[int, int, int], height: int,
                       cap_height: float) -> None:
-    left, right, above, below = neighbours
+    left, right, above, below = neighbors
     x, y = origin[2] - origin[0], origin[2] - origin[1]
     gap = rng.uniform(0.35, 0.8) * cap_height
     font = open_face(face.path, size)
@@ -155,13 +144,11 @@ class Warp:
     """Arc, then shear, stretch and rotation, then perspective, about the middle of a line.
 
     Args:
-        arc (float): Angle that the line subtends, in radians; positive bends the ends down.
-            Defaults to 0.
-        angle (float): Rotation in radians, clockwise on the picture. Defaults to 0.
-        shear (float): Horizontal shift per unit of height. Defaults to 0.
-        stretch (float): Horizontal scale. Defaults to 1.
-        perspective (tuple[float, float]): Relative change of scale from the middle to the right
-            and to the lower end. Defaults to (0, 0).
+        arc: Angle that the line subtends, in radians; positive bends the ends down.
+        angle: Rotation in radians, clockwise on the picture.
+        shear: Horizontal shift per unit of height.
+        stretch: Horizontal scale.
+        perspective: Relative change of scale from the middle to the right and to the lower end.
     """
     arc: float = 0.0
     angle: float = 0.0
@@ -170,7 +157,7 @@ class Warp:
     perspective: tuple[float, float] = (0.0, 0.0)
 
     def matrix(self, half_width: float, half_height: float) -> np.ndarray:
-        """Homography (3, 3) from centred line coordinates to centred picture coordinates."""
+        """Homography (3, 3) from centerd line coordinates to centerd picture coordinates."""
         c, s = np.cos(self.angle), np.sin(self.angle)
         affine = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
             [[self.stretch, self.shear, 0], [0, 1, 0], [0, 0, 1]])
@@ -180,7 +167,7 @@ class Warp:
         return affine @ projective
 
     def bend(self, points: np.ndarray, half_width: float) -> np.ndarray:
-        """Map centred line points (n, 2) onto the arc."""
+        """Map centerd line points (n, 2) onto the arc."""
         if abs(self.arc) < 1e-3:
             return points
         radius = 2 * half_width / self.arc
@@ -202,13 +189,7 @@ class Warp:
 
 def elastic_shift(rng: np.random.Generator, shape: tuple[int, int],
                   amplitude: float) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth random shifts, as of cloth or paper: x and y, each float32 (H, W) in pixels.
-
-    Args:
-        rng (numpy.random.Generator): Source of randomness.
-        shape (tuple[int, int]): (H, W).
-        amplitude (float): Largest shift, about, in pixels.
-    """
+    """Smooth random shifts of about ``amplitude`` pixels, as of cloth: x, y, float32 (H, W)."""
     cells = int(rng.integers(2, 5))
     return (smooth_noise(rng, shape, cells) * np.float32(0.6 * amplitude),
             smooth_noise(rng, shape, cells) * np.float32(amplitude))
@@ -220,17 +201,12 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
     """Warp the layers of a line.
 
     Args:
-        line (Line): The straight line.
-        warp (Warp): The geometry.
-        border (float): Space to keep around the word as a fraction of its cap height. Defaults
-            to 0.45.
-        max_pixels (int): Largest result; a larger one is scaled down. Defaults to 400,000.
-        elastic (float): Strength of :func:`elastic_shift` as a fraction of the cap height.
-            Defaults to 0.
-        rng (numpy.random.Generator, optional): Needed for ``elastic``.
+        border: Space to keep around the word as a fraction of its cap height.
+        max_pixels: Largest result; a larger one is scaled down.
+        elastic: Strength of :func:`elastic_shift` as a fraction of the cap height; needs ``rng``.
 
     Returns:
-        tuple: ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
+        ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
     """
     x0, y0, x1, y1 = line.box
     cx, cy, hw, hh = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
@@ -239,9 +215,9 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
                           + [np.stack([np.full(17, s * hw), t * hh], 1) for s in (-1, 1)])
     matrix = warp.matrix(hw, hh)
     bent = warp.bend(edge, hw)
-    # The bent line is centred again, so that perspective acts about its middle.
-    centre = (bent.min(0) + bent.max(0)) / 2
-    mapped = cv2.perspectiveTransform((bent - centre)[None], matrix)[0]
+    # The bent line is centerd again, so that perspective acts about its middle.
+    center = (bent.min(0) + bent.max(0)) / 2
+    mapped = cv2.perspectiveTransform((bent - center)[None], matrix)[0]
     low, high = mapped.min(0) - border * line.cap_height, mapped.max(0) + border * line.cap_height
     width, height = np.ceil(high - low).astype(int)
     scale = min(1.0, float(np.sqrt(max_pixels / (width * height))))
@@ -252,8 +228,8 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
     gx += np.float32(low[0])
     gy += np.float32(low[1])
     w = inv[2, 0] * gx + inv[2, 1] * gy + inv[2, 2]
-    u = (inv[0, 0] * gx + inv[0, 1] * gy + inv[0, 2]) / w + np.float32(centre[0])
-    v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(centre[1])
+    u = (inv[0, 0] * gx + inv[0, 1] * gy + inv[0, 2]) / w + np.float32(center[0])
+    v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(center[1])
     u, v = warp.unbend(u, v, hw)
     map_x, map_y = u + np.float32(cx), v + np.float32(cy)
     if elastic and rng is not None:

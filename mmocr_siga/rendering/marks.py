@@ -18,11 +18,7 @@ FORMS: dict[str, float] = {
 
 
 class Punctuator:
-    """Puts marks to words.
-
-    Args:
-        charset (str): Allowed characters: forms with another mark are left out.
-    """
+    """Puts marks to words; forms with a mark outside ``charset`` are left out."""
 
     def __init__(self, charset: str) -> None:
         allowed = set(charset)
@@ -33,15 +29,11 @@ class Punctuator:
         self._allowed = allowed
 
     def __call__(self, word: str, other: Callable[[], str], rng: np.random.Generator) -> str:
-        """The word in one of the forms.
+        """The word in one of the forms; as it was, where the character set has no form for it.
 
         Args:
-            word (str): At least one character.
-            other (callable): Draws a second word, for the forms that join two.
-            rng (numpy.random.Generator): Source of randomness.
-
-        Returns:
-            str: The word with marks; as it was, where the character set has no form for it.
+            word: At least one character.
+            other: Draws a second word, for the forms that join two.
         """
         if not self.forms:
             return word

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from .backgrounds import linear_ramp
-from .colours import luminance, random_colour
+from .colors import luminance, random_color
 from .effects import blend
 from .fonts import FontFace, open_face
 from .layout import write_line
@@ -16,23 +16,19 @@ ISSUERS = ('California', 'TEXAS', 'New York', 'Illinois', 'FLORIDA', 'Ohio', 'NE
 
 def plate_board(rng: np.random.Generator, ink: np.ndarray, unit: float,
                 face: FontFace) -> np.ndarray:
-    """Draw the board under a number.
+    """Draw the board under a number: float32 BGR (H, W, 3), about [0, 255].
 
     Args:
-        rng (numpy.random.Generator): Source of randomness.
-        ink (ndarray): Coverage of the number, uint8 of shape (H, W).
-        unit (float): Cap height of the number in pixels.
-        face (FontFace): Face of the small print; what it can't write is left out.
-
-    Returns:
-        ndarray: float32 BGR (H, W, 3), about [0, 255].
+        ink: Coverage of the number, uint8 (H, W).
+        unit: Cap height of the number in pixels.
+        face: Face of the small print; what it can't write is left out.
     """
     dark = rng.random() < 0.12
     value = rng.uniform(15, 90) if dark else rng.uniform(165, 250)
-    colour = value + rng.uniform(-22, 12, 3)
+    color = value + rng.uniform(-22, 12, 3)
     if rng.random() < 0.15:
-        colour = random_colour(rng)
-    image = colour + linear_ramp(rng, ink.shape)[..., None] * rng.uniform(-30, 30, 3)
+        color = random_color(rng)
+    image = color + linear_ramp(rng, ink.shape)[..., None] * rng.uniform(-30, 30, 3)
     image = np.ascontiguousarray(image, dtype=np.float32)
     x, y, width, height = cv2.boundingRect((ink > 127).view(np.uint8))
     if rng.random() < 0.5:
@@ -58,18 +54,18 @@ def _small_print(rng: np.random.Generator, image: np.ndarray, base: tuple[float,
     coverage = np.zeros(image.shape[:2], np.uint8)
     start = base[0] + (width - open_face(face.path, size).getlength(text)) / 2
     write_line(coverage, face, text, size, start + rng.normal() * 0.1 * width, base[1])
-    return blend(image, coverage.astype(np.float32) / 255, random_colour(rng))
+    return blend(image, coverage.astype(np.float32) / 255, random_color(rng))
 
 
 def _sticker(rng: np.random.Generator, image: np.ndarray, x: int, y: int, width: int,
              height: int, unit: float) -> None:
-    """A coloured rectangle over a corner, outside of the number."""
+    """A colored rectangle over a corner, outside of the number."""
     side = rng.uniform(0.3, 0.6) * unit
     left = x - 0.2 * unit if rng.random() < 0.5 else x + width - side + 0.2 * unit
     top = y - 0.1 * unit - side if rng.random() < 0.7 else y + height + 0.1 * unit
     corners = np.array([left, top, left + side * rng.uniform(1, 1.6), top + side]).round()
     x0, y0, x1, y1 = corners.astype(int).tolist()
-    cv2.rectangle(image, (x0, y0), (x1, y1), random_colour(rng).tolist(), -1)
+    cv2.rectangle(image, (x0, y0), (x1, y1), random_color(rng).tolist(), -1)
 
 
 def _emblem(rng: np.random.Generator, image: np.ndarray, ink: np.ndarray, x: int, middle: float,
@@ -80,15 +76,15 @@ def _emblem(rng: np.random.Generator, image: np.ndarray, ink: np.ndarray, x: int
     if not len(gaps) or gaps.max() < 0.4 * unit:
         return
     widest = int(gaps.argmax())
-    centre = x + (written[widest] + written[widest + 1]) / 2
+    center = x + (written[widest] + written[widest + 1]) / 2
     radius = max(1, int(rng.uniform(0.1, 0.16) * min(unit, gaps[widest])))
-    at = int(round(centre)), int(round(middle + rng.normal() * 0.05 * unit))
-    colour = random_colour(rng).tolist()
+    at = int(round(center)), int(round(middle + rng.normal() * 0.05 * unit))
+    color = random_color(rng).tolist()
     if rng.random() < 0.5:
-        cv2.circle(image, at, radius, colour, -1, cv2.LINE_AA)
+        cv2.circle(image, at, radius, color, -1, cv2.LINE_AA)
     else:
         cv2.rectangle(image, (at[0] - radius, at[1] - radius), (at[0] + radius, at[1] + radius),
-                      colour, -1)
+                      color, -1)
 
 
 def _rim(rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, int],
@@ -102,8 +98,8 @@ def _rim(rng: np.random.Generator, image: np.ndarray, box: tuple[int, int, int, 
     if rng.random() < 0.5:
         outside = np.ones(image.shape[:2], bool)
         outside[max(y0, 0):max(y1, 0), max(x0, 0):max(x1, 0)] = False
-        image[outside] = random_colour(rng) * np.float32(0.7)
-    colour = random_colour(rng)
-    if luminance(colour) > 150:
-        colour = colour * np.float32(0.4)
-    cv2.rectangle(image, (x0, y0), (x1, y1), colour.tolist(), thickness, cv2.LINE_AA)
+        image[outside] = random_color(rng) * np.float32(0.7)
+    color = random_color(rng)
+    if luminance(color) > 150:
+        color = color * np.float32(0.4)
+    cv2.rectangle(image, (x0, y0), (x1, y1), color.tolist(), thickness, cv2.LINE_AA)

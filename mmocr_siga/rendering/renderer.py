@@ -9,7 +9,7 @@ import numpy as np
 
 from . import effects
 from .backgrounds import linear_ramp, make_background, metal, texture
-from .colours import contrasting_colour, luminance, random_colour
+from .colors import contrasting_color, luminance, random_color
 from .fonts import FontFace, FontLibrary
 from .layout import Line, Warp, lay_out, warp_line
 from .plates import plate_board
@@ -22,11 +22,11 @@ class RenderedWord:
     """A rendered word.
 
     Args:
-        image (ndarray): BGR, uint8 of shape (H, W, 3).
-        text (str): The label, L characters.
-        glyphs (ndarray): uint8 of shape (H, W): 0 for background, k on the ink of the k-th
-            character, counted from 1. Where characters overlap the later one counts.
-        font (str): Path of the face.
+        image: BGR, uint8 (H, W, 3).
+        text: The label, L characters.
+        glyphs: uint8 (H, W): 0 for background, k on the ink of the k-th character, counted from 1.
+            Where characters overlap the later one counts.
+        font: Path of the face.
     """
     image: np.ndarray
     text: str
@@ -40,16 +40,11 @@ class RenderedWord:
 
 
 def character_boxes(glyphs: np.ndarray, length: int) -> np.ndarray:
-    """Boxes around the ink of each character.
-
-    Args:
-        glyphs (ndarray): Glyph mask, uint8 of shape (H, W): k on the k-th character, from 1.
-        length (int): Number of characters L.
+    """Boxes around the ink of each of ``length`` characters in a glyph mask.
 
     Returns:
-        ndarray: int32 of shape (L, 4): x, y, width, height in pixels; zeros for a character
-        without ink, such as a space. Where a later character covers an earlier one, the box of
-        the earlier one is around what is left to see.
+        int32 (L, 4): x, y, width, height in pixels; zeros for a character without ink, such as a
+        space. Where a later character covers an earlier one, the box is around what is left to see.
     """
     boxes = np.zeros((length, 4), np.int32)
     for k in range(length):
@@ -64,11 +59,10 @@ class WordRenderer:
     or the order of the calls. It does depend on the installed fonts.
 
     Args:
-        fonts (FontLibrary): Usable faces.
-        words (WordSource): Labels.
-        style (RenderStyle, optional): Difficulty. Defaults to None: the preset 'hard'.
-        photographs (sequence[str]): Picture files for backgrounds. Defaults to ().
-        seed (int): Seed of the list. Defaults to 0.
+        words: Labels: anything with ``draw(rng)``.
+        style: Difficulty; None stands for the preset 'hard'.
+        photographs: Picture files for backgrounds.
+        seed: Seed of the list.
     """
 
     def __init__(self, fonts: FontLibrary, words: WordSource, style: RenderStyle | None = None,
@@ -80,25 +74,11 @@ class WordRenderer:
         self.seed = seed
 
     def __call__(self, index: int) -> RenderedWord:
-        """Render one word.
-
-        Args:
-            index (int): Number of the word, from 0.
-
-        Returns:
-            RenderedWord: The crop, its label and its glyph mask.
-        """
+        """Render word number ``index``, from 0."""
         return self.render((self.seed, index))
 
     def render(self, key: Sequence[int]) -> RenderedWord:
-        """Render the word of a key.
-
-        Args:
-            key (sequence[int]): Numbers, not negative, that seed the word.
-
-        Returns:
-            RenderedWord: The crop, its label and its glyph mask.
-        """
+        """Render the word that numbers, not negative, seed."""
         rng = np.random.default_rng(list(key))
         text, face = self._word(rng)
         if face.unicase and set(text.upper()) <= face.characters and len(text.upper()) == len(text):
@@ -140,13 +120,13 @@ class WordRenderer:
         # Crowded and widely spaced words are both rarer than evenly set ones.
         spacing = rng.uniform(*style.spacing) if rng.random() < 0.5 else 0.0
         first_larger = rng.uniform(1.15, 1.35) if text.isupper() and rng.random() < 0.06 else 1.0
-        neighbours = tuple(self._neighbour(rng, face) if rng.random() < style.neighbours else ''
+        neighbors = tuple(self._neighbor(rng, face) if rng.random() < style.neighbors else ''
                            for _ in range(4))
         jitter = rng.uniform(0.02, 0.06) if rng.random() < 0.05 and style.worn > 0 else 0.0
         return lay_out(face, text, rng.uniform(*style.cap_height), spacing, first_larger, jitter,
-                       neighbours=neighbours, rng=rng)
+                       neighbors=neighbors, rng=rng)
 
-    def _neighbour(self, rng: np.random.Generator, face: FontFace) -> str:
+    def _neighbor(self, rng: np.random.Generator, face: FontFace) -> str:
         word = self.words.draw(rng)
         return word if set(word) <= face.characters else ''
 
@@ -174,30 +154,30 @@ class WordRenderer:
         elif style.metal and rng.random() < style.metal:
             image = metal(rng, ink.shape)
         else:
-            image = make_background(rng, ink.shape, random_colour(rng), style.busy,
+            image = make_background(rng, ink.shape, random_color(rng), style.busy,
                                     self.photographs)
         contrast = rng.uniform(*style.contrast)
         image, mean = _calmed(image, contrast)
-        colour = contrasting_colour(rng, mean, contrast)
+        color = contrasting_color(rng, mean, contrast)
         if rng.random() < style.scribble:
-            image = effects.scribble(rng, image, random_colour(rng))
+            image = effects.scribble(rng, image, random_color(rng))
         if rng.random() < style.shadow:
             image = effects.shadow(rng, image, alpha, unit)
         if rng.random() < style.extrusion:
-            image = effects.extrusion(rng, image, alpha, unit, random_colour(rng))
+            image = effects.extrusion(rng, image, alpha, unit, random_color(rng))
         if rng.random() < style.outline:
             rim = effects.grown(alpha, max(1.0, rng.uniform(0.03, 0.12) * unit))
-            image = effects.blend(image, rim, contrasting_colour(rng, colour, 40))
-        paint = colour
+            image = effects.blend(image, rim, contrasting_color(rng, color, 40))
+        paint = color
         if rng.random() < style.gradient:
             ramp = linear_ramp(rng, ink.shape)[..., None]
-            paint = colour + ramp * rng.uniform(-45, 45, 3).astype(np.float32)
+            paint = color + ramp * rng.uniform(-45, 45, 3).astype(np.float32)
         if style.paint_texture and rng.random() < style.paint_texture:
             grain = texture(rng, ink.shape) * np.float32(rng.uniform(8, 35))
             paint = paint + grain[..., None]
         if rng.random() < style.relief:
             light = effects.relief(rng, alpha, unit) * np.float32(rng.uniform(30, 90))
-            if rng.random() < style.carved:  # into the board itself: no colour of its own
+            if rng.random() < style.carved:  # into the board itself: no color of its own
                 # On white or black there would be no light and shade to see.
                 image = image + np.clip(mean, 70, 185) - mean
                 return image + (light * np.float32(1.4))[..., None] - 20 * alpha[..., None]
@@ -219,7 +199,7 @@ def _reweighted(ink: np.ndarray, glyphs: np.ndarray,
 
 
 def _calmed(image: np.ndarray, contrast: float) -> tuple[np.ndarray, np.ndarray]:
-    """Damp a background that would drown text of a given contrast; return its mean colour too."""
+    """Damp a background that would drown text of a given contrast; return its mean color too."""
     image = np.clip(image, 0, 255)
     mean = image.mean((0, 1), dtype=np.float32)
     spread = float(luminance(image).std())

@@ -12,17 +12,13 @@ from .fonts import bundled_font_dir, open_face
 
 def contact_sheet(words: Iterable[tuple[np.ndarray, str]], columns: int = 8,
                   cell: tuple[int, int] = (168, 64), caption: int = 14) -> np.ndarray:
-    """Draw words side by side, each with its label below.
+    """Draw words side by side, each with its label below: uint8 BGR.
 
     Args:
-        words (iterable): Pairs of a picture, uint8 BGR of shape (H, W, 3), and its label.
-        columns (int): Words in a row. Defaults to 8.
-        cell (tuple[int, int]): Width and height left for a picture; it is scaled to fit.
-            Defaults to (168, 64).
-        caption (int): Height of a label in pixels. Defaults to 14.
-
-    Returns:
-        ndarray: uint8 BGR.
+        words: Pairs of a picture, uint8 BGR (H, W, 3), and its label.
+        columns: Words in a row.
+        cell: Width and height left for a picture, which is scaled to fit.
+        caption: Height of a label in pixels.
 
     Raises:
         ValueError: If there is no word.

@@ -10,13 +10,6 @@ import numpy as np
 
 from .marks import Punctuator
 
-CHARSETS = {
-    'digits': string.digits,
-    'lower36': string.digits + string.ascii_lowercase,
-    'alnum62': string.digits + string.ascii_letters,
-    'ascii94': string.digits + string.ascii_letters + string.punctuation,
-}
-
 COMMON_WORDS = tuple("""
 the and for you with this that from have are not all one more about new home page search free our
 out time they site what news use any there see only his when contact here business who web also now
@@ -61,47 +54,13 @@ _VOWELS = 'a e i o u a e i o ai ea ee oo ou'.split()
 _CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st', 'x']
 
 
-def resolve_charset(name: str) -> str:
-    """Turn the name of a character set, a file or the characters themselves into a string.
-
-    Args:
-        name (str): One of :data:`CHARSETS`, the path of an existing UTF-8 file with one character
-            a line, or the characters.
-
-    Returns:
-        str: Distinct characters, in order.
-
-    Raises:
-        ValueError: If it is empty or a file line holds more than one character.
-    """
-    if name in CHARSETS:
-        return CHARSETS[name]
-    characters: Sequence[str] = name
-    # os.path, which takes a name that is too long for a file for none.
-    if len(name) > 1 and os.path.isfile(name):
-        lines = Path(name).read_text(encoding='utf-8').split('\n')
-        characters = [line.rstrip('\r') for line in lines if line.rstrip('\r')]
-        wrong = [line for line in characters if len(line) != 1]
-        if wrong:
-            raise ValueError(f'{name}: expected one character a line, found {wrong[0]!r}')
-    distinct = ''.join(dict.fromkeys(characters))
-    if not distinct.strip():
-        raise ValueError(f'the character set {name!r} is empty; choose one of '
-                         f'{sorted(CHARSETS)}, a file, or write the characters')
-    return distinct
-
-
 def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
-    """Read a word list and keep the words that can be written.
+    """Read a word list and keep, in file order, the words that can be written.
 
     Args:
-        path (path): UTF-8 text file, one word a line; blank lines are skipped.
-        charset (str): Allowed characters. A word whose letters are only there in the other case
-            is kept.
-        max_length (int): Longest word to keep. Defaults to 25.
-
-    Returns:
-        list[str]: Words in file order.
+        path: UTF-8 text file, one word a line; blank lines are skipped.
+        charset: Allowed characters. A word whose letters are only there in the other case is kept.
+        max_length: Longest word to keep.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -129,6 +88,14 @@ def _fit_case(word: str, allowed: set) -> str | None:
     return None
 
 
+def _pick(rng: np.random.Generator, pool: Sequence[str]) -> str:
+    return pool[int(rng.integers(len(pool)))]
+
+
+def _string(rng: np.random.Generator, pool: Sequence[str], length: int) -> str:
+    return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+
+
 def pronounceable(rng: np.random.Generator) -> str:
     """Make up a word of one to four syllables."""
     parts = []
@@ -140,72 +107,77 @@ def pronounceable(rng: np.random.Generator) -> str:
 def number_like(rng: np.random.Generator) -> str:
     """Make up what signs, labels and plates carry: prices, dates, times, codes, phone numbers."""
     def digits(low: int, high: int) -> str:
-        return ''.join(map(str, rng.integers(0, 10, int(rng.integers(low, high + 1)))))
+        return _string(rng, string.digits, int(rng.integers(low, high + 1)))
 
     def capitals(low: int, high: int) -> str:
-        n = int(rng.integers(low, high + 1))
-        return ''.join(chr(65 + int(k)) for k in rng.integers(0, 26, n))
+        return _string(rng, string.ascii_uppercase, int(rng.integers(low, high + 1)))
 
-    kind = int(rng.integers(11))
-    if kind <= 1:
-        return digits(1, 4)
-    if kind == 2:
-        return str(rng.choice(['$', '', '', '£', '€'])) + digits(1, 3) + '.' + digits(2, 2)
-    if kind == 3:
-        return f'{int(rng.integers(24))}:{int(rng.integers(60)):02d}'
-    if kind == 4:
-        return f'{int(rng.integers(1900, 2031))}'
-    if kind == 5:
-        return capitals(1, 3) + str(rng.choice(['', '-', ''])) + digits(2, 5)
-    if kind == 6:
-        return digits(3, 4) + '-' + digits(3, 4)
-    if kind == 7:
-        return digits(1, 3) + str(rng.choice(['%', 'm', 'km', 'TH', 'G', 'L', '+', 'A']))
-    if kind == 8:
-        return str(rng.choice(['$', '$', '#', 'NO.', ''])) + f'{int(rng.integers(1, 100000)):,}'
-    if kind == 9:
-        return '#' + digits(2, 2) + '-' + digits(2, 3)
-    return digits(1, 3) + capitals(1, 3) + digits(2, 4)
+    def one(*choices: str) -> str:
+        return str(rng.choice(choices))
+
+    forms = (
+        lambda: digits(1, 4),
+        lambda: digits(1, 4),
+        lambda: one('$', '', '', '£', '€') + digits(1, 3) + '.' + digits(2, 2),
+        lambda: f'{int(rng.integers(24))}:{int(rng.integers(60)):02d}',
+        lambda: f'{int(rng.integers(1900, 2031))}',
+        lambda: capitals(1, 3) + one('', '-', '') + digits(2, 5),
+        lambda: digits(3, 4) + '-' + digits(3, 4),
+        lambda: digits(1, 3) + one('%', 'm', 'km', 'TH', 'G', 'L', '+', 'A'),
+        lambda: one('$', '$', '#', 'NO.', '') + f'{int(rng.integers(1, 100000)):,}',
+        lambda: '#' + digits(2, 2) + '-' + digits(2, 3),
+        lambda: digits(1, 3) + capitals(1, 3) + digits(2, 4))
+    return forms[int(rng.integers(11))]()
 
 
-class WordSource:
-    """Draws labels: words of a lexicon in a random case, and random strings.
-
-    Args:
-        charset (str): Allowed characters; nothing else ever appears in a label.
-        words (sequence[str], optional): Lexicon. Defaults to None: :data:`COMMON_WORDS` and made
-            up pronounceable words, where the character set has Latin letters.
-        random_strings (float): Fraction of random strings and number-like ones. Defaults to 0.25.
-        punctuation (float): Probability that a word gets marks, as
-            :class:`~mmocr_siga.rendering.marks.Punctuator` puts them, where the character
-            set has some. Defaults to 0.1, as in the labels of real scene words.
-        max_length (int): Longest label. Defaults to 25.
-        short_bias (float): Probability that the shorter of two words of the lexicon is taken, as
-            signs have short words. Defaults to 0.8.
+class TextSource:
+    """Draws labels: :meth:`draw` gives one to ``max_length`` characters of ``charset``.
 
     Raises:
-        ValueError: If a fraction is outside [0, 1], the lexicon is empty or a length is not
-            positive.
+        ValueError: If ``max_length`` is not positive or there is no character.
     """
+
+    def __init__(self, charset: str, max_length: int = 25) -> None:
+        if max_length < 1:
+            raise ValueError(f'max_length must be at least 1, got {max_length}')
+        self.charset, self.max_length = charset, max_length
+        self._solid = [c for c in charset if not c.isspace()]
+        if not self._solid:
+            raise ValueError(f'the character set {charset!r} has nothing to write')
+        self._digits = [c for c in self._solid if c.isdigit()] or self._solid
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label."""
+        raise NotImplementedError
+
+
+class WordSource(TextSource):
+    """Draws words of a lexicon in a random case, and random strings.
+
+    Args:
+        words: Lexicon. None stands for :data:`COMMON_WORDS` and made-up pronounceable words, where
+            the character set has Latin letters.
+        random_strings: Fraction of random strings and number-like ones.
+        punctuation: Probability that a word gets marks, as :class:`.marks.Punctuator` puts them;
+            0.1 is that of real scene words.
+
+    Raises:
+        ValueError: If a fraction is outside [0, 1], or the lexicon is empty.
+    """
+
+    _short_bias = 0.8  # the shorter of two words of the lexicon is taken: signs have short words
 
     def __init__(self, charset: str, words: Sequence[str] | None = None,
                  random_strings: float = 0.25, punctuation: float = 0.1,
-                 max_length: int = 25, short_bias: float = 0.8) -> None:
-        for name, value in (('random_strings', random_strings), ('punctuation', punctuation),
-                            ('short_bias', short_bias)):
+                 max_length: int = 25) -> None:
+        super().__init__(charset, max_length)
+        for name, value in (('random_strings', random_strings), ('punctuation', punctuation)):
             if not 0 <= value <= 1:
                 raise ValueError(f'{name} must be within [0, 1], got {value}')
         if words is not None and len(words) == 0:
             raise ValueError('the lexicon is empty; give at least one word')
-        if max_length < 1:
-            raise ValueError(f'max_length must be at least 1, got {max_length}')
-        self.charset = charset
-        self.random_strings = random_strings
-        self.punctuation = punctuation
-        self.max_length = max_length
-        self.short_bias = short_bias
+        self.random_strings, self.punctuation = random_strings, punctuation
         self._allowed = set(charset)
-        self._solid = [c for c in charset if not c.isspace()]
         self._alnum = [c for c in self._solid if c.isalnum()] or self._solid
         self._capitals = [c for c in self._alnum if c.isdigit() or c.isupper()] or self._alnum
         self._punctuate = Punctuator(charset)
@@ -217,11 +189,11 @@ class WordSource:
 
     def _plain(self, rng: np.random.Generator) -> str | None:
         if self._words is not None:
-            word = self._words[int(rng.integers(len(self._words)))]
-            if rng.random() < self.short_bias:
-                word = min(word, self._words[int(rng.integers(len(self._words)))], key=len)
+            word = _pick(rng, self._words)
+            if rng.random() < self._short_bias:
+                word = min(word, _pick(rng, self._words), key=len)
         elif rng.random() < 0.5:
-            word = self._common[int(rng.integers(len(self._common)))]
+            word = _pick(rng, self._common)
         else:
             word = pronounceable(rng)
         kind = rng.random()
@@ -246,17 +218,9 @@ class WordSource:
         kind = rng.random()
         pool = self._capitals if kind < 0.5 else self._alnum if kind < 0.9 else self._solid
         length = 1 + int(rng.binomial(12, rng.uniform(0.15, 0.7)))
-        return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+        return _string(rng, pool, length)
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label.
-
-        Args:
-            rng (numpy.random.Generator): Source of randomness.
-
-        Returns:
-            str: One to ``max_length`` characters of the character set.
-        """
         word = None
         if rng.random() >= self.random_strings:
             for _ in range(10):
@@ -268,96 +232,54 @@ class WordSource:
         return word[:self.max_length]
 
 
-class RandomSource:
+class RandomSource(TextSource):
     """Draws random characters, which no language model can guess (after ArbitText of SIGA).
 
-    Args:
-        charset (str): Characters, all equally likely; spaces are left out.
-        min_length (int): Shortest label. Defaults to 1.
-        max_length (int): Longest label; all lengths are equally likely. Defaults to 25.
-
-    Raises:
-        ValueError: If the lengths are reversed or not positive, or there is no character.
+    All characters but spaces, and all lengths, are equally likely.
     """
-
-    def __init__(self, charset: str, min_length: int = 1, max_length: int = 25) -> None:
-        if not 1 <= min_length <= max_length:
-            raise ValueError(f'min_length must be at least 1 and at most max_length, got '
-                             f'{min_length} and {max_length}')
-        self.charset = charset
-        self.min_length, self.max_length = min_length, max_length
-        self._pool = [c for c in charset if not c.isspace()]
-        if not self._pool:
-            raise ValueError(f'the character set {charset!r} has nothing to write')
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label: see :meth:`WordSource.draw`."""
-        length = int(rng.integers(self.min_length, self.max_length, endpoint=True))
-        return ''.join(self._pool[int(k)] for k in rng.integers(0, len(self._pool), length))
+        return _string(rng, self._solid, int(rng.integers(1, self.max_length, endpoint=True)))
 
 
-class SerialSource:
-    """Draws serial numbers, part numbers, lots and dates: digits and capitals in groups.
-
-    Args:
-        charset (str): Allowed characters; nothing else ever appears in a label.
-        max_length (int): Longest label. Defaults to 25.
-
-    Raises:
-        ValueError: If ``max_length`` is not positive or there is no character.
-    """
+class SerialSource(TextSource):
+    """Draws serial numbers, part numbers, lots and dates: digits and capitals in groups."""
 
     _prefixes = ('SN', 'S/N', 'SN:', 'P/N', 'PN', 'NO.', 'LOT', 'ID', 'TYPE', 'REV', 'MOD')
 
     def __init__(self, charset: str, max_length: int = 25) -> None:
-        if max_length < 1:
-            raise ValueError(f'max_length must be at least 1, got {max_length}')
-        self.charset, self.max_length = charset, max_length
-        solid = [c for c in charset if not c.isspace()]
-        if not solid:
-            raise ValueError(f'the character set {charset!r} has nothing to write')
-        self._digits = [c for c in solid if c.isdigit()] or solid
-        self._letters = [c for c in solid if c.isupper()] or [
-            c for c in solid if c.isalpha()] or self._digits
+        super().__init__(charset, max_length)
+        self._letters = [c for c in self._solid if c.isupper()] or [
+            c for c in self._solid if c.isalpha()] or self._digits
         self._separators = [c for c in '---/.' if c in charset]
         self._heads = [p for p in self._prefixes if set(p) <= set(charset)]
 
     def _group(self, rng: np.random.Generator) -> str:
         kind, length = rng.random(), int(rng.integers(1, 8))
         if kind < 0.55:
-            pool = self._digits
-        elif kind < 0.75:
-            pool, length = self._letters, min(length, 4)
-        else:
-            pool = self._digits * 2 + self._letters
-        return ''.join(pool[int(k)] for k in rng.integers(0, len(pool), length))
+            return _string(rng, self._digits, length)
+        if kind < 0.75:
+            return _string(rng, self._letters, min(length, 4))
+        return _string(rng, self._digits * 2 + self._letters, length)
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label: see :meth:`WordSource.draw`."""
         number = 1 + int(rng.choice(4, p=[0.4, 0.35, 0.17, 0.08]))
         groups = [self._group(rng) for _ in range(number)]
         joint = ''
         if self._separators and rng.random() < 0.5:
-            joint = self._separators[int(rng.integers(len(self._separators)))]
+            joint = _pick(rng, self._separators)
         text = joint.join(groups)
         if self._heads and rng.random() < 0.08:
-            text = self._heads[int(rng.integers(len(self._heads)))] + text
+            text = _pick(rng, self._heads) + text
         text = text[:self.max_length]
         return text.rstrip(joint) or text if joint else text
 
 
-class PlateSource:
+class PlateSource(TextSource):
     """Draws numbers of licence plates: capitals and digits in one to three groups.
 
     Groups are set apart by a space, at times by a dash. ``A`` stands for a capital and ``9`` for
     a digit in the patterns, those of many countries and states.
-
-    Args:
-        charset (str): Allowed characters; nothing else ever appears in a label.
-        max_length (int): Longest label. Defaults to 12.
-
-    Raises:
-        ValueError: If ``max_length`` is not positive or there is no character.
     """
 
     patterns = ('9AAA999', 'AAA 999', 'AAA 9999', 'AA9 A999', 'A99 9999', '999 AAA', '999 9999',
@@ -366,27 +288,15 @@ class PlateSource:
                 'AAA999', '999 A99', 'AA AA 999', '9A9 A9A')
 
     def __init__(self, charset: str, max_length: int = 12) -> None:
-        if max_length < 1:
-            raise ValueError(f'max_length must be at least 1, got {max_length}')
-        solid = [c for c in charset if not c.isspace()]
-        if not solid:
-            raise ValueError(f'the character set {charset!r} has nothing to write')
-        self.charset, self.max_length = charset, max_length
-        self._digits = [c for c in solid if c.isdigit()] or solid
-        self._letters = [c for c in solid if c.isupper()] or self._digits
+        super().__init__(charset, max_length)
+        self._letters = [c for c in self._solid if c.isupper()] or self._digits
         self._joints = [c for c in ('', ' ', ' ', '-') if set(c) <= set(charset)]
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label: see :meth:`WordSource.draw`."""
-        pattern = self.patterns[int(rng.integers(len(self.patterns)))]
-        joint = self._joints[int(rng.integers(len(self._joints)))]
+        pattern, joint = _pick(rng, self.patterns), _pick(rng, self._joints)
         pools = {'A': self._letters, '9': self._digits}
         # Vanity numbers and other countries keep to no pattern.
-        mixed = self._digits + self._letters if rng.random() < 0.2 else None
-        out = []
-        for mark in pattern:
-            pool = pools.get(mark)
-            if pool is not None and mixed:
-                pool = mixed
-            out.append(joint if pool is None else pool[int(rng.integers(len(pool)))])
-        return ''.join(out)[:self.max_length].rstrip(' -')
+        if rng.random() < 0.2:
+            pools = dict.fromkeys('A9', self._digits + self._letters)
+        text = ''.join(_pick(rng, pools[mark]) if mark in pools else joint for mark in pattern)
+        return text[:self.max_length].rstrip(' -')

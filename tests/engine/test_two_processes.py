@@ -9,10 +9,11 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
-from mmocr_siga.rendering import FolderWriter, FontLibrary, WordRenderer, WordSource
+from mmocr_siga.images import encode_picture
+from mmocr_siga.rendering import FontLibrary, WordRenderer, WordSource
 from mmocr_siga.rendering.fonts import bundled_font_dir
-from mmocr_siga.rendering.writers import encode
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'
@@ -41,7 +42,7 @@ def words(tmp_path_factory):
     with FolderWriter(folder, 'train') as writer:
         for i in range(12):
             word = render(i)
-            writer.add(encode(word.image), word.text)
+            writer.add(encode_picture(word.image), word.text)
     return folder
 
 

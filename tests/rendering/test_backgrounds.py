@@ -10,7 +10,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_plain_board_has_the_base_colour(rng):
+def test_plain_board_has_the_base_color(rng):
     for _ in range(20):
         board = backgrounds.make_background(rng, (20, 60), np.float32([40, 90, 200]), 0.0, [])
         assert board.shape == (20, 60, 3) and board.dtype == np.float32

@@ -44,10 +44,10 @@ def test_blank_text_is_refused(face):
         lay_out(face, ' ', 30)
 
 
-def test_neighbours_leave_the_word_untouched(face):
+def test_neighbors_leave_the_word_untouched(face):
     rng = np.random.default_rng(0)
     alone = lay_out(face, 'oil', 30)
-    crowd = lay_out(face, 'oil', 30, neighbours=('To', 'To', 'Toil', 'Toil'), rng=rng)
+    crowd = lay_out(face, 'oil', 30, neighbors=('To', 'To', 'Toil', 'Toil'), rng=rng)
     np.testing.assert_array_equal(alone.ink, crowd.ink)
     assert crowd.context.any() and not alone.context.any()
     x0, _, x1, _ = crowd.box

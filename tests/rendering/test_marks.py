@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from mmocr_siga.rendering.marks import FORMS, Punctuator
-from mmocr_siga.rendering.words import WordSource, resolve_charset
+from mmocr_siga.rendering.words import WordSource
+from mmocr_siga.text.charsets import find_charset
 
-ASCII = resolve_charset('ascii94')
+ASCII = find_charset('ascii94')
 
 
 def punctuated(word='Melon', charset=ASCII, other='Fig', n=4000):

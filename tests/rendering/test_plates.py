@@ -38,8 +38,3 @@ def test_emblems_are_in_the_widest_gap():
 @pytest.mark.parametrize('ink', [np.zeros((5, 9), np.uint8), np.full((4, 4), 255, np.uint8)])
 def test_boards_without_room(ink):
     assert all(np.isfinite(b).all() and b.shape[:2] == ink.shape for b in boards(ink, 100))
-
-
-def test_boards_repeat():
-    assert np.array_equal(*(plate_board(np.random.default_rng(3), number(), 20, FACE)
-                            for _ in range(2)))

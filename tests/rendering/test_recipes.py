@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering import RECIPES, RenderStyle, build_renderer, find_charset
+from mmocr_siga.rendering import RECIPES, RenderStyle, build_renderer
 from mmocr_siga.rendering.fonts import bundled_font_dir
 
 FONTS = [bundled_font_dir()]
@@ -25,22 +25,15 @@ def test_presets_make_words(name):
     assert len({w.text for w in words}) > 20 and len({w.font for w in words}) > 5
 
 
-def test_contextless_words_have_all_lengths():
-    renderer, _ = render('contextless', 0)
-    lengths = [len(renderer.words.draw(np.random.default_rng(i))) for i in range(2000)]
-    assert set(lengths) == set(range(1, 26))
-    assert np.mean(lengths) == pytest.approx(13, abs=0.5)
-
-
 def test_incidental_words_are_turned_and_have_marks():
     def slopes_and_marks(name):
         _, words = render(name, 150, random_strings=0.0)
         slopes = []
         for word in words:
             boxes = np.array([b for b in word.boxes if b[2] > 0], np.float64)
-            centres = boxes[:, :2] + boxes[:, 2:] / 2
+            centers = boxes[:, :2] + boxes[:, 2:] / 2
             if len(boxes) > 3:
-                slopes.append(abs(np.polyfit(*centres.T, 1)[0]))
+                slopes.append(abs(np.polyfit(*centers.T, 1)[0]))
         return np.mean(slopes), np.mean([not w.text.isalnum() for w in words])
 
     (slope, marks), (upright, few) = slopes_and_marks('incidental'), slopes_and_marks('mj_st_like')
@@ -72,24 +65,6 @@ def test_difficulty_and_charset_replace_those_of_a_preset():
     renderer, words = render('contextless', 5, style='easy', charset='xyz', max_length=3)
     assert renderer.style == RenderStyle.preset('easy')
     assert all(set(w.text) <= set('xyz') and len(w.text) <= 3 for w in words)
-
-
-def test_the_hard_style_keeps_its_list():
-    # New effects draw no random numbers where they are off.
-    hard = RenderStyle.preset('hard')
-    assert hard.elastic == hard.paint_texture == hard.metal == hard.plate == 0
-
-
-def test_dictionaries_by_name_and_path(tmp_path):
-    assert find_charset('lower_english_digits.txt') == '0123456789abcdefghijklmnopqrstuvwxyz'
-    assert len(find_charset('62')) == 62 and find_charset('63') == '63'
-    path = tmp_path / 'mine.txt'
-    path.write_bytes('б\r\nд\r\n'.encode())
-    assert find_charset(str(path)) == 'бд'
-    assert find_charset('ascii94') != find_charset('asci94')
-    # Longer than a file name may be.
-    many = ''.join(chr(0x4e00 + i) for i in range(3000))
-    assert find_charset(many) == many
 
 
 def test_what_is_no_picture_is_told(tmp_path):

@@ -10,10 +10,6 @@ def test_presets_get_harder():
     assert easy.contrast[0] > medium.contrast[0] > hard.contrast[0]
 
 
-def test_changes_are_applied():
-    assert RenderStyle.preset('easy', busy=0.5).busy == 0.5
-
-
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="unknown difficulty 'brutal'.*easy.*hard.*medium"):
         RenderStyle.preset('brutal')

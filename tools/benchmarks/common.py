@@ -36,7 +36,7 @@ from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
 from mmocr_siga.models.utils.weights import load_weights  # isort: skip
 from mmocr_siga.rendering.fonts import bundled_font_dir  # isort: skip
-from mmocr_siga.rendering.writers import encode  # isort: skip
+from mmocr_siga.images import encode_picture  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / 'tools' / 'analysis'))
@@ -408,7 +408,7 @@ def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word]
     for i in range(count):
         item = drawn[i]
         path = folder / f'{i}.png'
-        path.write_bytes(encode(item['img'], '.png'))
+        path.write_bytes(encode_picture(item['img'], '.png'))
         words.append(Word(str(path), item['instances'][0]['text']))
     return words, f'{count} words drawn by RenderedWordDataset (no real words at {data_root()})'
 

@@ -22,7 +22,7 @@ from mmocr.registry import MODELS
 
 from mmocr_siga.apis import transfer_dictionary
 from mmocr_siga.models.utils.weights import weights_of
-from mmocr_siga.rendering import find_charset
+from mmocr_siga.text.charsets import find_charset
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

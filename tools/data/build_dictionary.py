@@ -22,7 +22,7 @@ from pathlib import Path
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
 from mmocr_siga.datasets.formats.records import FOLDER_LABELS, open_source, source_kind
 from mmocr_siga.datasets.wrappers.label_index import NOT_UTF8, LabelIndex
-from mmocr_siga.rendering import find_charset
+from mmocr_siga.text.charsets import find_charset
 from mmocr_siga.text.dictionary import resolve_dict_file
 
 _EXAMPLES = 3

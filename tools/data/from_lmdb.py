@@ -27,9 +27,8 @@ from mmocr_siga.datasets.formats.records import (
     read_folder,
     read_lmdb,
 )
+from mmocr_siga.datasets.formats.writers import FolderWriter, partial, publish, refuse_existing
 from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.rendering import FolderWriter
-from mmocr_siga.rendering.writers import partial, publish, refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -33,22 +33,22 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.rendering import (
-    PRESETS,
-    RECIPES,
+from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
     LmdbWriter,
-    WordRenderer,
-    build_renderer,
-    contact_sheet,
-)
-from mmocr_siga.rendering.writers import (
     WordWriter,
-    encode,
     partial,
     publish,
     refuse_existing,
+)
+from mmocr_siga.datasets.progress import Progress
+from mmocr_siga.images import encode_picture
+from mmocr_siga.rendering import (
+    PRESETS,
+    RECIPES,
+    WordRenderer,
+    build_renderer,
+    contact_sheet,
 )
 
 _CHUNK = 32
@@ -75,8 +75,8 @@ class Job(NamedTuple):
     def make(self, index: int) -> Item:
         """Render and encode a word."""
         word = self.renderer(index)
-        return Item(encode(word.image, self.suffix, self.quality), word.text,
-                    encode(word.glyphs, '.png') if self.masks else None,
+        return Item(encode_picture(word.image, self.suffix, self.quality), word.text,
+                    encode_picture(word.glyphs, '.png') if self.masks else None,
                     word.boxes if self.boxes else None)
 
 
@@ -329,7 +329,7 @@ def draw_sheet(args: argparse.Namespace, job: Job) -> None:
     words = (job.renderer(i) for i in range(min(args.count, 96)))
     sheet = contact_sheet((word.image, word.text) for word in words)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
-    args.sheet.write_bytes(encode(sheet, '.png'))
+    args.sheet.write_bytes(encode_picture(sheet, '.png'))
     print(f'drew {args.sheet}')
 
 

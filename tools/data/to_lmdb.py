@@ -25,9 +25,8 @@ from mmocr_siga.datasets.formats.records import (
     open_source,
     read_lmdb,
 )
+from mmocr_siga.datasets.formats.writers import LmdbWriter, refuse_existing
 from mmocr_siga.datasets.progress import Progress
-from mmocr_siga.rendering import LmdbWriter
-from mmocr_siga.rendering.writers import refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -17,11 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...rendering.backgrounds import IMAGE_SUFFIXES
-from ...rendering.writers import WordWriter, image_suffix, parse_boxes
+from ...images import IMAGE_SUFFIXES, image_suffix
 from ...text.label_rule import single_label
 from .lmdb_reader import LMDBReader
 from .tsv_label_parser import TSVLabelParser
+from .writers import WordWriter, parse_boxes
 
 __all__ = [
     'Conversion', 'ContentSum', 'FOLDER_LABELS', 'Record', 'SkipList', 'check_content', 'convert',

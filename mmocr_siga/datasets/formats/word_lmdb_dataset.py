@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
-from ...rendering.recipes import find_charset
+from ...text.charsets import find_charset
 from ..wrappers.label_index import LabelIndex, load_index
 from .lmdb_reader import LMDBReader
 

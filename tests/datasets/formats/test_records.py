@@ -19,8 +19,8 @@ from mmocr_siga.datasets.formats.records import (
     read_tsv,
     source_kind,
 )
-from mmocr_siga.rendering import FolderWriter
-from mmocr_siga.rendering.writers import encode
+from mmocr_siga.datasets.formats.writers import FolderWriter
+from mmocr_siga.images import encode_picture as encode
 
 
 def picture(seed=0, suffix='.png', shape=(12, 20, 3)):

@@ -11,7 +11,7 @@ import pytest
 
 from mmocr_siga.datasets import WordLMDBDataset
 from mmocr_siga.datasets.formats.records import read_lmdb
-from mmocr_siga.rendering.writers import encode
+from mmocr_siga.images import encode_picture as encode
 
 lmdb = pytest.importorskip('lmdb')
 ROOT = Path(__file__).parents[3]

@@ -211,7 +211,7 @@ def test_clear_messages(tool, tmp_path, capsys):
 
 
 def test_a_full_disk_is_told_and_the_run_goes_on_later(tool, tmp_path, capsys, monkeypatch):
-    from mmocr_siga.rendering import writers
+    from mmocr_siga.datasets.formats import writers
     write_file, count = writers._write_file, []
 
     def full(path, content):

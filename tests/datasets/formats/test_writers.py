@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering.writers import (
+from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
     LmdbWriter,
-    encode,
-    image_suffix,
     parse_boxes,
     refuse_existing,
 )
+from mmocr_siga.images import encode_picture as encode
+from mmocr_siga.images import image_suffix
 
 
 def noise(seed, shape=(32, 90, 3)):

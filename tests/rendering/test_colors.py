@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering import colours
+from mmocr_siga.rendering import colors
 
 
 def test_luminance_is_that_of_opencv():
     image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
-    np.testing.assert_allclose(colours.luminance(image), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+    np.testing.assert_allclose(colors.luminance(image), cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
                                atol=0.6)
 
 
@@ -15,14 +15,14 @@ def test_luminance_is_that_of_opencv():
 def test_contrast_is_kept(contrast):
     rng = np.random.default_rng(0)
     for _ in range(200):
-        first = colours.random_colour(rng)
-        second = colours.contrasting_colour(rng, first, contrast)
+        first = colors.random_color(rng)
+        second = colors.contrasting_color(rng, first, contrast)
         assert first.min() >= 0 and first.max() <= 255 and second.dtype == np.float32
-        assert abs(float(colours.luminance(first) - colours.luminance(second))) >= contrast - 1e-3
+        assert abs(float(colors.luminance(first) - colors.luminance(second))) >= contrast - 1e-3
 
 
 def test_impossible_contrast_gives_the_farther_of_black_and_white():
     rng = np.random.default_rng(0)
     grey = np.full(3, 100, np.float32)
-    np.testing.assert_array_equal(colours.contrasting_colour(rng, grey, 250), [255] * 3)
-    np.testing.assert_array_equal(colours.contrasting_colour(rng, grey + 60, 250), [0] * 3)
+    np.testing.assert_array_equal(colors.contrasting_color(rng, grey, 250), [255] * 3)
+    np.testing.assert_array_equal(colors.contrasting_color(rng, grey + 60, 250), [0] * 3)

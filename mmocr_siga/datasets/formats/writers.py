@@ -15,34 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import cv2
 import numpy as np
 
+from ...images import image_suffix
+
+__all__ = ['FolderWriter', 'LmdbWriter', 'WordWriter', 'boxes_text', 'parse_boxes', 'partial',
+           'publish', 'refuse_existing']
+
 PARTIAL = '.partial'
-
-
-def encode(picture: np.ndarray, suffix: str = '.jpg', quality: int = 92) -> bytes:
-    """Encode a picture.
-
-    Args:
-        picture (ndarray): uint8, (H, W) or BGR (H, W, 3).
-        suffix (str): '.jpg' or '.png'. Defaults to '.jpg'.
-        quality (int): JPEG quality. Defaults to 92.
-
-    Returns:
-        bytes: The encoded file.
-    """
-    flags = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == '.jpg' else []
-    return cv2.imencode(suffix, picture, flags)[1].tobytes()
-
-
-def image_suffix(data: bytes) -> str:
-    """Suffix of an image by its first bytes; '' if they are not known."""
-    for start, suffix in ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'),
-                          (b'BM', '.bmp'), (b'II*\0', '.tif'), (b'MM\0*', '.tif')):
-        if data.startswith(start):
-            return suffix
-    return '.webp' if data[:4] == b'RIFF' and data[8:12] == b'WEBP' else ''
 
 
 def boxes_text(boxes: np.ndarray | list) -> str:
@@ -66,9 +46,6 @@ class WordWriter:
     After an error the set is given up: what has been written is removed, unless ``resume`` is
     set, in which case it stays under its other name, to be gone on with.
 
-    Args:
-        resume (bool): Whether to go on with what an earlier writer left. Defaults to False.
-
     Attributes:
         count (int): Words written so far, those of the earlier writer included.
     """
@@ -79,13 +56,7 @@ class WordWriter:
 
     def add(self, image: bytes, text: str, mask: bytes | None = None,
             boxes: np.ndarray | list | None = None) -> None:
-        """Store a word.
-
-        Args:
-            image (bytes): Encoded image.
-            text (str): Label.
-            mask (bytes, optional): Encoded PNG glyph mask.
-            boxes (ndarray or list, optional): Character boxes (L, 4): x, y, width, height.
+        """Store a word: encoded image and glyph mask (PNG), character boxes (L, 4) as x, y, w, h.
 
         Raises:
             OSError: If it cannot be written, as when the disk is full.
@@ -122,20 +93,15 @@ class FolderWriter(WordWriter):
     """Writes ``images/<split>_<number>.<suffix>`` and a table of them.
 
     The table is ``<split>.tsv`` (``images/name TAB text``) or MMOCR's ``textrecog_<split>.json``;
-    or there is a text file beside each image.
-    Character boxes go to ``<split>_char_boxes.tsv`` (``images/name TAB text TAB x,y,w,h;...``) or,
-    as ``char_boxes``, into the JSON; glyph masks to ``masks/<split>_<number>.png``. The tables
-    appear when the set is complete.
+    or there is a text file beside each image ('txt'). Character boxes go to
+    ``<split>_char_boxes.tsv`` (``images/name TAB text TAB x,y,w,h;...``) or, as ``char_boxes``,
+    into the JSON; glyph masks to ``masks/<split>_<number>.png``. The tables appear when the set
+    is complete.
 
     Args:
-        out (path): Folder; made if missing.
-        split (str): Name of the split.
-        suffix (str): '.jpg' or '.png'; '' tells it from the first bytes of each image. Defaults
-            to '.jpg'.
-        table (str): 'tsv', 'json' or 'txt'. Defaults to 'tsv'.
-        per_folder (int): Images in one folder ``images/<number>/``; 0 puts all into ``images``.
-            Defaults to 0.
-        resume (bool): See :class:`WordWriter`. Defaults to False.
+        suffix: '.jpg' or '.png'; '' tells it from the first bytes of each image.
+        table: 'tsv', 'json' or 'txt'.
+        per_folder: Images in one folder ``images/<number>/``; 0 puts all into ``images``.
 
     Raises:
         OSError: If the folder can't be written.
@@ -186,42 +152,38 @@ class FolderWriter(WordWriter):
 
     def _rows(self) -> Iterator[dict]:
         with open(self._journal_path, encoding='utf-8', newline='\n') as journal:
-            for line in journal:
-                yield json.loads(line)
+            yield from map(json.loads, journal)
 
     def close(self) -> None:
         self._journal.close()
-        tables = {'json': self._write_json, 'tsv': self._write_tsv, 'txt': list}[self.table]()
-        for table in tables:
-            os.replace(partial(table), table)
+        tables = {'json': self._json_table, 'tsv': self._tsv_tables, 'txt': dict}[self.table]()
+        for path, lines in tables.items():
+            with open(partial(path), 'w', encoding='utf-8', newline='\n') as file:
+                file.writelines(lines)
+        for path in tables:
+            # Words without character boxes have no table of them.
+            if path.name.endswith('_char_boxes.tsv') and not partial(path).stat().st_size:
+                partial(path).unlink()
+            else:
+                os.replace(partial(path), path)
         self._journal_path.unlink()
 
-    def _write_json(self) -> list[Path]:
-        table = self.out / f'textrecog_{self.split}.json'
-        with open(partial(table), 'w', encoding='utf-8', newline='\n') as file:
-            file.write('{"metainfo": {"dataset_type": "TextRecogDataset", '
-                       '"task_name": "textrecog"},\n"data_list": [')
+    def _json_table(self) -> dict[Path, Iterator[str]]:
+        def lines() -> Iterator[str]:
+            yield ('{"metainfo": {"dataset_type": "TextRecogDataset", "task_name": "textrecog"},\n'
+                   '"data_list": [')
             for i, row in enumerate(self._rows()):
-                file.write((',\n' if i else '\n') + json.dumps(row, ensure_ascii=False))
-            file.write('\n]}\n')
-        return [table]
+                yield (',\n' if i else '\n') + json.dumps(row, ensure_ascii=False)
+            yield '\n]}\n'
+        return {self.out / f'textrecog_{self.split}.json': lines()}
 
-    def _write_tsv(self) -> list[Path]:
-        table = self.out / f'{self.split}.tsv'
-        boxes = self.out / f'{self.split}_char_boxes.tsv'
-        boxed = 0
-        with open(partial(table), 'w', encoding='utf-8', newline='\n') as words, \
-                open(partial(boxes), 'w', encoding='utf-8', newline='\n') as characters:
-            for row in self._rows():
-                start = f'{row["img_path"]}\t{row["instances"][0]["text"]}'
-                words.write(start + '\n')
-                if 'char_boxes' in row['instances'][0]:
-                    boxed += 1
-                    characters.write(
-                        f'{start}\t{boxes_text(row["instances"][0]["char_boxes"])}\n')
-        if not boxed:
-            partial(boxes).unlink()
-        return [boxes, table] if boxed else [table]
+    def _tsv_tables(self) -> dict[Path, Iterator[str]]:
+        def word(row: dict) -> str:
+            return f'{row["img_path"]}\t{row["instances"][0]["text"]}'
+        boxes = (f'{word(row)}\t{boxes_text(row["instances"][0]["char_boxes"])}\n'
+                 for row in self._rows() if 'char_boxes' in row['instances'][0])
+        return {self.out / f'{self.split}_char_boxes.tsv': boxes,
+                self.out / f'{self.split}.tsv': (f'{word(row)}\n' for row in self._rows())}
 
     def abort(self) -> None:
         with contextlib.suppress(OSError):  # on a full disk the last rows cannot be written
@@ -267,12 +229,10 @@ class LmdbWriter(WordWriter):
     are not known.
 
     Args:
-        out (path): Folder of the LMDB file; made if missing.
-        map_size (int): First size of the map in bytes. Defaults to 64 MiB.
-        batch (int): Words per transaction. Defaults to 500.
-        resume (bool): See :class:`WordWriter`. Defaults to False.
-        check (callable, optional): Called with the folder when all is written, before it gets its
-            name; what it raises gives the set up. Defaults to None.
+        map_size: First size of the map in bytes.
+        batch: Words per transaction.
+        check: Called with the folder when all is written, before it gets its name; what it raises
+            gives the set up.
 
     Raises:
         ImportError: If ``lmdb`` is not installed.
@@ -296,9 +256,10 @@ class LmdbWriter(WordWriter):
         if self._folder.exists() and not resume:
             shutil.rmtree(self._folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lmdb, self._check = lmdb, check
-        size = (self._folder / 'data.mdb').stat().st_size if resume and (
-            self._folder / 'data.mdb').exists() else 0
+        self._lmdb, self._check, self._batch = lmdb, check, batch
+        self._pending: dict[bytes, bytes] = {}
+        file = self._folder / 'data.mdb'
+        size = file.stat().st_size if file.exists() else 0
         try:
             self._env = lmdb.open(str(self._folder), map_size=max(map_size, 2 * size))
             with self._env.begin() as view:
@@ -306,8 +267,6 @@ class LmdbWriter(WordWriter):
         except lmdb.Error as error:
             raise OSError(f'{self._folder} cannot be written as an LMDB database: {error}'
                           ) from error
-        self._batch = batch
-        self._pending: dict[bytes, bytes] = {}
 
     def add(self, image: bytes, text: str, mask: bytes | None = None,
             boxes: np.ndarray | list | None = None) -> None:
@@ -356,21 +315,13 @@ class LmdbWriter(WordWriter):
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def refuse_existing(out: Path, what: str = '') -> None:
-    """Raise an error if something stands where a set is to be written.
-
-    Args:
-        out (path): Where the set is to be written; an empty folder is no hindrance.
-        what (str): What the folder holds, for the message. Defaults to '': files.
-
-    Raises:
-        FileExistsError: If there is something.
-    """
+def refuse_existing(out: Path, what: str = 'files') -> None:
+    """Raise FileExistsError if something, but an empty folder, stands where a set is to be."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not out.is_dir():
         raise FileExistsError(f'{str(out)!r} is a file; choose a folder')
-    raise FileExistsError(f'{str(out)!r} holds {what or "files"} already; remove it or choose '
+    raise FileExistsError(f'{str(out)!r} holds {what} already; remove it or choose '
                           'another folder')
 
 
