@@ -304,7 +304,7 @@ def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None 
     """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils.
 
     Installed faces are known by their names; a face needs one third of the characters. Segments are
-    unlike print, hence the low ``min_legibility``; what is inverted is far below. The built-in faces
+    unlike print, hence the low ``min_legibility``; what is inverted is far below. Built-in faces
     are among them.
     """
     skipped = [name for name in _SKIPPED_NAMES if name != 'dseg7'] + list(_NO_MACHINE_NAMES)
