@@ -22,7 +22,7 @@ from ..models.encoders import GlyphEncoding
 from ..models.heads import text_pixels
 from ..models.plugins import GlyphPlugin, HostView, tap_for, teacher_forced_attention
 from ..models.plugins.sites import Call, recorded
-from ..models.target_generators.text_masks import denormalised
+from ..models.target_generators.text_masks import denormalized
 
 __all__ = ['WordEvidence', 'read_with_evidence']
 
@@ -260,7 +260,7 @@ def _pictures(reading: _Reading) -> list[np.ndarray]:
         images = rectified
     elif getattr(model, 'with_preprocessor', False) and hasattr(model, 'rectify'):
         images = model.rectify(images)[0]
-    images = denormalised(images, model.data_preprocessor).round().byte().cpu()
+    images = denormalized(images, model.data_preprocessor).round().byte().cpu()
     if getattr(model.data_preprocessor, '_channel_conversion', False):
         images = images.flip(1)
     return list(images.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).contiguous().numpy())

@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmocr.registry import HOOKS
 
+from mmocr_siga.models.utils.weights import load_weights
+
 __all__ = ['WarmStartHook']
 
 
@@ -17,23 +19,26 @@ class WarmStartHook(Hook):
 
     MMEngine's ``load_from`` serves two ends: with ``--resume``, it is the checkpoint that is
     resumed. A config that names there what its first stage has left would, when resumed, go back
-    to that stage, with its optimiser and iteration. This hook looks at the file only where a
+    to that stage, with its optimizer and iteration. This hook looks at the file only where a
     training begins: not when one is resumed, nor in testing, nor where ``load_from`` is given,
     which takes its place. The file cannot run code.
 
-    All weights of the model must be in the file, those of the training head included. To begin
-    from a part of them, or from another set of characters, use ``load_from``.
-
     Args:
-        checkpoint (str, optional): Path or address of a checkpoint of the same model; None starts
-            from the weights that the model was initialised with.
+        checkpoint: Path or address of a checkpoint; None starts from the weights that the model
+            was initialized with.
+        parts: Prefix in the model -> prefix in the file, such as ``{'backbone':
+            'student.backbone'}``; '' stands for all. Each part must be whole in the file; the rest
+            of the model stays as it was initialized. None: all weights of the model, those of the
+            training head included, must be in the file, and no others. To begin from another set
+            of characters, use ``load_from``.
     """
 
     # After EMAHook and whatever else prepares a model, before any that look at its weights.
     priority = 'HIGH'
 
-    def __init__(self, checkpoint: str | None) -> None:
+    def __init__(self, checkpoint: str | None, parts: dict[str, str] | None = None) -> None:
         self.checkpoint = checkpoint
+        self.parts = parts
         self._loaded = False
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
@@ -45,13 +50,11 @@ class WarmStartHook(Hook):
 
         Raises:
             FileNotFoundError: If there is no such file; says what to do.
-            ValueError: If the file holds no weights.
+            ValueError: If the file holds no weights, or the model has no such part.
             WeightsMismatchError: If the weights are of another model or dictionary.
         """
         if self._loaded or self.checkpoint is None:
             return
-        # Not at the top: the readers of mmocr_siga.apis build on this package.
-        from mmocr_siga.models.utils.weights import load_weights
         path = os.path.expanduser(self.checkpoint)
         if '://' not in path and not os.path.isfile(path):
             raise FileNotFoundError(
@@ -61,5 +64,5 @@ class WarmStartHook(Hook):
                 'reads it from, to a checkpoint of it; '
                 'default_hooks.warm_start.checkpoint=None starts without')
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_weights(model, path, training_only=())
+        load_weights(model, path, training_only=(), parts=self.parts)
         runner.logger.info(f'Training starts from the weights of {self.checkpoint}')

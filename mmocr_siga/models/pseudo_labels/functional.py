@@ -2,7 +2,7 @@
 
 Letters used throughout: N images in a batch, (H, W) image height and width, (h, w) height and
 width of a feature map, T decoding steps, L characters of a word (the end of sequence not
-counted).
+counted). Padding lies at the right of a word: ``valid``, bool (N, any width), is False there.
 
 Nothing here is learned, takes part in the gradient or makes the host wait for the device.
 Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023
@@ -17,8 +17,8 @@ from torch import Tensor
 from ...images.two_means import dark_is_text, separation, two_means_mask_image
 
 __all__ = [
-    'glyph_labels', 'masked_two_means', 'resize_attention', 'step_mask', 'two_means_mask',
-    'two_means_mask_image'
+    'glyph_labels', 'masked_two_means', 'resize_attention', 'resize_valid', 'step_mask',
+    'two_means_mask', 'two_means_mask_image'
 ]
 
 _LEVELS = 256
@@ -35,13 +35,11 @@ def two_means_mask(gray: Tensor) -> Tensor:
     :func:`masked_two_means`.
 
     Args:
-        gray (Tensor): Grey images of shape :math:`(N, H, W)`, uint8, or floating point in
-            [0, 255], which is rounded to the nearest of the 256 levels (halves to even; values
-            outside are clamped).
+        gray: Grey images (N, H, W), uint8, or floating point in [0, 255], which is rounded to the
+            nearest of the 256 levels (halves to even; values outside are clamped).
 
     Returns:
-        Tensor: bool of shape :math:`(N, H, W)`, True on text. All False for an image of a
-        single grey level.
+        Tensor: bool (N, H, W), True on text. All False for an image of a single grey level.
 
     Raises:
         ValueError: If ``gray`` has another shape or dtype.
@@ -53,10 +51,7 @@ def two_means_mask(gray: Tensor) -> Tensor:
 
 @torch.no_grad()
 def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
-    """:func:`two_means_mask` for padded images.
-
-    Padding takes part neither in the clustering nor in the border vote, so that an image gets the
-    same mask with and without it.
+    """:func:`two_means_mask` for padded images: the same mask with padding and without.
 
     The border vote: a border of the image (top, bottom, left, right) votes for a cluster that
     covers more than half of it. A cluster with three votes or more is background. Where no
@@ -64,15 +59,13 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     once, corners too), then the smaller cluster, then the brighter one.
 
     Args:
-        gray (Tensor): Grey images of shape :math:`(N, H, W)`, uint8 or floating point in
-            [0, 255] (rounded to the nearest level).
-        valid (Tensor, optional): bool of shape :math:`(N, W)` (whole columns) or
-            :math:`(N, H, W)`, False on padding. The top border consists of the topmost valid
-            pixel of each column, the others likewise. Defaults to None: all is valid.
+        gray: As in :func:`two_means_mask`.
+        valid: bool (N, W), whole columns, or (N, H, W), False on padding, which takes part neither
+            in the clustering nor in the vote. The top border consists of the topmost valid pixel
+            of each column, the others likewise.
 
     Returns:
-        Tensor: bool of shape :math:`(N, H, W)`, True on text, False on padding and for an image
-        of a single grey level.
+        Tensor: bool (N, H, W), False on padding too.
 
     Raises:
         ValueError: If a shape or dtype is another.
@@ -106,7 +99,7 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
 
 
 def _lowest_maximum(score: Tensor) -> Tensor:
-    """The lowest level of highest score, uint8 of shape (N, 1)."""
+    """The lowest level of highest score, uint8 (N, 1)."""
     # argmax promises no order among equals.
     rank = torch.arange(_LEVELS - 1, -1, -1, dtype=torch.uint8, device=score.device)
     best = score == score.amax(1, keepdim=True)
@@ -114,7 +107,7 @@ def _lowest_maximum(score: Tensor) -> Tensor:
 
 
 def _border_leads(bright: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Second and third smallest lead of the borders, and the lead on the whole border."""
+    """Second and third smallest lead (see dark_is_text) of the borders, and that on all of it."""
     h, w = (max(2, length) for length in bright.shape[1:])
     # A single row or column is both of its borders.
     bright = bright.expand(-1, h, w)
@@ -169,15 +162,13 @@ def _valid_pixels(gray: Tensor, valid: Tensor) -> Tensor:
     return valid
 
 
-def resize_attention(attention: Tensor, width: int) -> Tensor:
-    """Resize attention along the image width, bilinearly with ``align_corners=False``.
+def resize_attention(attention: Tensor, width: int, valid: Tensor | None = None) -> Tensor:
+    """Resize attention (N, T, w) along the image width, bilinearly with ``align_corners=False``.
 
-    Args:
-        attention (Tensor): Attention of shape :math:`(N, T, w)`, floating point.
-        width (int): The new width.
+    With ``valid`` the word ends where its padding begins, as it does alone; padding gets 0.
 
     Returns:
-        Tensor: Attention of shape :math:`(N, T, width)`, float32 for half precision input.
+        Tensor: (N, T, width), float32 for half precision input.
 
     Raises:
         ValueError: If ``attention`` has another shape or dtype, or ``width`` is not positive.
@@ -188,11 +179,15 @@ def resize_attention(attention: Tensor, width: int) -> Tensor:
     if width < 1:
         raise ValueError(f'width must be positive, but is {width}')
     attention = at_least_float32(attention)
-    if attention.size(2) == width:
+    if valid is not None:
+        attention = _hold_last_column(attention, valid)
+    if attention.size(2) != width:
+        # Two-dimensional: the one-dimensional operator has no deterministic backward on a GPU.
+        attention = F.interpolate(attention[:, :, None], size=(1, width), mode='bilinear',
+                                  align_corners=False)[:, :, 0]
+    if valid is None:
         return attention
-    # Two-dimensional: the one-dimensional operator has no deterministic backward on a GPU.
-    return F.interpolate(
-        attention[:, :, None], size=(1, width), mode='bilinear', align_corners=False)[:, :, 0]
+    return attention.masked_fill(~resize_valid(valid, width)[:, None], 0)
 
 
 @torch.no_grad()
@@ -200,7 +195,8 @@ def glyph_labels(attention: Tensor,
                  foreground: Tensor,
                  lengths: Tensor,
                  size: tuple[int, int],
-                 threshold: float = 0.05) -> Tensor:
+                 threshold: float | Tensor = 0.05,
+                 valid: Tensor | None = None) -> Tensor:
     """Cut a text mask into characters along the attention.
 
     Channel 0 is background, channel t the character of step t: the cells of the foreground whose
@@ -208,18 +204,17 @@ def glyph_labels(attention: Tensor,
     past the word are empty.
 
     Args:
-        attention (Tensor): Attention of shape :math:`(N, T, w)` at any width.
-        foreground (Tensor): Text mask of shape :math:`(N, H, W)`, bool or floating point in
-            {0, 1}. A cell of the labels is foreground if the bilinearly resized mask is at least
-            0.4 there.
-        lengths (Tensor): Characters of each word, integers of shape :math:`(N,)`, without the
-            end of sequence. Clamped to [0, T].
-        size (tuple[int, int]): Height and width of the labels.
-        threshold (float): Attention above it, resized to the width of the labels, claims a
-            column. Made for an attention of 32 columns. Defaults to 0.05.
+        attention: (N, T, w) at any width.
+        foreground: Text mask (N, H, W), bool or floating point in {0, 1}. A cell of the labels is
+            foreground if the bilinearly resized mask is at least 0.4 there.
+        lengths: (N,) characters without the end of sequence. Clamped to [0, T].
+        size: Height and width of the labels.
+        threshold: Attention above it, resized to the width of the labels, claims a column; a
+            number, or one a sample (N, 1, 1). Made for an attention of 32 columns.
+        valid: (N, any width) bool. Padding is background.
 
     Returns:
-        Tensor: bool of shape :math:`(N, T + 1, h, w)`.
+        Tensor: bool (N, T + 1, h, w).
 
     Raises:
         ValueError: If a shape or dtype is another.
@@ -232,26 +227,41 @@ def glyph_labels(attention: Tensor,
     h, w = size
     foreground = (zeros_and_ones(foreground) if foreground.dtype == torch.bool else
                   at_least_float32(foreground))
-    resized = F.interpolate(
-        foreground[:, None], size=(h, w), mode='bilinear', align_corners=False)
-    claimed = resize_attention(attention, w) > threshold
+    if valid is not None:
+        foreground = _hold_last_column(foreground, valid)
+    text = F.interpolate(
+        foreground[:, None], size=(h, w), mode='bilinear', align_corners=False) >= _CELL_SHARE
+    if valid is not None:
+        text = text & resize_valid(valid, w)[:, None, None]
+    claimed = resize_attention(attention, w, valid) > threshold
     claimed = claimed & step_mask(lengths, attention.size(1))[:, :, None]
     # The mask value each channel asks for: background 0, a claimed column 1, any other none.
     wanted = F.pad(2 - as_bytes(claimed), (0, 0, 1, 0))
-    return as_bytes(resized >= _CELL_SHARE) == wanted[:, :, None]
+    return as_bytes(text) == wanted[:, :, None]
 
 
 def step_mask(lengths: Tensor, steps: int) -> Tensor:
-    """Mark the steps of each word that hold a character.
-
-    Args:
-        lengths (Tensor): Integers of shape :math:`(N,)`.
-        steps (int): T.
-
-    Returns:
-        Tensor: bool of shape :math:`(N, T)`.
-    """
+    """The steps of each word that hold a character: (N,) integers -> (N, T) bool."""
     return torch.arange(steps, device=lengths.device) < lengths[:, None]
+
+
+def resize_valid(valid: Tensor, width: int) -> Tensor:
+    """Valid columns of a map of another width, a broken one counting whole: bool (N, width)."""
+    return valid if valid.size(1) == width else step_mask(_columns(valid, width), width)
+
+
+def _columns(valid: Tensor, width: int) -> Tensor:
+    """How many columns of a map are valid, (N,)."""
+    return -(-valid.sum(1) * width // valid.size(1))
+
+
+def _hold_last_column(maps: Tensor, valid: Tensor) -> Tensor:
+    """Maps (N, C, W) whose padding repeats the last valid column, as resizing does at a border."""
+    columns, position = _columns(valid, maps.size(2)), torch.arange(maps.size(2),
+                                                                    device=maps.device)
+    last = position == columns[:, None] - 1
+    edge = maps.masked_fill(~last[:, None], 0).sum(2, keepdim=True)
+    return torch.where((position < columns[:, None])[:, None], maps, edge)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -274,7 +284,6 @@ def as_bytes(mask: Tensor) -> Tensor:
 
 
 def _as_bool(mask: Tensor) -> Tensor:
-    """The inverse of :func:`as_bytes`."""
     return mask.to(torch.bool) if _is_compiling() else mask.view(torch.bool)
 
 

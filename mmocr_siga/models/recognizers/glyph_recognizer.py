@@ -13,7 +13,7 @@ from mmocr.utils.typing_utils import (
 from torch import Tensor
 
 from ...geometry.tps import warp_images
-from ..target_generators.text_masks import denormalised, gray_images
+from ..target_generators.text_masks import denormalized, gray_images
 
 
 @MODELS.register_module()
@@ -120,6 +120,6 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
         return gray_images(inputs, self.data_preprocessor)
 
-    def denormalised(self, inputs: Tensor) -> Tensor:
+    def denormalized(self, inputs: Tensor) -> Tensor:
         """Undo the normalisation: (N, C, H, W) -> the same in [0, 255], channels as they are."""
-        return denormalised(inputs, self.data_preprocessor)
+        return denormalized(inputs, self.data_preprocessor)

@@ -1,23 +1,21 @@
+from __future__ import annotations
 
 import torch
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ..pseudo_labels.functional import glyph_labels
+from ..pseudo_labels.functional import glyph_labels, resize_valid
 
 
 @MODELS.register_module()
 class GlyphPseudoLabelGenerator(nn.Module):
     """Cuts a text mask into characters by an aligned attention (SIGA, CVPR 2023, glyph
-    pseudo-labels).
-
-    Has no parameters and passes no gradient on.
+    pseudo-labels). Has no parameters and passes no gradient on.
 
     Args:
-        threshold (float): Attention above which a column belongs to a step, for an attention of
-            length 32. Defaults to 0.05.
-        scale_threshold (bool): Whether the threshold is scaled by 32 / length for attentions of
-            another length. Defaults to False, as in the reference.
+        threshold: Attention above which a column belongs to a step, for an attention of length 32.
+        scale_threshold: Whether the threshold is scaled by 32 / length for attentions of another
+            length, padding not counted. In the reference it is not.
     """
 
     def __init__(self, threshold: float = 0.05, scale_threshold: bool = False) -> None:
@@ -29,20 +27,24 @@ class GlyphPseudoLabelGenerator(nn.Module):
 
     @torch.no_grad()
     def forward(self, attention: Tensor, foreground: Tensor, lengths: Tensor,
-                sizes: dict[str, tuple[int, int]]) -> dict[str, Tensor]:
+                sizes: dict[str, tuple[int, int]],
+                valid: Tensor | None = None) -> dict[str, Tensor]:
         """Make the labels.
 
         Args:
-            attention (Tensor): (N, T, w), at its own width.
-            foreground (Tensor): (N, H, W) bool, the text mask.
-            lengths (Tensor): (N,) characters without the end token.
-            sizes (dict): (height, width) of each map that wants labels.
+            attention: (N, T, w), at its own width.
+            foreground: (N, H, W) bool, the text mask.
+            lengths: (N,) characters without the end token.
+            sizes: (height, width) of each map that wants labels.
+            valid: (N, any width) bool, False on padding, which is background.
 
         Returns:
             dict: (N, T + 1, h, w) bool per map, channel 0 background.
         """
-        threshold = self.threshold
+        threshold, width = self.threshold, attention.shape[-1]
         if self.scale_threshold:
-            threshold = threshold * 32 / attention.shape[-1]
-        return {name: glyph_labels(attention, foreground, lengths, size, threshold)
+            if valid is not None:
+                width = resize_valid(valid, width).sum(1)[:, None, None]
+            threshold = threshold * 32 / width
+        return {name: glyph_labels(attention, foreground, lengths, size, threshold, valid)
                 for name, size in sizes.items()}

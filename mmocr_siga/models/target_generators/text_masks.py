@@ -11,39 +11,22 @@ from ...geometry.tps import warp_masks
 from ..layers import valid_columns
 from ..pseudo_labels.functional import masked_two_means
 
-# ITU-R BT.601 luma, as OpenCV's colour conversion.
+# ITU-R BT.601 luma, as OpenCV's color conversion.
 LUMA = (0.299, 0.587, 0.114)
 
 
 @torch.no_grad()
-def denormalised(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
-    """Undo the normalisation of a data preprocessor.
-
-    Args:
-        inputs (Tensor): Normalised images (N, C, H, W).
-        preprocessor (BaseDataPreprocessor): What normalised them.
-
-    Returns:
-        Tensor: float32 (N, C, H, W) in [0, 255], channels as they are.
-    """
+def denormalized(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
+    """Undo the normalization of a data preprocessor: (N, C, H, W) -> float32 in [0, 255]."""
     images = inputs.float()
     if getattr(preprocessor, '_enable_normalize', False):
         images = images * preprocessor.std + preprocessor.mean
     return images.clamp(0, 255)
 
 
-@torch.no_grad()
 def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
-    """Undo the normalisation of a data preprocessor and the colours.
-
-    Args:
-        inputs (Tensor): Normalised images (N, 3 or 1, H, W).
-        preprocessor (BaseDataPreprocessor): What normalised them.
-
-    Returns:
-        Tensor: Grey images (N, H, W) in [0, 255].
-    """
-    images = denormalised(inputs, preprocessor)
+    """Undo normalization and colors: (N, 3 or 1, H, W) -> gray images (N, H, W) in [0, 255]."""
+    images = denormalized(inputs, preprocessor)
     if images.shape[1] == 1:
         return images[:, 0]
     rgb = getattr(preprocessor, '_channel_conversion', False)
@@ -54,14 +37,13 @@ def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
 
 def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
                      grid: Optional[Tensor] = None) -> Tensor:
-    """Text masks of a batch: those that the samples carry, or made here from the grey images.
+    """Text masks of a batch: those that the samples carry, or made here from the gray images.
 
     Args:
-        data_samples (Sequence[TextRecogDataSample]): N samples, each with ``gt_text_mask`` or none
-            with it.
-        gray (Tensor): (N, H, W) in [0, 255], as the network sees them, padding included.
-        grid (Tensor, optional): (N, H, W, 2), the sampling grid that rectified the images. Masks of
-            the samples are those of the images before, and are warped by it. Defaults to None.
+        data_samples: N samples, each with ``gt_text_mask`` or none with it.
+        gray: (N, H, W) in [0, 255], as the network sees them, padding included.
+        grid: (N, H, W, 2), the sampling grid that rectified the images. Masks of the samples are
+            those of the images before, and are warped by it.
 
     Returns:
         Tensor: (N, H, W) bool; padding is background.
@@ -84,7 +66,7 @@ def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
         shape = tuple(sample.get('img_shape', (height, width))[:2])
         if tuple(mask.shape) != shape:
             raise ValueError(f'text mask {tuple(mask.shape)} does not fit its image {shape} '
-                             f'({sample.get("img_path", "no path")}): make the mask behind the '
+                             f'({sample.get("img_path", "no path")}): make the mask after the '
                              'last geometric transform of the pipeline')
     # Padding goes to the right and the bottom, as the data preprocessor pads the images.
     masks = [F.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0])) for mask in masks]

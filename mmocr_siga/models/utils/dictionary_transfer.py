@@ -1,4 +1,4 @@
-"""Weights of one dictionary as the start of a recogniser with another."""
+"""Weights of one dictionary as the start of a recognizer with another."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -13,40 +13,25 @@ __all__ = ['source_rows', 'transfer_dictionary']
 
 
 def source_rows(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
-    """Where the row of each character comes from.
-
-    Args:
-        source (Sequence[str]): Characters of the weights, in order.
-        target (Sequence[str]): Characters wanted, in order.
-
-    Returns:
-        list[int | None]: For each of ``target`` the index of the same character in ``source``,
-        else that of its other case, else None.
-    """
+    """For each character of ``target`` the index in ``source`` of the same one, else of its other
+    case, else None."""
     index = {character: i for i, character in enumerate(source)}
-    out = []
-    for character in target:
-        forms = (character, character.lower(), character.upper())
-        out.append(next((index[form] for form in forms if form in index), None))
-    return out
+    return [next((index[form] for form in (c, c.lower(), c.upper()) if form in index), None)
+            for c in target]
 
 
 def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
                         source: Sequence[str]) -> dict[str, Tensor]:
-    """Fit weights of another dictionary to a model: a warm start for other characters.
+    """Weights of another dictionary as a state dict of a model: a warm start for other characters.
 
     Rows of classifiers and embeddings are taken from the same character, or from its other case;
     a character without either gets the mean of all. Special tokens, which come after the
     characters, keep their order. Both dictionaries must have the same special tokens.
 
     Args:
-        weights (Mapping[str, Tensor]): State dict of the same model with another dictionary.
-        model (nn.Module): A recogniser with the wanted dictionary in its decoder; not changed.
-        source (Sequence[str]): Characters of the weights' dictionary, in order, without special
-            tokens.
-
-    Returns:
-        dict[str, Tensor]: State dict for ``model``.
+        weights: State dict of the same model with another dictionary.
+        model: A recognizer with the wanted dictionary in its decoder; not changed.
+        source: Characters of the weights' dictionary, in order, without special tokens.
 
     Raises:
         WeightsMismatchError: If the weights differ from the model in more than the dictionary.

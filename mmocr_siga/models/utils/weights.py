@@ -1,4 +1,4 @@
-"""Weights into a recogniser, or a message that says why they do not fit it."""
+"""Weights into a recognizer, or a message that says why they do not fit it."""
 from __future__ import annotations
 
 import os
@@ -23,27 +23,19 @@ class WeightsMismatchError(ValueError):
 
 
 class Mismatch(NamedTuple):
-    """How weights differ from what a model needs to read.
+    """How weights differ from what a model needs; all three are empty if they fit."""
 
-    Attributes:
-        shapes (dict[str, tuple]): Tensors of another shape: (shape in the weights, in the model).
-        missing (list[str]): Tensors that only the model has.
-        unexpected (list[str]): Tensors that only the weights have.
-    """
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
-    missing: list[str]
-    unexpected: list[str]
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]  # in the weights, in the model
+    missing: list[str]  # tensors that only the model has
+    unexpected: list[str]  # tensors that only the weights have
 
 
 def weights_of(checkpoint: Any, source: str) -> dict[str, Tensor]:
-    """The state dict in a checkpoint.
+    """The tensors in a checkpoint by their names, without a leading ``module.``.
 
     Args:
-        checkpoint (Any): What a checkpoint file held: a dict with ``state_dict``, or a state dict.
-        source (str): Name of the file, for messages.
-
-    Returns:
-        dict[str, Tensor]: Tensors by their names, without a leading ``module.``.
+        checkpoint: What a checkpoint file held: a dict with ``state_dict``, or a state dict.
+        source: Name of the file, for messages.
 
     Raises:
         ValueError: If it holds no weights where they are expected; says what it holds.
@@ -67,20 +59,10 @@ def weights_of(checkpoint: Any, source: str) -> dict[str, Tensor]:
 
 def compare_weights(model: nn.Module, weights: Mapping[str, Tensor],
                     training_only: Sequence[str] = TRAINING_ONLY) -> Mismatch:
-    """Compare weights with a model, but for what only training needs.
-
-    Args:
-        model (nn.Module): The model.
-        weights (Mapping[str, Tensor]): Tensors by their names.
-        training_only (Sequence[str]): Beginnings of names that are left aside.
-
-    Returns:
-        Mismatch: The differences; all three are empty if the weights fit.
-    """
-    own = {name: value for name, value in model.state_dict().items()
-           if not name.startswith(tuple(training_only))}
-    given = {name: value for name, value in weights.items()
-             if not name.startswith(tuple(training_only))}
+    """Compare weights with a model, leaving aside names that begin as ``training_only`` tells."""
+    own, given = ({name: value for name, value in state.items()
+                   if not name.startswith(tuple(training_only))}
+                  for state in (model.state_dict(), weights))
     shapes = {name: (tuple(given[name].shape), tuple(value.shape)) for name, value in own.items()
               if name in given and given[name].shape != value.shape}
     # Old checkpoints lack this counter, which reading does not use.
@@ -90,18 +72,21 @@ def compare_weights(model: nn.Module, weights: Mapping[str, Tensor],
 
 
 def load_weights(model: nn.Module, source: str | os.PathLike,
-                 training_only: Sequence[str] = TRAINING_ONLY) -> None:
-    """Load all weights that a recogniser reads with; the file cannot run code.
+                 training_only: Sequence[str] = TRAINING_ONLY,
+                 parts: Mapping[str, str] | None = None) -> None:
+    """Load the weights of a recognizer, in place; the file cannot run code.
 
     Args:
-        model (nn.Module): The recogniser; it is changed in place.
-        source (str or PathLike): Path or address of a checkpoint.
-        training_only (Sequence[str]): Beginnings of names that may be missing or too many.
-            Defaults to SIGA's training head and the losses.
+        model: The recognizer.
+        source: Path or address of a checkpoint.
+        training_only: Beginnings of names that may be missing or too many; in the first place
+            SIGA's training head and the losses.
+        parts: Prefix of the names in the model -> prefix in the file, '' for all: loads these
+            parts alone, each of them whole, and leaves the rest of both aside.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no weights.
+        ValueError: If it holds no weights, or the model has no such part.
         WeightsMismatchError: If the weights are of another model or dictionary; names the first
             tensors that differ and what to use instead.
     """
@@ -110,7 +95,14 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
         raise FileNotFoundError(f'no weights at {source!r}')
     checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu', logger='silent')
     weights = weights_of(checkpoint, source)
-    mismatch = compare_weights(model, weights, training_only)
+    if parts is None:
+        mismatch = compare_weights(model, weights, training_only)
+    else:
+        weights = _renamed(model, weights, parts)
+        mismatch = compare_weights(model, weights, training_only)
+        wanted = tuple(_dotted(own) for own in parts)
+        mismatch = Mismatch(mismatch.shapes,
+                            [name for name in mismatch.missing if name.startswith(wanted)], [])
     if any(mismatch):
         raise WeightsMismatchError(
             f'{source} does not fit the model. {_listed(mismatch)}'
@@ -121,18 +113,34 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
          if name in own and own[name].shape == value.shape}, strict=False)
 
 
+def _renamed(model: nn.Module, weights: Mapping[str, Tensor],
+             parts: Mapping[str, str]) -> dict[str, Tensor]:
+    """What the file has of the parts, under the model's names."""
+    names = list(model.state_dict())
+    for own in parts:
+        if not any(name.startswith(_dotted(own)) for name in names):
+            raise ValueError(f'the model has no part {own!r}: it holds '
+                             f'{", ".join(dict.fromkeys(name.split(".")[0] for name in names))}')
+    return {_dotted(own) + name[len(_dotted(theirs)):]: value for own, theirs in parts.items()
+            for name, value in weights.items() if name.startswith(_dotted(theirs))}
+
+
+def _dotted(prefix: str) -> str:
+    return prefix and prefix.rstrip('.') + '.'
+
+
 def _listed(mismatch: Mismatch) -> str:
     """The first differences, a line each."""
-    lines = [(f'{len(mismatch.shapes)} tensors have another shape',
-              [f'{name}: {given} in the weights, {own} in the model'
-               for name, (given, own) in mismatch.shapes.items()]),
-             (f'{len(mismatch.missing)} tensors are not in the weights', mismatch.missing),
-             (f'{len(mismatch.unexpected)} tensors are not in the model', mismatch.unexpected)]
+    lines = [('tensors have another shape', [f'{name}: {given} in the weights, {own} in the model'
+                                             for name, (given, own) in mismatch.shapes.items()]),
+             ('tensors are not in the weights', mismatch.missing),
+             ('tensors are not in the model', mismatch.unexpected)]
     out = ''
-    for head, names in lines:
+    for what, names in lines:
         if names:
             more = [f'... and {len(names) - SHOWN} more'] if len(names) > SHOWN else []
-            out += '\n'.join([f'{head}:', *(f'  {n}' for n in names[:SHOWN] + more), ''])
+            out += '\n'.join([f'{len(names)} {what}:', *(f'  {n}' for n in names[:SHOWN] + more),
+                              ''])
     return out
 
 
@@ -145,12 +153,11 @@ def _dictionary_advice(model: nn.Module, mismatch: Mismatch) -> str:
     found = set()
     for given, own in mismatch.shapes.values():
         changed = [(g, o) for g, o in zip(given, own) if g != o]
-        if len(given) != len(own) or len(changed) != 1:
-            return ''
         # Embeddings know a start token besides the classes.
-        found.add(changed[0][0] - (changed[0][1] - classes))
-        if not classes <= changed[0][1] <= classes + 2:
+        if (len(given) != len(own) or len(changed) != 1
+                or not classes <= changed[0][1] <= classes + 2):
             return ''
+        found.add(changed[0][0] - (changed[0][1] - classes))
     if len(found) != 1:
         return ''
     characters = len(dictionary_characters(dictionary))
@@ -166,9 +173,9 @@ def _model_advice(checkpoint: Any) -> str:
     """Which config the weights say they are of."""
     meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     name = meta.get('experiment_name') if isinstance(meta, Mapping) else None
-    if isinstance(name, str) and name:
-        name = re.sub(r'_\d{8}_\d{6}$', '', name)
-        return (f'The weights are of another model: they were saved by a run of {name}.py. Use '
-                'that config, or weights of this one.')
-    return ('The weights are of another model: use the config that they were trained with, or '
-            'weights of this one.')
+    if not isinstance(name, str) or not name:
+        return ('The weights are of another model: use the config that they were trained with, or '
+                'weights of this one.')
+    name = re.sub(r'_\d{8}_\d{6}$', '', name)
+    return (f'The weights are of another model: they were saved by a run of {name}.py. Use that '
+            'config, or weights of this one.')
