@@ -1,6 +1,8 @@
 # make demo | test | lint | clean. The first call makes .venv and fills it; later ones reuse it.
 
 VENV := .venv
+# Processes that run tests; each takes about a gigabyte.
+JOBS ?= 2
 PYTHON := $(VENV)/bin/python
 # First interpreter that really starts: version managers leave names that do not.
 BASE_PYTHON ?= $(shell for p in python3.11 python3; do \
@@ -16,7 +18,7 @@ demo: $(VENV)/.installed
 	$(PYTHON) tools/demo.py $(ARGS)
 
 test: $(VENV)/.installed
-	$(PYTHON) -m pytest -q --durations=10 $(ARGS)
+	$(PYTHON) -m pytest -q -n $(JOBS) --durations=10 $(ARGS)
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .

@@ -9,13 +9,13 @@ from collections import Counter, OrderedDict
 import numpy as np
 import pytest
 import torch
-import toy_run
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmocr_siga.compat import checkpoint
 from mmocr_siga.compat.checkpoint import UnsafeCheckpointError, load
+from tests.helpers import toy_run
 
 READERS = [
     pytest.param(

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmocr.registry import DATASETS, EVALUATOR
-from word_sets import write_json, write_lmdb
+
+from tests.helpers.word_sets import write_json, write_lmdb
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BENCHMARKS = CONFIGS / '_base_' / 'datasets' / 'benchmarks.py'

@@ -7,9 +7,9 @@ from mmengine.config import Config
 from mmengine.structures import LabelData
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
-from word_sets import write_tsv
 
 from mmocr_siga.datasets import CheckedTextDataset
+from tests.helpers.word_sets import write_tsv
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZES = {'36': 36, '62': 62, '94': 94}

@@ -11,7 +11,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
-from toy_run import toy_config, write_words
+
+from tests.helpers.toy_run import toy_config, write_words
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = 'layers.0.weight'

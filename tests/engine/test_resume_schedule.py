@@ -3,7 +3,8 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from toy_run import toy_config, write_words
+
+from tests.helpers.toy_run import toy_config, write_words
 
 STEPS, STOP = 12, 5
 SCHEDULES = dict(

@@ -2,10 +2,10 @@ import json
 
 import pytest
 from mmocr.registry import DATASETS, MODELS
-from word_sets import PIPELINE, write_lmdb, write_tsv
 
 from mmocr_siga.datasets.formats.word_files import words_config
 from mmocr_siga.evaluation import BenchmarkReport, Reading, SetResult, read_words
+from tests.helpers.word_sets import PIPELINE, write_lmdb, write_tsv
 
 LOADER = dict(PIPELINE[0], backend_args=dict(backend='nonempty'))
 LABELS = ['One', 'two', "thr'ee", 'four', '--']

@@ -4,9 +4,9 @@ from mmengine.runner import Runner
 from mmengine.structures import LabelData
 from mmocr.registry import EVALUATOR
 from mmocr.structures import TextRecogDataSample
-from word_sets import PIPELINE, write_json, write_lmdb
 
 from mmocr_siga.evaluation.named_datasets_evaluator import averages
+from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb
 
 METRICS = [dict(type='WordMetric', mode=['exact', 'ignore_case_symbol'])]
 EXACT, FOLDED = 'recog/word_acc', 'recog/word_acc_ignore_case_symbol'

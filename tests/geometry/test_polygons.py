@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
@@ -105,7 +105,6 @@ class TestPolygonShape:
     def test_nothing_enclosed(self, polygon):
         assert polygon_shape(polygon) is None
 
-    @settings(max_examples=60, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=3, max_size=9))
     def test_never_fails_and_is_valid(self, points):
         shape = polygon_shape(np.array(points))
@@ -113,7 +112,7 @@ class TestPolygonShape:
         if shape is not None:
             assert shape.is_valid and shape.area > 0
         if checked.points is not None:
-            assert Polygon(checked.points).is_valid and signed_area(checked.points) >= 1
+            assert Polygon(checked.points).is_valid and signed_area(checked.points) >= 1 - 1e-9
             assert shape.area == pytest.approx(signed_area(checked.points))
         else:
             assert checked.problem
@@ -189,7 +188,6 @@ class TestSplitBorders:
         with pytest.raises(ValueError, match='at least 3 points, got 2'):
             split_borders(np.zeros((2, 2)))
 
-    @settings(max_examples=60, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=3, max_size=25),
            st.booleans())
     def test_any_polygon_has_two_borders(self, points, ordered):

@@ -5,14 +5,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import siga_r_reference
 import torch
 import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
-from toy_run import write_words
+
+from tests.helpers import siga_r_reference
+from tests.helpers.toy_run import write_words
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
 SIZES = dict(siga_r=(32, 128), siga_s=(48, 160), siga_t=(32, 128))

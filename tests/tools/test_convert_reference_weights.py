@@ -2,11 +2,12 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-import siga_r_reference as reference
 import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
+
+from tests.helpers import siga_r_reference as reference
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / 'tools' / 'convert_reference_weights.py'

@@ -11,10 +11,10 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmocr.registry import MODELS
-from word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
 from mmocr_siga.apis import WordInferencer
 from tests.helpers.readers import reader_files, word_pictures
+from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ['one', 'TWO', "thr'ee", 'four', 'five', 'x']
@@ -122,7 +122,7 @@ def test_own_sets_predictions_and_wrong_words(tool, scripted, tmp_path, capsys):
 
 def test_it_counts_as_mmocr_does(tool, tmp_path):
     """A network with random weights, read by the tool and by MMOCR's test loop."""
-    from words import tiny_model
+    from tests.helpers.words import tiny_model
     pipeline = [PIPELINE[0], dict(type='Resize', scale=(128, 32)), *PIPELINE[1:]]
     cfg = Config(dict(model=tiny_model(), test_pipeline=pipeline))
     cfg.model.decoder.dictionary.dict_file = cfg.model.glyph_head.dictionary.dict_file = '94'

@@ -1,8 +1,8 @@
 import pytest
 from mmocr.registry import DATASETS
-from word_sets import write_json, write_lmdb, write_tsv
 
 from mmocr_siga.datasets.formats.word_files import words_config
+from tests.helpers.word_sets import write_json, write_lmdb, write_tsv
 
 
 def read(path):

@@ -2,10 +2,10 @@ import logging
 
 import pytest
 from mmocr.registry import DATASETS
-from word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
 from mmocr_siga.datasets import AvailableDatasets, CheckedTextDataset
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources, source_of
+from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import json
 
 import torch
 from mmengine.logging import MessageHub
-from toy_run import build, toy_config, write_words
 
 from mmocr_siga.engine.logging import DeferredHistory
+from tests.helpers.toy_run import build, toy_config, write_words
 
 
 def logged(tmp_path, name, deferred):

@@ -3,9 +3,9 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from toy_run import toy_config, write_words
 
 from mmocr_siga.models.utils.weights import WeightsMismatchError
+from tests.helpers.toy_run import toy_config, write_words
 
 
 class FirstStep(Hook):

@@ -1,12 +1,12 @@
 import pytest
 import torch
-import toy_run
 from mmengine.optim import AmpOptimWrapper as MMEngineAmpOptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS, DefaultScope
 from torch import nn
 
 from mmocr_siga.compat.checkpoint import load
 from mmocr_siga.engine.optim import AmpOptimWrapper, OptimWrapper, amp_optim_wrapper
+from tests.helpers import toy_run
 
 on_cpu = pytest.mark.skipif(amp_optim_wrapper.has_accelerator(), reason='there is an accelerator')
 on_accelerator = pytest.mark.skipif(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -20,10 +20,6 @@ from mmocr_siga.models.pseudo_labels import functional as pseudo_labels
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels
 
 LENGTHS = torch.tensor([0, 3, 9, 4])  # none, some, more than the 5 steps
-
-
-def quick(test):
-    return settings(max_examples=25, deadline=None)(test)
 
 
 def case(seed=0, n=4, t=5, dtype=torch.double):
@@ -151,7 +147,6 @@ def test_gradient(name):
         lambda leaf: LOSSES[name](dict(c, **{key: leaf}), LENGTHS), c[key].requires_grad_())
 
 
-@quick
 @given(st.sampled_from(sorted(LOSSES)), st.integers(0, 2**16), st.permutations(range(4)))
 def test_order_of_samples_does_not_matter(name, seed, order):
     c = case(seed)
@@ -159,7 +154,6 @@ def test_order_of_samples_does_not_matter(name, seed, order):
     torch.testing.assert_close(LOSSES[name](permuted, LENGTHS[order]), LOSSES[name](c, LENGTHS))
 
 
-@quick
 @given(st.sampled_from(sorted(LOSSES)), st.integers(0, 2**16), st.integers(1, 4))
 def test_batch_is_the_mean_of_its_samples(name, seed, n):
     c = case(seed, n, dtype=torch.float32)
@@ -169,7 +163,6 @@ def test_batch_is_the_mean_of_its_samples(name, seed, n):
     torch.testing.assert_close(LOSSES[name](c, lengths), torch.stack(alone).mean())
 
 
-@quick
 @given(st.sampled_from(['orthogonality', 'coverage', 'coverage, reference']),
        st.integers(0, 2**16), st.integers(1, 3), st.integers(0, 5))
 def test_steps_past_the_word_do_not_matter(name, seed, more, length):
@@ -181,7 +174,6 @@ def test_steps_past_the_word_do_not_matter(name, seed, more, length):
     torch.testing.assert_close(LOSSES[name](longer, lengths), LOSSES[name](c, lengths))
 
 
-@quick
 @given(st.integers(0, 2**16), st.floats(0.1, 3))
 def test_orthogonality_is_of_degree_four(seed, factor):
     attention = case(seed)['attention']
@@ -189,7 +181,6 @@ def test_orthogonality_is_of_degree_four(seed, factor):
                                factor**4 * orthogonality_loss(attention, LENGTHS))
 
 
-@quick
 @given(st.sampled_from(['text mask', 'text mask, reference', 'glyph cross-entropy', 'glyph Dice']),
        st.integers(0, 2**16), st.floats(-50, 50))
 def test_common_offset_of_the_logits_does_not_matter(name, seed, offset):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -16,10 +16,6 @@ from mmocr_siga.models.pseudo_labels.functional import (
     two_means_mask,
     two_means_mask_image,
 )
-
-
-def quick(test):
-    return settings(max_examples=60, deadline=None)(test)
 
 
 def oracle_mask(gray, valid=None):
@@ -83,13 +79,11 @@ levels = st.one_of(st.integers(0, 255), st.sampled_from([0, 1, 2, 100, 255]))
 images = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=6), elements=levels)
 
 
-@quick
 @given(images)
 def test_mask_is_the_exact_optimum_with_the_border_vote(gray):
     np.testing.assert_array_equal(mask_of(gray), oracle_mask(gray))
 
 
-@quick
 @given(images, st.data())
 def test_valid_region_is_all_that_counts(gray, data):
     valid = data.draw(arrays(bool, gray.shape))
@@ -161,14 +155,12 @@ def test_lowest_of_equally_good_thresholds():
     np.testing.assert_array_equal(mask_of(gray), gray == 0)
 
 
-@quick
 @given(arrays(np.uint8, (4, 6), elements=st.integers(0, 60)), st.integers(1, 4),
        st.integers(0, 15))
 def test_mask_does_not_depend_on_contrast_and_brightness(gray, gain, offset):
     np.testing.assert_array_equal(mask_of(gray), mask_of(gain * gray + np.uint8(offset)))
 
 
-@quick
 @given(arrays(bool, (5, 7)), st.integers(0, 100), st.integers(120, 255))
 def test_mask_does_not_depend_on_polarity(bright, low, high):
     gray = np.where(bright, high, low).astype(np.uint8)

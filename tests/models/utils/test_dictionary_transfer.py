@@ -1,12 +1,12 @@
 import pytest
 import torch
 from mmocr.registry import MODELS
-from words import DICTIONARY, sample, tiny_model
 
 from mmocr_siga.apis import transfer_dictionary
 from mmocr_siga.models.utils.dictionary_transfer import source_rows
 from mmocr_siga.models.utils.weights import WeightsMismatchError
 from mmocr_siga.text import dictionary_characters
+from tests.helpers.words import DICTIONARY, sample, tiny_model
 
 LOWER36 = '0123456789abcdefghijklmnopqrstuvwxyz'
 

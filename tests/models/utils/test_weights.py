@@ -1,9 +1,9 @@
 import pytest
 import torch
 from mmocr.registry import MODELS
-from words import DICTIONARY, tiny_model
 
 from mmocr_siga.models.utils.weights import WeightsMismatchError, load_weights, weights_of
+from tests.helpers.words import DICTIONARY, tiny_model
 
 
 def with_dictionary(name, **changes):

@@ -10,7 +10,8 @@ from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from mmocr.registry import MODELS
 from torch import nn
-from words import sample
+
+from tests.helpers.words import sample
 
 CONFIGS = Path(__file__).parents[3] / 'configs'
 
