@@ -7,10 +7,11 @@
         --sets IIIT5K mine=data/mine/test.tsv --predictions read.tsv --wrong wrong.png
     python tools/eval_benchmarks.py mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py crnn.pth
     python tools/eval_benchmarks.py mmocr_siga/weights/siga_tiny_words.py \\
-        mmocr_siga/weights/siga_tiny_words.pth --real-words --second-look 0.6
+        mmocr_siga/weights/siga_tiny_words.pth --real-words --tta 0.6
 
-The config may be any of MMOCR's text recognition configs. The table is printed and written, with
-what is needed to understand it, to results.json and results.md. See docs/benchmarks.md.
+The config may be any of MMOCR's text recognition configs. Words are counted as in a test run with
+NamedDatasetsEvaluator. The table is printed and written, with what is needed to understand it, to
+results.json and results.md. See docs/benchmarks.md.
 """
 from __future__ import annotations
 
@@ -20,7 +21,6 @@ import logging
 import os
 import pickle
 import sys
-import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,9 +34,9 @@ from mmocr_siga.apis import WordInferencer
 from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
 from mmocr_siga.datasets.formats.word_files import FORMS, words_config
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources
-from mmocr_siga.evaluation import BenchmarkReport, SetResult, read_words
+from mmocr_siga.evaluation import BenchmarkReport, read_sets
 from mmocr_siga.models.utils.weights import load_weights
-from mmocr_siga.text.protocol import PROTOCOLS
+from mmocr_siga.text.protocol import PROTOCOLS, one_minus_ned
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
 
 from mmengine.config import Config, DictAction  # isort: skip
@@ -49,9 +49,7 @@ from mmocr.registry import DATASETS, MODELS  # isort: skip
 from mmocr.structures import TextRecogDataSample  # isort: skip
 from mmocr.utils import register_all_modules  # isort: skip
 
-ROOT = Path(__file__).resolve().parents[1]
-BENCHMARKS = ROOT / 'configs' / '_base_' / 'datasets' / 'benchmarks.py'
-REAL_WORDS = ROOT / 'configs' / '_base_' / 'datasets' / 'real_words.py'
+SETS = Path(__file__).resolve().parents[1] / 'configs' / '_base_' / 'datasets'
 # What a wrong file or option ends in; anything else is a fault of the program.
 EXPECTED = (ValueError, OSError, ImportError, RuntimeError, pickle.UnpicklingError)
 
@@ -62,25 +60,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('config', help='config, or package::config')
-    add('weights', help='checkpoint')
+    add('weights', help='file of weights')
     add('--sets', nargs='+', default=[], metavar='SET',
         help='names of benchmark sets, common (the six of the usual tables), all, NAME=PATH or a '
         f'path: {FORMS}. Default: common, with --available all')
     add('--real-words', nargs='?', const='', metavar='ROOT',
-        help='the validation splits under ROOT/real (default $SIGA_DATA or ../shared/data)')
+        help='the validation splits under ROOT/real that configs/_base_/datasets/real_words.py '
+        'names: 300 words in five sets (default: its root, $SIGA_DATA)')
     add('--data-root', help='where the benchmark sets lie (default $SIGA_BENCHMARKS or data)')
     add('--form', choices=('json', 'lmdb'),
         help='form of the benchmark sets (default $SIGA_BENCHMARK_FORM or json)')
     add('--available', action='store_true', help='use the sets that are there, skip the others')
     add('--protocol', choices=sorted(PROTOCOLS), default='36',
-        help='what counts as read: 36 ignores case and symbols, 62 symbols, 94 nothing (default '
-        '%(default)s)')
+        help='what counts as read: 36 ignores case and symbols, 62 symbols, 68 case, 94 nothing '
+        '(default %(default)s)')
     add('--batch-size', type=int, default=64, help='default: %(default)s')
     add('--workers', type=int, help='processes that load images (default: 0 on a CPU, else 4)')
     add('--device', help='default: cuda if there is one, else cpu')
-    add('--second-look', type=float, default=0.0, metavar='P', help='read as WordInferencer does, '
-        'words of a smaller probability than P again from other sides; its time is then with the '
-        'loading of files (default: every word once)')
+    add('--tta', type=float, default=0.0, metavar='P', help='read as WordInferencer does with '
+        'test-time augmentation, words of a smaller probability than P again from other views; its '
+        'time is then with the loading of files (default: every word once)')
     add('--limit', type=int, help='read only so many words of each set, to try things out')
     add('--out', type=Path, help='folder of results.json and results.md (default '
         'work_dirs/eval/<config>-<weights>)')
@@ -98,19 +97,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
-    """Load a config from a file, or from a package by ``package::path``.
-
-    Args:
-        path (str): The config.
-        options (dict, optional): Changes to it. Defaults to None.
-
-    Returns:
-        Config: The config.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it describes no model.
-    """
+    """Load a config from a file, or from a package by ``package::path``."""
     if '::' not in path and not Path(path).is_file():
         raise FileNotFoundError(f'no config at {path!r}')
     try:
@@ -118,52 +105,35 @@ def load_config(path: str, options: dict | None = None) -> Config:
                Config.fromfile(path))
     except (SyntaxError, NameError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'{path} cannot be read as a config: {error}') from error
-    if options:
-        cfg.merge_from_dict(options)
+    cfg.merge_from_dict(options or {})
     if 'model' not in cfg:
         raise ValueError(f'{path} describes no model')
     return cfg
 
 
 def test_pipeline(cfg: Config) -> list[dict]:
-    """The test pipeline of a config, able to read files as well as databases.
-
-    Args:
-        cfg (Config): A config of MMOCR.
-
-    Returns:
-        list[dict]: The transforms.
-
-    Raises:
-        ValueError: If the config has none.
-    """
+    """The test pipeline of a config, able to read files as well as databases."""
     pipeline = _find_pipeline(cfg.get('test_dataloader')) or cfg.get('test_pipeline')
     if not pipeline:
         raise ValueError(f'{cfg.filename or "the config"} has no test pipeline: expected '
                          'test_dataloader.dataset.pipeline or test_pipeline')
-    out = []
-    for transform in pipeline:
-        transform = dict(transform)
+    out = [dict(transform) for transform in pipeline]
+    for transform in out:
         if transform['type'] == 'LoadImageFromFile' and not transform.get('backend_args'):
             transform.pop('file_client_args', None)
             # Reads entries of LMDB databases too, and names what is missing or empty.
             transform.update(backend_args=dict(backend='nonempty'), ignore_empty=False)
-        out.append(transform)
     return out
 
 
 def _find_pipeline(node: dict | list | None) -> list[dict] | None:
     """The first pipeline in a tree of data loaders and data sets."""
-    if isinstance(node, (list, tuple)):
-        return next((found for child in node if (found := _find_pipeline(child))), None)
-    if not isinstance(node, dict):
-        return None
-    if node.get('pipeline'):
+    if isinstance(node, dict) and node.get('pipeline'):
         return node['pipeline']
-    children = node.get('datasets', node.get('dataset'))
-    if isinstance(children, dict) and not {'type', 'pipeline'} & children.keys():
-        children = list(children.values())
-    return _find_pipeline(children)
+    if isinstance(node, dict):
+        node = list(node.values())
+    children = node if isinstance(node, (list, tuple)) else ()
+    return next((found for child in children if (found := _find_pipeline(child))), None)
 
 
 def known_sets(args: argparse.Namespace) -> tuple[dict[str, dict], list[str]]:
@@ -172,7 +142,7 @@ def known_sets(args: argparse.Namespace) -> tuple[dict[str, dict], list[str]]:
         os.environ['SIGA_BENCHMARKS'] = args.data_root
     if args.form is not None:
         os.environ['SIGA_BENCHMARK_FORM'] = args.form
-    cfg = Config.fromfile(str(BENCHMARKS))
+    cfg = Config.fromfile(SETS / 'benchmarks.py')
     return dict(cfg.all_test_sets), list(cfg.benchmark_test_sets)
 
 
@@ -180,23 +150,13 @@ def real_word_sets(root: str) -> dict[str, dict]:
     """Configs of the validation splits of real words by name."""
     if root:
         os.environ['SIGA_DATA'] = root
-    cfg = Config.fromfile(str(REAL_WORDS))
+    cfg = Config.fromfile(SETS / 'real_words.py')
     return {f'{name} val': config for name, config in cfg.real_words_val.datasets.items()}
 
 
 def chosen_sets(args: argparse.Namespace) -> tuple[dict[str, dict], dict[str, str]]:
-    """The sets that the command line asks for.
-
-    Args:
-        args (Namespace): Command line.
-
-    Returns:
-        tuple: Configs of those that are there, and what was looked for in vain, by name.
-
-    Raises:
-        ValueError: If a set is unknown or named twice.
-        FileNotFoundError: If one is missing without ``--available``, or all are.
-    """
+    """The sets that the command line asks for: configs of those that are there, and what was
+    looked for in vain, by name."""
     known, common = known_sets(args)
     asked = list(args.sets)
     if not asked and args.real_words is None:
@@ -272,155 +232,91 @@ def build_model(cfg: Config, weights: str, device: str) -> BaseModel:
     except (KeyError, TypeError, AssertionError, AttributeError) as error:
         raise ValueError(f'the model of {cfg.filename} cannot be built: {error}') from error
     load_weights(model, weights)
-    model.cfg = cfg
     return model.to(device).eval()
 
 
-class SecondLookReader(BaseModel):
-    """WordInferencer as a recogniser of MMOCR; takes the files of samples, not their inputs.
+class AugmentedReader:
+    """WordInferencer in the place of a model; it takes the files of samples, not their inputs."""
 
-    Args:
-        cfg (Config): Of the recogniser.
-        weights (str): Its checkpoint.
-        device (str): Where it runs.
-        second_look (float): Probability below which a word is read again.
-    """
-
-    def __init__(self, cfg: Config, weights: str, device: str, second_look: float) -> None:
-        super().__init__()
-        self.read = WordInferencer(cfg, weights, device, second_look=second_look)
-        self.model = self.read.model
+    def __init__(self, cfg: Config, weights: str, device: str, tta: float) -> None:
+        self.read = WordInferencer(cfg, weights, device, second_look=tta)
+        self.parameters = self.read.model.parameters
         self.backend = NonEmptyBackend()
 
-    def forward(self, inputs: Sequence[torch.Tensor], data_samples: Sequence[TextRecogDataSample],
-                mode: str = 'predict') -> Sequence[TextRecogDataSample]:
-        """Fill in ``pred_text``."""
-        words = [self.backend.get(sample.img_path) for sample in data_samples]
-        readings = self.read(words, len(words), return_char_boxes=False, progress=False)
-        for sample, reading in zip(data_samples, readings):
-            sample.pred_text = LabelData(item=reading.text, score=reading.char_scores)
-        return data_samples
-
     def test_step(self, data: dict) -> Sequence[TextRecogDataSample]:
-        """Read a batch."""
-        return self(**data)
+        """Fill in ``pred_text``."""
+        samples = data['data_samples']
+        words = [self.backend.get(sample.img_path) for sample in samples]
+        found = self.read(words, len(words), return_char_boxes=False, progress=False)
+        for sample, word in zip(samples, found):
+            sample.pred_text = LabelData(item=word.text, score=word.char_scores)
+        return samples
 
 
-class Progress:
-    """One line that tells how far the reading of a set is."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.shown = name, 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show it, twice a second at most; in a file only when the set is done."""
-        now, terminal = time.monotonic(), sys.stderr.isatty()
-        if done < total and (not terminal or now - self.shown < 0.5):
-            return
-        self.shown = now
-        print(f'{self.name:20} [{"#" * (30 * done // total):30}] {done:,}/{total:,}',
-              end='\r' if done < total else '\n', file=sys.stderr, flush=True)
-
-
-def write_predictions(path: Path, results: Sequence[SetResult]) -> None:
+def write_predictions(path: Path, report: BenchmarkReport) -> None:
     """Write every word: set, image, label, reading, right, score and 1 - NED, tab-separated."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, 'w', encoding='utf-8', newline='\n') as file:
         file.write('set\timage\tlabel\treading\tright\tscore\tone_minus_ned\n')
-        for result in results:
-            for r in result.readings:
+        for result in report.results:
+            for p, right in zip(result.predictions, report.right(result)):
                 # Labels may hold tabs and line ends.
                 label, text = (t.encode('unicode_escape').decode() if set(t) & set('\t\r\n') else t
-                               for t in (r.label, r.text))
-                score = '' if r.score is None else f'{r.score:.4f}'
-                file.write(f'{result.name}\t{r.image}\t{label}\t{text}\t{int(r.right)}\t{score}\t'
-                           f'{r.one_minus_ned:.4f}\n')
+                               for t in (p.label, p.text))
+                score = '' if p.score is None else f'{p.score:.4f}'
+                ned = one_minus_ned(p.label, p.text, report.protocol)
+                file.write(f'{result.name}\t{p.image}\t{label}\t{text}\t{int(right)}\t{score}\t'
+                           f'{ned:.4f}\n')
 
 
-def draw_wrong(path: Path, results: Sequence[SetResult], limit: int) -> int:
-    """Draw the words that were read wrongly, the most confident first.
-
-    Args:
-        path (Path): The picture to write.
-        results (Sequence[SetResult]): Results of all sets.
-        limit (int): Most words drawn.
-
-    Returns:
-        int: Number of words drawn; no picture is written for none.
-
-    Raises:
-        OSError: If the picture cannot be written.
-    """
-    wrong = [(result.name, r) for result in results for r in result.readings if not r.right]
+def draw_wrong(path: Path, report: BenchmarkReport, limit: int) -> int:
+    """Draw the words that were read wrongly, the most confident first; none, no picture."""
+    wrong = [(result.name, p) for result in report.results
+             for p, right in zip(result.predictions, report.right(result)) if not right]
     # Sure and wrong is what tells most: a wrong label, or a blind spot.
     wrong = sorted(wrong, key=lambda item: -(item[1].score or 0))[:limit]
     if not wrong:
         return 0
     backend = NonEmptyBackend()
-    words = [SheetWord(_decoded(backend.get(r.image)), r.label, r.text, name)
-             for name, r in wrong]
+    words = [SheetWord(cv2.imdecode(np.frombuffer(backend.get(p.image), np.uint8),
+                                    cv2.IMREAD_COLOR), p.label, p.text, name) for name, p in wrong]
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), draw_word_sheet(words)):
         raise OSError(f'cannot write {path}')
     return len(wrong)
 
 
-def _decoded(content: bytes) -> np.ndarray | None:
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-
-
 def evaluate(args: argparse.Namespace) -> BenchmarkReport:
-    """Read all the sets.
-
-    Args:
-        args (Namespace): Command line.
-
-    Returns:
-        BenchmarkReport: The results.
-
-    Raises:
-        ValueError: If the config, the weights or a set cannot be used.
-        FileNotFoundError: If one of them is not there.
-    """
+    """Read all the sets."""
     cfg = load_config(args.config, args.cfg_options)
     pipeline = test_pipeline(cfg)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     sets, skipped = chosen_sets(args)
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     workers = args.workers if args.workers is not None else 4 * (not device.startswith('cpu'))
-    model = (SecondLookReader(cfg, args.weights, device, args.second_look) if args.second_look
+    model = (AugmentedReader(cfg, args.weights, device, args.tta) if args.tta
              else build_model(cfg, args.weights, device))
-    results = []
-    for name, config in sets.items():
-        dataset = build_dataset(name, config, pipeline, args.limit, workers)
-        results.append(read_words(model, dataset, name, args.protocol, args.batch_size, workers,
-                                  warm_up=not results, progress=Progress(name)))
+    datasets = {name: build_dataset(name, config, pipeline, args.limit, workers)
+                for name, config in sets.items()}
+    results = read_sets(model, datasets, args.protocol, args.batch_size, workers)
     threads = f', threads: {torch.get_num_threads()}' if device == 'cpu' else ''
     about = dict(config=args.config, weights=args.weights, device=device + threads,
                  batch_size=args.batch_size, mmocr_siga=mmocr_siga.__version__,
                  torch=torch.__version__)
-    if args.second_look:
-        about['second_look'] = args.second_look
+    if args.tta:
+        about['tta'] = args.tta
     if args.limit:
         about['limit'] = f'only the first {args.limit} words of each set'
     return BenchmarkReport(results, args.protocol, skipped, about)
 
 
-def quieten() -> None:
-    """Keep what MMEngine tells about every variable and data set off the screen."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; 2 after a clear message about what was wrong."""
+    args = parse_args(argv)
+    # MMEngine tells about every variable and data set.
     warnings.filterwarnings('ignore')
     MMLogger.get_instance('mmengine', log_level='WARNING')
     logging.getLogger().setLevel(logging.WARNING)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: 0, or 2 after a clear message about what was wrong.
-    """
-    args = parse_args(argv)
-    quieten()
     register_all_modules(init_default_scope=False)
     try:
         report = evaluate(args)
@@ -433,10 +329,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         (out / 'results.md').write_text(report.markdown(), encoding='utf-8')
         print(f'Written: {out / "results.json"}, {out / "results.md"}')
         if args.predictions:
-            write_predictions(args.predictions, report.results)
+            write_predictions(args.predictions, report)
             print(f'Every word: {args.predictions}')
         if args.wrong:
-            drawn = draw_wrong(args.wrong, report.results, args.wrong_limit)
+            drawn = draw_wrong(args.wrong, report, args.wrong_limit)
             print(f'{drawn} wrong words: {args.wrong}' if drawn else 'No word was read wrongly')
     except EXPECTED as error:
         print(f'eval_benchmarks: {error}', file=sys.stderr)

@@ -1,9 +1,10 @@
 """Metrics over data sets."""
-from .benchmark import BenchmarkReport, Reading, SetResult, read_words
+from .benchmark import BenchmarkReport, SetResult, read_sets
 from .e2e_hmean_metric import E2EHmeanMetric
 from .named_datasets_evaluator import NamedDatasetsEvaluator
+from .word_protocol_metric import Prediction, WordProtocolMetric
 
 __all__ = [
-    'BenchmarkReport', 'E2EHmeanMetric', 'NamedDatasetsEvaluator', 'Reading', 'SetResult',
-    'read_words'
+    'BenchmarkReport', 'E2EHmeanMetric', 'NamedDatasetsEvaluator', 'Prediction', 'SetResult',
+    'WordProtocolMetric', 'read_sets'
 ]

@@ -7,21 +7,20 @@ __all__ = ['attention_in_boxes']
 
 
 def attention_in_boxes(attention: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare the attention of a word with the boxes of its characters.
+    """Compare the attention of a word with the boxes of its L characters.
 
     A cell of the attention map counts as a rectangle of the image over which its mass is spread
     evenly.
 
     Args:
-        attention (np.ndarray): Attention of shape :math:`(T, h, w)`, T >= L, never negative; step t
-            reads character t. It need not be normalised.
-        boxes (np.ndarray): Of shape :math:`(L, 4)`: left, top, right and bottom as shares of the
-            image's width and height.
+        attention: (T, h, w), T >= L, never negative; step t reads character t. It need not be
+            normalised.
+        boxes: (L, 4): left, top, right and bottom as shares of the image's width and height.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: For each character the share of the attention that falls into
-        its box, float64 of shape (L, ), and whether the attention has drifted, bool of shape
-        (L, ): the cell with the most attention has no part in the box.
+        For each character the share of the attention that falls into its box, float64 (L, ), and
+        whether the attention has drifted, bool (L, ): the cell with the most attention has no part
+        in the box.
 
     Raises:
         ValueError: If a shape is another.
@@ -45,8 +44,6 @@ def attention_in_boxes(attention: np.ndarray, boxes: np.ndarray) -> tuple[np.nda
 def _overlap(start: np.ndarray, end: np.ndarray, cells: int) -> np.ndarray:
     """Share of each of so many cells of [0, 1] that lies in [start, end], (L, cells)."""
     edges = np.arange(cells + 1) / cells
-    low = np.maximum(start[:, None], edges[:-1])
-    high = np.minimum(end[:, None], edges[1:])
+    share = (np.minimum(end[:, None], edges[1:]) - np.maximum(start[:, None], edges[:-1])) * cells
     # Rounding would leave a cell that only touches the box a sliver of it.
-    share = (high - low) * cells
     return np.where(share > 1e-9, share, 0)

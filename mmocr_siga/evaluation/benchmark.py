@@ -1,126 +1,75 @@
-"""Reads sets of words with a recogniser, counts, and lays the counts out in tables."""
+"""Reads sets of words with a recogniser, and lays what was counted out in tables."""
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 import torch
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
-from ..datasets.transforms.base import sample_name
-from ..text.label_rule import single_label
-from ..text.protocol import PROTOCOLS, normalised, one_minus_ned, same_under
+from ..text.protocol import PROTOCOLS, normalized, same_under
+from .named_datasets_evaluator import UNWEIGHTED, WEIGHTED, NamedDatasetsEvaluator, averages
+from .word_protocol_metric import NED, Prediction, WordProtocolMetric
 
-__all__ = ['BenchmarkReport', 'Reading', 'SetResult', 'read_words']
+__all__ = ['BenchmarkReport', 'SetResult', 'read_sets']
 
 COLUMNS = ('set', 'words', 'right', 'word accuracy', '1 - NED', 'images/s')
+KINDS = ('word_accuracy', 'one_minus_ned')
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One word as it was read.
-
-    Attributes:
-        image (str): Path of the image, or ``<database>:<key>``.
-        label (str): Its label.
-        text (str): What was read.
-        score (float or None): Mean confidence of the characters; None where nothing was read.
-        right (bool): Whether it counts as read under the protocol.
-        one_minus_ned (float): One minus the normalised edit distance.
-    """
-    image: str
-    label: str
-    text: str
-    score: float | None
-    right: bool
-    one_minus_ned: float
-
-
-@dataclass
 class SetResult:
-    """What was read of one set.
+    """What was read of one set; ``seconds`` as in :class:`BenchmarkReport`."""
 
-    Attributes:
-        name (str): Name of the set.
-        seconds (float): Time the recogniser took, see :class:`BenchmarkReport`.
-        readings (list[Reading]): Every word, in the order of the set.
-        symbols_only (int): Labels of which the protocol compares nothing.
-    """
     name: str
-    seconds: float = 0.0
-    readings: list[Reading] = field(default_factory=list)
-    symbols_only: int = 0
+    predictions: list[Prediction]  # every word, in the order of the set
+    seconds: float
+    word_accuracy: float
+    one_minus_ned: float
 
     @property
     def words(self) -> int:
         """Number of words."""
-        return len(self.readings)
-
-    @property
-    def right(self) -> int:
-        """Number of words that count as read."""
-        return sum(reading.right for reading in self.readings)
-
-    @property
-    def word_accuracy(self) -> float:
-        """Share of the words that count as read."""
-        return self.right / max(self.words, 1)
-
-    @property
-    def one_minus_ned(self) -> float:
-        """Mean over the words."""
-        return sum(r.one_minus_ned for r in self.readings) / max(self.words, 1)
-
-    @property
-    def images_per_second(self) -> float:
-        """Words over the time the recogniser took."""
-        return self.words / self.seconds if self.seconds else 0.0
+        return len(self.predictions)
 
 
-@dataclass
+@dataclass(frozen=True)
 class BenchmarkReport:
     """Results of several sets.
 
     Speed is that of the recogniser: from a batch in memory to its texts, which is moving it to
     the device, normalising, the network and the decoding to text. Loading and decoding the images
     is not in it, nor a first batch that warms up.
-
-    Attributes:
-        results (list[SetResult]): One for each set read.
-        protocol (str): A key of :data:`.protocol.PROTOCOLS`.
-        skipped (dict[str, str]): Sets that are not there, with what was looked for.
-        about (dict[str, Any]): What else is to be written down: config, weights, device, ...
     """
+
     results: list[SetResult]
-    protocol: str = '36'
-    skipped: dict[str, str] = field(default_factory=dict)
-    about: dict[str, Any] = field(default_factory=dict)
+    protocol: str = '36'  # a key of PROTOCOLS
+    skipped: dict[str, str] = field(default_factory=dict)  # sets not there: what was looked for
+    about: dict[str, Any] = field(default_factory=dict)  # config, weights, device, ...
+
+    def right(self, result: SetResult) -> list[bool]:
+        """Whether each word of a set counts as read."""
+        return [same_under(p.label, p.text, self.protocol) for p in result.predictions]
 
     def averages(self) -> dict[str, dict[str, float]]:
-        """Averages over the words ('weighted') and over the sets ('unweighted').
-
-        Returns:
-            dict: ``word_accuracy`` and ``one_minus_ned`` of both.
-        """
-        words = max(sum(r.words for r in self.results), 1)
-        count = max(len(self.results), 1)
-        out: dict[str, dict[str, float]] = dict(weighted={}, unweighted={})
-        for kind in ('word_accuracy', 'one_minus_ned'):
-            values = [getattr(r, kind) for r in self.results]
-            out['weighted'][kind] = sum(
-                value * r.words for value, r in zip(values, self.results)) / words
-            out['unweighted'][kind] = sum(values) / count
-        return out
+        """Averages over the words ('weighted') and over the sets ('unweighted')."""
+        found = averages({f'{r.name}/{kind}': getattr(r, kind)
+                          for r in self.results for kind in KINDS},
+                         {r.name: r.words for r in self.results})
+        return {name: {kind: found[f'{prefix}/{kind}'] for kind in KINDS}
+                for name, prefix in (('weighted', WEIGHTED), ('unweighted', UNWEIGHTED))}
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the readings, for JSON; shares lie in [0, 1]."""
-        sets = [dict(name=r.name, words=r.words, right=r.right, word_accuracy=r.word_accuracy,
-                     one_minus_ned=r.one_minus_ned, images_per_second=r.images_per_second,
-                     labels_of_symbols_only=r.symbols_only) for r in self.results]
+        """Everything but the single words, for JSON; shares lie in [0, 1]."""
+        sets = [dict(name=r.name, words=r.words, right=sum(self.right(r)),
+                     word_accuracy=r.word_accuracy, one_minus_ned=r.one_minus_ned,
+                     images_per_second=r.words / r.seconds if r.seconds else 0.0,
+                     labels_of_symbols_only=self._symbols_only(r)) for r in self.results]
         return dict(
             protocol=dict(name=self.protocol, text=PROTOCOLS[self.protocol].text),
             **self.about, speed=self._speed_text(), sets=sets, averages=self.averages(),
@@ -128,32 +77,28 @@ class BenchmarkReport:
 
     def table(self) -> str:
         """The results as a Markdown table that reads well as plain text too."""
-        rows = [(r.name, f'{r.words:,}', f'{r.right:,}', *_percent(r.word_accuracy,
-                                                                    r.one_minus_ned),
-                 f'{r.images_per_second:.1f}') for r in self.results]
+        rows, total = [], [0, 0, 0.0]
+        for r in self.results:
+            counts = r.words, sum(self.right(r)), r.seconds
+            rows.append(_row(r.name, *counts, r.word_accuracy, r.one_minus_ned))
+            total = [a + b for a, b in zip(total, counts)]
         averages = self.averages()
-        words, right, seconds = (sum(getattr(r, key) for r in self.results)
-                                 for key in ('words', 'right', 'seconds'))
-        speed = f'{words / seconds:.1f}' if seconds else ''
-        rows.append(('weighted average', f'{words:,}', f'{right:,}',
-                     *_percent(*averages['weighted'].values()), speed))
-        rows.append(('unweighted average', '', '', *_percent(*averages['unweighted'].values()),
-                     ''))
+        rows.append(_row('weighted average', *total, *averages['weighted'].values()))
+        rows.append(('unweighted average', '', '', *_percent(*averages['unweighted'].values()), ''))
         return _aligned([COLUMNS, *rows])
 
     def markdown(self) -> str:
         """The table with everything that is needed to understand its figures."""
         about = [f'- {key}: {value}' for key, value in self.about.items()]
-        return '\n'.join([
-            f'# Word accuracy in %, protocol {self.protocol}', '', self.table(), '', *self.notes(),
-            '', *about, ''])
+        return '\n'.join([f'# Word accuracy in %, protocol {self.protocol}', '', self.table(), '',
+                          *self.notes(), '', *about, ''])
 
     def notes(self) -> list[str]:
         """What the figures mean, and which sets are not among them; a line each."""
         lines = [f'Protocol {self.protocol}: {PROTOCOLS[self.protocol].text}.',
                  'Weighted: every word counts the same; unweighted: every set does.',
                  self._speed_text()]
-        symbols = sum(r.symbols_only for r in self.results)
+        symbols = sum(map(self._symbols_only, self.results))
         if symbols:
             lines.append(f'{symbols} labels hold nothing that the protocol compares; they are '
                          'right where nothing of that kind was read.')
@@ -163,6 +108,10 @@ class BenchmarkReport:
             lines.append(f'Not there and skipped, {len(self.skipped)} of {total} sets: {names}.')
         return lines
 
+    def _symbols_only(self, result: SetResult) -> int:
+        """Labels of which the protocol compares nothing."""
+        return sum(not normalized(p.label, self.protocol) for p in result.predictions)
+
     def _speed_text(self) -> str:
         return ('images/s: the recogniser alone, from a batch in memory to its texts '
                 f'(batches of {self.about.get("batch_size", "?")} on '
@@ -170,72 +119,64 @@ class BenchmarkReport:
                 'are not counted.')
 
 
-def read_words(model: BaseModel, dataset: BaseDataset, name: str, protocol: str = '36',
-               batch_size: int = 64, workers: int = 0, warm_up: bool = False,
-               progress: Callable[[int, int], None] | None = None) -> SetResult:
-    """Read every word of a set.
+def read_sets(model: BaseModel, datasets: Mapping[str, BaseDataset], protocol: str = '36',
+              batch_size: int = 64, workers: int = 0) -> list[SetResult]:
+    """Read sets of words, and count as a test run with :class:`NamedDatasetsEvaluator` does.
 
     Args:
-        model (BaseModel): Recogniser in evaluation mode.
-        dataset (BaseDataset): The words, with a test pipeline.
-        name (str): Name of the set.
-        protocol (str): A key of :data:`.protocol.PROTOCOLS`. Defaults to '36'.
-        batch_size (int): Words at a time. Defaults to 64.
-        workers (int): Processes that load images; 0 for none. Defaults to 0.
-        warm_up (bool): Whether to read the first batch once before the clock starts. Defaults to
-            False.
-        progress (Callable, optional): Told the number of words read and of all words.
-
-    Returns:
-        SetResult: The readings and the time.
+        model: Recogniser in evaluation mode. Its first batch is read once more before.
+        datasets: Sets by name, with a test pipeline.
+        protocol: A key of :data:`.protocol.PROTOCOLS`.
+        batch_size: Words at a time.
+        workers: Processes that load images.
 
     Raises:
-        ValueError: If the set is empty, a word has no label or the model gives no text.
+        ValueError: If a set is empty, a word has no label or the model gives no text.
     """
-    total = len(dataset)
-    if not total:
-        raise ValueError(f'{name} holds no words')
-    result = SetResult(name)
-    loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=pseudo_collate)
-    for batch in loader:
-        if warm_up:
-            _timed(model, batch)
-            warm_up = False
-        seconds, samples = _timed(model, batch)
-        result.seconds += seconds
-        for sample in samples:
-            info = dataset.get_data_info(result.words)
-            result.readings.append(_reading(sample, info, name, protocol))
-            result.symbols_only += not normalised(result.readings[-1].label, protocol)
-        if progress is not None:
-            progress(result.words, total)
-    return result
+    empty = [name for name, dataset in datasets.items() if not len(dataset)]
+    if empty:
+        raise ValueError(f'{empty[0]} holds no words')
+    metric = WordProtocolMetric([protocol])
+    evaluator, seconds, ends = NamedDatasetsEvaluator(metric), [], []
+    warm = False
+    for name, dataset in datasets.items():
+        loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=pseudo_collate)
+        seconds.append(0.0)
+        # On a terminal only.
+        with tqdm(total=len(dataset), desc=name, unit=' words', disable=None) as bar:
+            for batch in loader:
+                if not warm:
+                    _timed(model, batch)
+                    warm = True
+                spent, samples = _timed(model, batch)
+                seconds[-1] += spent
+                evaluator.process(samples, batch)
+                bar.update(len(samples))
+        ends.append(len(metric.results))
+    predictions = list(metric.results)
+    evaluator.dataset_meta = dict(dataset_names=list(datasets), cumulative_sizes=ends)
+    figures = evaluator.evaluate(len(predictions))
+    accuracy = PROTOCOLS[protocol].metric
+    return [SetResult(name, predictions[start:end], spent,
+                      *(figures[f'{name}/{metric.prefix}/{kind}'] for kind in (accuracy, NED)))
+            for name, spent, start, end in zip(datasets, seconds, [0, *ends], ends)]
 
 
 @torch.no_grad()
 def _timed(model: BaseModel, batch: dict) -> tuple[float, Sequence[Any]]:
     """Seconds, and the samples with their texts, which are on the host."""
     device = next(model.parameters()).device
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
+    synchronize = torch.cuda.synchronize if device.type == 'cuda' else lambda device: None
+    synchronize(device)
     start = time.perf_counter()
     samples = model.test_step(batch)
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
+    synchronize(device)
     return time.perf_counter() - start, samples
 
 
-def _reading(sample: Any, info: Mapping, name: str, protocol: str) -> Reading:
-    label = single_label(info)
-    if label is None:
-        raise ValueError(f'{name}: {sample_name(info)} has no label')
-    if 'pred_text' not in sample:
-        raise ValueError('the model gives no text: is its config one of a text recogniser?')
-    text, scores = sample.pred_text.item, sample.pred_text.get('score')
-    scores = torch.as_tensor([] if scores is None else scores, dtype=torch.float)
-    return Reading(sample_name(info), label, text,
-                   round(float(scores.mean()), 4) if scores.numel() else None,
-                   same_under(label, text, protocol), one_minus_ned(label, text, protocol))
+def _row(name: str, words: int, right: int, seconds: float, *shares: float) -> tuple[str, ...]:
+    speed = f'{words / seconds:.1f}' if seconds else ''
+    return (name, f'{words:,}', f'{right:,}', *_percent(*shares), speed)
 
 
 def _percent(*shares: float) -> tuple[str, ...]:

@@ -7,21 +7,21 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torchvision.ops import box_iou
 
-__all__ = ['BOXED_SETS', 'BoxCounts', 'boxed_words', 'count_matches', 'overlaps', 'read_boxes']
+__all__ = ['BOXED_SETS', 'BoxCounts', 'boxed_words', 'count_matches', 'read_boxes']
 
 # Folders below real/ that hold char_boxes.tsv.
 BOXED_SETS = ('iiit5k_train', 'ic03_train')
 
 
 def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
-    """Character boxes of a set of real words.
-
-    Args:
-        folder (Path): Folder that holds ``char_boxes.tsv``.
+    """Character boxes of the set of real words in a folder that holds ``char_boxes.tsv``.
 
     Returns:
-        dict: Image name to its letters and digits and their boxes, (L, 4) as shares of the image.
+        Image name to its letters and digits and their boxes, (L, 4) as shares of the image.
 
     Raises:
         ValueError: If a line holds another number of boxes than of characters.
@@ -38,6 +38,7 @@ def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
             boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], 1)
             boxes /= np.array([image.shape[1], image.shape[0]] * 2)
         else:
+            # Width and height of the picture, and where it is cut between characters.
             cuts = [float(cut) for cut in rest[2].split(',') if cut]
             edges = np.array([0, *cuts, float(rest[0])]) / float(rest[0])
             zeros = np.zeros(len(edges) - 1)
@@ -52,17 +53,14 @@ def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
 
 def boxed_words(root: Path, split: str, limit: int | None = None,
                 sets: Sequence[str] = BOXED_SETS) -> list[tuple[Path, str, np.ndarray]]:
-    """Images, labels and boxes of the words of a split that have boxes for all their letters.
+    """Paths, labels and boxes, (L, 4) as shares of the image, of words that have boxes for all
+    their letters and digits.
 
     Args:
-        root (Path): Folder that holds ``real/<set>``.
-        split (str): 'train' or 'val'.
-        limit (int, optional): Words of each set at most. Defaults to None.
-        sets (Sequence[str]): Defaults to :data:`BOXED_SETS`.
-
-    Returns:
-        list: Path of the image, label, and boxes of its letters and digits, (L, 4) as shares of the
-        image.
+        root: Folder that holds ``real/<set>``.
+        split: ``'train'`` or ``'val'``.
+        limit: Words of each set at most.
+        sets: Names of the sets.
     """
     out = []
     for name in sets:
@@ -78,18 +76,12 @@ def boxed_words(root: Path, split: str, limit: int | None = None,
 
 
 class BoxCounts(NamedTuple):
-    """Boxes of any number of words.
+    """Boxes of any number of words."""
 
-    Attributes:
-        matched (int): Predicted boxes that have a true one of their own.
-        predicted (int): All predicted boxes.
-        true (int): All true boxes.
-        overlap (float): Sum of the IoU of each true box with the predicted one that covers it best.
-    """
-    matched: int = 0
+    matched: int = 0  # predicted boxes that have a true one of their own
     predicted: int = 0
     true: int = 0
-    overlap: float = 0.0
+    overlap: float = 0.0  # sum of the IoU of each true box with the predicted one that fits best
 
     def plus(self, other: BoxCounts) -> BoxCounts:
         """Of both together."""
@@ -111,47 +103,21 @@ class BoxCounts(NamedTuple):
         return 2 * self.matched / max(self.predicted + self.true, 1)
 
 
-def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (P, 4) and (T, 4), float64 (P, T); 0 for empty boxes."""
-    first = np.asarray(first, np.float64).reshape(-1, 4)
-    second = np.asarray(second, np.float64).reshape(-1, 4)
-    start = np.maximum(first[:, None, :2], second[None, :, :2])
-    end = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    inside = (end - start).clip(0).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).clip(0).prod(1) for boxes in (first, second)]
-    union = areas[0][:, None] + areas[1][None] - inside
-    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
-
-
 def count_matches(predicted: np.ndarray, true: np.ndarray, threshold: float = 0.5,
                   allowed: np.ndarray | None = None) -> BoxCounts:
-    """Match predicted to true boxes, one to one, as many as possible.
+    """Match predicted to true boxes of a word, one to one, as many as possible.
 
     Args:
-        predicted (ndarray): (P, 4).
-        true (ndarray): (T, 4).
-        threshold (float): IoU from which boxes agree. Defaults to 0.5.
-        allowed (ndarray, optional): Which pairs may be matched, bool (P, T), for example those with
-            the same character. Defaults to None: all.
-
-    Returns:
-        BoxCounts: Of this word.
+        predicted: (P, 4).
+        true: (T, 4).
+        threshold: IoU from which boxes agree.
+        allowed: Which pairs may be matched, bool (P, T), for example those with the same character.
     """
-    iou = overlaps(predicted, true)
+    boxes = (torch.from_numpy(np.asarray(b, np.float64).reshape(-1, 4)) for b in (predicted, true))
+    # Two boxes without an area have no IoU.
+    iou = box_iou(*boxes).nan_to_num(0).numpy()
     fits = iou >= threshold
     if allowed is not None:
         fits &= allowed
-    partner = [-1] * iou.shape[1]
-
-    def find(row: int, seen: set[int]) -> bool:
-        for column in np.flatnonzero(fits[row]).tolist():
-            if column in seen:
-                continue
-            seen.add(column)
-            if partner[column] < 0 or find(partner[column], seen):
-                partner[column] = row
-                return True
-        return False
-
-    matched = sum(find(row, set()) for row in range(len(iou)))
-    return BoxCounts(matched, *iou.shape, float(iou.max(0, initial=0).sum()))
+    matched = fits[linear_sum_assignment(fits, maximize=True)].sum()
+    return BoxCounts(int(matched), *iou.shape, float(iou.max(0, initial=0).sum()))

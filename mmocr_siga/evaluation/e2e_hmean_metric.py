@@ -59,20 +59,16 @@ class E2EHmeanMetric(BaseMetric):
     of a weak or generic lexicon is left out, and none of a strong one is, as is usual.
 
     Args:
-        protocols (Sequence[str]): Some of ``'detection'``, ``'end_to_end'`` and
-            ``'word_spotting'``. Defaults to all three.
-        lexicons (Sequence[dict]): Lexicons to be tried besides none. Defaults to ().
-        match_iou_thr (float): IoU above which a detection and a word match. Defaults to 0.5.
-        ignore_precision_thr (float): Share of a detection above which an ignored region covers it.
-            Defaults to 0.5.
-        score (str): By what the detections are filtered: ``'scores'``, those of detection, or
-            ``'text_scores'``, those of reading. Defaults to ``'scores'``.
-        pred_score_thrs (dict or float, optional): A threshold, or ``start``, ``stop`` and ``step``
-            of a sweep as in MMOCR's ``HmeanIOUMetric``; detections with lower scores do not
-            count. Defaults to None: all count.
-        collect_device (str): Where results of several processes are gathered, ``'cpu'`` or
-            ``'gpu'``. Defaults to ``'cpu'``.
-        prefix (str, optional): Before the names of the results. Defaults to ``'e2e'``.
+        protocols: Some of ``'detection'``, ``'end_to_end'`` and ``'word_spotting'``.
+        lexicons: Lexicons to be tried besides none.
+        match_iou_thr: IoU above which a detection and a word match.
+        ignore_precision_thr: Share of a detection above which an ignored region covers it.
+        score: By what the detections are filtered: ``'scores'``, those of detection, or
+            ``'text_scores'``, those of reading.
+        pred_score_thrs: A threshold, or ``start``, ``stop`` and ``step`` of a sweep as in MMOCR's
+            ``HmeanIOUMetric``; detections with lower scores do not count.
+        collect_device: Where results of several processes are gathered, ``'cpu'`` or ``'gpu'``.
+        prefix: Before the names of the results.
 
     Raises:
         ValueError: If an argument is out of its range, or data samples lack what is needed.
@@ -110,41 +106,25 @@ class E2EHmeanMetric(BaseMetric):
             raise ValueError(f'each kind of lexicon can be given once, but they are {kinds}')
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping]) -> None:
-        """Compare the regions of some pictures.
-
-        Args:
-            data_batch (Any): Not used.
-            data_samples (Sequence[Mapping]): Predictions with the ground truth.
-        """
+        """Compare the regions of some pictures: predictions with the ground truth."""
+        texts = () if self.protocols == ('detection', ) else ('texts', )
+        scores = (self.score, ) if self.thresholds else ()
         for sample in data_samples:
-            truth = _instances(sample, 'gt_instances', 'polygons', 'ignored')
-            found = _instances(sample, 'pred_instances', 'polygons')
-            count = len(found['polygons'])
-            result = dict(
+            truth = _instances(sample, 'gt_instances', 'polygons', 'ignored', *texts)
+            found = _instances(sample, 'pred_instances', 'polygons', *texts, *scores)
+            words, detections = len(truth['polygons']), len(found['polygons'])
+            self.results.append(dict(
                 name=osp.splitext(osp.basename(str(sample.get('img_path') or '')))[0],
                 overlaps=overlaps(truth['polygons'], found['polygons'], self.match_iou_thr,
                                   self.ignore_precision_thr),
                 care=~_array(truth['ignored'], bool),
-                scores=_array(found[self.score], np.float64) if self.thresholds else
-                np.ones(count))
-            if self.protocols != ('detection', ):
-                result.update(truths=[str(text) for text in truth['texts']],
-                              readings=[str(text) for text in found['texts']],
-                              char_scores=found.get('char_scores'))
-            else:
-                result.update(truths=[''] * len(result['care']), readings=[''] * count,
-                              char_scores=None)
-            self.results.append(result)
+                scores=_array(found[self.score], np.float64) if scores else np.ones(detections),
+                truths=[str(text) for text in truth['texts']] if texts else [''] * words,
+                readings=[str(text) for text in found['texts']] if texts else [''] * detections,
+                char_scores=found.get('char_scores') if texts else None))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Count over all pictures.
-
-        Args:
-            results (list[dict]): What :meth:`process` found.
-
-        Returns:
-            dict[str, float]: The results, see above.
-        """
+        """Count over all pictures."""
         lost = sum(result['overlaps'].lost_words for result in results)
         if lost:
             MMLogger.get_current_instance().log(
@@ -258,28 +238,19 @@ def _filled(own: list[str], everything: list[str], size: int | None, name: str) 
     return own + others[:size - len(own)]
 
 
-class _Instances(dict):
-    """Fields of instances; one that is missing is named."""
-
-    def __init__(self, given: Mapping, what: str) -> None:
-        super().__init__(given)
-        self.what = what
-
-    def __missing__(self, key: str) -> Any:
-        advice = ("; give LoadOCRAnnotations with_text=True, with_polygon=True and with_bbox=True"
-                  if self.what == 'gt_instances' else
-                  '; for a model that only detects use protocols=("detection", )'
-                  if key == 'texts' else '')
-        raise ValueError(f'{self.what} of a data sample have no {key!r}{advice}')
-
-
-def _instances(sample: Mapping, what: str, *needed: str) -> _Instances:
+def _instances(sample: Mapping, what: str, *needed: str) -> dict[str, Any]:
+    """Fields of ``gt_instances`` or ``pred_instances``; one that is missing is named."""
     given = sample.get(what)
     if given is None:
         raise ValueError(f'a data sample has no {what}')
-    fields = _Instances(dict(given.items()) if hasattr(given, 'items') else given, what)
+    fields = dict(given.items())
     for key in needed:
-        fields[key]
+        if key not in fields:
+            advice = ('; give LoadOCRAnnotations with_text=True, with_polygon=True and '
+                      'with_bbox=True' if what == 'gt_instances' else
+                      '; for a model that only detects use protocols=("detection", )'
+                      if key == 'texts' else '')
+            raise ValueError(f'{what} of a data sample have no {key!r}{advice}')
     sizes = {key: len(value) for key, value in fields.items()
              if key in ('polygons', 'texts', 'ignored', 'scores', 'text_scores', 'char_scores')}
     if len(set(sizes.values())) > 1:
@@ -288,5 +259,4 @@ def _instances(sample: Mapping, what: str, *needed: str) -> _Instances:
 
 
 def _array(values: Any, dtype: type) -> np.ndarray:
-    values = values.cpu().numpy() if hasattr(values, 'cpu') else values
-    return np.asarray(values, dtype)
+    return np.asarray(values.cpu() if hasattr(values, 'cpu') else values, dtype)

@@ -16,27 +16,23 @@ def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, floa
     """Average each metric over the data sets.
 
     Args:
-        metrics (dict[str, float]): Values by ``<data set>/<metric>``.
-        sizes (dict[str, int]): Words of each data set.
+        metrics: Values by ``<data set>/<metric>``.
+        sizes: Words of each data set.
 
     Returns:
-        dict[str, float]: ``average/<metric>``, where each set counts the same, and
-        ``weighted_average/<metric>``, where each word does. Metrics that some set lacks are left
-        out. Values are rounded to four digits, as MMOCR's are.
+        ``average/<metric>``, where each set counts the same, and ``weighted_average/<metric>``,
+        where each word does. Metrics that some set lacks are left out.
     """
     kinds: dict[str, dict[str, float]] = {}
     for name in sizes:
         for key, value in metrics.items():
             if key.startswith(f'{name}/'):
                 kinds.setdefault(key[len(name) + 1:], {})[name] = value
-    out = {}
+    out, words = {}, max(sum(sizes.values()), 1)
     for kind, values in kinds.items():
-        if len(values) < len(sizes):
-            continue
-        words = sum(sizes.values())
-        out[f'{UNWEIGHTED}/{kind}'] = round(sum(values.values()) / len(values), 4)
-        out[f'{WEIGHTED}/{kind}'] = round(
-            sum(values[name] * sizes[name] for name in sizes) / max(words, 1), 4)
+        if len(values) == len(sizes):
+            out[f'{UNWEIGHTED}/{kind}'] = sum(values.values()) / len(values)
+            out[f'{WEIGHTED}/{kind}'] = sum(values[name] * sizes[name] for name in sizes) / words
     return out
 
 
@@ -49,31 +45,22 @@ class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
     prefixes.
 
     For two sets and more, ``average/...`` is the mean over the sets and ``weighted_average/...``
-    over the words.
+    over the words, see :func:`averages`.
 
     Args:
-        metrics (dict or BaseMetric or Sequence): The metrics, as in MMOCR.
-        dataset_prefixes (Sequence[str], optional): Names for data that carry none, one for each
-            data set asked for. Defaults to None.
+        metrics: The metrics, as in MMOCR.
+        dataset_prefixes: Names for data that carry none, one for each data set asked for.
 
     Raises:
         ValueError: When it evaluates, if the data carry no names and the prefixes do not fit.
     """
 
-    def __init__(self,
-                 metrics: dict | BaseMetric | Sequence,
+    def __init__(self, metrics: dict | BaseMetric | Sequence,
                  dataset_prefixes: Sequence[str] | None = None) -> None:
         super().__init__(metrics, dataset_prefixes)
 
     def evaluate(self, size: int) -> dict:
-        """Evaluate each data set, and all together.
-
-        Args:
-            size (int): Words of all data sets.
-
-        Returns:
-            dict: Values by ``<data set>/<metric prefix>/<metric>``, and the averages.
-        """
+        """Values by ``<data set>/<metric prefix>/<metric>`` and the averages, of ``size`` words."""
         meta = self.dataset_meta or {}
         ends = list(meta.get('cumulative_sizes', [size]))
         names = self._names(meta, len(ends))

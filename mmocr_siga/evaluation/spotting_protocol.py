@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from shapely.strtree import STRtree
+import shapely
 
 from ..geometry.polygons import polygon_shape
 
@@ -31,15 +31,8 @@ SHORTEST = 3
 
 
 def dictionary_form(text: str) -> str:
-    """A word as it is compared in word spotting.
-
-    Args:
-        text (str): The transcription.
-
-    Returns:
-        str: Without an ``'s`` at its end, hyphens at its ends, and marks, of which those inside
-        become blanks.
-    """
+    """A word as it is compared in word spotting: without an ``'s`` at its end, hyphens at its
+    ends, and marks, of which those inside become blanks."""
     if text[-2:] in ("'s", "'S"):
         text = text[:-2]
     text = text.strip('-')
@@ -49,12 +42,8 @@ def dictionary_form(text: str) -> str:
 def in_dictionary(text: str) -> bool:
     """Whether word spotting asks for a word; others are don't-care regions there.
 
-    Args:
-        text (str): The transcription.
-
-    Returns:
-        bool: Whether its :func:`dictionary_form` is one word of at least three characters, all of
-        them letters or hyphens. Words with digits are not asked for.
+    It does if the :func:`dictionary_form` is one word of at least three characters, all of them
+    letters or hyphens. Words with digits are not asked for.
     """
     form = dictionary_form(text)
     return len(form) >= SHORTEST and all(
@@ -63,22 +52,14 @@ def in_dictionary(text: str) -> bool:
 
 
 def same_text(truth: str, reading: str, protocol: str = 'end_to_end') -> bool:
-    """Whether a reading is right, letter case left aside.
+    """Whether a reading is right, letter case left aside; always in ``'detection'``.
 
     In the end-to-end protocol one mark at the beginning and one at the end of the truth may be
     missing from the reading; marks elsewhere must be read. In word spotting the
     :func:`dictionary_form` of the truth must be read.
 
-    Args:
-        truth (str): The transcription.
-        reading (str): What was read.
-        protocol (str): One of :data:`SPOTTING_PROTOCOLS`. Defaults to ``'end_to_end'``.
-
-    Returns:
-        bool: Whether it is; always in ``'detection'``.
-
     Raises:
-        ValueError: If there is no such protocol.
+        ValueError: If the protocol is none of :data:`SPOTTING_PROTOCOLS`.
     """
     if protocol not in SPOTTING_PROTOCOLS:
         raise ValueError(f'the protocol must be one of {SPOTTING_PROTOCOLS}, but is {protocol!r}')
@@ -96,89 +77,44 @@ def same_text(truth: str, reading: str, protocol: str = 'end_to_end') -> bool:
     return reading in forms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # no tuple: MMEngine makes plain ones of those
 class Overlaps:
-    """Where ground truth and detections of a picture lie over each other.
+    """Where ground truth and detections of a picture lie over each other."""
 
-    Attributes:
-        pairs (ndarray): int64 (M, 2): word and detection with an IoU above the threshold, ordered
-            by the word, then by the detection.
-        covered (ndarray): int64 (N, 2): word and detection of which more than the threshold lies
-            within the word's region, in the same order.
-        lost_words (int): Words whose regions enclose nothing.
-    """
-    pairs: np.ndarray
-    covered: np.ndarray
-    lost_words: int
+    pairs: np.ndarray  # int64 (M, 2): word and detection with an IoU above the threshold, ordered
+    covered: np.ndarray  # int64 (N, 2): ... of which more than the threshold lies within the word
+    lost_words: int  # words whose regions enclose nothing
 
 
 def overlaps(words: Sequence[Any], detections: Sequence[Any], iou: float = 0.5,
              cover: float = 0.5) -> Overlaps:
-    """Find which regions lie over each other; only those whose boxes may are looked at.
+    """Find which regions lie over each other.
 
     Args:
-        words (Sequence): G polygons, see :func:`~mmocr_siga.geometry.polygons.polygon_points`.
-            Those that cross themselves stand for what they enclose.
-        detections (Sequence): D polygons.
-        iou (float): Threshold of intersection over union. Defaults to 0.5.
-        cover (float): Threshold of intersection over the detection's area. Defaults to 0.5.
-
-    Returns:
-        Overlaps: The pairs.
+        words: G polygons, see :func:`~mmocr_siga.geometry.polygons.polygon_points`. Those that
+            cross themselves stand for what they enclose.
+        detections: D polygons.
+        iou: Threshold of intersection over union.
+        cover: Threshold of intersection over the detection's area.
     """
-    shapes = [[polygon_shape(polygon) for polygon in each] for each in (words, detections)]
-    boxes, areas = zip(*(_boxes(each) for each in shapes))
-    i, j = _neighbours(*shapes).T
-    sides = np.minimum(boxes[0][i, 2:], boxes[1][j, 2:]) - np.maximum(boxes[0][i, :2],
-                                                                      boxes[1][j, :2])
-    # No overlap can exceed that of the boxes nor either area.
-    most = np.minimum(sides.clip(0).prod(-1), np.minimum(areas[0][i], areas[1][j]))
-    maybe = (most > iou * (areas[0][i] + areas[1][j] - most)) | (most > cover * areas[1][j])
-    pairs, covered = [], []
-    for word, found in zip(i[maybe].tolist(), j[maybe].tolist()):
-        shared = shapes[0][word].intersection(shapes[1][found]).area
-        if shared > iou * (areas[0][word] + areas[1][found] - shared):
-            pairs.append((word, found))
-        if shared > cover * areas[1][found]:
-            covered.append((word, found))
-    return Overlaps(np.array(pairs, np.int64).reshape(-1, 2),
-                    np.array(covered, np.int64).reshape(-1, 2),
-                    sum(shape is None for shape in shapes[0]))
-
-
-def _neighbours(words: Sequence[Any], detections: Sequence[Any]) -> np.ndarray:
-    """Pairs whose boxes touch, int64 (n, 2), ordered by the word, then by the detection."""
-    kept = [j for j, shape in enumerate(detections) if shape is not None]
-    tree = STRtree([detections[j] for j in kept])
-    places = {id(detections[j]): j for j in kept}
-    pairs = []
-    for i, shape in enumerate(words):
-        if shape is not None and kept:
-            # Numbers, or before version 2 of shapely the shapes themselves.
-            found = tree.query(shape)
-            pairs += sorted((i, kept[f] if isinstance(f, (int, np.integer)) else places[id(f)])
-                            for f in found)
-    return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def _boxes(shapes: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Bounding boxes (n, 4) and areas (n, ); a region that encloses nothing has none."""
-    boxes = [(0., 0., 0., 0.) if shape is None else shape.bounds for shape in shapes]
-    areas = [0. if shape is None else shape.area for shape in shapes]
-    return np.array(boxes, np.float64).reshape(-1, 4), np.array(areas, np.float64)
+    first, second = (np.array([polygon_shape(polygon) for polygon in each] or [], object)
+                     for each in (words, detections))
+    # Those whose boxes touch, ordered by the word, then by the detection; never one of None.
+    pairs = shapely.STRtree(second).query(first).T.astype(np.int64)
+    pairs = pairs[np.lexsort(pairs.T[::-1])]
+    left, right = first[pairs[:, 0]], second[pairs[:, 1]]
+    shared, area = shapely.area(shapely.intersection(left, right)), shapely.area(right)
+    union = shapely.area(left) + area - shared
+    return Overlaps(pairs[shared > iou * union], pairs[shared > cover * area],
+                    sum(shape is None for shape in first))
 
 
 class Counts(NamedTuple):
-    """What is counted of a picture, or of several.
+    """What is counted of a picture, or of several."""
 
-    Attributes:
-        words (int): Words that are asked for.
-        detections (int): Detections that count.
-        hits (int): Detections that are right.
-    """
-    words: int
-    detections: int
-    hits: int
+    words: int  # that are asked for
+    detections: int  # that count
+    hits: int  # detections that are right
 
 
 def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
@@ -187,26 +123,22 @@ def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
 
     Detections that lie with more than half of their area in a don't-care region do not count.
     Each word takes the first detection that overlaps it and is not taken yet, whatever was read:
-    a second one on the same word is wrong.
+    a second one on the same word is wrong. That greedy rule is the scripts'; an optimal assignment
+    would give other figures.
 
     Args:
-        found (Overlaps): Overlaps of the G words and the D detections.
-        truths (Sequence[str]): G transcriptions.
-        care (ndarray): bool (G, ): False for don't-care regions.
-        readings (Sequence[str or None]): D readings; None for a detection that is left out.
-        protocol (str): One of :data:`SPOTTING_PROTOCOLS`. In ``'word_spotting'`` words that are
-            not :func:`in_dictionary` are don't-care regions. Defaults to ``'end_to_end'``.
-
-    Returns:
-        Counts: Words, detections and hits.
+        found: Overlaps of the G words and the D detections.
+        truths: G transcriptions.
+        care: bool (G, ): False for don't-care regions.
+        readings: D readings; None for a detection that is left out.
+        protocol: One of :data:`SPOTTING_PROTOCOLS`. In ``'word_spotting'`` words that are not
+            :func:`in_dictionary` are don't-care regions.
     """
     care = np.array(care, bool)
     if protocol == 'word_spotting':
         care &= np.array([in_dictionary(text) for text in truths], bool)
     counts = np.array([reading is not None for reading in readings], bool)
-    ignored = np.zeros(len(readings), bool)
-    ignored[found.covered[~care[found.covered[:, 0]], 1]] = True
-    counts &= ~ignored
+    counts[found.covered[~care[found.covered[:, 0]], 1]] = False
     hits, taken_words, taken = 0, set(), set()
     for word, detection in found.pairs.tolist():
         if (not care[word] or not counts[detection] or word in taken_words
@@ -219,14 +151,7 @@ def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
 
 
 def hmean(counts: Counts) -> tuple[float, float, float]:
-    """Precision, recall and their harmonic mean.
-
-    Args:
-        counts (Counts): Counts over all pictures.
-
-    Returns:
-        tuple[float]: In [0, 1]; 0 where there is nothing to divide by.
-    """
+    """Precision, recall and their harmonic mean; 0 where there is nothing to divide by."""
     precision = counts.hits / counts.detections if counts.detections else 0.
     recall = counts.hits / counts.words if counts.words else 0.
     both = precision + recall

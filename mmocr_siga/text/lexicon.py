@@ -15,20 +15,13 @@ from rapidfuzz.distance import Levenshtein
 
 __all__ = ['DISTANCES', 'Lexicon', 'read_lexicon', 'weighted_distances']
 
-DISTANCES = ('plain', 'normalised', 'weighted')
+DISTANCES = ('plain', 'normalized', 'weighted')
 
 
 def read_lexicon(path: str | os.PathLike) -> list[str]:
-    """Words of a file, one a line; of lines with several fields the first.
-
-    Args:
-        path (str or PathLike): UTF-8, with or without a byte order mark.
-
-    Returns:
-        list[str]: The words, as they are written.
+    """Words of a UTF-8 file, one a line; of lines with several fields the first.
 
     Raises:
-        FileNotFoundError: If there is no such file.
         ValueError: If it holds no words.
     """
     with open(path, encoding='utf-8-sig') as file:
@@ -42,12 +35,11 @@ class Lexicon:
     """A list of words among which readings are corrected, letter case left aside.
 
     Args:
-        words (Iterable[str]): The words.
-        distance (str): ``'plain'``, the number of edits; ``'normalised'``, that over the length of
-            the longer word; ``'weighted'``, see :func:`weighted_distances`. Defaults to
-            ``'plain'``.
-        max_distance (float, optional): Largest distance, as a number of edits (weighted ones for
-            ``'weighted'``), at which a reading is corrected. Defaults to None: any.
+        words: Of equally close ones the first is picked.
+        distance: ``'plain'``, the number of edits; ``'normalized'``, that over the length of the
+            longer word; ``'weighted'``, see :func:`weighted_distances`.
+        max_distance: Largest distance, always as a number of edits (weighted ones for
+            ``'weighted'``), at which a reading is corrected.
 
     Raises:
         ValueError: If there is no such distance.
@@ -57,21 +49,14 @@ class Lexicon:
                  max_distance: float | None = None) -> None:
         if distance not in DISTANCES:
             raise ValueError(f'distance must be one of {DISTANCES}, but is {distance!r}')
-        # In the order given, each once: the first of equally close words is picked.
         self.words = list(dict.fromkeys(word.upper() for word in words if word))
         self.distance, self.max_distance = distance, max_distance
         self._picked: dict[tuple, str | None] = {}
 
     def pick(self, reading: str, scores: Sequence[float] | None = None) -> str | None:
-        """The closest word.
+        """The closest word in upper case, None if none is close enough.
 
-        Args:
-            reading (str): What was read.
-            scores (Sequence[float], optional): L confidences of its characters, for
-                ``'weighted'``. Defaults to None: all 1.
-
-        Returns:
-            str or None: A word of the lexicon in upper case; None if none is close enough.
+        ``scores`` are the L confidences of the reading's characters, for ``'weighted'``.
         """
         weighted = self.distance == 'weighted'
         key = (reading.upper(), tuple(scores) if weighted and scores is not None else None)
@@ -92,27 +77,19 @@ class Lexicon:
         else:
             scorer = (Levenshtein.distance if self.distance == 'plain' else
                       Levenshtein.normalized_distance)
-            word = process.extractOne(reading, self.words, scorer=scorer, processor=None)[0]
+            word = process.extractOne(reading, self.words, scorer=scorer)[0]
             edits = Levenshtein.distance(reading, word)
         return word if self.max_distance is None or edits <= self.max_distance else None
 
 
 def weighted_distances(reading: str, scores: Sequence[float], words: Sequence[str]) -> np.ndarray:
-    """Edit distances in which characters that are doubtful are cheap to change.
+    """Edit distances, float64 (V, ), in which characters that are doubtful are cheap to change.
 
-    To replace or to drop a character costs the confidence with which it was read, to add one
-    costs 1.
-
-    Args:
-        reading (str): L characters.
-        scores (Sequence[float]): L confidences; cut to [0, 1], and 1 where they are no numbers.
-        words (Sequence[str]): V words.
-
-    Returns:
-        ndarray: float64 (V, ).
+    To replace or to drop a character costs the confidence with which it was read (cut to [0, 1],
+    and 1 where it is no number), to add one costs 1.
 
     Raises:
-        ValueError: If the number of scores is another.
+        ValueError: If the number of scores is not L.
     """
     if len(scores) != len(reading):
         raise ValueError(f'{len(scores)} scores for the {len(reading)} characters of {reading!r}')

@@ -7,7 +7,6 @@ from mmocr_siga.evaluation.character_boxes import (
     BoxCounts,
     boxed_words,
     count_matches,
-    overlaps,
     read_boxes,
 )
 
@@ -69,26 +68,22 @@ def test_real_boxes(siga_data):
     assert np.mean([(np.diff(c) > 0).all() for c in centres]) > 0.98
 
 
-def test_overlaps_by_hand():
-    first = np.array([[0, 0, 2, 2], [5, 5, 5, 9]])
-    second = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [2, 2, 4, 4], [5, 5, 5, 9]])
-    np.testing.assert_allclose(overlaps(first, second), [[1, 1 / 3, 0, 0], [0, 0, 0, 0]])
-    assert overlaps(np.zeros((0, 4)), second).shape == (0, 4)
-
-
 def test_matching_is_one_to_one_and_as_large_as_possible():
     true = np.array([[0, 0, 4, 4], [0, 0, 4, 3]])
     # Both true boxes agree with the first prediction, only the first with the second one.
     predicted = np.array([[0, 0, 4, 4], [0, 0, 4, 6], [9, 9, 10, 10]])
-    fits = overlaps(predicted, true) >= 0.5
-    assert fits.tolist() == [[True, True], [True, True], [False, False]]
     got = count_matches(predicted, true, 0.6)
-    assert (overlaps(predicted, true) >= 0.6).tolist() == [
-        [True, True], [True, False], [False, False]]
     assert got[:3] == (2, 3, 2) and got.overlap == pytest.approx(1 + 0.75)
     assert (got.precision, got.recall, got.f1) == (2 / 3, 1, 4 / 5)
     only = np.array([[False, True], [False, False], [True, True]])
     assert count_matches(predicted, true, 0.6, only).matched == 1
+
+
+def test_overlaps_by_hand():
+    true = np.array([[1, 0, 3, 2], [5, 5, 5, 9]])
+    got = count_matches(np.array([[0, 0, 2, 2], [2, 0, 4, 4], [5, 5, 5, 9]]), true, 0.3)
+    # IoU 2 / 6 and 2 / 10; boxes without an area have none.
+    assert got[:3] == (1, 3, 2) and got.overlap == pytest.approx(1 / 3)
 
 
 def test_words_without_boxes_count():

@@ -51,7 +51,7 @@ def test_picks_by_hand():
     assert Lexicon(words).pick('hostei') == 'HOSTEL'
     # One edit each from HOT and HOTEL's beginning: 'hote' is 1 of 4 from HOT, 1 of 5 from HOTEL.
     assert Lexicon(['Hot', 'Hotel']).pick('hote') == 'HOT'
-    assert Lexicon(['Hot', 'Hotel'], 'normalised').pick('hote') == 'HOTEL'
+    assert Lexicon(['Hot', 'Hotel'], 'normalized').pick('hote') == 'HOTEL'
     # The last character is doubtful: to drop it is cheaper than to add one.
     assert Lexicon(['Hotel', 'Hot'], 'weighted').pick('hote', [1, 1, 1, .1]) == 'HOT'
     assert Lexicon(['Hotel', 'Hot'], 'weighted').pick('hote', [1, 1, 1, 1]) == 'HOTEL'
@@ -67,14 +67,14 @@ def test_too_far():
     assert Lexicon(['Hotel'], max_distance=1.5).pick('hotei') == 'HOTEL'
     assert Lexicon(['Hotel'], max_distance=1.5).pick('motei') is None
     # Always counted in edits.
-    assert Lexicon(['Hotel'], 'normalised', 1.5).pick('motei') is None
+    assert Lexicon(['Hotel'], 'normalized', 1.5).pick('motei') is None
     assert Lexicon(['Hotel'], 'weighted', 1.5).pick('motei', [.5] * 5) == 'HOTEL'
     assert Lexicon([]).pick('hotel') is None
     assert Lexicon(['Hotel']).pick('') == 'HOTEL'
 
 
 def test_unknown_distance():
-    with pytest.raises(ValueError, match='plain.*normalised.*weighted.*hamming'):
+    with pytest.raises(ValueError, match='plain.*normalized.*weighted.*hamming'):
         Lexicon(['a'], 'hamming')
 
 

@@ -232,7 +232,7 @@ def test_the_pipeline_of_a_packaged_config_is_found(tool):
     assert tool.test_pipeline(named)[0]['type'] == 'LoadImageFromFile'
 
 
-def test_a_second_look(tool, tmp_path):
+def test_test_time_augmentation(tool, tmp_path):
     """Readings are those of WordInferencer, which looks at the files."""
     config, weights = (str(path) for path in reader_files(tmp_path))
     pictures = word_pictures(5)
@@ -244,10 +244,10 @@ def test_a_second_look(tool, tmp_path):
     (tmp_path / 'set' / 'test.tsv').write_text(''.join(rows))
     out = tmp_path / 'read.tsv'
     assert tool.main([config, weights, '--sets', f'mine={tmp_path / "set" / "test.tsv"}',
-                      '--second-look', '1', '--batch-size', '2', '--device', 'cpu',
+                      '--tta', '1', '--batch-size', '2', '--device', 'cpu',
                       '--predictions', str(out)]) == 0
     want = WordInferencer(config, weights, 'cpu', second_look=1)(pictures)
     assert any(reading.look is not None for reading in want)
     lines = out.read_text(encoding='utf-8').splitlines()[1:]
     assert [line.split('\t')[3] for line in lines] == [reading.text for reading in want]
-    assert results(tmp_path, 'reader-reader')['second_look'] == 1
+    assert results(tmp_path, 'reader-reader')['tta'] == 1

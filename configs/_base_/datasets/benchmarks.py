@@ -40,9 +40,6 @@ benchmark_test_list = list(benchmark_test_sets.values())
 
 benchmark_evaluator = dict(
     type='NamedDatasetsEvaluator',
-    metrics=[
-        dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol']),
-        dict(type='OneMinusNEDMetric'),
-    ],
+    metrics=[dict(type='WordProtocolMetric')],
     # For a ConcatDataset; AvailableDatasets brings its names along.
     dataset_prefixes=list(benchmark_test_sets))

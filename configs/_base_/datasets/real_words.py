@@ -82,9 +82,6 @@ real_words_val = dict(
 
 real_words_val_evaluator = dict(
     type='NamedDatasetsEvaluator',
-    metrics=[
-        dict(type='WordMetric', mode=['exact', 'ignore_case', 'ignore_case_symbol']),
-        dict(type='OneMinusNEDMetric'),
-    ],
+    metrics=[dict(type='WordProtocolMetric')],
     # For a ConcatDataset; AvailableDatasets brings its names along.
     dataset_prefixes=['IIIT5K', 'SVT', 'IC15', 'IC03', 'plates'])
