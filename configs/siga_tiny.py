@@ -3,7 +3,7 @@
 #   mim train mmocr configs/siga_tiny.py --amp
 #   mim test mmocr configs/siga_tiny.py --checkpoint work_dirs/siga_tiny/iter_4500.pth
 #
-# The words are looked for in $SIGA_DATA/real (docs/data.md); --amp is bfloat16 on a CPU.
+# The words are looked for in $SIGA_DATA/real (docs/guides/data.md); --amp is bfloat16 on a CPU.
 # Characters: SIGA_DICT=62 or 94, or the line in configs/_base_/dictionary.py.
 _base_ = [
     '_base_/default_runtime.py',

@@ -11,7 +11,7 @@
 
 The config may be any of MMOCR's text recognition configs. Words are counted as in a test run with
 NamedDatasetsEvaluator. The table is printed and written, with what is needed to understand it, to
-results.json and results.md. See docs/benchmarks.md.
+results.json and results.md. See docs/guides/benchmarks.md.
 """
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 #       mim train mmocr configs/spotting/siga_spotter_tiny.py
 #   mim test mmocr configs/spotting/siga_spotter_tiny.py --checkpoint WEIGHTS.pth
 #
-# Scenes are looked for in $SIGA_DATA/real/ic15_scenes (docs/data.md). SIGA_REC_WEIGHTS is a
+# Scenes are looked for in $SIGA_DATA/real/ic15_scenes (docs/guides/data.md). SIGA_REC_WEIGHTS is a
 # checkpoint of siga_tiny with the same dictionary; without it reading is learned from nothing.
 _base_ = [
     '../_base_/default_runtime.py',

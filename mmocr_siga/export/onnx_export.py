@@ -92,7 +92,7 @@ def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET
 
 
 def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) -> dict[str, Any]:
-    """What a reader has to know: docs/export.md describes it.
+    """What a reader has to know: docs/guides/export.md describes it.
 
     Args:
         model (EncoderDecoderRecognizer): With its config as ``model.cfg``.

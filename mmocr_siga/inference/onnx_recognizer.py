@@ -18,7 +18,7 @@ from ..images import UnusableImageError, decode_picture, to_bgr_uint8
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
-# Under this key of the file's metadata there is a JSON object; docs/export.md describes it.
+# Under this key of the file's metadata there is a JSON object; docs/guides/export.md describes it.
 FORMAT_KEY = 'mmocr_siga'
 FORMAT_VERSION = 1
 
@@ -54,7 +54,7 @@ class ONNXRecognizer:
             newer format; or for other numbers of threads than 1 or more.
 
     Attributes:
-        metadata (dict): The file's metadata; docs/export.md describes it.
+        metadata (dict): The file's metadata; docs/guides/export.md describes it.
 
     Example:
         >>> read = ONNXRecognizer('siga_tiny.onnx')

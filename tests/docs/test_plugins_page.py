@@ -1,4 +1,4 @@
-"""What docs/plugins.md shows runs as it is written there."""
+"""What docs/guides/plugins.md shows runs as it is written there."""
 import re
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mmocr.registry import MODELS
 
 from tests.helpers.hosts import batch, small_host
 
-PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'plugins.md'
+PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'plugins.md'
 
 
 def blocks():

@@ -1,4 +1,4 @@
-"""What docs/spotter.md shows builds and learns as it is written there."""
+"""What docs/guides/spotter.md shows builds and learns as it is written there."""
 import re
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from mmocr.registry import MODELS
 
 from tests.models.spotters.test_siga_roi_head import sample
 
-PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'spotter.md'
+PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'spotter.md'
 
 
 def test_the_heads_of_the_page():

@@ -165,7 +165,7 @@ def test_dbnet_itself(scene, tmp_path):
 
 
 def test_the_page_is_right(scene, tmp_path, monkeypatch, capsys):
-    page = (REPO / 'docs' / 'mmocr_inferencer.md').read_text(encoding='utf-8')
+    page = (REPO / 'docs' / 'guides' / 'mmocr_inferencer.md').read_text(encoding='utf-8')
     code = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]
     rec = recognizer('siga_tiny', tmp_path)
     for old, new in ((DBNET, detector(tmp_path, dict(any=POLYGONS))),

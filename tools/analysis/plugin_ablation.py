@@ -7,7 +7,7 @@
 Every config names both plug-ins, `sec` and `glyph`; a variant keeps some of them. All variants of a
 config start from the same weights of the host and see the same words in the same order for as many
 steps. With --easy those weights are the host's own, trained once a seed on easy rendered words.
-Trained and tested on real words ($SIGA_DATA, docs/data.md), beside rendered ones if they are given.
+Trained and tested on real words ($SIGA_DATA, docs/guides/data.md), beside rendered ones if they are given.
 Each run is a process of its own, one after the other, and leaves a result.json; runs that have one
 are not run again. The table is written after every run.
 

@@ -7,7 +7,7 @@
 The characters, the preprocessing and the name of the model are in the file's metadata, so that
 mmocr_siga.apis.ONNXRecognizer needs nothing else. SIGA, SIGA-P, SRN and the plain attention decoder
 can be exported. --check reads words with PyTorch and with each file written, and says how they
-compare; it fails where the float file reads otherwise. See docs/export.md.
+compare; it fails where the float file reads otherwise. See docs/guides/export.md.
 """
 from __future__ import annotations
 

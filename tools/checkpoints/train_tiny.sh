@@ -3,7 +3,7 @@
 #
 #   SIGA_DATA=... LEXICON=words.txt BACKGROUNDS=photographs bash tools/checkpoints/train_tiny.sh
 #
-# SIGA_DATA holds the real words (docs/data.md), LEXICON one word a line, BACKGROUNDS photographs.
+# SIGA_DATA holds the real words (docs/guides/data.md), LEXICON one word a line, BACKGROUNDS photographs.
 # WORK (default work_dirs/release) gets data, checkpoints and logs; a stage whose result is there
 # is not run again, and one that was cut off goes on where it was. The faces are those installed:
 # with other faces the words differ, but not much. PYTHON names the interpreter.
@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-python}
 WORK=${WORK:-work_dirs/release}
-: "${SIGA_DATA:?set it to the folder of the real words, see docs/data.md}"
+: "${SIGA_DATA:?set it to the folder of the real words, see docs/guides/data.md}"
 : "${LEXICON:?set it to a list of words, one a line}"
 : "${BACKGROUNDS:?set it to a folder of photographs}"
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} SIGA_DATA

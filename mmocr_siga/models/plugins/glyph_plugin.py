@@ -59,7 +59,7 @@ class GlyphPlugin(Plugin):
             False.
         hidden_size (int): Channels and LSTM units of the glyph features. Defaults to 256.
         loss_weight (float): Weight of all losses together. Defaults to 0.1: with 1.0 small hosts
-            read worse after short training, see docs/plugins.md.
+            read worse after short training, see docs/guides/plugins.md.
         pseudo_labels (dict): Defaults to ``dict(type='GlyphPseudoLabelGenerator')``.
         loss_mask (dict): Defaults to ``dict(type='TextMaskLoss')``.
         loss_alignment (dict): Defaults to ``dict(type='AlignmentLoss')``.
