@@ -11,6 +11,7 @@ extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'sp
 html_theme = 'furo'
 html_title = 'mmocr_siga'
 exclude_patterns = ['_build']
+templates_path = ['_templates']
 myst_heading_anchors = 3
 
 autodoc_member_order = 'bysource'
@@ -18,6 +19,5 @@ autodoc_typehints = 'description'
 autodoc_inherit_docstrings = False
 autosummary_generate = True
 napoleon_google_docstring = True
+napoleon_use_ivar = True
 napoleon_use_rtype = False
-# Not ours to resolve: parts of signatures that other packages define.
-suppress_warnings = ['myst.xref_missing', 'ref.python']
