@@ -17,7 +17,9 @@ INSTALL_REQUIRES = [
     'mmdet>=3.0.0,<3.2.0',
     'mmocr>=1.0.0,<1.1',
     'numpy>=1.26,<3',
+    'ijson>=3.1,<4',
     'opencv-python>=4.6,<6',
+    'tqdm>=4.60,<5',
     'setuptools<81',  # MMEngine imports pkg_resources
 ]
 

@@ -32,7 +32,7 @@ import torch
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
-from mmocr_siga.datasets.formats.word_files import FORMS, words_config
+from mmocr_siga.datasets.formats.records import FORMS, words_config
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources
 from mmocr_siga.evaluation import BenchmarkReport, read_sets
 from mmocr_siga.models.utils.weights import load_weights

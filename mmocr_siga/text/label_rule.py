@@ -14,12 +14,8 @@ UNKNOWN = ('drop', 'skip')
 
 
 class Verdict(NamedTuple):
-    """Result of :class:`LabelRule`.
-
-    Attributes:
-        label (str): The label in its final form.
-        reason (str, optional): Why the sample cannot be trained on, None if it can.
-        dropped (bool): Whether characters were left out.
+    """What became of a label: its final form, why its sample cannot be used (None if it can), and
+    whether characters were left out.
     """
     label: str
     reason: str | None
@@ -37,22 +33,18 @@ class LabelRule:
     """Bring a label into the form that is trained on, and judge it.
 
     Args:
-        dictionary (Dictionary): The characters known.
-        max_seq_len (int): Most characters of a word, the end of sequence not counted. Defaults
-            to 25.
-        letter_case (str): ``'lower'``, ``'upper'``, ``'unchanged'``, or ``'auto'``: the one the
-            dictionary asks for, see :func:`.natural_letter_case`. Defaults to ``'auto'``.
-        unknown (str): ``'drop'`` leaves unknown characters out, ``'skip'`` refuses the label.
-            Defaults to ``'drop'``.
+        dictionary: The characters known.
+        max_seq_len: Most characters of a word, the end of sequence not counted: one less than the
+            decoding steps of a model that predicts an end.
+        letter_case: ``'lower'``, ``'upper'``, ``'unchanged'``, or ``'auto'``: the one the
+            dictionary asks for, see :func:`.natural_letter_case`.
+        unknown: ``'drop'`` leaves unknown characters out, ``'skip'`` refuses the label.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self,
-                 dictionary: Dictionary,
-                 max_seq_len: int = 25,
-                 letter_case: str = 'auto',
+    def __init__(self, dictionary: Dictionary, max_seq_len: int = 25, letter_case: str = 'auto',
                  unknown: str = 'drop') -> None:
         if letter_case not in LETTER_CASES:
             raise ValueError(f'letter_case must be one of {LETTER_CASES}, but is {letter_case!r}')
@@ -61,21 +53,16 @@ class LabelRule:
         if max_seq_len < 1:
             raise ValueError(f'max_seq_len must be positive, but is {max_seq_len}')
         self.characters = dictionary_characters(dictionary)
-        self.max_seq_len = max_seq_len
-        if letter_case == 'auto':
-            letter_case = natural_letter_case(dictionary)
-        self.letter_case = letter_case
-        self.unknown = unknown
+        self.max_seq_len, self.unknown = max_seq_len, unknown
+        self.letter_case = (natural_letter_case(dictionary) if letter_case == 'auto' else
+                            letter_case)
+
+    def options(self) -> dict[str, str | int]:
+        """What the verdicts depend on."""
+        return dict(vars(self), characters=''.join(sorted(self.characters)))
 
     def __call__(self, text: str | None) -> Verdict:
-        """Judge a label.
-
-        Args:
-            text (str, optional): The label as annotated; None for none.
-
-        Returns:
-            Verdict: Its final form, and why it cannot be used, if so.
-        """
+        """Judge a label as annotated; None for none."""
         if text is None:
             return Verdict('', 'have no label, or several', False)
         label = text
@@ -94,14 +81,7 @@ class LabelRule:
         return Verdict(label, reason, dropped)
 
     def apply(self, results: dict) -> dict:
-        """Replace the label of a sample, in place; the original becomes ``ori_text``.
-
-        Args:
-            results (dict): Data info of a sample.
-
-        Returns:
-            dict: The same object.
-        """
+        """Replace the label of a data info, in place; the original becomes ``ori_text``."""
         text = single_label(results)
         label = self(text).label
         if text is not None and label != text:

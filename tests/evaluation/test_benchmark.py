@@ -3,7 +3,7 @@ import json
 import pytest
 from mmocr.registry import DATASETS, MODELS
 
-from mmocr_siga.datasets.formats.word_files import words_config
+from mmocr_siga.datasets.formats.records import words_config
 from mmocr_siga.evaluation import BenchmarkReport, Prediction, SetResult, read_sets
 from tests.helpers.word_sets import PIPELINE, write_lmdb, write_tsv
 

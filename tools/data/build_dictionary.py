@@ -19,9 +19,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
-from mmocr_siga.datasets.formats.records import FOLDER_LABELS, open_source, source_kind
-from mmocr_siga.datasets.wrappers.label_index import NOT_UTF8, LabelIndex
+from mmocr_siga.datasets.formats.conversion import add_source_options
+from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader, decode_label
+from mmocr_siga.datasets.formats.records import open_source, source_kind
 from mmocr_siga.text.charsets import find_charset
 from mmocr_siga.text.dictionary import resolve_dict_file
 
@@ -33,12 +33,12 @@ _CASES = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}
 class Labels:
     """What labels hold.
 
-    Args:
-        total (int): Number of labels.
-        characters (Counter): How often each character occurs.
-        lengths (Counter): How many labels have each number of characters.
-        problems (dict): Problem to number of labels and some examples.
-        unknown (dict): Unknown character to some labels with it.
+    Attributes:
+        total: Number of labels.
+        characters: How often each character occurs.
+        lengths: How many labels have each number of characters.
+        problems: Problem to number of labels and some examples.
+        unknown: Unknown character to some labels with it.
     """
     total: int = 0
     characters: Counter = field(default_factory=Counter)
@@ -56,25 +56,17 @@ class Labels:
 
 def read_labels(source: Path, kind: str,
                 folder_labels: str) -> Iterator[tuple[str, str | None, str]]:
-    """Name, label and problem of each word of a source, without its image.
-
-    Raises:
-        OSError, ValueError: If it cannot be read.
-    """
+    """Name, label and problem of each word of a source, without its image."""
     if source_kind(source, kind) == 'lmdb':
         reader = LMDBReader(str(source))
         try:
-            index = LabelIndex.build(reader.labels(), reader.count(), str(source))
+            for number, label in enumerate(reader.labels(), 1):
+                yield f'label-{number:09d}', *decode_label(label)
         finally:
             reader.close()
-        for i in range(len(index)):
-            state = int(index.state[i])
-            problem = {0: '', NOT_UTF8: 'has a label that is not UTF-8'}.get(state, 'has no label')
-            yield f'label-{i + 1:09d}', index[i], problem
         return
     for record in open_source(source, kind, labels=folder_labels):
-        # An empty label is told apart from none below.
-        yield record.name, record.text, '' if record.text is not None else record.problem
+        yield record.name, record.text, record.problem
 
 
 def survey(words: Iterable[tuple[str, str | None, str]], letter_case: str,
@@ -82,19 +74,16 @@ def survey(words: Iterable[tuple[str, str | None, str]], letter_case: str,
     """Count characters and problems.
 
     Args:
-        words (iterable): See :func:`read_labels`.
-        letter_case (str): 'lower', 'upper' or 'unchanged'.
-        known (frozenset[str], optional): Characters of a dictionary. Defaults to None, all.
-        max_length (int, optional): Most characters of a label. Defaults to None, any number.
-
-    Returns:
-        Labels: What was found.
+        words: See :func:`read_labels`.
+        letter_case: 'lower', 'upper' or 'unchanged'.
+        known: Characters of a dictionary; None for all.
+        max_length: Most characters of a label; None for any number.
     """
     found = Labels()
     for name, text, problem in words:
         found.total += 1
-        if problem or not text:
-            found.problem(problem or 'has an empty label', name)
+        if problem:
+            found.problem(problem, name)
             continue
         label = _CASES[letter_case](text)
         found.characters.update(label)
@@ -112,25 +101,10 @@ def survey(words: Iterable[tuple[str, str | None, str]], letter_case: str,
 
 
 def order_characters(counts: Counter, min_count: int, order: str, base: str) -> list[str]:
-    """Characters of a new dictionary.
-
-    Args:
-        counts (Counter): How often each occurs.
-        min_count (int): Least number of times.
-        order (str): 'code' or 'count'.
-        base (str): Characters that come first in any case, in this order.
-
-    Returns:
-        list[str]: The characters.
-    """
+    """Characters of a new dictionary: those of ``base``, then by 'code' or 'count'."""
     new = [c for c, n in counts.items() if n >= min_count and c not in set(base)]
     new.sort(key=(lambda c: (-counts[c], c)) if order == 'count' else None)
     return [*base, *new]
-
-
-def character_line(char: str, count: int) -> str:
-    """A character, its code, number and name, separated by tabs."""
-    return f'{char}\tU+{ord(char):04X}\t{count}\t{unicodedata.name(char, "")}'
 
 
 def report(found: Labels) -> list[str]:
@@ -153,9 +127,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('sources', type=Path, nargs='+', help='JSON, JSON lines, tables, folders or databases')
     add('--out', type=Path, help='dictionary to write')
     add('--check', metavar='DICT', help='dictionary, or the name of a packaged one, to check with')
-    add('--format', default='auto', choices=('auto', 'json', 'jsonl', 'tsv', 'folder', 'lmdb'),
-        help='of the sources (default: told by their names)')
-    add('--folder-labels', choices=FOLDER_LABELS, default='sidecar', help='see to_lmdb.py')
+    add_source_options(parser)
     add('--letter-case', choices=sorted(_CASES), default='unchanged', help='default: %(default)s')
     add('--min-count', type=int, default=1, help='leave rarer characters out (default 1)')
     add('--order', choices=('code', 'count'), default='code',
@@ -180,13 +152,13 @@ def build(args: argparse.Namespace, found: Labels) -> None:
     unfit = [c for c in '\n\r' if found.characters.pop(c, 0)]
     if unfit:
         print(f'left out line breaks, which a dictionary cannot hold: {unfit}')
-    base = find_dictionary(args.base) if args.base else ''
+    base = find_charset(resolve_dict_file(args.base)) if args.base else ''
     characters = order_characters(found.characters, args.min_count, args.order, base)
     if not characters:
         raise ValueError('no label holds a character; nothing to write')
     combining = [c for c in characters if unicodedata.combining(c)]
     if combining:
-        print(f'{len(combining)} characters are accents by themselves: normalise the labels to NFC '
+        print(f'{len(combining)} characters are accents by themselves: normalize the labels to NFC '
               'to have one character each')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(('\n'.join(characters) + '\n').encode())
@@ -194,8 +166,9 @@ def build(args: argparse.Namespace, found: Labels) -> None:
     print(f'wrote {len(characters)} characters to {args.out}'
           + (f', {rare} rarer ones left out' if rare else ''))
     if args.counts is not None:
-        lines = [character_line(c, n) for c, n in found.characters.most_common()]
-        args.counts.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        args.counts.write_text(''.join(
+            f'{c}\tU+{ord(c):04X}\t{n}\t{unicodedata.name(c, "")}\n'
+            for c, n in found.characters.most_common()), encoding='utf-8')
         print(f'wrote {args.counts}')
 
 
@@ -203,11 +176,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool.
 
     Returns:
-        int: 0; 1 if a check found something; 2 after a clear message about what was wrong.
+        0; 1 if a check found something; 2 after a clear message about what was wrong.
     """
     args = parse_args(argv)
     try:
-        known = frozenset(find_dictionary(args.check)) if args.check else None
+        known = frozenset(find_charset(resolve_dict_file(args.check))) if args.check else None
         words = (word for source in args.sources
                  for word in read_labels(source, args.format, args.folder_labels))
         found = survey(words, args.letter_case, known, args.max_length)
@@ -221,15 +194,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     print('all labels can be used' if not found.problems else 'some labels cannot be used as they '
           'are')
     return 1 if found.problems else 0
-
-
-def find_dictionary(name: str) -> str:
-    """Characters of a dictionary file or a packaged one.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    return find_charset(resolve_dict_file(name))
 
 
 if __name__ == '__main__':

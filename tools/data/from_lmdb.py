@@ -13,22 +13,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmocr_siga.datasets.formats.conversion import add_options, chooser, finish, report
+from mmocr_siga.datasets.formats.conversion import Conversion, add_options, convert, finish, report
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
-from mmocr_siga.datasets.formats.records import (
-    Conversion,
-    Record,
-    SkipList,
-    convert,
-    open_source,
-    read_folder,
-    read_lmdb,
-)
+from mmocr_siga.datasets.formats.records import open_source, read_lmdb
 from mmocr_siga.datasets.formats.writers import FolderWriter, partial, publish, refuse_existing
-from mmocr_siga.datasets.progress import Progress
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,27 +39,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> Conversion:
-    """Convert, verify and publish.
-
-    Raises:
-        OSError, ValueError, ImportError: With a message about what was wrong.
-    """
+    """Convert, verify and publish."""
     reader = LMDBReader(args.source)
     try:
-        progress = Progress(reader.count())
+        total = reader.count()
     finally:
         reader.close()
     refuse_existing(args.out)
     folder = partial(args.out)
     shutil.rmtree(folder, ignore_errors=True)
-    table = {'folder': 'txt'}.get(args.format, args.format)
-    listed = SkipList(f'{args.out}.skipped.tsv')
+    table, written = {'json': ('json', f'textrecog_{args.split}.json'),
+                      'tsv': ('tsv', f'{args.split}.tsv'),
+                      'folder': ('txt', 'images')}[args.format]
     try:
-        with listed, FolderWriter(folder, args.split, '', table, per_folder=10_000) as writer:
-            done = convert(read_lmdb(args.source), writer, listed, not args.no_decode,
-                           progress.update, chooser(args))
-        progress.close()
-        finish(args, folder, done, lambda: _read_back(folder, args))
+        with FolderWriter(folder, args.split, '', table, per_folder=10_000) as writer:
+            done = convert(read_lmdb(args.source), writer, args, total)
+        finish(args, folder, done, lambda: open_source(folder / written, args.format))
         publish(folder, args.out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,19 +62,8 @@ def run(args: argparse.Namespace) -> Conversion:
     return done
 
 
-def _read_back(folder: Path, args: argparse.Namespace) -> Iterator[Record]:
-    if args.format == 'folder':
-        return read_folder(folder / 'images')
-    name = f'textrecog_{args.split}.json' if args.format == 'json' else f'{args.split}.tsv'
-    return open_source(folder / name, args.format)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: See :func:`~mmocr_siga.datasets.formats.conversion.report`.
-    """
+    """Run the tool; returns its exit status."""
     return report('from_lmdb', run, parse_args(argv))
 
 

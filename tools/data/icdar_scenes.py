@@ -48,11 +48,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> SceneReport:
-    """Read, split and write.
-
-    Raises:
-        OSError, ValueError: With a message about what was wrong.
-    """
+    """Read, split and write."""
     for path in filter(None, (args.out, args.test)):
         if path.exists():
             raise FileExistsError(f'{path} exists; remove it or choose another name')
@@ -64,22 +60,18 @@ def run(args: argparse.Namespace) -> SceneReport:
     for path, part in parts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.path.relpath(args.images, path.parent)
-        write_scenes(path, [dict(scene, img_path=f'{Path(folder, scene["img_path"]).as_posix()}')
+        write_scenes(path, [dict(scene, img_path=Path(folder, scene['img_path']).as_posix())
                             for scene in part])
         print(f'wrote {path}: {len(part):,} scenes')
     if report.problems:
-        listed = Path(f'{args.out}.problems.txt')
-        listed.write_text(''.join(f'{"ignored" if problem.ignored else "left out"}\t{problem}\n'
-                                  for problem in report.problems), encoding='utf-8')
+        Path(f'{args.out}.problems.txt').write_text(
+            ''.join(f'{"ignored" if problem.ignored else "left out"}\t{problem}\n'
+                    for problem in report.problems), encoding='utf-8')
     return report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: 0, or 2 after a clear message about what was wrong.
-    """
+    """Run the tool; returns 0, or 2 after a clear message about what was wrong."""
     args = parse_args(argv)
     try:
         report = run(args)

@@ -16,17 +16,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmocr_siga.datasets.formats.conversion import add_options, chooser, finish, report
-from mmocr_siga.datasets.formats.records import (
-    FOLDER_LABELS,
+from mmocr_siga.datasets.formats.conversion import (
     Conversion,
-    SkipList,
+    add_options,
+    add_source_options,
     convert,
-    open_source,
-    read_lmdb,
+    finish,
+    report,
 )
+from mmocr_siga.datasets.formats.records import open_source, read_lmdb
 from mmocr_siga.datasets.formats.writers import LmdbWriter, refuse_existing
-from mmocr_siga.datasets.progress import Progress
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,44 +34,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add('source', type=Path, help='JSON, JSON lines, table, folder or database')
     add('out', type=Path, help='folder of the new database')
-    add('--format', default='auto', choices=('auto', 'json', 'jsonl', 'tsv', 'folder', 'lmdb'),
-        help='of the source (default: told by its name)')
     add('--image-root', type=Path, help="folder of a table's images (default: the table's folder)")
-    add('--folder-labels', choices=FOLDER_LABELS, default='sidecar',
-        help='where the labels of a folder are: a text file beside each image (default), the '
-             'name of the folder of the image, or its own name')
+    add_source_options(parser)
     add_options(parser, 'database')
     return parser.parse_args(argv)
 
 
 def run(args: argparse.Namespace) -> Conversion:
-    """Convert, verify and publish.
-
-    Raises:
-        OSError, ValueError, ImportError: With a message about what was wrong.
-    """
+    """Convert, verify and publish."""
     refuse_existing(args.out)
     records = open_source(args.source, args.format, args.image_root, args.folder_labels)
-    done, progress = Conversion(), Progress()
-    listed = SkipList(f'{args.out}.skipped.tsv')
-
-    def check(folder: Path) -> None:
-        finish(args, folder, done, lambda: read_lmdb(str(folder)))
-
-    with LmdbWriter(args.out, check=check) as writer:
-        with listed:
-            done = convert(records, writer, listed, not args.no_decode, progress.update,
-                           chooser(args))
-        progress.close()
+    done = Conversion()
+    with LmdbWriter(args.out, check=lambda folder: finish(
+            args, folder, done, lambda: read_lmdb(folder))) as writer:
+        done = convert(records, writer, args)
     return done
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: See :func:`~mmocr_siga.datasets.formats.conversion.report`.
-    """
+    """Run the tool; returns its exit status."""
     return report('to_lmdb', run, parse_args(argv))
 
 

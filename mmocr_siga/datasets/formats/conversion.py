@@ -1,26 +1,169 @@
-"""What the tools that convert sets of words share: options, the check at the end, the report."""
+"""Conversion of sets of words: what is broken is left out and listed, the result is read back."""
 from __future__ import annotations
 
 import argparse
-import functools
+import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
 
-from .records import Conversion, Record, check_content, unwanted
+import cv2
+import numpy as np
+from tqdm import tqdm
 
-__all__ = ['add_options', 'chooser', 'finish', 'report']
+from ...images import image_suffix
+from .records import FOLDER_LABELS, KINDS, Record
+from .writers import WordWriter
+
+__all__ = ['ContentSum', 'Conversion', 'add_options', 'add_source_options', 'check_content',
+           'convert', 'finish', 'image_problem', 'report']
+
+
+def image_problem(data: bytes | None) -> str:
+    """What is wrong with an encoded image; '' if it can be decoded to the last row."""
+    if not data:
+        return 'has no bytes'
+    # Before decoding: some decoders fill what is missing with grey. The end may be followed by
+    # something else, and a preview near the beginning has an end of its own.
+    end = {'.jpg': b'\xff\xd9', '.png': b'IEND'}.get(image_suffix(data), b'')
+    if end not in data[len(data) // 2:]:
+        return 'is cut off'
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    if image is None:
+        return 'is not an image'
+    return '' if image.size else 'has no pixels'
+
+
+class ContentSum:
+    """Checksum of labels and images in their order: BLAKE2b, 128 bits."""
+
+    def __init__(self) -> None:
+        self._hash, self.count = hashlib.blake2b(digest_size=16), 0
+
+    def add(self, text: str, image: bytes) -> None:
+        """Add a word."""
+        label = text.encode('utf-8')
+        self._hash.update(b'%d %d ' % (len(label), len(image)))
+        self._hash.update(label)
+        self._hash.update(image)
+        self.count += 1
+
+    def hexdigest(self) -> str:
+        """The sum so far, as 32 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+@dataclass
+class Conversion:
+    """What was written, and the reason and number of the records left out."""
+    sum: ContentSum = field(default_factory=ContentSum)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+def convert(records: Iterable[Record], writer: WordWriter, args: argparse.Namespace,
+            total: int | None = None) -> Conversion:
+    """Write records, and leave out what is broken or not wanted.
+
+    ``<out>.skipped.tsv`` lists what was left out, ``name TAB reason``, if there is something.
+
+    Args:
+        records: What to write.
+        writer: Open writer; it is not closed.
+        args: With ``out`` and the options of :func:`add_options`.
+        total: Number of records, for the progress.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    done, lines = Conversion(), []
+    Path(f'{args.out}.skipped.tsv').unlink(missing_ok=True)
+    try:
+        for record in tqdm(records, total=total, unit=' words', disable=None):
+            problem = _write(record, writer, args, done.sum)
+            if problem:
+                done.skipped[problem] = done.skipped.get(problem, 0) + 1
+                lines.append(f'{record.name}\t{problem}\n')
+    finally:
+        if lines:
+            Path(f'{args.out}.skipped.tsv').write_bytes(''.join(lines).encode())
+    return done
+
+
+def _write(record: Record, writer: WordWriter, args: argparse.Namespace, sum_: ContentSum) -> str:
+    """Write a record, or tell why not."""
+    data, problem = _load(record)
+    problem = problem or _unwanted(record.text, args)
+    if not problem and not args.no_decode:
+        problem = image_problem(data)
+    if problem:
+        return problem
+    try:
+        mask = record.load_mask() if record.load_mask is not None else None
+    except OSError:
+        return 'has a mask that cannot be read'
+    try:
+        writer.add(data, record.text, mask, record.boxes)
+    except ValueError:
+        return 'has a label with a tab or a line break'
+    sum_.add(record.text, data)
+    return ''
+
+
+def _load(record: Record) -> tuple[bytes, str]:
+    """Encoded image of a record, and what is wrong with it."""
+    if record.problem:
+        return b'', record.problem
+    try:
+        data = record.load()
+    except FileNotFoundError:
+        return b'', 'is missing'
+    except OSError as error:
+        return b'', f'cannot be read ({error.strerror or error})'
+    return (data, '') if data else (b'', 'has no bytes')
+
+
+def _unwanted(text: str, args: argparse.Namespace) -> str:
+    if args.alphanumeric and not (text.isascii() and text.isalnum()):
+        return 'has other characters than letters and digits'
+    if len(text) < args.min_length:
+        return f'is shorter than {args.min_length} characters'
+    return ''
+
+
+def check_content(records: Iterable[Record], expected: ContentSum) -> None:
+    """Read back what was written.
+
+    Raises:
+        OSError: If it differs.
+    """
+    found = ContentSum()
+    for record in records:
+        data, problem = _load(record)
+        if problem:
+            raise OSError(f'what was written cannot be read back: {record.name} {problem}')
+        found.add(record.text, data)
+    if (found.count, found.hexdigest()) != (expected.count, expected.hexdigest()):
+        raise OSError(f'what was written differs when it is read back: {found.count:,} words with '
+                      f'the checksum {found.hexdigest()}, but {expected.count:,} with '
+                      f'{expected.hexdigest()} were written')
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Add how what is read is to be understood."""
+    parser.add_argument('--format', default='auto', choices=('auto', *KINDS),
+                        help='of what is read (default: told by its name)')
+    parser.add_argument('--folder-labels', choices=FOLDER_LABELS, default='sidecar',
+                        help='where the labels of a folder are: a text file beside each image '
+                        '(default), the name of the folder of the image, or its own name')
 
 
 def add_options(parser: argparse.ArgumentParser, result: str) -> None:
-    """Add what may be left out, and what may be left unchecked.
-
-    Args:
-        parser (ArgumentParser): The parser.
-        result (str): What is written, for the help.
-    """
+    """Add what may be left out, and what may be left unchecked of the ``result``."""
     add = parser.add_argument
     add('--alphanumeric', action='store_true',
         help='leave out words with other characters than letters and digits')
@@ -29,23 +172,13 @@ def add_options(parser: argparse.ArgumentParser, result: str) -> None:
     add('--no-verify', action='store_true', help=f"don't read the {result} back")
 
 
-def chooser(args: argparse.Namespace) -> Callable[[str], str]:
-    """What tells of a label why it is not wanted, by the options of :func:`add_options`."""
-    return functools.partial(unwanted, alphanumeric=args.alphanumeric, min_length=args.min_length)
-
-
 def finish(args: argparse.Namespace, folder: Path, done: Conversion,
            read_back: Callable[[], Iterable[Record]]) -> None:
-    """Compare what lies in a folder with what was written, and add ``summary.json``.
-
-    Args:
-        args (Namespace): With ``source``, ``out`` and the options of :func:`add_options`.
-        folder (Path): The new set, not published yet.
-        done (Conversion): What was written.
-        read_back (Callable): Opens the new set.
+    """Compare what lies in a folder, not published yet, with what was written; add a summary.
 
     Raises:
-        ValueError: If nothing was written, or something else lies there.
+        ValueError: If nothing was written.
+        OSError: If something else lies there.
     """
     if not done.sum.count:
         raise ValueError(f'no word of {args.source} can be used; see {args.out}.skipped.tsv')
@@ -59,13 +192,8 @@ def report(tool: str, run: Callable[[argparse.Namespace], Conversion],
            args: argparse.Namespace) -> int:
     """Run a conversion and tell how it went.
 
-    Args:
-        tool (str): Name of the tool, before its errors.
-        run (Callable): The conversion.
-        args (Namespace): Command line, with ``out``.
-
     Returns:
-        int: 0, 2 after a clear message about what was wrong, or 130 if it was interrupted.
+        0, 2 after a clear message about what was wrong, or 130 if it was interrupted.
     """
     try:
         done = run(args)
@@ -75,7 +203,9 @@ def report(tool: str, run: Callable[[argparse.Namespace], Conversion],
     except (ValueError, OSError, ImportError) as error:
         print(f'{tool}: {error}', file=sys.stderr)
         return 2
-    print('\n'.join([f'wrote {args.out}: {done.lines()[0]}', *done.lines()[1:]]))
+    print(f'wrote {args.out}: {done.sum.count:,} words, checksum {done.sum.hexdigest()}')
+    for reason, count in sorted(done.skipped.items()):
+        print(f'  left out: {count:,}, each of which {reason}')
     if done.skipped:
         print(f'  listed in {args.out}.skipped.tsv')
     return 0

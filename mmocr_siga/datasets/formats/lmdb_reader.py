@@ -2,35 +2,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ['LMDBReader', 'database_file', 'open_database']
+__all__ = ['LMDBReader', 'decode_label', 'open_database']
 
-# LMDB forbids opening a database twice in one process: path to process and environment.
+# LMDB forbids opening a database twice in one process: its file to process and environment.
 _OPEN: dict[str, tuple[int, Any]] = {}
+_BLOCK = 10_000
 
 
-def database_file(path: str) -> str:
-    """The file of a database that is given by its folder or its file.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    file = os.path.join(path, 'data.mdb') if os.path.isdir(path) else path
-    if not os.path.exists(file):
-        raise FileNotFoundError(f'no LMDB database at {path!r}')
-    return file
+def decode_label(label: bytes | None) -> tuple[str | None, str]:
+    """A label as text, None if there is none, and what is wrong with it: '' if nothing is."""
+    if label is None:
+        return None, 'has no label'
+    try:
+        text = label.decode('utf-8')
+    except UnicodeDecodeError:
+        return None, 'has a label that is not UTF-8'
+    return text, '' if text else 'has an empty label'
 
 
 def open_database(path: str) -> Any:
-    """Open a database to read, if it is whole.
-
-    Args:
-        path (str): Folder of the database, or its file.
-
-    Returns:
-        lmdb.Environment: The open database.
+    """Open a database, given by its folder or file, to read, if it is whole.
 
     Raises:
         FileNotFoundError: If there is no database.
@@ -41,15 +35,12 @@ def open_database(path: str) -> Any:
         import lmdb
     except ImportError as error:
         raise ImportError('LMDB databases need the package lmdb: pip install lmdb') from error
-    size = os.path.getsize(database_file(path))
+    if not os.path.exists(_file(path)):
+        raise FileNotFoundError(f'no LMDB database at {path!r}')
+    size = os.path.getsize(_file(path))
     try:
-        env = lmdb.open(
-            path,
-            subdir=os.path.isdir(path),
-            readonly=True,
-            lock=False,
-            readahead=False,
-            meminit=False)
+        env = lmdb.open(path, subdir=os.path.isdir(path), readonly=True, lock=False,
+                        readahead=False, meminit=False)
         needed = (env.info()['last_pgno'] + 1) * env.stat()['psize']
     except lmdb.Error as error:
         raise ValueError(f'{path} cannot be opened as an LMDB database ({error}): was copying it '
@@ -61,28 +52,26 @@ def open_database(path: str) -> Any:
     return env
 
 
+def _file(path: str) -> str:
+    return os.path.realpath(os.path.join(path, 'data.mdb') if os.path.isdir(path) else path)
+
+
 class LMDBReader:
     """Read-only LMDB database that each process opens for itself, on first use.
 
     An open environment must not be used across a fork and cannot be pickled; this object may be.
-    Readers of the same database share one environment.
+    Readers of the same database share one environment. All methods raise the errors of
+    :func:`open_database`, and an OSError if a page is damaged.
 
     Args:
-        path (str): Folder of the database, or its file.
+        path: Folder of the database, or its file.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
 
     def get(self, *keys: str) -> list[bytes | None]:
-        """Values of keys, None where there is none.
-
-        Raises:
-            FileNotFoundError: If there is no database.
-            ImportError: If the package lmdb is missing.
-            OSError: If a page of it is damaged.
-            ValueError: If it is no database, or has been cut off.
-        """
+        """Values of keys, None where there is none."""
         env = self._environment()
         import lmdb
         try:
@@ -95,7 +84,7 @@ class LMDBReader:
         """Number of samples, at least 1.
 
         Raises:
-            ValueError: If ``num-samples`` is missing, no number or 0, and as for :meth:`get`.
+            ValueError: If ``num-samples`` is missing, no number or 0.
         """
         number, = self.get('num-samples')
         if number is None or not number.isdigit() or int(number) < 1:
@@ -103,35 +92,31 @@ class LMDBReader:
                              'it interrupted?')
         return int(number)
 
-    def labels(self) -> Iterator[bytes | None]:
-        """Labels in the order of their numbers, None where there is none.
-
-        Raises:
-            OSError, ValueError: As for :meth:`get` and :meth:`count`.
-        """
+    def labels(self, numbers: Sequence[int] | None = None) -> Iterator[bytes | None]:
+        """Labels of samples, all or those of ``numbers`` from 1, None where there is none."""
+        numbers = range(1, self.count() + 1) if numbers is None else numbers
         # A transaction for each block: a generator may be left unfinished.
-        count = self.count()
-        for start in range(1, count + 1, 10_000):
-            stop = min(start + 10_000, count + 1)
-            yield from self.get(*(f'label-{i:09d}' for i in range(start, stop)))
+        for start in range(0, len(numbers), _BLOCK):
+            yield from self.get(*(f'label-{i:09d}' for i in numbers[start:start + _BLOCK]))
 
     def version(self) -> dict[str, int]:
         """What changes with the content: last transaction, size and time of change."""
-        stat = os.stat(database_file(self.path))
+        stat = os.stat(_file(self.path))
         return dict(transaction=self._environment().info()['last_txnid'], size=stat.st_size,
                     changed=stat.st_mtime_ns)
 
     def close(self) -> None:
         """Close the database in this process; the next read opens it again."""
-        _, env = _OPEN.pop(os.path.realpath(self.path), (None, None))
+        _, env = _OPEN.pop(_file(self.path), (None, None))
         if env is not None:
             env.close()
 
     def _environment(self) -> Any:
-        pid, env = _OPEN.get(os.path.realpath(self.path), (None, None))
+        file = _file(self.path)
+        pid, env = _OPEN.get(file, (None, None))
         if pid != os.getpid():
             # What a fork has left is closed for this process only.
             self.close()
             env = open_database(self.path)
-            _OPEN[os.path.realpath(self.path)] = os.getpid(), env
+            _OPEN[file] = os.getpid(), env
         return env

@@ -1,8 +1,9 @@
 """Word images in an LMDB database, read by any number of processes."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Callable
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -12,12 +13,14 @@ from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
 from ...text.charsets import find_charset
-from ..wrappers.label_index import LabelIndex, load_index
-from .lmdb_reader import LMDBReader
+from ...text.label_rule import Verdict
+from ..label_scan import LabelReport, cached_scan, scan_labels
+from .lmdb_reader import LMDBReader, decode_label
 
-__all__ = ['LMDBReader', 'WordLMDBDataset']
+__all__ = ['WordLMDBDataset']
 
-_EXAMPLES = 3
+_FOLDS = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}
+_NO_LABEL = 'are missing or not UTF-8'
 
 
 @DATASETS.register_module()
@@ -32,33 +35,20 @@ class WordLMDBDataset(RecogLMDBDataset):
     reaches the pipeline as ``img=None``, which :class:`.LoadWordImage` turns into an error that
     names it.
 
-    Labels are held in flat arrays (:class:`.LabelIndex`), for 100,000 words or more mapped from a
-    file, which all workers and ranks share. It is made on the first use, beside the database or
-    in the user's cache folder, and made again when the database changes.
+    Labels stay in the database. Which words a filter keeps is an array of their numbers, for
+    100,000 words or more kept in a file beside the database or in the user's cache folder, and
+    made again when the database or the filter changes.
 
     Args:
-        ann_file (str): Folder of the database, or its file. Defaults to ''.
-        img_color_type (str): How images are decoded, see :func:`mmcv.imfrombytes`. Defaults to
-            'color'.
-        metainfo (dict, optional): Meta information of the data set. Defaults to None.
-        data_root (str): Folder of ``ann_file``. Defaults to ''.
-        data_prefix (dict, optional): Not used. Defaults to None.
-        filter_cfg (dict, optional): Not used. Defaults to None.
-        indices (int or Sequence[int], optional): Words to take, of those that the filter keeps.
-            Defaults to None, all.
-        serialize_data (bool): Not used: labels are never objects. Defaults to True.
-        pipeline (Sequence, optional): Transforms. Defaults to None, no transforms.
-        test_mode (bool): Whether a sample without a result is an error. Defaults to False.
-        lazy_init (bool): Whether to read the labels only when they are needed. Defaults to False.
-        max_refetch (int): Most replacements of one sample. Defaults to 1000.
-        min_length (int, optional): Least number of characters of a label. Defaults to None, any.
-        max_length (int, optional): Most characters of a label. Defaults to None, any.
-        characters (str, optional): Only labels of these characters are taken: a dictionary file,
-            the name of a packaged one, or the characters. Defaults to None, all.
-        letter_case (str): 'lower' or 'upper' judges the characters in this case, as a model with
-            such a dictionary sees them; labels are not changed. Defaults to 'unchanged'.
-        index_cache (str or bool, optional): Folder for the file of labels; False for none.
-            Defaults to None, see above.
+        ann_file: Folder of the database, or its file.
+        min_length, max_length: Least and most characters of a label; None for any.
+        characters: Only labels of these characters are taken: a dictionary file, the name of a
+            packaged one, or the characters. None for all.
+        letter_case: 'lower' or 'upper' judges the characters in this case, as a model with such a
+            dictionary sees them; labels are not changed.
+        index_cache: Folder for the file; False for none; None as said above.
+        options: Arguments of ``RecogLMDBDataset``; ``indices`` are of the words that the filter
+            keeps.
 
     Raises:
         FileNotFoundError: If there is no database.
@@ -66,88 +56,69 @@ class WordLMDBDataset(RecogLMDBDataset):
             missing or not UTF-8 in ``test_mode``.
     """
 
-    def __init__(self,
-                 ann_file: str = '',
-                 img_color_type: str = 'color',
-                 metainfo: dict | None = None,
-                 data_root: str | None = '',
-                 data_prefix: dict | None = None,
-                 filter_cfg: dict | None = None,
-                 indices: int | Sequence[int] | None = None,
-                 serialize_data: bool = True,
-                 pipeline: Sequence[dict | Callable] | None = None,
-                 test_mode: bool = False,
-                 lazy_init: bool = False,
-                 max_refetch: int = 1000,
-                 *,
-                 min_length: int | None = None,
-                 max_length: int | None = None,
-                 characters: str | None = None,
-                 letter_case: str = 'unchanged',
-                 index_cache: str | bool | None = None) -> None:
+    def __init__(self, ann_file: str = '', *, min_length: int | None = None,
+                 max_length: int | None = None, characters: str | None = None,
+                 letter_case: str = 'unchanged', index_cache: str | bool | None = None,
+                 **options: Any) -> None:
+        if letter_case not in _FOLDS:
+            raise ValueError(f'letter_case must be one of {sorted(_FOLDS)}, but is {letter_case!r}')
         self.min_length, self.max_length = min_length, max_length
         self.characters = None if characters is None else find_charset(characters)
-        self.letter_case = letter_case
-        self.index_cache = index_cache
-        super().__init__(
-            ann_file=ann_file,
-            img_color_type=img_color_type,
-            metainfo=metainfo,
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path=''),
-            filter_cfg=filter_cfg,
-            indices=indices,
-            serialize_data=serialize_data,
-            pipeline=pipeline or [],
-            test_mode=test_mode,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch)
+        self.letter_case, self.index_cache = letter_case, index_cache
+        super().__init__(ann_file=ann_file, **options)
 
     def full_init(self) -> None:
-        """Read all labels, or map the file that holds them, unless this was done before.
-
-        Raises:
-            FileNotFoundError: If there is no database.
-            ValueError: See the class.
-        """
+        """Find the words to take, unless this was done before."""
         if self._fully_initialized:
             return
         self.reader = LMDBReader(self.ann_file)
         try:
             self.total_number = self.reader.count()
-            self.index = load_index(self.ann_file, self.reader.version(), self.reader.labels(),
-                                    self.total_number, self.index_cache)
         finally:
             # Nothing open may be inherited by workers.
             self.reader.close()
         # Numbers of the words kept, from 0; None for all, which takes no memory.
-        self._kept = self._filtered(self.index)
+        self._kept = None
+        rule = dict(min_length=self.min_length or 0, max_length=self.max_length,
+                    characters=self.characters, letter_case=self.letter_case)
+        filtered = (self.min_length, self.max_length, self.characters) != (None, None, None)
+        if filtered or self.test_mode:
+            kept, report = self.scan(_LabelFilter(**rule), rule)
+            summary = '\n'.join(report.lines())
+            if self.test_mode and _NO_LABEL in report.skipped:
+                raise ValueError(f'there are words without a label.\n{summary}')
+            if not len(kept):
+                raise ValueError('no word is left; check the lengths, characters and letter_case.\n'
+                                 + summary)
+            if filtered:
+                print_log(summary, logger='current')
+                self._kept = kept
         self._fully_initialized = True
         if self._indices is not None:
             self.get_subset_(self._indices)
 
-    def _filtered(self, index: LabelIndex) -> np.ndarray | None:
-        filters = (self.min_length, self.max_length, self.characters)
-        bad = np.flatnonzero(np.asarray(index.state))
-        if self.test_mode and bad.size:
-            number, state = bad[0] + 1, int(index.state[bad[0]])
-            problem = 'lacks' if state == 1 else 'holds bytes that are not UTF-8 in'
-            raise ValueError(f'{self.ann_file} {problem} label-{number:09d} of '
-                             f'{self.total_number}')
-        if filters == (None, None, None):
-            return None
-        chosen = index.select(self.min_length or 0, self.max_length, self.characters,
-                              self.letter_case)
-        lines = [f'{self.ann_file}: {self.total_number:,} words, {int(chosen.kept.sum()):,} kept']
-        for reason, hits in chosen.reasons.items():
-            examples = ', '.join(f'label-{i + 1:09d} {index[i]!r}' for i in hits[:_EXAMPLES])
-            lines.append(f'  {len(hits):,} left out, whose labels {reason}, e.g. {examples}')
-        if not chosen.kept.any():
-            raise ValueError('no word is left; check the lengths, characters and letter_case.\n'
-                             + '\n'.join(lines))
-        print_log('\n'.join(lines), logger='current')
-        kept = np.flatnonzero(chosen.kept)
-        return kept.astype(np.uint32) if self.total_number < 1 << 32 else kept
+    def scan(self, judge: Callable[[str | None], Verdict],
+             rule: dict) -> tuple[np.ndarray, LabelReport]:
+        """Judge the labels of all words, see :func:`.scan_labels`.
+
+        Args:
+            judge: Tells what becomes of a label.
+            rule: What its verdicts depend on, for the file.
+        """
+        words = np.arange(self.total_number) if self._kept is None else self._kept
+        version = dict(self.reader.version(), words=(
+            '' if self._kept is None else hashlib.sha256(words.tobytes()).hexdigest()))
+
+        def run() -> tuple[np.ndarray, LabelReport]:
+            labels = (decode_label(label)[0] for label in self.reader.labels(words + 1))
+            return scan_labels(f'{type(self).__name__}({self.ann_file})', labels, len(words), judge,
+                               lambda index: self._name(int(words[index])))
+
+        try:
+            return cached_scan(self.ann_file, rule, version, self.index_cache, self.total_number,
+                               run)
+        finally:
+            self.reader.close()
 
     def load_data_list(self) -> list[dict]:
         """Data infos of all words, as a list; not used by the data set itself."""
@@ -159,38 +130,12 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
-        """Data info of a word.
-
-        Args:
-            idx (int): Index among the words kept; may be negative.
-
-        Returns:
-            dict: ``img_key``, ``img_path``, ``instances`` and ``sample_idx``.
+        """``img_key``, ``img_path``, ``instances`` and ``sample_idx`` of a word.
 
         Raises:
-            IndexError: If there is no such word.
+            IndexError: If there is no such word; ``idx`` may be negative.
         """
-        size = len(self)
-        if not -size <= idx < size:
-            raise IndexError(f'index {idx} is out of range for {size} words')
-        idx = int(idx) % size
-        number = idx if self._kept is None else int(self._kept[idx])
-        info = self.parse_data_info((f'image-{number + 1:09d}', self.index[number]))
-        info['sample_idx'] = idx
-        return info
-
-    def parse_data_info(self, raw_anno_info: tuple[str, str | None]) -> dict:
-        """Data info of a word.
-
-        Args:
-            raw_anno_info (tuple[str, str or None]): Key of the image, and the label.
-
-        Returns:
-            dict: ``img_key``, ``img_path`` and ``instances``.
-        """
-        info = super().parse_data_info(raw_anno_info)
-        info['img_path'] = f'{self.ann_file}:{info["img_key"]}'
-        return info
+        return self._read(idx, 'label')[0]
 
     @force_full_init
     def get_subset_(self, indices: int | Sequence[int]) -> None:
@@ -210,22 +155,14 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     @force_full_init
     def get_subset(self, indices: int | Sequence[int]) -> WordLMDBDataset:
-        """A data set of some of the words, see :meth:`get_subset_`; the labels are shared."""
+        """A data set of some of the words, see :meth:`get_subset_`."""
         subset = self._copy_without_annotation({})
         subset.get_subset_(indices)
         return subset
 
     def prepare_data(self, idx: int) -> Any:
-        """Read a word and run the pipeline.
-
-        Args:
-            idx (int): Index of the word.
-
-        Returns:
-            Any: What the pipeline returns.
-        """
-        info = self.get_data_info(idx)
-        data, = self.reader.get(info['img_key'])
+        """Read a word and run the pipeline."""
+        info, data = self._read(idx, 'label', 'image')
         # OpenCV asserts that there are bytes.
         info['img'] = mmcv.imfrombytes(data, flag=self.color_type) if data else None
         return self.pipeline(info)
@@ -233,3 +170,41 @@ class WordLMDBDataset(RecogLMDBDataset):
     def close(self) -> None:
         """Close the database in this process."""
         self.reader.close()
+
+    def _read(self, idx: int, *kinds: str) -> tuple:
+        """Data info of a word, and what is stored of it after its label."""
+        size = len(self)
+        if not -size <= idx < size:
+            raise IndexError(f'index {idx} is out of range for {size} words')
+        idx = int(idx) % size
+        number = idx if self._kept is None else int(self._kept[idx])
+        label, *rest = self.reader.get(*(f'{kind}-{number + 1:09d}' for kind in kinds))
+        info = self.parse_data_info((f'image-{number + 1:09d}', decode_label(label)[0]))
+        info.update(img_path=self._name(number), sample_idx=idx)
+        return info, *rest
+
+    def _name(self, number: int) -> str:
+        return f'{self.ann_file}:image-{number + 1:09d}'
+
+
+class _LabelFilter:
+    """Judges labels by length and characters; a label is left out for the first that applies."""
+
+    def __init__(self, min_length: int, max_length: int | None, characters: str | None,
+                 letter_case: str) -> None:
+        self.least, self.most = min_length, max_length
+        self.known = None if characters is None else frozenset(characters)
+        self.fold = _FOLDS[letter_case]
+
+    def __call__(self, text: str | None) -> Verdict:
+        reason = None
+        if text is None:
+            reason = _NO_LABEL
+        elif len(text) < self.least:
+            reason = ('are empty' if self.least == 1 else
+                      f'are shorter than {self.least} characters')
+        elif self.most is not None and len(text) > self.most:
+            reason = f'are longer than {self.most} characters'
+        elif self.known is not None and not self.known.issuperset(self.fold(text)):
+            reason = 'contain unknown characters'
+        return Verdict(text or '', reason, False)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Callable
 
@@ -17,13 +16,10 @@ from mmocr.registry import DATASETS, TASK_UTILS
 
 from ...images import UnusableImageError
 from ...text.label_rule import LabelRule, single_label
+from ..label_scan import LabelReport, scan_labels
 from ..transforms.base import sample_name
 
-__all__ = ['CheckedTextDataset', 'MemberReport', 'SkipReason']
-
-_EXAMPLES = 3
-_PROGRESS_FROM = 100_000
-_PROGRESS_EVERY = 1_000_000
+__all__ = ['CheckedTextDataset', 'SkipReason']
 
 
 class SkipReason(IntEnum):
@@ -39,42 +35,6 @@ class SkipReason(IntEnum):
         """The reason in words, to follow a number of samples."""
         return ('used', 'missing', 'unreadable', 'of an unusable size or kind',
                 'without a result of the pipeline')[self]
-
-
-@dataclass
-class MemberReport:
-    """What the scan of one member data set found.
-
-    Attributes:
-        name (str): Type and annotation file.
-        times (int): How often it is repeated.
-        total (int): Samples in all.
-        kept (int): Samples that are trained on.
-        dropped (int): Samples kept without some of their characters.
-        dropped_examples (list[str]): The first of them.
-        skipped (dict[str, int]): Reason to number of samples left out.
-        examples (dict[str, list[str]]): Reason to the first of them.
-    """
-    name: str
-    times: int = 1
-    total: int = 0
-    kept: int = 0
-    dropped: int = 0
-    dropped_examples: list[str] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-
-    def lines(self) -> list[str]:
-        """The report as lines of text."""
-        times = f', each {self.times} times' if self.times > 1 else ''
-        out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
-        if self.dropped:
-            out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
-                       f'{", ".join(self.dropped_examples)}')
-        for reason, count in self.skipped.items():
-            out.append(f'  {count:,} skipped, whose labels {reason}, e.g. '
-                       f'{", ".join(self.examples[reason])}')
-        return out
 
 
 @DATASETS.register_module()
@@ -95,42 +55,46 @@ class CheckedTextDataset:
     there a bad sample is an error.
 
     Args:
-        dataset (dict or object): Data set of MMOCR, or a (nested) ``ConcatDataset`` or
-            ``RepeatDataset`` of such, or its config. It is not changed.
-        dictionary (dict or Dictionary): Dictionary of the model, or its config.
-        max_seq_len (int): Most characters of a word, the end of sequence not counted: one less
-            than the decoding steps of a model that predicts an end. Defaults to 25.
-        letter_case (str): Letter case of the labels: ``'lower'``, ``'upper'``, ``'unchanged'``, or
-            ``'auto'``: lower where the dictionary has no upper-case letters, upper where it has
-            no lower-case ones, else unchanged. Defaults to ``'auto'``.
-        unknown (str): What is done about characters that are not in the dictionary: ``'drop'``
-            leaves them out of the label, ``'skip'`` leaves the sample out. Defaults to
-            ``'drop'``.
-        pipeline (Sequence, optional): Transforms for members that have none of their own.
-            Defaults to None.
-        max_retries (int): Most replacements tried for one sample. Defaults to 100.
-        lazy_init (bool): Whether to read the labels only when they are needed. Defaults to False.
+        dataset: Data set of MMOCR, or a (nested) ``ConcatDataset`` or ``RepeatDataset`` of such, or
+            its config. It is not changed.
+        dictionary: Dictionary of the model, or its config.
+        max_seq_len, letter_case, unknown: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
+        pipeline: Transforms for members that have none of their own.
+        max_retries: Most replacements tried for one sample.
+        lazy_init: Whether to read the labels only when they are needed.
+        unlabeled: Whether the words are used without labels: none is checked, and those that are
+            there are not handed on. Needs no dictionary.
+
+    Attributes:
+        reports (list[LabelReport]): What the scan of each member found.
+        skip_flags (Tensor): :class:`SkipReason` of each sample, uint8.
 
     Raises:
         TypeError: If ``dataset`` is something else.
-        ValueError: If no sample is left, if ``pipeline`` is given twice, or an argument is out of
-            its range.
+        ValueError: If no sample is left, if ``pipeline`` is given twice, or an argument is missing
+            or out of its range.
     """
 
     def __init__(self,
                  dataset: dict | Any,
-                 dictionary: dict | Dictionary,
+                 dictionary: dict | Dictionary | None = None,
                  max_seq_len: int = 25,
                  letter_case: str = 'auto',
                  unknown: str = 'drop',
                  pipeline: Sequence[dict | Callable] | None = None,
                  max_retries: int = 100,
-                 lazy_init: bool = False) -> None:
+                 lazy_init: bool = False,
+                 unlabeled: bool = False) -> None:
         if max_retries < 0:
             raise ValueError(f'max_retries must not be negative, but is {max_retries}')
-        if isinstance(dictionary, dict):
-            dictionary = TASK_UTILS.build(dictionary)
-        self.rule = LabelRule(dictionary, max_seq_len, letter_case, unknown)
+        self.rule = None
+        if not unlabeled:
+            if dictionary is None:
+                raise ValueError('a dictionary is needed, or unlabeled=True')
+            if isinstance(dictionary, dict):
+                dictionary = TASK_UTILS.build(dictionary)
+            self.rule = LabelRule(dictionary, max_seq_len, letter_case, unknown)
+        self._relabel = self.rule.apply if self.rule else _without_label
         self.max_retries = max_retries
         dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self._metainfo = dict(dataset.metainfo)
@@ -145,7 +109,7 @@ class CheckedTextDataset:
             if own and common:
                 raise ValueError(f'{_name(member)} has a pipeline of its own; give it there or to '
                                  'CheckedTextDataset, not both')
-            member.pipeline = Compose([self.rule.apply, *(own or common)])
+            member.pipeline = Compose([self._relabel, *(own or common)])
         self._fully_initialized = False
         if not lazy_init:
             self.full_init()
@@ -199,33 +163,22 @@ class CheckedTextDataset:
     def get_data_info(self, idx: int) -> dict:
         """Annotation of a sample, with the label that is trained on.
 
-        Args:
-            idx (int): Index among the samples kept; may be negative.
-
-        Returns:
-            dict: Its data info; ``sample_idx`` is ``idx``, ``ori_text`` the label as annotated
-            where that differs.
+        ``sample_idx`` is ``idx``, ``ori_text`` the label as annotated where that differs.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If there is no such sample; ``idx`` may be negative.
         """
         idx = self._checked(idx)
         member, inner = self._sample(self._number(idx))
-        info = self.rule.apply(member.get_data_info(inner))
+        info = self._relabel(member.get_data_info(inner))
         info['sample_idx'] = idx
         return info
 
     def __getitem__(self, idx: int) -> Any:
-        """A sample, or another one in its place.
-
-        Args:
-            idx (int): Index among the samples kept; may be negative.
-
-        Returns:
-            Any: What the pipeline returns.
+        """What the pipeline returns for a sample, or for another one in its place.
 
         Raises:
-            IndexError: If there is no such sample.
+            IndexError: If there is no such sample; ``idx`` may be negative.
             RuntimeError: If ``max_retries`` others could not be used either; names the last.
         """
         idx = self._checked(idx)
@@ -242,13 +195,9 @@ class CheckedTextDataset:
                            f'folder and the pipeline. The last was {last}') from error
 
     def describe(self, number: int) -> str:
-        """Path or key of an image, for messages.
+        """Path or key of an image, for messages, by its index in ``skip_flags``.
 
-        Args:
-            number (int): Index in ``skip_flags``; without repetitions the same as of the sample.
-
-        Returns:
-            str: See :func:`.base.sample_name`.
+        Without repetitions that is the index of the sample.
         """
         member, inner = self._sample(number)
         return sample_name(member.get_data_info(inner))
@@ -304,10 +253,8 @@ def _members(dataset: Any) -> list[Any]:
         return [member for child in dataset.datasets for member in _members(child)]
     if isinstance(dataset, RepeatDataset):
         return _members(dataset.dataset) * dataset.times
-    missing = [
-        name for name in ('get_data_info', 'prepare_data', 'pipeline', 'full_init')
-        if not hasattr(dataset, name)
-    ]
+    missing = [name for name in ('get_data_info', 'prepare_data', 'pipeline', 'full_init')
+               if not hasattr(dataset, name)]
     if missing:
         raise TypeError('CheckedTextDataset wraps data sets of MMOCR, and ConcatDataset and '
                         f'RepeatDataset of these, but {type(dataset).__name__} has no '
@@ -319,31 +266,19 @@ def _name(member: Any) -> str:
     return f'{type(member).__name__}({getattr(member, "ann_file", "")})'
 
 
-def _scan(member: Any, rule: LabelRule) -> tuple[np.ndarray, MemberReport]:
-    """Indices of the samples kept, int64 of shape (K, ), and the report."""
+def _without_label(results: dict) -> dict:
+    results['instances'] = []
+    return results
+
+
+def _scan(member: Any, rule: LabelRule | None) -> tuple[np.ndarray, LabelReport]:
+    """Indices of the samples kept (K, ), and the report."""
     member.full_init()
     total = len(member)
-    report = MemberReport(_name(member), total=total)
-    good = np.ones(total, bool)
-    if total > _PROGRESS_FROM:
-        print_log(f'Reading the {total:,} labels of {report.name}', logger='current')
-    for idx in range(total):
-        if idx and idx % _PROGRESS_EVERY == 0:
-            print_log(f'  {idx:,} of {total:,}', logger='current')
-        info = member.get_data_info(idx)
-        text = single_label(info)
-        label, reason, dropped = rule(text)
-        if reason is not None:
-            good[idx] = False
-            report.skipped[reason] = report.skipped.get(reason, 0) + 1
-            examples = report.examples.setdefault(reason, [])
-        elif dropped:
-            report.dropped += 1
-            examples = report.dropped_examples
-        else:
-            continue
-        if len(examples) < _EXAMPLES:
-            becomes = f' -> {label!r}' if reason is None else ''
-            examples.append(f'{sample_name(info)} {text!r}{becomes}')
-    report.kept = int(good.sum())
-    return np.flatnonzero(good), report
+    if rule is None:
+        return np.arange(total), LabelReport(_name(member), total, total)
+    if hasattr(member, 'scan'):
+        return member.scan(rule, rule.options())
+    labels = (single_label(member.get_data_info(i)) for i in range(total))
+    return scan_labels(_name(member), labels, total, rule,
+                       lambda idx: sample_name(member.get_data_info(idx)))

@@ -1,16 +1,9 @@
 import json
 
-import numpy as np
 import pytest
+from mmocr.registry import DATASETS
 
-from mmocr_siga.datasets.formats import records
 from mmocr_siga.datasets.formats.records import (
-    ContentSum,
-    Record,
-    SkipList,
-    check_content,
-    convert,
-    image_problem,
     iterate_json_list,
     open_source,
     read_folder,
@@ -18,30 +11,28 @@ from mmocr_siga.datasets.formats.records import (
     read_json_lines,
     read_tsv,
     source_kind,
+    words_config,
 )
-from mmocr_siga.datasets.formats.writers import FolderWriter
-from mmocr_siga.images import encode_picture as encode
-
-
-def picture(seed=0, suffix='.png', shape=(12, 20, 3)):
-    return encode(np.random.default_rng(seed).integers(0, 256, shape, np.uint8), suffix)
+from tests.helpers.word_sets import write_json, write_lmdb, write_tsv
 
 
 def listed(found):
     return [(r.name, r.text, r.problem) for r in found]
 
 
-@pytest.mark.parametrize('block', [1, 2, 7, 1000])
-def test_lists_in_json_are_streamed(tmp_path, block):
-    data = {'metainfo': {'a': [1, {'b': ']'}]}, 'n': -12.5e3, 'data_list':
+def test_lists_in_json_are_streamed(tmp_path):
+    data = {'metainfo': {'a': [1, {'b': ']'}], 'data_list': [9]}, 'n': -12.5e3, 'data_list':
             [{'t': 'x,"]}é\u5b57'}, 12, -1.5, None, [1, [2]], 'end'], 'after': 1}
     path = tmp_path / 'a.json'
     for text in (json.dumps(data), json.dumps(data, indent=2, ensure_ascii=False),
                  '\ufeff' + json.dumps(data)):
         path.write_text(text, encoding='utf-8')
-        assert list(iterate_json_list(path, 'data_list', block)) == data['data_list']
+        assert list(iterate_json_list(path, 'data_list')) == data['data_list']
     path.write_text('{"data_list": []}')
-    assert list(iterate_json_list(path, 'data_list', block)) == []
+    assert list(iterate_json_list(path, 'data_list')) == []
+    # Entries come before what is wrong behind them is seen.
+    path.write_text('{"data_list": [1, ' + '2, ' * 100_000)
+    assert next(iterate_json_list(path, 'data_list')) == 1
 
 
 @pytest.mark.parametrize('text', ['', '[1]', '{}', '{"a": 1}', '{"data_list": 3}',
@@ -53,7 +44,7 @@ def test_json_of_another_kind(tmp_path, text):
     with pytest.raises(ValueError, match='a.json'):
         list(iterate_json_list(path, 'data_list'))
     path.write_bytes(b'{"data_list": ["\xff"]}')
-    with pytest.raises(ValueError, match='not UTF-8'):
+    with pytest.raises(ValueError, match='a.json is no valid JSON.*(UTF-?8|utf-?8)'):
         list(iterate_json_list(path, 'data_list'))
 
 
@@ -127,70 +118,37 @@ def test_kinds_of_sources(tmp_path):
         open_source(tmp_path / 'gone')
 
 
-def test_broken_images():
-    for suffix in ('.png', '.jpg', '.webp', '.bmp'):
-        whole = picture(1, suffix, (40, 60, 3))
-        assert image_problem(whole) == ''
-        assert image_problem(whole + bytes(50)) == ''
-        cut = image_problem(whole[:len(whole) // 2])
-        assert cut == 'is cut off' if suffix in ('.png', '.jpg') else cut
-    assert image_problem(picture(0, '.png', (1, 1))) == ''
-    assert image_problem(None) == image_problem(b'') == 'has no bytes'
-    assert image_problem(b'no image') == 'is not an image'
-    # The size in the header of a PNG set to 0.
-    nothing = bytearray(picture())
-    nothing[16:24] = bytes(8)
-    assert image_problem(bytes(nothing)) == 'is not an image'
+def read_config(path):
+    config = words_config(str(path))
+    info = DATASETS.build(config).get_data_info(1)
+    return config['type'], info['instances'][0]['text'], info['img_path']
 
 
-def test_decoders_without_pixels(monkeypatch):
-    monkeypatch.setattr(records.cv2, 'imdecode', lambda *a: np.zeros((0, 3), np.uint8))
-    assert image_problem(picture()) == 'has no pixels'
+def test_configs_of_every_form(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_json(tmp_path / 'a.json', ['one', 'two'])
+    write_tsv(tmp_path / 'b.tsv', ['one', 'two words'])
+    write_lmdb(tmp_path / 'c', ['one', 'two'])
+    (tmp_path / 'gt.txt').write_text('\nx.png\tone\ny.png\ttwo words\n')
+    (tmp_path / 'd.txt').write_text('x.png one\ny.png two\n')
+    (tmp_path / 'e.jsonl').write_text(
+        '{"filename": "x.png", "text": "one"}\n{"filename": "y.png", "text": "two"}\n')
+    assert read_config('a.json') == ('OCRDataset', 'two', './a_images/1.png')
+    assert read_config(tmp_path / 'b.tsv') == (
+        'WordTSVDataset', 'two words', f'{tmp_path}/b_images/1.png')
+    assert read_config('c') == ('WordLMDBDataset', 'two', 'c:image-000000002')
+    assert read_config('c/data.mdb') == (
+        'WordLMDBDataset', 'two', 'c/data.mdb:image-000000002')
+    assert read_config('gt.txt') == ('WordTSVDataset', 'two words', './y.png')
+    assert read_config('d.txt') == ('RecogTextDataset', 'two', './y.png')
+    assert read_config('e.jsonl') == ('RecogTextDataset', 'two', './y.png')
 
 
-def test_conversion_counts_and_lists(tmp_path):
-    def fail(error):
-        def load():
-            raise error
-        return load
-
-    good = picture()
-    found = [Record('1', 'a', lambda: good), Record('2', 'b', lambda: b'no image'),
-             Record('3', None, bytes, 'has no label'), Record('4', 'd', lambda: b''),
-             Record('5', 'e', fail(FileNotFoundError())), Record('6', 'f\tg', lambda: good),
-             Record('7', 'h', fail(PermissionError(13, 'Permission denied'))),
-             Record('8', 'i', lambda: good, load_mask=fail(FileNotFoundError())),
-             Record('9', 'j', lambda: good, boxes=[[1, 2, 3, 4]], load_mask=lambda: b'mask')]
-    steps = []
-    with FolderWriter(tmp_path / 'o', 'x', '') as writer, SkipList(tmp_path / 'skipped') as skips:
-        done = convert(found, writer, skips, report=steps.append)
-    assert steps == list(range(1, 10)) and done.sum.count == 2
-    rows = [line.split('\t') for line in (tmp_path / 'skipped').read_text().splitlines()]
-    assert rows == [
-        ['2', 'is not an image'], ['3', 'has no label'], ['4', 'has no bytes'],
-        ['5', 'is missing'], ['6', 'has a label with a tab or a line break'],
-        ['7', 'cannot be read (Permission denied)'], ['8', 'has a mask that cannot be read']]
-    assert done.skipped == {why: 1 for _, why in rows}
-    assert (tmp_path / 'o/masks/x_0000002.png').read_bytes() == b'mask'
-    check_content(read_tsv(tmp_path / 'o/x.tsv'), done.sum)
-    (tmp_path / 'o/images/x_0000001.png').write_bytes(picture(9))
-    with pytest.raises(OSError, match='differs when it is read back: 2 words'):
-        check_content(read_tsv(tmp_path / 'o/x.tsv'), done.sum)
-    (tmp_path / 'o/images/x_0000001.png').unlink()
-    with pytest.raises(OSError, match='cannot be read back: images/x_0000001.png is missing'):
-        check_content(read_tsv(tmp_path / 'o/x.tsv'), done.sum)
-
-
-def test_nothing_left_out_leaves_no_list(tmp_path):
-    (tmp_path / 'skipped').write_text('of an earlier run')
-    with SkipList(tmp_path / 'skipped'):
-        pass
-    assert not list(tmp_path.iterdir())
-
-
-def test_checksums_tell_where_a_label_ends():
-    sums = []
-    for text, image in (('a', b'bc'), ('ab', b'c'), ('b', b'bc')):
-        sums.append(ContentSum())
-        sums[-1].add(text, image)
-    assert len({s.hexdigest() for s in sums}) == 3
+def test_what_has_no_config_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='no words at .*gone.tsv'):
+        words_config(str(tmp_path / 'gone.tsv'))
+    with pytest.raises(FileNotFoundError, match='holds no LMDB database'):
+        words_config(str(tmp_path))
+    (tmp_path / 'a.csv').write_text('x,y\n')
+    with pytest.raises(ValueError, match=r'a.csv.*expected .*\.tsv'):
+        words_config(str(tmp_path / 'a.csv'))

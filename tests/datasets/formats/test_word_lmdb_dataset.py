@@ -9,7 +9,9 @@ from mmengine.dataset import pseudo_collate
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from mmocr_siga.datasets import LoadWordImage, WordLMDBDataset
+from mmocr_siga.datasets import CheckedTextDataset, LoadWordImage, WordLMDBDataset
+from mmocr_siga.datasets.formats import word_lmdb_dataset as module
+from mmocr_siga.datasets.label_scan import scan_labels
 
 lmdb = pytest.importorskip('lmdb')
 
@@ -96,7 +98,7 @@ def test_holes(tmp_path):
     for index in (2, 3, 4):
         with pytest.raises(OSError, match=f'words:image-00000000{index + 1}'):
             dataset.prepare_data(index)
-    with pytest.raises(ValueError, match='lacks label-000000002 of 5'):
+    with pytest.raises(ValueError, match='are missing or not UTF-8, e.g. .*-000000002 None'):
         WordLMDBDataset(ann_file=path, test_mode=True)
 
 
@@ -131,27 +133,52 @@ def test_a_missing_database_is_named_and_not_created(tmp_path):
     assert not os.path.exists(path)
 
 
+MIXED = ['cat', 'DOG', 'na\u00efve', '', None, 'elephants', 'a-b']
+
+
 @pytest.fixture
 def mixed(tmp_path):
-    return database(tmp_path / 'mixed', [(t, encoded(i)) for i, t in enumerate(
-        ['cat', 'DOG', 'na\u00efve', '', None, 'elephants', 'a-b'])])
+    return database(tmp_path / 'mixed', [(t, encoded(i)) for i, t in enumerate(MIXED)])
 
 
 def texts(dataset):
     return [dataset.get_data_info(i)['instances'][0]['text'] for i in range(len(dataset))]
 
 
-def test_filters_and_their_report(mixed, caplog):
-    options = dict(ann_file=mixed, pipeline=[LoadWordImage()])
-    dataset = WordLMDBDataset(**options, min_length=1, max_length=5)
-    assert texts(dataset) == ['cat', 'DOG', 'na\u00efve', 'a-b']
-    assert [dataset[i]['img'][0, 0, 0] for i in range(4)] == [0, 1, 2, 6]
-    assert texts(WordLMDBDataset(**options, min_length=1, characters='lower_english_digits.txt')
-                 ) == ['cat', 'elephants']
-    assert texts(WordLMDBDataset(**options, min_length=1, characters='lower_english_digits.txt',
-                                 letter_case='lower')) == ['cat', 'DOG', 'elephants']
+LOWER = dict(min_length=1, characters='lower_english_digits.txt')
+
+
+@pytest.mark.parametrize('options, kept', [
+    (dict(min_length=1, max_length=5), ['cat', 'DOG', 'na\u00efve', 'a-b']),
+    (dict(min_length=4), ['na\u00efve', 'elephants']),
+    (LOWER, ['cat', 'elephants']),
+    (dict(LOWER, letter_case='lower'), ['cat', 'DOG', 'elephants']),
+    (dict(characters='DOG', letter_case='upper', min_length=1), ['DOG']),
+    (dict(characters='na\u00efve', min_length=1), ['na\u00efve']),
+    (dict(max_length=2), ['']),
+])
+def test_filters(mixed, options, kept):
+    dataset = WordLMDBDataset(ann_file=mixed, pipeline=[LoadWordImage()], **options)
+    assert texts(dataset) == kept
+    assert [dataset[i]['img'][0, 0, 0] for i in range(len(kept))] == [MIXED.index(t) for t in kept]
+
+
+def test_reports_of_filters(mixed, monkeypatch):
+    logged = []
+    monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
+    WordLMDBDataset(ann_file=mixed, min_length=1, max_length=5, characters='lower36')
+    assert logged[0].splitlines()[1:] == [
+        "  3 skipped, whose labels contain unknown characters, e.g. "
+        f"{mixed}:image-000000002 'DOG', {mixed}:image-000000003 'na\u00efve', "
+        f"{mixed}:image-000000007 'a-b'",
+        f"  1 skipped, whose labels are empty, e.g. {mixed}:image-000000004 ''",
+        f'  1 skipped, whose labels are missing or not UTF-8, e.g. {mixed}:image-000000005 None',
+        f"  1 skipped, whose labels are longer than 5 characters, e.g. {mixed}:image-000000006 "
+        "'elephants'"]
     with pytest.raises(ValueError, match='no word is left(.|\n)*7 words, 0 kept'):
-        WordLMDBDataset(**options, min_length=50)
+        WordLMDBDataset(ann_file=mixed, min_length=50)
+    with pytest.raises(ValueError, match='letter_case'):
+        WordLMDBDataset(ann_file=mixed, letter_case='title')
 
 
 def test_subsets_of_a_filtered_database(mixed):
@@ -174,28 +201,38 @@ def test_labels_that_are_not_utf8(tmp_path):
         transaction.put(b'label-000000002', b'caf\xe9')
     assert texts(WordLMDBDataset(ann_file=path)) == ['a', None]
     assert texts(WordLMDBDataset(ann_file=path, min_length=1)) == ['a']
-    with pytest.raises(ValueError, match='not UTF-8 in label-000000002 of 2'):
+    with pytest.raises(ValueError, match='are missing or not UTF-8, e.g. .*-000000002 None'):
         WordLMDBDataset(ann_file=path, test_mode=True)
 
 
-def test_the_index_file_follows_the_database(path, tmp_path):
-    options = dict(ann_file=path, index_cache=str(tmp_path / 'cache'))
-    assert texts(WordLMDBDataset(**options))[1] == 'w2'
-    file, = (tmp_path / 'cache').iterdir()
-    written = file.stat().st_mtime_ns
-    assert isinstance(WordLMDBDataset(**options).index.text, np.memmap)
-    assert file.stat().st_mtime_ns == written
+def test_what_a_filter_keeps_is_made_once_and_follows_the_database(path, tmp_path, monkeypatch):
+    options = dict(ann_file=path, index_cache=str(tmp_path / 'cache'), characters='w13')
+    assert texts(WordLMDBDataset(**options)) == ['w1', 'w3']
+    scans = []
+    monkeypatch.setattr(module, 'scan_labels', lambda *a: scans.append(a) or scan_labels(*a))
+    assert texts(WordLMDBDataset(**options)) == ['w1', 'w3'] and not scans
+    other = WordLMDBDataset(**dict(options, characters='w2'))
+    assert texts(other) == ['w2'] and len(scans) == 1
+    other.close()
     with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as transaction:
-        transaction.put(b'label-000000002', b'other')
-    assert texts(WordLMDBDataset(**options))[1] == 'other'
+        transaction.put(b'label-000000002', b'www')
+    assert texts(WordLMDBDataset(**options)) == ['w1', 'www', 'w3'] and len(scans) == 2
 
 
-def test_spawned_workers_map_the_index_again(path, tmp_path):
-    dataset = WordLMDBDataset(
-        ann_file=path, pipeline=[LoadWordImage()], index_cache=str(tmp_path / 'cache'))
-    assert dataset[0] is not None
-    twin = pickle.loads(pickle.dumps(dataset))
-    assert isinstance(twin.index.text, np.memmap) and texts(twin) == texts(dataset)
+def test_a_rule_of_training_is_kept_too(path, tmp_path, monkeypatch):
+    dictionary = dict(type='WordDictionary', dict_file='36')
+    options = dict(ann_file=path, pipeline=None, index_cache=str(tmp_path / 'cache'))
+
+    def check(max_seq_len=25, **more):
+        return len(CheckedTextDataset(WordLMDBDataset(**options, **more), dictionary, max_seq_len))
+
+    assert check() == 5
+    monkeypatch.setattr(module, 'scan_labels', lambda *a: 1 / 0)
+    assert check() == 5
+    # Another rule, or other words of the same database.
+    for changed in (dict(max_seq_len=1), dict(indices=[0, 1])):
+        with pytest.raises(ZeroDivisionError):
+            check(**changed)
 
 
 def test_a_truncated_database_is_refused(path):

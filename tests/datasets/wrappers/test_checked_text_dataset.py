@@ -1,6 +1,5 @@
 import copy
 import json
-import logging
 import pickle
 
 import cv2
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import RepeatDataset, pseudo_collate
-from mmocr.datasets import ConcatDataset, OCRDataset, RecogTextDataset
+from mmocr.datasets import ConcatDataset, OCRDataset
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
 
@@ -106,15 +105,6 @@ class TestScan:
         for i in range(2, 8):
             assert (f'{i}.png' in text) == (i in (2, 3, 4, 7))
 
-    def test_long_scans_tell_how_far_they_are(self, tmp_path, monkeypatch):
-        logged = []
-        monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
-        monkeypatch.setattr(module, '_PROGRESS_FROM', 4)
-        monkeypatch.setattr(module, '_PROGRESS_EVERY', 2)
-        checked(words(tmp_path / 'a', 'abcde'))
-        assert [line.split('of')[0] for line in logged[:3]] == [
-            'Reading the 5 labels ', '  2 ', '  4 ']
-
     def test_nothing_left_is_an_error_that_says_why(self, tmp_path):
         with pytest.raises(ValueError, match='no sample can be trained on') as error:
             checked(words(tmp_path / 'a', ['?', '']))
@@ -164,17 +154,6 @@ class TestWrapping:
                 ]),
             pipeline=PIPELINE)
         assert values(DATASETS.build(config)) == [0, 2]
-
-    def test_a_text_file_of_mmocr(self, tmp_path):
-        write_images(tmp_path / 'a', range(2))
-        (tmp_path / 'a.txt').write_text('0.png Word\n1.png ?\n')
-        dataset = checked(
-            RecogTextDataset(
-                ann_file=str(tmp_path / 'a.txt'),
-                data_prefix=dict(img_path=str(tmp_path / 'a')),
-                parser_cfg=dict(type='LineStrParser', keys=['filename', 'text']),
-                pipeline=PIPELINE))
-        assert values(dataset) == [0]
 
     def test_lmdb_databases_with_the_same_pipeline(self, tmp_path):
         lmdb = pytest.importorskip('lmdb')
@@ -267,9 +246,19 @@ class TestWrapping:
         with pytest.raises(ValueError, match=next(iter(wrong))):
             checked(words(tmp_path / 'a', ['a']), **wrong)
 
-    def test_misspelt_arguments_are_refused(self, tmp_path):
-        with pytest.raises(TypeError, match='max_len'):
-            checked(words(tmp_path / 'a', ['a']), max_len=3)
+    def test_words_without_labels(self, tmp_path):
+        pipeline = [*PIPELINE, AddText(), PackGlyphInputs()]
+        inner = words(tmp_path / 'a', ['a', '', '?', 'x' * 99], pipeline)
+        (tmp_path / 'a' / '2.png').unlink()
+        dataset = CheckedTextDataset(ConcatDataset([inner]), unlabeled=True)
+        assert len(dataset) == 4 and dataset.get_data_info(0)['instances'] == []
+        assert dataset.metainfo['cumulative_sizes'] == [4]
+        batch = pseudo_collate([dataset[i] for i in range(4)])
+        assert len(batch['inputs']) == 4
+        assert not any('gt_text' in sample for sample in batch['data_samples'])
+        assert dataset.skip_flags.tolist() == [0, 0, SkipReason.MISSING, 0]
+        with pytest.raises(ValueError, match='a dictionary is needed'):
+            CheckedTextDataset(inner)
 
 
 def spoilt(folder, **options):
@@ -389,8 +378,3 @@ class TestReplacing:
 
 def test_reasons_have_words():
     assert len({reason.text for reason in SkipReason}) == len(SkipReason) == 5
-
-
-def test_mmocr_only_logs_at_info(tmp_path, caplog):
-    with caplog.at_level(logging.INFO, logger='mmengine'):
-        assert len(checked(words(tmp_path / 'a', ['a', '']))) == 1

@@ -129,7 +129,7 @@ def test_broken_entries_are_listed(unpack, tmp_path, capsys):
     assert (tmp_path / 'o.skipped.tsv').read_text().splitlines() == [
         'image-000000002\thas a label that is not UTF-8', 'image-000000003\tis not an image',
         'image-000000004\thas no bytes', 'image-000000005\tis missing',
-        'image-000000006\tis missing', 'image-000000007\thas a label with a tab or a line break']
+        'image-000000006\thas no label', 'image-000000007\thas a label with a tab or a line break']
     assert (tmp_path / 'o' / 'masks/00000/train_0000001.png').read_bytes() == b'm'
     assert (tmp_path / 'o' / 'train_char_boxes.tsv').read_text().endswith('\tok\t1,2,3,4;5,6,7,8\n')
     # JSON can hold a tab.

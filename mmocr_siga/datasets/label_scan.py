@@ -1,0 +1,172 @@
+"""Which words of a data set can be used: the scan of all its labels, and its result on disk."""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from ..text.label_rule import Verdict
+
+__all__ = ['LARGE', 'LabelReport', 'cached_scan', 'scan_labels']
+
+# From this many words on a scan shows its progress, and its result is kept in a file.
+LARGE = 100_000
+_EXAMPLES = 3
+_FORMAT = 'mmocr_siga kept words 1'
+
+
+@dataclass
+class LabelReport:
+    """What the scan of a data set found.
+
+    Attributes:
+        name: What was scanned.
+        total: Samples in all.
+        kept: Samples that can be used.
+        dropped: Samples kept without some of their characters.
+        dropped_examples: The first of them.
+        skipped: Reason to number of samples left out.
+        examples: Reason to the first of them.
+        times: How often the data set is repeated in an epoch.
+    """
+    name: str
+    total: int = 0
+    kept: int = 0
+    dropped: int = 0
+    dropped_examples: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    times: int = 1
+
+    def lines(self) -> list[str]:
+        """The report as lines of text."""
+        times = f', each {self.times} times' if self.times > 1 else ''
+        out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
+        if self.dropped:
+            out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
+                       f'{", ".join(self.dropped_examples)}')
+        for reason, count in self.skipped.items():
+            out.append(f'  {count:,} skipped, whose labels {reason}, e.g. '
+                       f'{", ".join(self.examples[reason])}')
+        return out
+
+
+def scan_labels(name: str, labels: Iterable[str | None], total: int,
+                judge: Callable[[str | None], Verdict],
+                describe: Callable[[int], str]) -> tuple[np.ndarray, LabelReport]:
+    """Judge all labels of a data set.
+
+    Args:
+        name: Name of the data set.
+        labels: In their order, None for none.
+        total: Number of labels.
+        judge: Tells what becomes of a label, as :class:`~mmocr_siga.text.label_rule.LabelRule`.
+        describe: Names the sample of an index, for the examples.
+
+    Returns:
+        Indices of the samples kept (K, ), and the report.
+    """
+    report = LabelReport(name, total=total)
+    good = np.ones(total, bool)
+    if total >= LARGE:
+        print_log(f'Reading the {total:,} labels of {name}', logger='current')
+    bar = tqdm(labels, total=total, unit=' labels', disable=None if total >= LARGE else True)
+    for index, text in enumerate(bar):
+        label, reason, dropped = judge(text)
+        if reason is not None:
+            good[index] = False
+            report.skipped[reason] = report.skipped.get(reason, 0) + 1
+            examples = report.examples.setdefault(reason, [])
+        elif dropped:
+            report.dropped += 1
+            examples = report.dropped_examples
+        else:
+            continue
+        if len(examples) < _EXAMPLES:
+            becomes = f' -> {label!r}' if reason is None else ''
+            examples.append(f'{describe(index)} {text!r}{becomes}')
+    report.kept = int(good.sum())
+    kept = np.flatnonzero(good)
+    return (kept.astype(np.uint32) if total < 1 << 32 else kept), report
+
+
+def cached_scan(database: str, rule: dict, version: dict, cache: str | bool | None, total: int,
+                scan: Callable[[], tuple[np.ndarray, LabelReport]]
+                ) -> tuple[np.ndarray, LabelReport]:
+    """The result of a scan, from a file if there is one of this rule and version.
+
+    A file is complete or not there, so any number of processes may make it at once.
+
+    Args:
+        database: Folder or file of the database.
+        rule: What the verdicts depend on, in the terms of JSON.
+        version: What changes with the content of the database, likewise.
+        cache: A folder for the file, or False for none. None: for a large database a file beside
+            it or, where that cannot be written, below ``$XDG_CACHE_HOME/mmocr_siga``.
+        total: Number of words of the database.
+        scan: Makes the result.
+    """
+    if cache is False or (cache is None and total < LARGE):
+        return scan()
+    header = json.dumps(dict(format=_FORMAT, rule=rule, version=version), sort_keys=True)
+    paths = _cache_files(database, cache, json.dumps(rule, sort_keys=True))
+    for path in paths:
+        found = _load(path, header)
+        if found is not None:
+            return found
+    kept, report = scan()
+    for path in paths:
+        try:
+            _save(path, header=header, report=json.dumps(asdict(report)), kept=kept)
+            break
+        except OSError as error:
+            print_log(f'What the labels of {database} are like cannot be kept in {path}: {error}',
+                      logger='current')
+    return kept, report
+
+
+def _cache_files(database: str, cache: str | bool | None, rule: str) -> list[Path]:
+    real = Path(os.path.realpath(database))
+    name = f'kept-{_digest(rule)}.npz'
+    elsewhere = f'{real.name}-{_digest(str(real))}-{name}'
+    if isinstance(cache, (str, os.PathLike)):
+        return [Path(cache) / elsewhere]
+    beside = real / name if real.is_dir() else real.with_name(f'{real.name}.{name}')
+    home = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    return [beside, home / 'mmocr_siga' / 'labels' / elsewhere]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _load(path: Path, header: str) -> tuple[np.ndarray, LabelReport] | None:
+    """None if there is none, it is damaged, or made of other data or by another rule."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file['header']) != header:
+                return None
+            return file['kept'], LabelReport(**json.loads(str(file['report'])))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _save(path: Path, **arrays: np.ndarray | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            np.savez(file, **arrays)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
