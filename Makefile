@@ -1,4 +1,4 @@
-# make demo | test | lint | clean. The first call makes .venv and fills it; later ones reuse it.
+# make demo | test | docs | lint | clean. The first call makes .venv and fills it; later ones reuse it.
 
 VENV := .venv
 # Processes that run tests; each takes about a gigabyte.
@@ -12,13 +12,17 @@ CONSTRAINTS = $$($(PYTHON) -c "import sys; sys.version_info >= (3, 11) and print
 PIP = $(PYTHON) -m pip --disable-pip-version-check install $(CONSTRAINTS)
 METADATA := setup.py setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint install clean
+.PHONY: demo test docs lint install clean
 
 demo: $(VENV)/.installed
 	$(PYTHON) tools/demo.py $(ARGS)
 
 test: $(VENV)/.installed
 	$(PYTHON) -m pytest -q -n $(JOBS) --durations=10 $(ARGS)
+
+# The site: docs/_build/html/index.html
+docs: $(VENV)/.docs
+	$(PYTHON) -m sphinx -W --keep-going -j auto docs docs/_build/html $(ARGS)
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
@@ -37,10 +41,14 @@ $(VENV)/.installed: $(PYTHON) $(METADATA)
 	$(PYTHON) -m pip check
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) -e '.[docs]'
+	@touch $@
+
 $(VENV)/.lint: $(PYTHON) $(METADATA)
 	$(PIP) ruff
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs demo_out
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis work_dirs demo_out docs/_build docs/reference/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
