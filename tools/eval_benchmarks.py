@@ -239,7 +239,7 @@ class AugmentedReader:
     """WordInferencer in the place of a model; it takes the files of samples, not their inputs."""
 
     def __init__(self, cfg: Config, weights: str, device: str, tta: float) -> None:
-        self.read = WordInferencer(cfg, weights, device, second_look=tta)
+        self.read = WordInferencer(cfg, weights, device, tta=tta)
         self.parameters = self.read.model.parameters
         self.backend = NonEmptyBackend()
 

@@ -11,15 +11,11 @@ if missing_framework() is None:
     from ..export.onnx_export import export_onnx, quantize_onnx
     from ..inference.explain import explain
     from ..inference.optimize import optimize_for_reading
-    from ..inference.scene_inferencer import (
-        SceneInferencer,
-        SceneReading,
-        SkippedWord,
-        SpottedWord,
-    )
-    from ..inference.word_inferencer import WordInferencer, WordReading
+    from ..inference.scene_inferencer import SceneInferencer
+    from ..inference.word_inferencer import WordInferencer
     from ..models.utils.dictionary_transfer import transfer_dictionary
+    from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
 
-    __all__ += ['WordInferencer', 'SceneInferencer', 'SceneReading', 'SkippedWord',
-                'SpottedWord', 'WordReading', 'explain', 'export_onnx', 'optimize_for_reading',
+    __all__ += ['WordInferencer', 'SceneInferencer', 'SceneResult', 'SkippedRegion',
+                'SpottedWord', 'WordResult', 'explain', 'export_onnx', 'optimize_for_reading',
                 'quantize_onnx', 'transfer_dictionary']

@@ -35,13 +35,13 @@ def share(text: str) -> float:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, ``--weights``, ``--device`` and ``--second-look``."""
+    """Add ``--model``, ``--weights``, ``--device`` and ``--tta``."""
     parser.add_argument('--model', help='name of a packaged model, or a config (default: the '
                         "package's own model)")
     parser.add_argument('--weights', help='checkpoint; needed with a config')
     parser.add_argument('--device', help="'cpu', 'cuda', 'cuda:1' ... (default: a GPU if there is "
                         'one)')
-    parser.add_argument('--second-look', type=share, metavar='P',
+    parser.add_argument('--tta', type=share, metavar='P',
                         help='read words of a smaller probability again, turned, slanted, closer '
                         'and wider, and take the most probable reading; 0 never does (default: 0.6 '
                         'for packaged models, 0 for others)')
@@ -62,7 +62,7 @@ def inferencer(args: argparse.Namespace) -> WordInferencer:
     from ..inference.packaged import DEFAULT_MODEL
     try:
         return WordInferencer(args.model or DEFAULT_MODEL, args.weights, args.device,
-                              second_look=args.second_look)
+                              tta=args.tta)
     except (OSError, ValueError, RuntimeError) as error:
         raise CommandError(str(error)) from error
 

@@ -16,7 +16,7 @@ from . import write_line
 from .common import add_model_arguments, inferencer, one_line, positive, problem
 
 if TYPE_CHECKING:
-    from ..apis import WordReading
+    from ..apis import WordResult
 
 HELP = 'read words: a line path<TAB>text<TAB>score for each picture'
 
@@ -46,49 +46,46 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     """Read, and print what was read."""
     _prepare_output(out, args.json)
     reader = inferencer(args)
-    from ..datasets.progress import Progress
+    from tqdm import tqdm
+
     from ..inference.inputs import expand
     sources = list(expand(args.paths))
-    # Lines on the same terminal show the progress themselves.
-    watched = len(sources) >= _MANY and Progress.on_terminal() and not out.isatty()
-    bar = Progress(len(sources)) if watched else None
+    results = reader.iter_read(sources, args.batch_size, args.nbest, return_char_boxes=args.json)
+    # On terminals (None) only; lines on the same terminal show the progress themselves.
+    hidden = None if len(sources) >= _MANY and not out.isatty() else True
     failed = 0
-    readings = reader.iter_read(sources, args.batch_size, args.nbest, return_char_boxes=args.json)
-    for number, reading in enumerate(readings, 1):
-        if reading.error is not None:
+    for result in tqdm(results, total=len(sources), unit=' images', file=sys.stderr,
+                       disable=hidden):
+        if result.error is not None:
             failed += 1
-            problem(reading.path, reading.error)
+            problem(result.path, result.error)
         if args.json:
-            write_line(out, json_line(reading))
-        elif reading.error is None:
-            write_line(out, text_line(reading))
-        if bar is not None:
-            bar.update(number)
-    if bar is not None:
-        bar.close()
+            write_line(out, json_line(result))
+        elif result.error is None:
+            write_line(out, text_line(result))
     if failed and len(sources) > 1:
         print(f'mmocr_siga: {failed} of {len(sources)} inputs could not be read', file=sys.stderr)
     return 1 if failed else 0
 
 
-def text_line(reading: WordReading) -> str:
+def text_line(result: WordResult) -> str:
     """Path, text and score, with tabs in between; with n-best, further texts and scores."""
-    pairs = reading.nbest or [(reading.text, reading.score)]
-    fields = [one_line(reading.path or '')]
+    pairs = result.nbest or [(result.text, result.score)]
+    fields = [one_line(result.path or '')]
     for text, score in pairs:
         fields += [text, f'{score:.4f}']
     return '\t'.join(fields)
 
 
-def json_line(reading: WordReading) -> str:
+def json_line(result: WordResult) -> str:
     """A reading as JSON, in ASCII, with rounded numbers."""
-    values = reading.to_dict()
-    values['score'] = round(reading.score, 6)
-    values['char_scores'] = [round(score, 6) for score in reading.char_scores]
-    if reading.char_boxes is not None:
-        values['char_boxes'] = [[round(v, 3) for v in box] for box in reading.char_boxes]
-    if reading.nbest is not None:
-        values['nbest'] = [[text, round(score, 6)] for text, score in reading.nbest]
+    values = result.to_dict()
+    values['score'] = round(result.score, 6)
+    values['char_scores'] = [round(score, 6) for score in result.char_scores]
+    if result.char_boxes is not None:
+        values['char_boxes'] = [[round(v, 3) for v in box] for box in result.char_boxes]
+    if result.nbest is not None:
+        values['nbest'] = [[text, round(score, 6)] for text, score in result.nbest]
     return json.dumps(values)
 
 

@@ -17,7 +17,7 @@ from . import CommandError, write_line
 from .common import add_model_arguments, inferencer, one_line, positive, problem, share
 
 if TYPE_CHECKING:
-    from ..apis import SceneInferencer, SceneReading
+    from ..apis import SceneInferencer, SceneResult
 
 HELP = 'find and read words in whole pictures: a line path<TAB>text<TAB>score<TAB>polygon for each'
 
@@ -112,7 +112,7 @@ def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
         yield polygons
 
 
-def _report(scene: SceneReading) -> None:
+def _report(scene: SceneResult) -> None:
     """Tell what was left out."""
     if scene.error is not None:
         problem(scene.path, scene.error)
@@ -123,7 +123,7 @@ def _report(scene: SceneReading) -> None:
                 'them)')
 
 
-def text_lines(scene: SceneReading) -> list[str]:
+def text_lines(scene: SceneResult) -> list[str]:
     """Path, text, score and polygon of each word, with tabs in between."""
     lines = []
     for word in scene.words:
@@ -133,7 +133,7 @@ def text_lines(scene: SceneReading) -> list[str]:
     return lines
 
 
-def json_line(scene: SceneReading) -> str:
+def json_line(scene: SceneResult) -> str:
     """What was found in a picture as JSON, in ASCII, with rounded numbers."""
     import json
 
@@ -147,7 +147,7 @@ def json_line(scene: SceneReading) -> str:
     return json.dumps(rounded(scene.to_dict()))
 
 
-def _draw(folder: str, number: int, scene: SceneReading) -> None:
+def _draw(folder: str, number: int, scene: SceneResult) -> None:
     """Write a picture of what was found; its name begins with the number of the picture."""
     import cv2
 

@@ -1,6 +1,6 @@
 """Pictures of any kind to uint8 BGR arrays, and picture files; needs NumPy and OpenCV alone."""
-from .arrays import UnusableImageError, decode_picture, to_bgr_uint8
 from .files import IMAGE_SUFFIXES, encode_picture, image_suffix
+from .pictures import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
 
-__all__ = ['IMAGE_SUFFIXES', 'UnusableImageError', 'decode_picture', 'encode_picture',
+__all__ = ['IMAGE_SUFFIXES', 'UnusableImageError', 'decode_picture', 'encode_picture', 'from_pil',
            'image_suffix', 'to_bgr_uint8']

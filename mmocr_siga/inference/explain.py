@@ -9,7 +9,7 @@ from torch import nn
 
 from ..models.pseudo_labels.functional import two_means_mask
 from .explanation import WordEvidence, read_with_evidence
-from .forward import packed, reading_pipeline
+from .inputs import packed, picture_pipeline
 
 
 @torch.no_grad()
@@ -58,7 +58,7 @@ def picture_reader(model: nn.Module, cfg: Any) -> Callable[[str | np.ndarray], W
     Returns:
         callable: Takes a path or a BGR array (H, W, 3) and returns a :class:`WordEvidence`.
     """
-    pipeline = reading_pipeline(cfg)
+    pipeline = picture_pipeline(cfg)
 
     def read(image: str | np.ndarray) -> WordEvidence:
         word = packed(pipeline, image)

@@ -1,49 +1,44 @@
-"""Pictures from wherever they are: files, folders, lists of files, bytes and arrays in memory."""
+"""From pictures wherever they are (files, folders, lists, bytes, arrays) to a network's input."""
 from __future__ import annotations
 
-import io
 import os
 import sys
-import warnings
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from mmengine.dataset import Compose
+from mmengine.registry import DefaultScope
+from PIL import Image
 
-from ..images import UnusableImageError, decode_picture, to_bgr_uint8
+from ..images import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
 
-__all__ = ['SUFFIXES', 'Source', 'decoded', 'expand', 'picture_of']
+__all__ = ['SUFFIXES', 'Source', 'expand', 'mmocr_scope', 'packed', 'picture_of',
+           'picture_pipeline']
 
 # What is taken for a picture in a folder; a file that is named itself may have any name.
 SUFFIXES = ('.bmp', '.dib', '.gif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm',
             '.ppm', '.tif', '.tiff', '.webp')
 
+_scope_lock = threading.RLock()
+
 
 class Source(NamedTuple):
-    """One picture that is to be read.
-
-    Attributes:
-        path (str, optional): Its file, if it is one.
-        content (Any): What was given in place of a file.
-        error (str, optional): Why there is no picture.
-    """
-    path: str | None
-    content: Any = None
-    error: str | None = None
+    """One picture that is to be read."""
+    path: str | None  # its file, if it is one
+    content: Any = None  # what was given in place of a file
+    error: str | None = None  # why there is no picture
 
 
 def expand(inputs: Any) -> Iterator[Source]:
     """Find the pictures in whatever was given, in order.
 
-    Args:
-        inputs (Any): A path of a file or a folder (searched with its subfolders for files that are
-            named like pictures, in the order of their names, hidden ones left out);
-            ``'@list.txt'``, a text file of paths; an array, bytes, a PIL image; or an iterable of
-            any of these.
-
-    Yields:
-        Source: A picture, or why there is none: a file is not opened before it is its turn.
+    That is a path of a file or a folder (searched with its subfolders for files that are named like
+    pictures, in the order of their names, hidden ones left out); ``'@list.txt'``, a text file of
+    paths (``'@-'``: the standard input); an array, bytes, a PIL image; or an iterable of any of
+    these. What is no picture comes with the reason; no file is opened before it is its turn.
     """
     if isinstance(inputs, Source):
         yield inputs
@@ -127,17 +122,11 @@ def _listed_path(line: str, folder: str) -> str:
 
 
 def picture_of(source: Source) -> np.ndarray:
-    """Load a picture.
+    """Load a picture as uint8 BGR (H, W, 3).
 
     Files and bytes are turned upright as their EXIF tells, and laid over a plain ground where they
-    are transparent; see :func:`~mmocr_siga.images.to_bgr_uint8` for that and for
-    arrays. PIL images are taken as their pixels are.
-
-    Args:
-        source (Source): Where it is.
-
-    Returns:
-        ndarray: uint8 BGR (H, W, 3).
+    are transparent; see :func:`~mmocr_siga.images.to_bgr_uint8` for that and for arrays. PIL
+    images are taken as their pixels are.
 
     Raises:
         UnusableImageError: If there is none; says why, without the name of the file.
@@ -148,57 +137,43 @@ def picture_of(source: Source) -> np.ndarray:
     try:
         if source.path is not None:
             with open(source.path, 'rb') as file:
-                return decoded(file.read())
+                return decode_picture(file.read())
         if isinstance(content, np.ndarray):
             return to_bgr_uint8(content)
         if isinstance(content, Image.Image):
-            return _from_pil(content)
-        return decoded(bytes(content))
+            return from_pil(content)
+        return decode_picture(bytes(content))
     except (OSError, MemoryError) as error:
         raise UnusableImageError(_reason(error)) from error
 
 
-def decoded(data: bytes) -> np.ndarray:
-    """Decode the content of a picture file.
+def picture_pipeline(cfg: Any) -> Compose:
+    """A config's test pipeline for pictures without a label; see :func:`packed`."""
+    transforms = []
+    for transform in cfg.test_dataloader.dataset.pipeline:
+        if transform['type'] == 'LoadImageFromFile':
+            transform = dict(transform, type='InferencerLoader')
+        if transform['type'] != 'LoadOCRAnnotations':
+            transforms.append(transform)
+    with mmocr_scope():
+        return Compose(transforms)
 
-    Args:
-        data (bytes): The content.
 
-    Returns:
-        ndarray: uint8 BGR (H, W, 3).
+def packed(pipeline: Compose, image: str | np.ndarray) -> dict[str, Any]:
+    """Run a path or a BGR array (H, W, 3) through a pipeline: its inputs and data_samples."""
+    with mmocr_scope():
+        return pipeline(dict(img_path=image) if isinstance(image, str) else dict(img=image))
 
-    Raises:
-        UnusableImageError: If it is empty or of no format known here.
+
+@contextmanager
+def mmocr_scope() -> Iterator[None]:
+    """The scope of MMOCR's registries, for one thread at a time.
+
+    MMEngine's scope is a global that threads would undo for each other; and transforms that build
+    others as they run, such as ``RescaleToHeight``, keep those where threads would exchange them.
     """
-    image = decode_picture(data)
-    return _decoded_by_pil(data) if image is None else image
-
-
-def _decoded_by_pil(data: bytes) -> np.ndarray:
-    """What OpenCV cannot decode, such as GIF in its older versions."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            with Image.open(io.BytesIO(data)) as image:
-                return _from_pil(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        kind = 'damaged' if not isinstance(error, Image.UnidentifiedImageError) else ''
-        raise UnusableImageError(
-            f'the picture is {kind}, or larger than can be decoded ({error})' if kind else
-            'it is no picture, or one in a format that is not known here') from error
-
-
-def _from_pil(image: Image.Image) -> np.ndarray:
-    mode = image.mode
-    if mode.startswith('I'):  # 16 bits a pixel, whatever PIL holds them in
-        values = np.asarray(image)
-        return to_bgr_uint8(values.astype(np.uint16) if values.max(initial=0) > 255 else values)
-    if mode == 'F':
-        return to_bgr_uint8(np.asarray(image))
-    transparent = mode in ('LA', 'PA', 'La', 'RGBA', 'RGBa') or 'transparency' in image.info
-    values = np.asarray(image.convert('RGBA' if transparent else 'RGB'))
-    values = values[..., [2, 1, 0, 3] if transparent else [2, 1, 0]]
-    return to_bgr_uint8(np.ascontiguousarray(values))
+    with _scope_lock, DefaultScope.overwrite_default_scope('mmocr'):
+        yield
 
 
 def _reason(error: Exception) -> str:

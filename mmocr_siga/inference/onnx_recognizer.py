@@ -219,18 +219,11 @@ def _loaded(image: Any, number: int) -> np.ndarray:
         if not isinstance(image, (bytes, bytearray, memoryview)):
             raise UnusableImageError(f'{type(image).__name__} is no picture: give a path, an array '
                                      'or the bytes of a file')
-        return _decoded(image)
+        return decode_picture(bytes(image))
     except OSError as error:
         raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
     except UnusableImageError as error:
         raise UnusableImageError(f'cannot use {name}: {error}') from None
-
-
-def _decoded(content: bytes | bytearray | memoryview) -> np.ndarray:
-    image = decode_picture(bytes(content))
-    if image is None:
-        raise UnusableImageError('it is no picture, or one in a format that OpenCV does not know')
-    return image
 
 
 def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:

@@ -1,7 +1,7 @@
 """Models that come with the package.
 
 A packaged model is three files in ``mmocr_siga/weights/``: ``<name>.py``, a config with the
-recogniser without its training head and the test pipeline; ``<name>.pth``, its weights, which hold
+recognizer without its training head and the test pipeline; ``<name>.pth``, its weights, which hold
 tensors alone; and ``<name>.json``, the model card: characters, input size, size and sha256 of the
 weights, and where they come from. Where a model reads other characters than those of the
 dictionaries shipped, ``<name>.txt`` lists them. ``tools/checkpoints/pack_weights.py`` writes all of
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 __all__ = [
-    'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'find_packaged', 'packaged_config',
-    'packaged_in', 'packaged_models', 'sha256_of'
+    'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'config_and_weights', 'find_packaged',
+    'packaged_config', 'packaged_in', 'packaged_models', 'sha256_of'
 ]
 
 DEFAULT_MODEL = 'siga_tiny_words'
@@ -27,14 +27,7 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / 'weights'
 
 
 class PackagedModel(NamedTuple):
-    """Files of a packaged model.
-
-    Attributes:
-        name (str): Its name.
-        config (Path): The config.
-        weights (Path): The weights.
-        card_file (Path): The model card.
-    """
+    """Files of a packaged model."""
     name: str
     config: Path
     weights: Path
@@ -53,38 +46,26 @@ def packaged_in(folder: str | os.PathLike, name: str) -> PackagedModel:
 
 
 def packaged_models(folder: str | os.PathLike | None = None) -> list[str]:
-    """Names of the models that are there with their weights, sorted.
-
-    Args:
-        folder (str or PathLike, optional): Where to look. Defaults to None: in the package.
-    """
-    folder = WEIGHTS_FOLDER if folder is None else Path(folder)
+    """Names of the models in a folder (the package's) that are there with weights, sorted."""
+    folder = Path(folder or WEIGHTS_FOLDER)
     return sorted(path.stem for path in folder.glob('*.json')
                   if all(file.is_file() for file in packaged_in(folder, path.stem)[1:]))
 
 
 def find_packaged(name: str, folder: str | os.PathLike | None = None) -> PackagedModel:
-    """Find a packaged model.
-
-    Args:
-        name (str): Its name.
-        folder (str or PathLike, optional): Where to look. Defaults to None: in the package.
-
-    Returns:
-        PackagedModel: Its files.
+    """Find a packaged model in a folder, or in the package.
 
     Raises:
         FileNotFoundError: If there is no such model, or its weights are missing; says what is
             there, and how to get them.
     """
-    there = packaged_models(folder)
-    folder = WEIGHTS_FOLDER if folder is None else Path(folder)
-    model = packaged_in(folder, name)
+    folder = folder or WEIGHTS_FOLDER
+    there, model = packaged_models(folder), packaged_in(folder, name)
     if name in there:
         return model
     ways = ('Install a release of mmocr_siga, which carries them; or put the files that '
-            f'tools/checkpoints/pack_weights.py makes of a checkpoint into {folder}; or give a config '
-            'and weights of your own: model=CONFIG, weights=CHECKPOINT.')
+            f'tools/checkpoints/pack_weights.py makes of a checkpoint into {folder}; or give a '
+            'config and weights of your own: model=CONFIG, weights=CHECKPOINT.')
     known = f' (there are: {", ".join(there)})' if there else ''
     if name == DEFAULT_MODEL or model.config.is_file():
         raise FileNotFoundError(
@@ -96,18 +77,11 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
 def packaged_config(model: PackagedModel) -> Config:
     """Config of a packaged model, with its dictionary found.
 
-    Args:
-        model (PackagedModel): The model.
-
-    Returns:
-        Config: With ``model`` and ``test_dataloader.dataset.pipeline``.
-
     Raises:
         ValueError: If the weights are not those that the card is of: damaged, or exchanged.
     """
     cfg = Config.fromfile(model.config)
-    expected = model.card['weights']['sha256']
-    found = sha256_of(model.weights)
+    expected, found = model.card['weights']['sha256'], sha256_of(model.weights)
     if found != expected:
         raise ValueError(f'{model.weights} is damaged, or does not belong to '
                          f'{model.card_file.name}: its sha256 is {found[:12]}..., not '
@@ -117,6 +91,35 @@ def packaged_config(model: PackagedModel) -> Config:
     if own.suffix == '.txt' and own.stem == model.name and own.is_file():
         dictionary.dict_file = str(own)
     return cfg
+
+
+def config_and_weights(model: str | os.PathLike | Config, weights: str | os.PathLike | None
+                       ) -> tuple[Config, str | os.PathLike, bool]:
+    """What a model is built from, and whether that is a packaged model with its own weights.
+
+    Args:
+        model: Name of a packaged model, its config in any folder, another config or its path.
+        weights: A checkpoint; needed with other configs.
+
+    Raises:
+        FileNotFoundError: If there is no such model or config.
+        ValueError: If weights are needed or damaged.
+    """
+    name = 'a config' if isinstance(model, Config) else os.fspath(model)
+    cfg = packaged = None
+    if isinstance(model, Config):
+        cfg = model
+    elif not os.path.isfile(name):
+        if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
+            raise FileNotFoundError(f'there is no config at {name!r}')
+        packaged = find_packaged(name)
+    elif weights is None and Path(name).stem in packaged_models(Path(name).parent):
+        packaged = find_packaged(Path(name).stem, Path(name).parent)
+    if packaged is not None:
+        return packaged_config(packaged), weights or packaged.weights, weights is None
+    if weights is None:
+        raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')
+    return cfg or Config.fromfile(name), weights, False
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -1,97 +1,30 @@
-"""Find words in whole pictures and read them: a detector of MMOCR, then a recogniser."""
+"""Find words in whole pictures and read them: a detector of MMOCR, then a recognizer."""
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 
 from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
-from .inputs import Source, expand, picture_of
+from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
+from .inputs import Source, expand, mmocr_scope, picture_of
 from .packaged import DEFAULT_MODEL
-from .word_inferencer import WordInferencer, WordReading
+from .word_inferencer import WordInferencer
 
-__all__ = ['SceneInferencer', 'SceneReading', 'SkippedWord', 'SpottedWord']
+__all__ = ['SceneInferencer']
 
 TURNS = ('best', 'downwards', 'never')
 # Less of a word than this share says nothing.
 MIN_INSIDE = 0.1
 Detector = Callable[[np.ndarray], Any]
-
-
-@dataclass
-class SpottedWord:
-    """A word of a picture. Coordinates are pixels of the picture.
-
-    Attributes:
-        polygon (list[list[float]]): Its outline: (x, y) of each point, clockwise.
-        text (str): What was read.
-        score (float): Probability of the reading in [0, 1].
-        det_score (float, optional): Confidence of the detector; None for regions without one.
-        char_scores (list[float]): Probability of each character.
-        char_polygons (list, optional): Four points for each character: where its upper left, upper
-            right, lower right and lower left corner are. None where they were not asked for or the
-            recogniser gives no boxes.
-    """
-    polygon: list[list[float]]
-    text: str
-    score: float
-    det_score: float | None = None
-    char_scores: list[float] = field(default_factory=list)
-    char_polygons: list[list[list[float]]] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return dict(self.__dict__)
-
-
-@dataclass
-class SkippedWord:
-    """A region that was not read.
-
-    Attributes:
-        polygon (Any): As it was given or detected; numbers that are not finite are None.
-        reason (str): Why.
-    """
-    polygon: Any
-    reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return dict(self.__dict__)
-
-
-@dataclass
-class SceneReading:
-    """What was found and read in a picture.
-
-    Attributes:
-        path (str, optional): The file; None for a picture from memory.
-        size (tuple[int, int], optional): Width and height of the picture.
-        words (list[SpottedWord]): The words, in the order of their regions.
-        skipped (list[SkippedWord]): Regions that were left out.
-        error (str, optional): Why the picture could not be read.
-    """
-    path: str | None = None
-    size: tuple[int, int] | None = None
-    words: list[SpottedWord] = field(default_factory=list)
-    skipped: list[SkippedWord] = field(default_factory=list)
-    error: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; ``error`` only where there is one."""
-        out = dict(path=self.path, size=self.size, words=[word.to_dict() for word in self.words],
-                   skipped=[word.to_dict() for word in self.skipped])
-        return out if self.error is None else dict(out, error=self.error)
 
 
 class _Region(NamedTuple):
@@ -102,7 +35,7 @@ class _Region(NamedTuple):
 
 
 class SceneInferencer:
-    """Find words with a text detector and read them with SIGA.
+    """Find words with a text detector and read them with a recognizer.
 
     Words are cut out along their outlines: quads by a perspective, others by a thin-plate spline
     through their top and bottom borders. MMOCR's ``MMOCRInferencer`` cuts out upright boxes. Words
@@ -110,26 +43,21 @@ class SceneInferencer:
     not grow with their number in a picture.
 
     Args:
-        det (str or Config or Callable, optional): Text detector: config or model name of MMOCR, or
-            a function that takes a picture, BGR (H, W, 3), and returns polygons, or polygons and
-            scores. Defaults to None: each call gives the polygons.
-        det_weights (str, optional): Checkpoint of the detector, where ``det`` names no model with
-            one. Defaults to None.
-        rec (str or Config or WordInferencer): Recogniser: name of a packaged model, a config, or an
-            inferencer. Defaults to the packaged model.
-        rec_weights (str, optional): Checkpoint of the recogniser; needed with a config. Defaults to
-            None.
-        device (str or torch.device, optional): Defaults to None: a GPU where there is one.
-        margin (tuple[float]): What is added to a region before and after, and above and below, as
-            shares of its height. Defaults to (0.05, 0.05).
-        vertical_ratio (float): Height over width from which a word may be vertical. Defaults to
-            1.5.
-        turn (str): How such words are read: ``'best'`` as they are, downwards and upwards, and the
-            most probable reading is taken; ``'downwards'``; or ``'never'``, as they are. Defaults
-            to ``'best'``.
-        min_size (float): Words that are less wide or high, in pixels, are skipped. Defaults to 2.
-        det_score_thr (float): Detections with lower scores are skipped. Defaults to 0.3.
-        score_thr (float): Words read with lower probabilities are skipped. Defaults to 0: none.
+        det: Text detector: config or model name of MMOCR, or a function that takes a picture, BGR
+            (H, W, 3), and returns polygons, or polygons and scores. None: each call gives the
+            polygons.
+        det_weights: Checkpoint of the detector, where ``det`` names no model with one.
+        rec: Recognizer: name of a packaged model, a config, or an inferencer.
+        rec_weights: Checkpoint of the recognizer; needed with a config.
+        device: None is a GPU where there is one.
+        margin: What is added to a region before and after, and above and below, as shares of its
+            height.
+        vertical_ratio: Height over width from which a word may be vertical.
+        turn: How such words are read: ``'best'`` as they are, downwards and upwards, and the most
+            probable text is taken; ``'downwards'``; or ``'never'``, as they are.
+        min_size: Words that are less wide or high, in pixels, are skipped.
+        det_score_thr: Detections with lower scores are skipped.
+        score_thr: Words read with lower probabilities are skipped.
 
     Raises:
         FileNotFoundError: If there is no such model, config or checkpoint.
@@ -169,21 +97,21 @@ class SceneInferencer:
 
     def __call__(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
                  ordered: bool | None = None, return_char_polygons: bool = True
-                 ) -> list[SceneReading]:
+                 ) -> list[SceneResult]:
         """Find and read the words of pictures.
 
         Args:
-            inputs (Any): Pictures, as :class:`.inferencer.WordInferencer` takes them.
-            polygons (Iterable, optional): For each picture a list of polygons to be read in the
-                place of detected ones; x and y by turns or (P, 2). Defaults to None.
-            batch_size (int): Words read at a time. Defaults to 32.
-            ordered (bool, optional): Whether polygons begin at the upper left corner of the word,
-                as annotations do. Defaults to None: those given do, detected ones do not.
-            return_char_polygons (bool): Whether to find where characters are. Defaults to True.
+            inputs: Pictures, as :class:`WordInferencer` takes them.
+            polygons: For each picture a list of polygons to be read in the place of detected ones;
+                x and y interleaved or (P, 2).
+            batch_size: Words read at a time.
+            ordered: Whether polygons begin at the upper left corner of the word, as annotations do.
+                None: those given do, detected ones do not.
+            return_char_polygons: Whether to find where characters are.
 
         Returns:
-            list[SceneReading]: One for each picture, in order, those that cannot be read among
-            them, with their ``error``.
+            One result for each picture, in order, those that cannot be read among them, with
+            their ``error``.
 
         Raises:
             ValueError: If there is neither a detector nor polygons, or not a list of polygons for
@@ -193,7 +121,7 @@ class SceneInferencer:
 
     def iter_spot(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
                   ordered: bool | None = None, return_char_polygons: bool = True
-                  ) -> Iterator[SceneReading]:
+                  ) -> Iterator[SceneResult]:
         """Read any number of pictures one after the other; arguments as in :meth:`__call__`.
 
         Inputs are taken from an iterable as they are needed, and results come in their order as
@@ -203,8 +131,8 @@ class SceneInferencer:
             raise ValueError('there is no detector: give polygons for each picture, or det')
         if isinstance(inputs, (str, os.PathLike, np.ndarray)) and polygons is not None:
             polygons = list(polygons)
-            if len(polygons) > 1 and not os.path.isdir(inputs if isinstance(
-                    inputs, (str, os.PathLike)) else ''):
+            folder = not isinstance(inputs, np.ndarray) and os.path.isdir(inputs)
+            if len(polygons) > 1 and not folder:
                 raise ValueError(f'{len(polygons)} lists of polygons for one picture: polygons is '
                                  'a list with a list of polygons for each picture')
         if ordered is None:
@@ -213,8 +141,8 @@ class SceneInferencer:
         return self._results(pictures, batch_size, ordered, return_char_polygons)
 
     def _pictures(self, sources: Iterator[Source], polygons: Iterable[Any] | None
-                  ) -> Iterator[tuple[SceneReading, np.ndarray | None, Any, Any]]:
-        """Load pictures and find the regions: reading so far, picture, polygons and scores."""
+                  ) -> Iterator[tuple[SceneResult, np.ndarray | None, Any, Any]]:
+        """Load pictures and find the regions: result so far, picture, polygons and scores."""
         given = None if polygons is None else iter(polygons)
         number = 0
         for number, source in enumerate(sources, 1):
@@ -227,9 +155,9 @@ class SceneInferencer:
             try:
                 image = picture_of(source)
             except UnusableImageError as error:
-                yield SceneReading(source.path, error=str(error)), None, (), None
+                yield SceneResult(source.path, error=str(error)), None, (), None
                 continue
-            scene = SceneReading(source.path, image.shape[1::-1])
+            scene = SceneResult(source.path, image.shape[1::-1])
             if given is None:
                 try:
                     found, scores = _found(self.detector(image))
@@ -241,10 +169,10 @@ class SceneInferencer:
             raise ValueError(f'polygons are given for more than the {number} pictures')
 
     def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
-                 boxes: bool) -> Iterator[SceneReading]:
-        """Send crops of all pictures through the recogniser, and gather what comes back."""
-        # Regions whose readings are to come; None after the last of a picture.
-        waiting: deque[tuple[SceneReading, _Region | None]] = deque()
+                 boxes: bool) -> Iterator[SceneResult]:
+        """Send crops of all pictures through the recognizer, and gather what comes back."""
+        # Regions whose results are to come; None after the last of a picture.
+        waiting: deque[tuple[SceneResult, _Region | None]] = deque()
 
         def crops() -> Iterator[Source]:
             for scene, image, found, scores in pictures:
@@ -253,65 +181,60 @@ class SceneInferencer:
                     yield from (_crop(image, warp) for warp in region.warps)
                 waiting.append((scene, None))
 
-        def finished() -> Iterator[SceneReading]:
+        def finished() -> Iterator[SceneResult]:
             while waiting and waiting[0][1] is None:
                 yield waiting.popleft()[0]
 
-        readings: list[WordReading] = []
-        for reading in self.recognizer.iter_read(crops(), batch_size=batch_size,
-                                                 return_char_boxes=boxes):
+        results: list[WordResult] = []
+        for result in self.recognizer.iter_read(crops(), batch_size=batch_size,
+                                                return_char_boxes=boxes):
             yield from finished()
-            readings.append(reading)
+            results.append(result)
             scene, region = waiting[0]
-            if len(readings) == len(region.warps):
+            if len(results) == len(region.warps):
                 waiting.popleft()
-                self._add(scene, region, readings)
-                readings = []
+                self._add(scene, region, results)
+                results = []
                 yield from finished()
         yield from finished()
 
-    def _regions(self, scene: SceneReading, image: np.ndarray | None, polygons: Iterable[Any],
+    def _regions(self, scene: SceneResult, image: np.ndarray | None, polygons: Iterable[Any],
                  scores: Sequence[float] | None, ordered: bool) -> Iterator[_Region]:
         """Regions that can be read; the others are reported."""
-        if image is None:
-            return
-        for number, polygon in enumerate(polygons):
+        for number, polygon in enumerate(polygons if image is not None else ()):
             score = None if scores is None else float(scores[number])
-            points, problem = check_polygon(polygon, image.shape[:2],
-                                            min_inside=MIN_INSIDE)
+            points, problem = check_polygon(polygon, image.shape[:2], min_inside=MIN_INSIDE)
             if points is None:
-                scene.skipped.append(SkippedWord(_listed(polygon), f'the polygon {problem}'))
-            elif score is not None and not score >= self.det_score_thr:
-                scene.skipped.append(SkippedWord(
-                    points.tolist(), f'the detection score {score:.3f} is below '
-                    f'{self.det_score_thr:g}'))
-            else:
-                ways = reading_directions(points, ordered, self.vertical_ratio)
-                size = min(extent(*ways[0]))
-                if size < self.min_size:
-                    scene.skipped.append(SkippedWord(
-                        points.tolist(), f'the word is only {size:.1f} pixels wide or high'))
-                    continue
-                ways = ways if self.turn == 'best' else ways[-1:] if self.turn == 'never' else (
-                    ways[:1])
-                yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
+                scene.skipped.append(SkippedRegion(_listed(polygon), f'the polygon {problem}'))
+                continue
+            ways = reading_directions(points, ordered, self.vertical_ratio)
+            size = min(extent(*ways[0]))
+            if score is not None and not score >= self.det_score_thr:
+                problem = f'the detection score {score:.3f} is below {self.det_score_thr:g}'
+            elif size < self.min_size:
+                problem = f'the word is only {size:.1f} pixels wide or high'
+            if problem:
+                scene.skipped.append(SkippedRegion(points.tolist(), problem))
+                continue
+            # The first is downwards, the last as it is.
+            ways = {'best': ways, 'downwards': ways[:1], 'never': ways[-1:]}[self.turn]
+            yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
 
-    def _add(self, scene: SceneReading, region: _Region, readings: Sequence[WordReading]) -> None:
+    def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult]) -> None:
         """Add a word to its picture."""
-        best = max(range(len(readings)), key=lambda k: _likelihood(readings[k]))
-        reading, warp = readings[best], region.warps[best]
-        if reading.error is not None or reading.score < self.score_thr:
-            reason = reading.error or (f'the reading {reading.text!r} has a score of '
-                                       f'{reading.score:.3f}, below {self.score_thr:g}')
-            scene.skipped.append(SkippedWord(region.points.tolist(), reason))
+        result, warp = max(zip(results, region.warps), key=lambda pair: _likelihood(pair[0]))
+        if result.error is not None or result.score < self.score_thr:
+            reason = result.error or (f'the reading {result.text!r} has a score of '
+                                      f'{result.score:.3f}, below {self.score_thr:g}')
+            scene.skipped.append(SkippedRegion(region.points.tolist(), reason))
             return
         places = None
-        if reading.char_boxes is not None:
-            boxes = np.asarray(reading.char_boxes, np.float64).reshape(-1, 4)
+        if result.char_boxes is not None:
+            boxes = np.asarray(result.char_boxes, np.float64).reshape(-1, 4)
             corners = warp.to_picture(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2))
             places = corners.reshape(-1, 4, 2).tolist()
-        scene.words.append(SpottedWord(region.points.tolist(), reading.text, reading.score,
-                                       region.det_score, list(reading.char_scores), places))
+        scene.words.append(SpottedWord(region.points.tolist(), result.text, result.score,
+                                       region.det_score, list(result.char_scores), places))
 
 
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:
@@ -322,11 +245,11 @@ def _crop(image: np.ndarray, warp: WordWarp) -> Source:
         return Source(None, error=' '.join(str(error).split()))
 
 
-def _likelihood(reading: WordReading) -> float:
+def _likelihood(result: WordResult) -> float:
     """Mean probability of a character and of the end: words of all lengths compare."""
-    if reading.error is not None or not reading.text:
+    if result.error is not None or not result.text:
         return -1.
-    return reading.score ** (1 / (len(reading.text) + 1))
+    return result.score ** (1 / (len(result.text) + 1))
 
 
 def _detector(det: Any, weights: str | os.PathLike | None,
@@ -348,11 +271,11 @@ def _detector(det: Any, weights: str | os.PathLike | None,
         raise ValueError('a config of a detector needs det_weights: a checkpoint that was trained '
                          'with it')
     from mmocr.apis import TextDetInferencer
-    with DefaultScope.overwrite_default_scope('mmocr'):
+    with mmocr_scope():
         inferencer = TextDetInferencer(det, weights, None if device is None else str(device))
 
     def detect(image: np.ndarray) -> tuple[Any, Any]:
-        with DefaultScope.overwrite_default_scope('mmocr'):
+        with mmocr_scope():
             sample, = inferencer(image, return_datasamples=True, progress_bar=False,
                                  out_dir='')['predictions']
         return sample.pred_instances.polygons, sample.pred_instances.scores

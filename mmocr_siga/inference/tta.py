@@ -1,8 +1,8 @@
-"""Other looks at the picture of a word: turned, slanted, from closer and from further away.
+"""Test-time augmentation: other views of a word's picture, turned, slanted, closer and wider.
 
-A recogniser that is unsure of a word is often sure of it from another side. Everything here is
-affine, so what is found in a look can be taken back to the picture. Coordinates are pixels from the
-upper left corner of the upper left pixel.
+A recognizer that is unsure of a word is often sure of it from another side. All views are affine,
+so what is found in one can be taken back to the picture. Coordinates are pixels from the upper left
+corner of the upper left pixel.
 """
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-__all__ = ['Look', 'looks', 'shrunk']
+from ..structures.results import WordResult
+
+__all__ = ['View', 'better_result', 'shrunk', 'taken_back', 'views']
 
 ANGLE = 16  # degrees
 SLANT = 0.3  # columns a row
@@ -24,17 +26,11 @@ TALL = 1.5  # height to width, from where on a word may be written downwards
 LONGEST = 512
 
 
-class Look(NamedTuple):
-    """A way to look at a picture.
-
-    Attributes:
-        name (str): What it is.
-        size (tuple[int, int]): Width and height of what is seen.
-        matrix (ndarray): float64 (2, 3), from the picture to what is seen.
-    """
+class View(NamedTuple):
+    """A way to look at a picture: its name, and width and height of what is seen."""
     name: str
     size: tuple[int, int]
-    matrix: np.ndarray
+    matrix: np.ndarray  # float64 (2, 3), from the picture to what is seen
 
     def boxes_back(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Bounds in a picture of the given size of boxes (L, 4): x1, y1, x2, y2."""
@@ -46,7 +42,7 @@ class Look(NamedTuple):
 
     def mask_back(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """A mask of what is seen as one of a picture of the given size; 0 where nothing is seen."""
-        return cv2.warpAffine(mask, _between_centres(self.matrix), size,
+        return cv2.warpAffine(mask, _between_centers(self.matrix), size,
                               flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
 
 
@@ -60,27 +56,51 @@ def shrunk(image: np.ndarray) -> np.ndarray:
                       interpolation=cv2.INTER_AREA)
 
 
-def looks(image: np.ndarray,
-          size: tuple[int, int] | None = None) -> Iterator[tuple[Look, np.ndarray]]:
-    """Look at a picture from other sides.
+def views(image: np.ndarray,
+          size: tuple[int, int] | None = None) -> Iterator[tuple[View, np.ndarray]]:
+    """Other views of a picture and what each shows: six, and two more of a picture that is tall.
+
+    Large pictures are seen smaller.
 
     Args:
-        image (ndarray): (H, W) or (H, W, C), not empty; or what :func:`shrunk` made of it.
-        size (tuple[int, int], optional): Width and height of the picture itself. Defaults to None:
-            those of ``image``.
-
-    Yields:
-        tuple[Look, ndarray]: A look and what is seen, of the picture's dtype. There are six, and
-        two more of a picture that is tall. Large pictures are seen smaller.
+        image: (H, W) or (H, W, C), not empty; or what :func:`shrunk` made of it.
+        size: Width and height of the picture itself, if that is not ``image``.
     """
     width, height = size or image.shape[1::-1]
     seen = shrunk(image)
     scale = np.array([seen.shape[1] / width, seen.shape[0] / height, 1])
     for name, linear, size in _ways(*seen.shape[1::-1]):
-        matrix = _about_centres(linear, seen.shape[1::-1], size)
-        picture = cv2.warpAffine(seen, _between_centres(matrix), size, flags=cv2.INTER_LINEAR,
+        # The center of the picture comes to be that of the view.
+        offset = np.array(size) / 2 - linear @ (np.array(seen.shape[1::-1]) / 2)
+        matrix = np.concatenate([linear, offset[:, None]], 1)
+        picture = cv2.warpAffine(seen, _between_centers(matrix), size, flags=cv2.INTER_LINEAR,
                                  borderMode=cv2.BORDER_REPLICATE)
-        yield Look(name, size, matrix * scale), picture
+        yield View(name, size, matrix * scale), picture
+
+
+def taken_back(result: WordResult, view: View, first: WordResult) -> WordResult:
+    """The result of a view, with places in its pixels, as one of the picture that gave ``first``;
+    changed in place."""
+    result.view, result.path, result.size = view.name, first.path, first.size
+    if result.char_boxes is not None:
+        result.char_boxes = view.boxes_back(result.char_boxes, first.size).tolist()
+    if result.mask is not None:
+        result.mask = view.mask_back(result.mask, first.size)
+    return result
+
+
+def better_result(one: WordResult, other: WordResult) -> WordResult:
+    """The more probable of two results of a picture, with the n best of both.
+
+    To have read nothing counts least, however sure. The first is taken of two that are equal.
+    """
+    better = max(one, other, key=lambda result: (result.text != '', result.score))
+    if one.nbest is not None and other.nbest is not None:
+        found = {better.text: better.score}
+        for text, score in sorted(one.nbest + other.nbest, key=lambda pair: -pair[1]):
+            found.setdefault(text, score)
+        better.nbest = list(found.items())[:max(len(one.nbest), len(other.nbest))]
+    return better
 
 
 def _ways(width: int, height: int) -> Iterator[tuple[str, np.ndarray, tuple[int, int]]]:
@@ -107,15 +127,8 @@ def _turn(degrees: float) -> np.ndarray:
     return np.array([[c, -s], [s, c]])
 
 
-def _about_centres(linear: np.ndarray, size: tuple[int, int],
-                   target: tuple[int, int]) -> np.ndarray:
-    """The affine map that takes the centre of one picture to that of another."""
-    offset = np.array(target) / 2 - linear @ (np.array(size) / 2)
-    return np.concatenate([linear, offset[:, None]], 1)
-
-
-def _between_centres(matrix: np.ndarray) -> np.ndarray:
-    """The same map for OpenCV, whose coordinates begin in the centre of the first pixel."""
+def _between_centers(matrix: np.ndarray) -> np.ndarray:
+    """The same map for OpenCV, whose coordinates begin in the center of the first pixel."""
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5
     return moved

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, islice
 from typing import Any, Callable, NamedTuple
 
 import cv2
@@ -14,38 +15,32 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
-from torch import Tensor
+from torch import nn
+from tqdm import tqdm
 
-from ..datasets.progress import Progress
 from ..geometry.character_boxes import box_pixels, character_boxes, character_mask
 from ..images import UnusableImageError
+from ..models.decoders.base import WordDecoder
+from ..models.encoders import GlyphEncoding
 from ..models.layers import Hypothesis, greedy_hypotheses
+from ..models.recognizers import GlyphRecognizer
 from ..models.utils.weights import load_weights
+from ..structures.results import WordResult
 from ..visualization import draw_reading
 from .explain import explain
-from .forward import (
-    Encoded,
-    encode,
-    glyph_probabilities,
-    mmocr_scope,
-    packed,
-    reading_pipeline,
-    reads_glyphs,
-)
-from .inputs import Source, expand, picture_of
+from .inputs import Source, expand, mmocr_scope, packed, picture_of, picture_pipeline
 from .optimize import optimize_for_reading
-from .packaged import DEFAULT_MODEL, find_packaged, packaged_config, packaged_models
-from .tta import Look, looks, shrunk
-from .word_reading import WordReading, better_reading, taken_back
+from .packaged import DEFAULT_MODEL, config_and_weights
+from .tta import better_result, shrunk, taken_back, views
 
-__all__ = ['WordInferencer', 'WordReading']
+__all__ = ['WordInferencer']
 
 # Pictures of different sizes that wait for company, in batches.
 _WAITING = 8
 # Below so many pictures a bar is gone before it is seen.
 _MANY = 64
-# Probability below which packaged models look again: a fifth of real words. A higher limit takes
-# more time and finds next to nothing.
+# Probability below which packaged models take more views: a fifth of real words. A higher limit
+# takes more time and finds next to nothing.
 _UNSURE = 0.6
 
 
@@ -54,50 +49,57 @@ class _Options(NamedTuple):
     nbest: int
     boxes: bool
     masks: bool
-    second_look: float
+    tta: float
 
 
 class _Word(NamedTuple):
-    """A picture ready for the network."""
-    source: Source
+    """A picture ready for the network, or why there is none."""
+    path: str | None
     data: dict[str, Any] | None = None
     size: tuple[int, int] | None = None
-    image: np.ndarray | None = None  # for a second look, see `shrunk`
+    image: np.ndarray | None = None  # for more views, see `shrunk`
     error: str | None = None
+
+    @property
+    def kind(self) -> tuple | None:
+        """Words of one kind may share a batch; None: of no kind."""
+        if self.data is None:
+            return None
+        padded = float(self.data['data_samples'].get('valid_ratio', 1.0)) < 1.0
+        return tuple(self.data['inputs'].shape), padded
 
 
 class WordInferencer:
     """Read words from pictures.
 
-    A word's reading does not depend on what else is in its batch: only pictures that the pipeline
-    brings to the same size share one, so nothing is ever padded for the sake of others, and the
-    network runs in float32 (on a GPU without TF32), unless another precision is chosen.
+    What is read of a word does not depend on what else is in its batch: only pictures that the
+    pipeline brings to the same size share one, so nothing is ever padded for the sake of others,
+    and the network runs in float32 (on a GPU without TF32), unless another precision is chosen.
 
     Args:
-        model (str or PathLike or Config): Name of a packaged model (see
+        model: Name of a packaged model (see
             :func:`~mmocr_siga.inference.packaged.packaged_models`), or a config or the path of
-            one, or of a packaged model's config in any folder. Defaults to 'siga_tiny_words'.
-        weights (str or PathLike, optional): Checkpoint; needed with a config, and taken instead of
-            the packaged weights with a name. It is loaded without running code.
-        device (str or torch.device, optional): Defaults to None: a GPU where there is one.
-        workers (int, optional): Threads that load pictures while the network reads. 0 loads them in
-            between. Defaults to None: as many as CPUs, at most 4.
-        optimise (bool): Whether to bring the model into the form that reads fastest on a CPU (see
+            one, or of a packaged model's config in any folder.
+        weights: Checkpoint; needed with a config, and taken instead of the packaged weights with a
+            name. It is loaded without running code.
+        device: None is a GPU where there is one.
+        workers: Threads that load pictures while the network reads. 0 loads them in between. None
+            is as many as CPUs, at most 4.
+        optimize: Whether to bring the model into the form that reads fastest on a CPU (see
             :func:`~mmocr_siga.apis.optimize_for_reading`), if probabilities stay the same to 1e-5
-            by it. ``model`` cannot be trained or loaded anew then. Defaults to True.
-        precision (str): 'float32', or 'bfloat16' for convolutions and matrix products in half
-            precision: much faster for large models where the processor has instructions for it
-            (AMX, AVX512-BF16, GPUs), but some texts, and scores by a few hundredths, differ.
-            Defaults to 'float32'.
-        second_look (float, optional): Words of a smaller probability are read again six times,
-            turned, slanted, from closer and from further away (and tall pictures lying on their
-            sides), and the most probable reading counts. 0 never does that; 1 does it for all words
-            but those without a doubt. Defaults to None: 0.6 for packaged models, 0 for others.
+            by it. ``model`` cannot be trained or loaded anew then.
+        precision: 'float32', or 'bfloat16' for convolutions and matrix products in half precision:
+            much faster for large models where the processor has instructions for it (AMX,
+            AVX512-BF16, GPUs), but some texts, and scores by a few hundredths, differ.
+        tta: Test-time augmentation: words of a smaller probability are read again from six other
+            views, turned, slanted, from closer and from further away (and tall pictures lying on
+            their sides), and the most probable one counts. 0 never does that; 1 does it for all
+            words but those without a doubt. None is 0.6 for packaged models, 0 for others.
 
     Raises:
         FileNotFoundError: If there is no such model, config or checkpoint.
         ValueError: If the weights do not fit the model, a config comes without weights, or for
-            another precision or a ``second_look`` that is no probability.
+            another precision or a ``tta`` that is no probability.
         RuntimeError: If the device is not there.
 
     Example:
@@ -111,49 +113,49 @@ class WordInferencer:
                  weights: str | os.PathLike | None = None,
                  device: str | torch.device | None = None,
                  workers: int | None = None,
-                 optimise: bool = True,
+                 optimize: bool = True,
                  precision: str = 'float32',
-                 second_look: float | None = None) -> None:
-        if second_look is not None and not 0 <= second_look <= 1:
-            raise ValueError(f'second_look must be a probability from 0 to 1, got {second_look!r}')
+                 tta: float | None = None) -> None:
+        if tta is not None and not 0 <= tta <= 1:
+            raise ValueError(f'tta must be a probability from 0 to 1, got {tta!r}')
         if precision not in ('float32', 'bfloat16'):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', but is {precision!r}")
         self.precision = precision
         self.device = _device(device)
-        self.cfg, weights, packaged = _resolved(model, weights)
-        self.second_look = second_look
-        if second_look is None:
-            self.second_look = _UNSURE if packaged else 0.0
+        self.cfg, weights, packaged = config_and_weights(model, weights)
+        self.tta = tta if tta is not None else _UNSURE if packaged else 0.0
         self.model = _built(self.cfg, weights).to(self.device)
-        self.pipeline = reading_pipeline(self.cfg)
+        self.pipeline = picture_pipeline(self.cfg)
         self.workers = min(4, os.cpu_count() or 1) if workers is None else workers
-        self._by_parts = reads_glyphs(self.model)
-        if optimise and self._by_parts and self.device.type == 'cpu':
-            self._optimise()
+        # Whether it is read part by part. Plug-ins that feed a recognizer are there only while it
+        # predicts.
+        self._by_parts = (isinstance(self.model, GlyphRecognizer)
+                          and isinstance(self.model.decoder, WordDecoder)
+                          and not getattr(self.model, '_feeds', False))
+        if optimize and self._by_parts and self.device.type == 'cpu':
+            self._optimize()
 
     def __call__(self, inputs: Any, batch_size: int = 32, nbest: int = 1,
                  return_char_boxes: bool = True, return_masks: bool = False,
                  progress: bool | Callable[[int, int | None], None] | None = None
-                 ) -> list[WordReading]:
+                 ) -> list[WordResult]:
         """Read pictures.
 
         Args:
-            inputs (Any): A path of a picture or of a folder (with its subfolders), ``'@list.txt'``
-                (a path a line), an array (H, W) or (H, W, C) as OpenCV gives it (BGR; see
-                :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8),
-                the bytes of a file, a PIL image, or an iterable of any of these.
-            batch_size (int): Pictures at a time. Defaults to 32.
-            nbest (int): How many readings of each word to search; with 1 the word is read greedily.
-                Defaults to 1.
-            return_char_boxes (bool): Whether to find the characters' boxes. Defaults to True.
-            return_masks (bool): Whether to find the characters' pixels. Defaults to False.
-            progress (bool or Callable, optional): Whether to show a bar on the standard error, or
-                what to tell the number of pictures done and of all (None where it is not known).
-                Defaults to None: a bar for many pictures on a terminal.
+            inputs: A path of a picture or of a folder (with its subfolders), ``'@list.txt'`` (a
+                path a line), an array (H, W) or (H, W, C) as OpenCV gives it (BGR; see
+                :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8), the bytes of
+                a file, a PIL image, or an iterable of any of these.
+            batch_size: Pictures at a time.
+            nbest: How many texts to search for each word; with 1 it is read greedily.
+            return_char_boxes: Whether to find the characters' boxes.
+            return_masks: Whether to find the characters' pixels.
+            progress: Whether to show a bar on the standard error, or what to tell the number of
+                pictures done and of all. None is a bar for many pictures on a terminal.
 
         Returns:
-            list[WordReading]: One for each picture, in order, those that cannot be read among them,
-            with their ``error``.
+            One result for each picture, in order, those that cannot be read among them, with
+            their ``error``.
 
         Raises:
             ValueError: If ``batch_size`` or ``nbest`` is less than 1, or n-best reading is asked of
@@ -161,32 +163,31 @@ class WordInferencer:
         """
         options = self._options(batch_size, nbest, return_char_boxes, return_masks)
         sources = list(expand(inputs))
-        readings = []
-        with _reported(progress, len(sources)) as report:
-            for reading in self._read(sources, options):
-                readings.append(reading)
-                report(len(readings))
-        return readings
+        # None: on a terminal only.
+        hidden = None if progress is None and len(sources) >= _MANY else progress is not True
+        results = []
+        for result in tqdm(self._read(sources, options), total=len(sources), unit=' images',
+                           file=sys.stderr, disable=hidden):
+            results.append(result)
+            if callable(progress):
+                progress(len(results), len(sources))
+        return results
 
     def iter_read(self, inputs: Any, batch_size: int = 32, nbest: int = 1,
                   return_char_boxes: bool = True, return_masks: bool = False
-                  ) -> Iterator[WordReading]:
+                  ) -> Iterator[WordResult]:
         """Read any number of pictures one after the other; arguments as in :meth:`__call__`.
 
-        Inputs are taken from an iterable as they are needed, and readings come in their order as
+        Inputs are taken from an iterable as they are needed, and results come in their order as
         soon as they are there.
         """
         options = self._options(batch_size, nbest, return_char_boxes, return_masks)
         return self._read(expand(inputs), options)
 
     def draw(self, picture: Any) -> np.ndarray:
-        """Draw how a word was read.
+        """Draw how a word (a path, an array, bytes or a PIL image) was read, uint8 BGR.
 
-        Args:
-            picture (Any): A path, an array, bytes or a PIL image.
-
-        Returns:
-            ndarray: uint8 BGR; see :func:`~mmocr_siga.visualization.draw_reading`.
+        See :func:`~mmocr_siga.visualization.draw_reading`.
 
         Raises:
             UnusableImageError: If the picture cannot be read.
@@ -199,29 +200,21 @@ class WordInferencer:
         if len(sources) != 1:
             raise ValueError(f'one picture is drawn at a time, but {len(sources)} were given')
         image = picture_of(sources[0])
-        image, reading = self.as_seen(image, self(image)[0])
+        image, result = self.as_seen(image, self(image)[0])
         with _full_precision(self.device):
             evidence = explain(self.model, image)
-        boxes = None if 'rectified' in evidence else reading.char_boxes
+        boxes = None if 'rectified' in evidence else result.char_boxes
         return draw_reading(image, char_boxes=boxes, **evidence)
 
-    def as_seen(self, image: np.ndarray, reading: WordReading) -> tuple[np.ndarray, WordReading]:
-        """A picture from the side that it was read from.
-
-        Args:
-            image (ndarray): The picture, BGR (H, W, 3).
-            reading (WordReading): Its reading.
-
-        Returns:
-            tuple[ndarray, WordReading]: What was seen, and the reading with places in its pixels;
-            both as they were if that was no second look.
-        """
-        if reading.look is None:
-            return image, reading
-        seen = next(seen for look, seen in looks(image) if look.name == reading.look.name)
+    def as_seen(self, image: np.ndarray, result: WordResult) -> tuple[np.ndarray, WordResult]:
+        """A picture (BGR) in the view that it was read in, and the result with places in that;
+        both as they are if it was read as it is."""
+        if result.view is None:
+            return image, result
+        seen = next(seen for view, seen in views(image) if view.name == result.view)
         return seen, next(self._read([Source(None, seen)], _Options(1, 1, True, True, 0.0)))
 
-    def _optimise(self) -> None:
+    def _optimize(self) -> None:
         blank = packed(self.pipeline, np.full((32, 128, 3), 127, np.uint8))['inputs']
         try:
             optimize_for_reading(self.model, tuple(blank.shape[-2:]), tolerance=1e-5)
@@ -235,151 +228,124 @@ class WordInferencer:
         if nbest > 1 and not self._by_parts:
             raise ValueError(f'nbest={nbest}: a {type(self.model).__name__} with a '
                              f'{type(self.model.decoder).__name__} reads greedily only')
-        return _Options(batch_size, nbest, boxes, masks, self.second_look)
+        return _Options(batch_size, nbest, boxes, masks, self.tta)
 
-    def _read(self, sources: Iterable[Source], options: _Options) -> Iterator[WordReading]:
-        return self._in_order(self._prepared(sources, 2 * options.batch_size), options)
-
-    def _in_order(self, words: Iterator[_Word], options: _Options) -> Iterator[WordReading]:
-        """Batch words of the same size, and give the readings in the order of the words."""
-        waiting: dict[tuple, list[tuple[int, _Word]]] = {}
-        done: dict[int, WordReading] = {}
+    def _read(self, sources: Iterable[Source], options: _Options) -> Iterator[WordResult]:
+        """Read all pictures, and give the results in their order."""
+        done: dict[int, WordResult] = {}
         following = 0
-
-        def run(key: tuple) -> None:
-            numbers, batch = zip(*waiting.pop(key))
-            done.update(zip(numbers, self._read_twice(batch, options)))
-
-        for number, word in enumerate(words):
-            if word.error is not None:
-                done[number] = WordReading(word.source.path, error=word.error)
-            else:
-                key = _size_key(word.data)
-                waiting.setdefault(key, []).append((number, word))
-                if len(waiting[key]) == options.batch_size:
-                    run(key)
-                elif sum(map(len, waiting.values())) > _WAITING * options.batch_size:
-                    run(min(waiting, key=lambda key: waiting[key][0][0]))
+        for batch in _batches(self._loaded(sources, 2 * options.batch_size), options.batch_size):
+            numbers, words = zip(*batch)
+            done.update(zip(numbers, self._read_with_views(words, options)))
             while following in done:
                 yield done.pop(following)
                 following += 1
-        for key in list(waiting):
-            run(key)
-        while following in done:
-            yield done.pop(following)
-            following += 1
 
-    def _prepared(self, sources: Iterable[Source], ahead: int) -> Iterator[_Word]:
-        """Load pictures, some ahead of the network."""
+    def _loaded(self, sources: Iterable[Source], ahead: int) -> Iterator[_Word]:
+        """Words ready for the network; threads load some ahead of it."""
         sources = iter(sources)
-        first = list(_taken(sources, 2))
+        first = list(islice(sources, 2))
         if self.workers == 0 or len(first) < 2:
-            yield from map(self._prepare, first)
-            yield from map(self._prepare, sources)
+            yield from map(self._load, chain(first, sources))
             return
+        queue: deque[Future] = deque()
         with ThreadPoolExecutor(self.workers) as pool:
-            queue: deque[Future] = deque(pool.submit(self._prepare, source)
-                                         for source in (*first, *_taken(sources, ahead)))
             try:
+                for source in chain(first, sources):
+                    queue.append(pool.submit(self._load, source))
+                    if len(queue) > ahead:
+                        yield queue.popleft().result()
                 while queue:
-                    word = queue.popleft().result()
-                    queue.extend(pool.submit(self._prepare, s) for s in _taken(sources, 1))
-                    yield word
+                    yield queue.popleft().result()
             finally:
                 for future in queue:
                     future.cancel()
 
-    def _prepare(self, source: Source) -> _Word:
+    def _load(self, source: Source) -> _Word:
         try:
             image = picture_of(source)
             # Many words may wait for company, so whole pictures are not kept.
-            kept = shrunk(image) if self.second_look else None
-            return _Word(source, packed(self.pipeline, image), image.shape[1::-1], kept)
+            kept = shrunk(image) if self.tta else None
+            return _Word(source.path, packed(self.pipeline, image), image.shape[1::-1], kept)
         except (UnusableImageError, MemoryError, cv2.error) as error:
             reason = ' '.join(str(error).split()) or type(error).__name__
-            return _Word(source, error=reason)
+            return _Word(source.path, error=reason)
 
-    def _read_twice(self, words: Sequence[_Word], options: _Options) -> list[WordReading]:
-        """Read a batch, and what is unsure from other sides."""
-        readings = self._read_batch(words, options)
-        others: dict[tuple, list[tuple[int, Look, _Word]]] = {}
-        for i, (word, reading) in enumerate(zip(words, readings)):
-            if reading.score < options.second_look:
-                for look, image in looks(word.image, word.size):
-                    seen = self._prepare(Source(None, image))
-                    if seen.error is None:
-                        others.setdefault(_size_key(seen.data), []).append((i, look, seen))
-        for alike in others.values():
-            for first in range(0, len(alike), options.batch_size):
-                numbers, ways, batch = zip(*alike[first:first + options.batch_size])
-                for i, look, reading in zip(numbers, ways, self._read_batch(batch, options)):
-                    readings[i] = better_reading(readings[i],
-                                                 taken_back(reading, look, readings[i]))
-        return readings
+    def _read_with_views(self, words: Sequence[_Word], options: _Options) -> list[WordResult]:
+        """Read a batch, and what is unsure in other views, too."""
+        results = self._read_batch(words, options)
+        more = [(i, view, self._load(Source(None, seen)))
+                for i, (word, result) in enumerate(zip(words, results))
+                if result.error is None and result.score < options.tta
+                for view, seen in views(word.image, word.size)]
+        for batch in _batches((word for _, _, word in more), options.batch_size):
+            numbers, seen = zip(*batch)
+            for number, result in zip(numbers, self._read_batch(seen, options)):
+                i, view, _ = more[number]
+                if result.error is None:
+                    results[i] = better_result(results[i], taken_back(result, view, results[i]))
+        return results
 
     @torch.no_grad()
-    def _read_batch(self, words: Sequence[_Word], options: _Options) -> list[WordReading]:
-        with _precision(self.precision, self.device), mmocr_scope():
+    def _read_batch(self, words: Sequence[_Word], options: _Options) -> list[WordResult]:
+        """Read words of one kind: through backbone, encoder and decoder to texts and places."""
+        if words[0].error is not None:
+            return [WordResult(word.path, error=word.error) for word in words]
+        data = dict(inputs=[word.data['inputs'] for word in words],
+                    data_samples=[word.data['data_samples'] for word in words])
+        with self._precision():
             if not self._by_parts:
-                return self._predict(words)
-            batch = encode(self.model, [word.data for word in words])
-            found = self._hypotheses(batch, options.nbest)
-            most = max(len(hypotheses[0].tokens) for hypotheses in found)
+                return _predicted(words, self.model.test_step(data))
+            batch = self.model.data_preprocessor(data, False)
+            images, grid = self.model.rectify(batch['inputs'])
+            features = self.model._backbone(images)
+            encoding = (self.model.encoder(features, batch['data_samples'])
+                        if self.model.with_encoder else None)
+            found = self._hypotheses(features, encoding, batch['data_samples'], options.nbest)
             maps = {}
             if options.boxes or options.masks:
-                maps = glyph_probabilities(batch.encoding, most)
-            grid = None if batch.grid is None else batch.grid.float().cpu().numpy()
-        readings = []
+                longest = max(len(hypotheses[0].tokens) for hypotheses in found)
+                maps = _glyph_probabilities(encoding, longest)
+            grid = None if grid is None else grid.float().cpu().numpy()
+        results = []
         for i, (word, hypotheses) in enumerate(zip(words, found)):
-            reading = self._reading(word, hypotheses, options)
+            result = self._result(word, hypotheses, options)
             if maps:
-                self._add_places(reading, hypotheses[0], {k: v[i] for k, v in maps.items()},
-                                 float(batch.samples[i].get('valid_ratio', 1.0)),
+                ratio = float(batch['data_samples'][i].get('valid_ratio', 1.0))
+                self._add_places(result, hypotheses[0], {k: v[i] for k, v in maps.items()}, ratio,
                                  None if grid is None else grid[i], options)
-            readings.append(reading)
-        return readings
+            results.append(result)
+        return results
 
-    def _hypotheses(self, batch: Encoded, nbest: int) -> list[list[Hypothesis]]:
+    def _hypotheses(self, features: Any, encoding: Any, samples: list,
+                    nbest: int) -> list[list[Hypothesis]]:
         decoder = self.model.decoder
         if nbest > 1:
-            return decoder.nbest(batch.encoding, nbest, data_samples=batch.samples)
-        probabilities = decoder.forward_test(batch.features, batch.encoding, batch.samples)
+            return decoder.nbest(encoding, nbest, data_samples=samples)
+        probabilities = decoder.forward_test(features, encoding, samples)
         return [[word] for word in greedy_hypotheses(probabilities, decoder.dictionary.end_idx)]
 
-    def _reading(self, word: _Word, hypotheses: Sequence[Hypothesis],
-                 options: _Options) -> WordReading:
+    def _result(self, word: _Word, hypotheses: Sequence[Hypothesis],
+                options: _Options) -> WordResult:
         best = hypotheses[0]
-        places = self._shown(best.tokens)
-        reading = WordReading(
-            word.source.path, self._text(best.tokens), best.probability,
-            [best.scores[i] for i in places], size=word.size)
+        scores = [best.scores[i] for i in self._shown(best.tokens)]
+        result = WordResult(word.path, self._text(best.tokens), best.probability, scores,
+                            size=word.size)
         if options.nbest > 1:
-            reading.nbest = [(self._text(h.tokens), h.probability) for h in hypotheses]
-        return reading
+            result.nbest = [(self._text(h.tokens), h.probability) for h in hypotheses]
+        return result
 
-    def _add_places(self, reading: WordReading, best: Hypothesis, maps: dict[str, np.ndarray],
+    def _add_places(self, result: WordResult, best: Hypothesis, maps: dict[str, np.ndarray],
                     valid_ratio: float, grid: np.ndarray | None, options: _Options) -> None:
         """Boxes and mask of the characters, from the maps (T + 1, h, w) of a word."""
         channels = [1 + i for i in self._shown(best.tokens)]
         glyphs = {scale: values[channels] for scale, values in maps.items()}
         if options.boxes:
             boxes = character_boxes(glyphs, valid_ratio)
-            reading.char_boxes = box_pixels(boxes, reading.size, valid_ratio, grid).tolist()
+            result.char_boxes = box_pixels(boxes, result.size, valid_ratio, grid).tolist()
         if options.masks and grid is None:
             background = {scale: values[0] for scale, values in maps.items()}
-            reading.mask = character_mask(glyphs, background, reading.size, valid_ratio)
-
-    def _predict(self, words: Sequence[_Word]) -> list[WordReading]:
-        """The way of recognisers whose parts are unknown here: text and scores alone."""
-        data = dict(inputs=[word.data['inputs'] for word in words],
-                    data_samples=[word.data['data_samples'] for word in words])
-        readings = []
-        for word, sample in zip(words, self.model.test_step(data)):
-            text = sample.pred_text.item
-            scores = torch.as_tensor(sample.pred_text.score, dtype=torch.float).tolist()
-            readings.append(WordReading(word.source.path, text, float(np.prod(scores)), scores,
-                                        size=word.size))
-        return readings
+            result.mask = character_mask(glyphs, background, result.size, valid_ratio)
 
     def _shown(self, tokens: Sequence[int]) -> list[int]:
         """Positions of the tokens that stand for a character."""
@@ -392,6 +358,42 @@ class WordInferencer:
         names = (characters[tokens[i]] for i in self._shown(tokens))
         # A token for unknown characters has a name of several letters.
         return ''.join(name if len(name) == 1 else '\N{REPLACEMENT CHARACTER}' for name in names)
+
+    def _precision(self) -> AbstractContextManager:
+        if self.precision == 'bfloat16':
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return _full_precision(self.device)
+
+
+def _batches(words: Iterable[_Word], size: int) -> Iterator[list[tuple[int, _Word]]]:
+    """Put words of one kind together, each with its number; those that cannot be read alone."""
+    waiting: dict[tuple | None, list[tuple[int, _Word]]] = {}
+    for number, word in enumerate(words):
+        alike = waiting.setdefault(word.kind, [])
+        alike.append((number, word))
+        if len(alike) == size or word.kind is None:
+            yield waiting.pop(word.kind)
+        elif sum(map(len, waiting.values())) > _WAITING * size:
+            yield waiting.pop(next(iter(waiting)))  # the one that waits longest
+    yield from waiting.values()
+
+
+def _predicted(words: Sequence[_Word], samples: Sequence[Any]) -> list[WordResult]:
+    """What recognizers give whose parts are unknown here: text and scores alone."""
+    results = []
+    for word, sample in zip(words, samples):
+        scores = torch.as_tensor(sample.pred_text.score, dtype=torch.float).tolist()
+        results.append(WordResult(word.path, sample.pred_text.item, float(np.prod(scores)), scores,
+                                  size=word.size))
+    return results
+
+
+def _glyph_probabilities(encoding: Any, steps: int) -> dict[str, np.ndarray]:
+    """Which of the first T characters each pixel of the glyph maps belongs to: (N, T + 1, h, w) of
+    each scale, the background first; empty for an encoder without glyph maps."""
+    maps = encoding.glyph_maps if isinstance(encoding, GlyphEncoding) else {}
+    return {scale: logits.float().softmax(1)[:, :steps + 1].cpu().numpy()
+            for scale, logits in maps.items()}
 
 
 def _device(device: str | torch.device | None) -> torch.device:
@@ -406,31 +408,8 @@ def _device(device: str | torch.device | None) -> torch.device:
     return device
 
 
-def _resolved(model: str | os.PathLike | Config, weights: str | os.PathLike | None
-              ) -> tuple[Config, str | os.PathLike, bool]:
-    """Config, weights, and whether they belong to a packaged model."""
-    if isinstance(model, Config):
-        cfg, name = model, 'a config'
-    else:
-        name = os.fspath(model)
-        if not os.path.isfile(name):
-            if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
-                raise FileNotFoundError(f'there is no config at {name!r}')
-            found = find_packaged(name)
-            own = weights is None
-            return packaged_config(found), found.weights if own else weights, own
-        path = Path(name)
-        if weights is None and path.stem in packaged_models(path.parent):
-            found = find_packaged(path.stem, path.parent)
-            return packaged_config(found), found.weights, True
-        cfg = Config.fromfile(name)
-    if weights is None:
-        raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')
-    return cfg, weights, False
-
-
-def _built(cfg: Config, weights: str | os.PathLike) -> torch.nn.Module:
-    """The recogniser, without its training head, in evaluation mode."""
+def _built(cfg: Config, weights: str | os.PathLike) -> nn.Module:
+    """The recognizer, without its training head, in evaluation mode."""
     settings = cfg.model.copy()
     if settings.get('glyph_head') is not None:
         settings['glyph_head'] = None
@@ -441,52 +420,9 @@ def _built(cfg: Config, weights: str | os.PathLike) -> torch.nn.Module:
     return model.eval().float()
 
 
-def _size_key(data: dict[str, Any]) -> tuple:
-    inputs: Tensor = data['inputs']
-    return tuple(inputs.shape), float(data['data_samples'].get('valid_ratio', 1.0)) < 1.0
-
-
-def _taken(items: Iterator, count: int) -> Iterator:
-    for _ in range(count):
-        try:
-            yield next(items)
-        except StopIteration:
-            return
-
-
-@contextmanager
-def _precision(name: str, device: torch.device) -> Iterator[None]:
-    if name == 'float32':
-        with _full_precision(device):
-            yield
-        return
-    with torch.autocast(device.type, torch.bfloat16):
-        yield
-
-
-@contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
+def _full_precision(device: torch.device) -> AbstractContextManager:
     """Convolutions in float32 on GPUs too, by algorithms that do not depend on what ran before."""
     if device.type != 'cuda':
-        yield
-        return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True,
-                                    allow_tf32=False):
-        yield
-
-
-@contextmanager
-def _reported(progress: bool | Callable | None, total: int) -> Iterator[Callable[[int], None]]:
-    if callable(progress):
-        yield lambda done: progress(done, total)
-        return
-    if progress is None:
-        progress = total >= _MANY and Progress.on_terminal()
-    if not progress:
-        yield lambda done: None
-        return
-    bar = Progress(total)
-    try:
-        yield bar.update
-    finally:
-        bar.close()
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True,
+                                      allow_tf32=False)

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 from PIL import Image
 
-from mmocr_siga.apis import SceneReading, SkippedWord, SpottedWord
+from mmocr_siga.apis import SceneResult, SkippedRegion, SpottedWord
 from mmocr_siga.cli import main
 from mmocr_siga.cli.spot import json_line, text_lines
 
@@ -91,7 +91,7 @@ def test_mistakes_on_the_command_line(spot, args):
 def test_lines():
     word = SpottedWord([[0, 1], [2.25, 1], [2, 3]], 'a\u00e9', .123456, None, [.5, 1 / 3],
                        [[[1 / 3] * 2] * 4] * 2)
-    scene = SceneReading('a\tb.png', (4, 5), [word], [SkippedWord([[None, 0]], 'why')])
+    scene = SceneResult('a\tb.png', (4, 5), [word], [SkippedRegion([[None, 0]], 'why')])
     assert text_lines(scene) == ['a\\tb.png\ta\u00e9\t0.1235\t0.0,1.0,2.2,1.0,2.0,3.0']
     line = json_line(scene)
     assert line.isascii() and json.loads(line)['words'][0]['char_scores'] == [.5, .3333]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmocr_siga.images import UnusableImageError
-from mmocr_siga.inference.inputs import Source, decoded, expand, picture_of
+from mmocr_siga.images import UnusableImageError, decode_picture
+from mmocr_siga.inference.inputs import Source, expand, picture_of
 
 IMAGE = (np.arange(6 * 8 * 3) * 5 % 251).astype(np.uint8).reshape(6, 8, 3)
 
@@ -84,7 +84,7 @@ def test_any_mix_in_order(folder):
 @pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif', '.webp', '.jpg'])
 def test_plain_formats_are_decoded_as_opencv_does(suffix):
     data = encoded(suffix)
-    np.testing.assert_array_equal(decoded(data), cv2.imdecode(np.frombuffer(data, np.uint8),
+    np.testing.assert_array_equal(decode_picture(data), cv2.imdecode(np.frombuffer(data, np.uint8),
                                                               cv2.IMREAD_COLOR))
 
 
@@ -100,12 +100,12 @@ def test_files_bytes_and_arrays_agree(tmp_path):
 def test_kinds_of_pictures(tmp_path):
     grey = IMAGE[..., 0]
     want = np.repeat(grey[..., None], 3, 2)
-    np.testing.assert_array_equal(decoded(encoded('.png', grey)), want)
+    np.testing.assert_array_equal(decode_picture(encoded('.png', grey)), want)
     deep = grey.astype(np.uint16) * 257
-    assert abs(decoded(encoded('.png', deep)).astype(int) - want).max() <= 1
-    assert abs(decoded(encoded('.tif', deep)).astype(int) - want).max() <= 1
+    assert abs(decode_picture(encoded('.png', deep)).astype(int) - want).max() <= 1
+    assert abs(decode_picture(encoded('.tif', deep)).astype(int) - want).max() <= 1
     fractions = (grey / np.float32(255)).astype(np.float32)
-    np.testing.assert_array_equal(decoded(encoded('.tif', fractions)), want)
+    np.testing.assert_array_equal(decode_picture(encoded('.tif', fractions)), want)
     for mode in ('L', 'P', '1', 'CMYK', 'LA', 'RGBA', 'I;16', 'F'):
         image = {'I;16': Image.fromarray(deep), 'F': Image.fromarray(grey / np.float32(255))
                  }.get(mode) or Image.fromarray(grey).convert(mode)
@@ -114,8 +114,8 @@ def test_kinds_of_pictures(tmp_path):
         if mode != '1':
             assert abs(got.astype(int) - want).max() <= 1, mode
     cmyk = Image.fromarray(IMAGE[..., ::-1]).convert('CMYK')
-    assert abs(decoded(by_pil(cmyk, 'JPEG', quality=100)).astype(int) - IMAGE).mean() < 40
-    assert decoded(by_pil(Image.fromarray(grey), 'GIF')).shape == (6, 8, 3)
+    assert abs(decode_picture(by_pil(cmyk, 'JPEG', quality=100)).astype(int) - IMAGE).mean() < 40
+    assert decode_picture(by_pil(Image.fromarray(grey), 'GIF')).shape == (6, 8, 3)
 
 
 def test_transparent_pictures_lie_over_a_plain_ground():
@@ -123,19 +123,19 @@ def test_transparent_pictures_lie_over_a_plain_ground():
     dark_on_nothing[2:4, 2:6] = (10, 20, 30, 255)
     want = np.full((6, 8, 3), 255, np.uint8)
     want[2:4, 2:6] = (10, 20, 30)
-    np.testing.assert_array_equal(decoded(encoded('.png', dark_on_nothing)), want)
+    np.testing.assert_array_equal(decode_picture(encoded('.png', dark_on_nothing)), want)
     as_pil = Image.fromarray(dark_on_nothing[..., [2, 1, 0, 3]])
     np.testing.assert_array_equal(picture_of(Source(None, as_pil)), want)
-    np.testing.assert_array_equal(decoded(by_pil(as_pil, 'WEBP', lossless=True)), want)
+    np.testing.assert_array_equal(decode_picture(by_pil(as_pil, 'WEBP', lossless=True)), want)
     palette = as_pil.quantize(4)
-    assert abs(decoded(by_pil(palette, 'PNG')).astype(int) - want).max() < 8
+    assert abs(decode_picture(by_pil(palette, 'PNG')).astype(int) - want).max() < 8
 
 
 def test_photographs_are_turned_upright():
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     data = by_pil(Image.fromarray(IMAGE[..., ::-1]), 'JPEG', exif=exif, quality=95)
-    assert decoded(data).shape == (8, 6, 3)
+    assert decode_picture(data).shape == (8, 6, 3)
 
 
 @pytest.mark.parametrize('data, reason', [
@@ -144,7 +144,7 @@ def test_photographs_are_turned_upright():
 ])
 def test_what_is_no_picture(data, reason, tmp_path):
     with pytest.raises(UnusableImageError, match=reason):
-        decoded(data)
+        decode_picture(data)
     path = tmp_path / 'a.png'
     path.write_bytes(data)
     with pytest.raises(UnusableImageError, match=reason):

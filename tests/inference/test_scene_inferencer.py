@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmocr.registry import MODELS
 
-from mmocr_siga.apis import SceneInferencer, WordInferencer, WordReading
+from mmocr_siga.apis import SceneInferencer, WordInferencer, WordResult
 from mmocr_siga.inference.inputs import UnusableImageError, expand, picture_of
 
 REPO = Path(__file__).resolve().parents[2]
@@ -40,12 +40,12 @@ class ColourReader:
             try:
                 image = picture_of(source)
             except UnusableImageError as error:
-                yield WordReading(error=str(error))
+                yield WordResult(error=str(error))
                 continue
             height, width = image.shape[:2]
             self.sizes.append((width, height))
             text = str(image[height // 2, width // 2, 0])
-            yield WordReading(None, text, self.score(image), [.9] * len(text), [
+            yield WordResult(None, text, self.score(image), [.9] * len(text), [
                 [k * width / len(text), 0, (k + 1) * width / len(text), height]
                 for k in range(len(text))] if boxes else None, (width, height))
 

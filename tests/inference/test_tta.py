@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.inference.tta import LONGEST, looks, shrunk
+from mmocr_siga.inference.tta import LONGEST, better_result, shrunk, taken_back, views
+from mmocr_siga.structures.results import WordResult
 
 
 def marked(size, x, y, radius=4):
@@ -22,10 +23,10 @@ def middle(image):
 @pytest.mark.parametrize('size, count', [((120, 40), 6), ((40, 60), 6), ((40, 61), 8)])
 def test_names_and_number(size, count):
     image, _ = marked(size, 20, 20)
-    names = [look.name for look, _ in looks(image)]
+    names = [view.name for view, _ in views(image)]
     assert len(set(names)) == len(names) == count
-    for look, seen in looks(image):
-        assert seen.shape[1::-1] == look.size and seen.dtype == np.uint8
+    for view, seen in views(image):
+        assert seen.shape[1::-1] == view.size and seen.dtype == np.uint8
 
 
 @pytest.mark.parametrize('size, at', [((120, 40), (30, 22)), ((40, 100), (18, 70)),
@@ -33,20 +34,20 @@ def test_names_and_number(size, count):
 def test_matrices_tell_where_things_are(size, at):
     radius = 4 if max(size) < LONGEST else 24
     image, box = marked(size, *at, radius)
-    for look, seen in looks(image):
-        there = look.matrix @ [*at, 1]
-        np.testing.assert_allclose(middle(seen), there, atol=0.6, err_msg=look.name)
+    for view, seen in views(image):
+        there = view.matrix @ [*at, 1]
+        np.testing.assert_allclose(middle(seen), there, atol=0.6, err_msg=view.name)
         # Around the square as it is seen, and back: the square is within, and not by far.
         ys, xs = np.nonzero(seen[..., 0] > 127)
-        back, = look.boxes_back([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]], size)
+        back, = view.boxes_back([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]], size)
         slack = 0.05 * radius + 1.5 * size[0] / seen.shape[1]
-        assert (back[:2] <= np.array(box[:2]) + slack).all(), look.name
-        assert (back[2:] >= np.array(box[2:]) - slack).all(), look.name
-        assert (back[2:] - back[:2] <= 4 * radius + 2 * slack).all(), look.name
+        assert (back[:2] <= np.array(box[:2]) + slack).all(), view.name
+        assert (back[2:] >= np.array(box[2:]) - slack).all(), view.name
+        assert (back[2:] - back[:2] <= 4 * radius + 2 * slack).all(), view.name
 
 
 def test_by_hand():
-    found = {look.name: (look, seen) for look, seen in looks(np.zeros((50, 100), np.uint8))}
+    found = {view.name: (view, seen) for view, seen in views(np.zeros((50, 100), np.uint8))}
     # 6 and 16 % less; 24 % of the height more.
     assert found['closer'][0].size == (94, 42)
     assert found['wider'][0].size == (112, 62)
@@ -65,7 +66,7 @@ def test_by_hand():
 def test_a_tall_picture_on_its_sides():
     image = np.zeros((90, 30), np.uint8)
     image[:10] = 255  # the top
-    found = {look.name: (look, seen) for look, seen in looks(image)}
+    found = {view.name: (view, seen) for view, seen in views(image)}
     left, right = found['on its left side'][1], found['on its right side'][1]
     assert left.shape == right.shape == (30, 90)
     np.testing.assert_array_equal(left, cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE))
@@ -77,33 +78,78 @@ def test_a_tall_picture_on_its_sides():
 
 def test_masks_come_back():
     image, box = marked((120, 40), 60, 20, radius=8)
-    for look, seen in looks(image):
+    for view, seen in views(image):
         mask = (seen[..., 0] > 127).astype(np.uint8)
-        back = look.mask_back(mask, (120, 40))
+        back = view.mask_back(mask, (120, 40))
         assert back.shape == (40, 120)
         truth = image[..., 0] > 0
         both, either = (truth & (back > 0)).sum(), (truth | (back > 0)).sum()
-        assert both / either > 0.8, look.name
+        assert both / either > 0.8, view.name
 
 
 @pytest.mark.parametrize('shape', [(1, 1), (1, 40), (40, 1), (2, 3, 3)])
 def test_tiny_pictures(shape):
-    for look, seen in looks(np.full(shape, 9, np.uint8)):
-        assert seen.shape[1::-1] == look.size and (seen == 9).all()
+    for view, seen in views(np.full(shape, 9, np.uint8)):
+        assert seen.shape[1::-1] == view.size and (seen == 9).all()
 
 
 def test_boxes_stay_in_the_picture():
-    for look, seen in looks(np.zeros((20, 60), np.uint8)):
-        boxes = look.boxes_back([[-5, -5, *seen.shape[1::-1]]], (60, 20))
+    for view, seen in views(np.zeros((20, 60), np.uint8)):
+        boxes = view.boxes_back([[-5, -5, *seen.shape[1::-1]]], (60, 20))
         assert (boxes >= 0).all() and (boxes <= [60, 20, 60, 20]).all()
-        assert look.boxes_back(np.zeros((0, 4)), (60, 20)).shape == (0, 4)
+        assert view.boxes_back(np.zeros((0, 4)), (60, 20)).shape == (0, 4)
 
 
 def test_a_shrunken_copy_shows_the_same():
     image = cv2.resize(np.random.RandomState(0).randint(0, 256, (9, 30, 3), np.uint8), (1500, 450))
     copy = shrunk(image)
     assert copy.shape == (154, 512, 3) and shrunk(copy) is copy
-    for (one, seen), (other, again) in zip(looks(image), looks(copy, (1500, 450))):
+    for (one, seen), (other, again) in zip(views(image), views(copy, (1500, 450))):
         assert one.name == other.name and one.size == other.size
         np.testing.assert_array_equal(one.matrix, other.matrix)
         np.testing.assert_array_equal(seen, again)
+
+
+@pytest.mark.parametrize('one, other, want', [
+    (('cat', 0.4), ('car', 0.5), 'car'),
+    (('cat', 0.5), ('car', 0.5), 'cat'),
+    (('', 0.9), ('car', 0.1), 'car'),
+    (('cat', 0.1), ('', 0.9), 'cat'),
+    (('', 0.1), ('', 0.2), ''),
+])
+def test_the_more_probable_result_counts(one, other, want):
+    better = better_result(WordResult(text=one[0], score=one[1]),
+                            WordResult(text=other[0], score=other[1]))
+    assert better.text == want and better.nbest is None
+
+
+def test_the_n_best_of_both():
+    one = WordResult(text='cat', score=0.4, nbest=[('cat', 0.4), ('car', 0.3), ('ca', 0.1)])
+    other = WordResult(text='car', score=0.5, nbest=[('car', 0.5), ('cap', 0.35), ('cat', 0.05)])
+    better = better_result(one, other)
+    assert (better.text, better.score) == ('car', 0.5)
+    assert better.nbest == [('car', 0.5), ('cat', 0.4), ('cap', 0.35)]
+
+
+def test_the_first_of_the_n_best_is_the_text_even_if_nothing_was_more_probable():
+    one = WordResult(text='', score=0.4, nbest=[('', 0.4), ('a', 0.3)])
+    other = WordResult(text='b', score=0.2, nbest=[('b', 0.2), ('', 0.1)])
+    assert better_result(one, other).nbest == [('b', 0.2), ('', 0.4)]
+
+
+def test_places_are_taken_back():
+    image = np.zeros((50, 100, 3), np.uint8)
+    wider, seen = next((view, seen) for view, seen in views(image) if view.name == 'wider')
+    mask = np.zeros(seen.shape[:2], np.uint8)
+    mask[16:26, 26:36] = 1
+    first = WordResult('file.png', size=(100, 50))
+    result = WordResult(text='a', char_boxes=[[26.0, 16.0, 36.0, 26.0]], mask=mask,
+                          size=wider.size)
+    back = taken_back(result, wider, first)
+    assert (back.path, back.size, back.view) == ('file.png', (100, 50), 'wider')
+    # Six pixels are added to each side.
+    np.testing.assert_allclose(back.char_boxes, [[20, 10, 30, 20]])
+    assert back.mask.shape == (50, 100)
+    ys, xs = np.nonzero(back.mask)
+    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (20, 29, 10, 19)
+    assert set(back.to_dict()) == {'path', 'text', 'score', 'char_scores', 'char_boxes'}

@@ -7,10 +7,10 @@ import torch
 from mmengine.config import Config
 from mmocr.apis import TextRecInferencer
 
-from mmocr_siga.apis import WordInferencer, WordReading
+from mmocr_siga.apis import WordInferencer, WordResult
 from mmocr_siga.inference.inputs import Source
 from mmocr_siga.inference.packaged import packaged_models
-from mmocr_siga.inference.tta import looks
+from mmocr_siga.inference.tta import views
 from tests.helpers.hosts import small_host
 from tests.helpers.readers import (
     PIPELINE,
@@ -119,7 +119,7 @@ def test_boxes_lie_on_the_picture_not_on_its_padding(tmp_path):
 @pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED])
 def test_optimised_readings_are_those_of_the_trained_model(tmp_path, pipeline):
     files = reader_files(tmp_path, pipeline=pipeline)
-    fast, plain = (WordInferencer(*files, device='cpu', optimise=flag) for flag in (True, False))
+    fast, plain = (WordInferencer(*files, device='cpu', optimize=flag) for flag in (True, False))
 
     def normalisations(reader):
         return sum(isinstance(m, torch.nn.BatchNorm2d) for m in reader.model.modules())
@@ -182,7 +182,7 @@ def test_any_input_in_order(reader, tmp_path):
         assert texts[i] == want.text and found[i].score == pytest.approx(want.score, abs=1e-4)
     assert found[1].path == found[6].path == str(tmp_path / 'a' / '1.png')
     failed = found[2]
-    assert failed == WordReading(str(tmp_path / 'a' / '2.png'), error=failed.error)
+    assert failed == WordResult(str(tmp_path / 'a' / '2.png'), error=failed.error)
     assert failed.to_dict()['error'] == failed.error and 'no picture' in failed.error
     assert [r.to_dict() for r in reader.iter_read(mix)] == [r.to_dict() for r in reader(mix)]
     assert reader([]) == [] and reader(iter([]), nbest=2) == []
@@ -225,7 +225,7 @@ def test_progress(reader, capsys):
     reader(word_pictures(5), batch_size=2, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     reader(word_pictures(2), progress=True)
-    assert '2/2 images' in capsys.readouterr().err
+    assert '2/2 [' in capsys.readouterr().err
     reader(word_pictures(2))
     assert capsys.readouterr().err == ''
 
@@ -308,19 +308,19 @@ def test_gpu_and_cpu_agree(files, reader):
     same(on_gpu(pictures), reader(pictures), 1e-3)
 
 
-def test_a_second_look_takes_the_most_probable_reading(reader, files):
-    twice = WordInferencer(*files, device='cpu', second_look=1)
+def test_a_tta_takes_the_most_probable_reading(reader, files):
+    twice = WordInferencer(*files, device='cpu', tta=1)
     pictures = word_pictures(6)
     others = 0
     for image, got in zip(pictures, twice(pictures)):
         first, = reader(image)
-        ways = [(None, first), *((look.name, reader(seen)[0]) for look, seen in looks(image))]
+        ways = [(None, first), *((view.name, reader(seen)[0]) for view, seen in views(image))]
         name, best = max(ways, key=lambda way: (way[1].text != '', way[1].score))
-        assert got.text == best.text and (got.look and got.look.name) == name
+        assert got.text == best.text and got.view == name
         assert got.score == pytest.approx(best.score, abs=1e-5)
         np.testing.assert_allclose(got.char_scores, best.char_scores, atol=1e-5)
         assert got.size == first.size and len(got.char_boxes) == len(got.text)
-        others += got.look is not None
+        others += got.view is not None
     assert others > 0
 
 
@@ -328,15 +328,15 @@ def test_only_unsure_words_are_looked_at_again(reader, files):
     pictures = word_pictures(12)
     first = reader(pictures)
     limit = float(np.median([r.score for r in first]))
-    for once, got in zip(first, WordInferencer(*files, device='cpu', second_look=limit)(pictures)):
+    for once, got in zip(first, WordInferencer(*files, device='cpu', tta=limit)(pictures)):
         if once.score >= limit:
             same([once], [got])
         assert (got.text != '', got.score) >= (once.text != '', once.score - 1e-5)
 
 
 @pytest.mark.parametrize('pipeline', [PIPELINE, UNPADDED])
-def test_a_second_look_does_not_depend_on_the_batch(pipeline, tmp_path):
-    twice = WordInferencer(*reader_files(tmp_path, pipeline), device='cpu', second_look=1)
+def test_a_tta_does_not_depend_on_the_batch(pipeline, tmp_path):
+    twice = WordInferencer(*reader_files(tmp_path, pipeline), device='cpu', tta=1)
     pictures = word_pictures(7)
     alone = [twice(picture, nbest=2, return_masks=True)[0] for picture in pictures]
     together = twice(pictures, batch_size=5, nbest=2, return_masks=True)
@@ -344,28 +344,29 @@ def test_a_second_look_does_not_depend_on_the_batch(pipeline, tmp_path):
     for a, b in zip(alone, together):
         assert [text for text, _ in a.nbest] == [text for text, _ in b.nbest]
         assert a.nbest[0][0] == a.text and a.mask.shape == a.size[::-1]
-        assert (a.look and a.look.name) == (b.look and b.look.name)
+        assert a.view == b.view
 
 
 def test_which_models_look_twice(reader, files):
-    assert reader.second_look == 0
+    assert reader.tta == 0
     if packaged_models():
-        assert WordInferencer(device='cpu').second_look == 0.6
-        assert WordInferencer(device='cpu', second_look=0).second_look == 0
+        assert WordInferencer(device='cpu').tta == 0.6
+        assert WordInferencer(device='cpu', tta=0).tta == 0
     for wrong in (-0.1, 1.5, float('nan')):
-        with pytest.raises(ValueError, match='second_look must be a probability'):
-            WordInferencer(*files, device='cpu', second_look=wrong)
+        with pytest.raises(ValueError, match='tta must be a probability'):
+            WordInferencer(*files, device='cpu', tta=wrong)
 
 
 def test_a_picture_is_drawn_as_it_was_read(reader, files):
-    twice = WordInferencer(*files, device='cpu', second_look=1)
-    image = next(p for p in word_pictures(12) if twice(p)[0].look is not None)
+    twice = WordInferencer(*files, device='cpu', tta=1)
+    image = next(p for p in word_pictures(12) if twice(p)[0].view is not None)
     got, = twice(image)
     seen, there = twice.as_seen(image, got)
-    assert seen.shape[1::-1] == got.look.size == there.size
+    view = next(view for view, _ in views(image) if view.name == got.view)
+    assert seen.shape[1::-1] == view.size == there.size
     assert there.text == got.text and there.mask.shape == seen.shape[:2]
     same([there], reader(seen))
-    np.testing.assert_allclose(got.look.boxes_back(there.char_boxes, got.size), got.char_boxes,
+    np.testing.assert_allclose(view.boxes_back(there.char_boxes, got.size), got.char_boxes,
                                atol=1e-3)
     assert twice.draw(image).dtype == np.uint8
     once, = reader(image)
@@ -374,7 +375,7 @@ def test_a_picture_is_drawn_as_it_was_read(reader, files):
 
 def test_whole_pictures_are_not_kept(reader, files):
     large = cv2.resize(word_picture(), (1800, 800))
-    assert reader._prepare(Source(None, large)).image is None
-    twice = WordInferencer(*files, device='cpu', second_look=1)
-    kept = twice._prepare(Source(None, large))
+    assert reader._load(Source(None, large)).image is None
+    twice = WordInferencer(*files, device='cpu', tta=1)
+    kept = twice._load(Source(None, large))
     assert kept.size == (1800, 800) and max(kept.image.shape) == 512

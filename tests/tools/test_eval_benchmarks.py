@@ -246,8 +246,8 @@ def test_test_time_augmentation(tool, tmp_path):
     assert tool.main([config, weights, '--sets', f'mine={tmp_path / "set" / "test.tsv"}',
                       '--tta', '1', '--batch-size', '2', '--device', 'cpu',
                       '--predictions', str(out)]) == 0
-    want = WordInferencer(config, weights, 'cpu', second_look=1)(pictures)
-    assert any(reading.look is not None for reading in want)
+    want = WordInferencer(config, weights, 'cpu', tta=1)(pictures)
+    assert any(reading.view is not None for reading in want)
     lines = out.read_text(encoding='utf-8').splitlines()[1:]
     assert [line.split('\t')[3] for line in lines] == [reading.text for reading in want]
     assert results(tmp_path, 'reader-reader')['tta'] == 1

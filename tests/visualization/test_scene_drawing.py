@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmocr_siga.apis import SkippedWord, SpottedWord
+from mmocr_siga.apis import SkippedRegion, SpottedWord
 from mmocr_siga.visualization import draw_scene
 from mmocr_siga.visualization.glyph_drawing import GAP
 from mmocr_siga.visualization.scene_drawing import SIDES, scene_scale
@@ -41,8 +41,8 @@ def test_characters():
 
 
 def test_skipped_regions_are_crossed_out():
-    picture = draw_scene(BLACK, [], [SkippedWord(BOX, 'small'), SkippedWord(None, 'none'),
-                                     SkippedWord([[None, 1]], 'not finite')])
+    picture = draw_scene(BLACK, [], [SkippedRegion(BOX, 'small'), SkippedRegion(None, 'none'),
+                                     SkippedRegion([[None, 1]], 'not finite')])
     assert (picture[130, 195:205] > 60).any() and not coloured(picture).any()
 
 

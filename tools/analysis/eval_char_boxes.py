@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
-from mmocr_siga.apis import WordInferencer, WordReading
+from mmocr_siga.apis import WordInferencer, WordResult
 from mmocr_siga.evaluation.character_boxes import (
     BOXED_SETS,
     BoxCounts,
@@ -32,12 +32,12 @@ from mmocr_siga.evaluation.character_boxes import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def measure(readings: Sequence[WordReading], words: Sequence[tuple[Path, str, np.ndarray]],
+def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],
             threshold: float) -> dict[str, dict[str, BoxCounts]]:
     """Count matched boxes.
 
     Args:
-        readings (Sequence[WordReading]): One for each word.
+        readings (Sequence[WordResult]): One for each word.
         words (Sequence[tuple]): Path, label and true boxes of each word, as from
             :func:`~mmocr_siga.evaluation.character_boxes.boxed_words`.
         threshold (float): IoU from which boxes agree.

@@ -170,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.int8 is not None and args.int8.resolve() == args.output.resolve():
             raise ValueError(f'--int8 and the float file are both {args.output}')
-        inferencer = WordInferencer(args.config, args.checkpoint, device='cpu', optimise=False)
+        inferencer = WordInferencer(args.config, args.checkpoint, device='cpu', optimize=False)
         metadata = export_onnx(inferencer.model, args.output, args.opset, args.glyph_maps,
                                args.dynamic_width, args.name or Path(args.config).stem)
         files = dict(float=args.output)

@@ -203,10 +203,10 @@ def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
     torch.save(dict(state_dict=reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)),
                full)
     try:
-        before = WordInferencer(config, full, 'cpu', second_look=0)(pictures, progress=False)
+        before = WordInferencer(config, full, 'cpu', tta=0)(pictures, progress=False)
     finally:
         full.unlink()
-    after = WordInferencer(model.config, device='cpu', second_look=0)(pictures, progress=False)
+    after = WordInferencer(model.config, device='cpu', tta=0)(pictures, progress=False)
     differences, read = [0.0], 0
     for number, (one, two) in enumerate(zip(before, after), 1):
         where = one.path or f'picture {number}'

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.apis import WordReading
+from mmocr_siga.apis import WordResult
 from tests.helpers.readers import reader_files, word_picture
 
 
@@ -29,10 +29,10 @@ def test_counts_by_hand(tool, capsys):
              (Path('real/two/images/3.png'), 'd', np.array([[0, 0, 1, 1]]))]
     readings = [
         # The apostrophe has no true box and is left out; x lies where b is.
-        WordReading(text="a'x", char_boxes=[[0, 0, 10, 20], [9, 0, 11, 5], [10, 0, 20, 20]],
+        WordResult(text="a'x", char_boxes=[[0, 0, 10, 20], [9, 0, 11, 5], [10, 0, 20, 20]],
                     size=(20, 20)),
-        WordReading(text='', char_boxes=[], size=(9, 9)),
-        WordReading(path='3.png', error='broken'),
+        WordResult(text='', char_boxes=[], size=(9, 9)),
+        WordResult(path='3.png', error='broken'),
     ]
     found = tool.measure(readings, words, 0.5)
     assert found['one']['boxes'][:3] == (2, 2, 2) and found['one']['with text'][:3] == (1, 2, 2)
@@ -41,7 +41,7 @@ def test_counts_by_hand(tool, capsys):
     assert 'broken' in capsys.readouterr().err
     assert '| all | 4 | 66.7 | 100.0 | 50.0 | 33.3 | 0.500 |' in tool.table(found)
     with pytest.raises(ValueError, match='no character boxes'):
-        tool.measure([WordReading(text='a')], words[:1], 0.5)
+        tool.measure([WordResult(text='a')], words[:1], 0.5)
 
 
 def test_a_run(tool, tmp_path, capsys):

@@ -7,7 +7,7 @@ from mmocr.registry import MODELS
 from PIL import Image
 
 from mmocr_siga.apis import WordInferencer
-from mmocr_siga.inference.word_inferencer import WordReading
+from mmocr_siga.structures.results import WordResult
 from tests.helpers.spotters import rectangle
 from tools.analysis import spotter_vs_cascade as tool
 
@@ -78,7 +78,7 @@ def test_the_cascade_drops_what_the_spotter_drops(parts, monkeypatch):
     def iter_read(crops, **options):
         for _ in crops:
             text, scores = next(answers)
-            yield WordReading(text=text, char_scores=scores)
+            yield WordResult(text=text, char_scores=scores)
 
     monkeypatch.setattr(reader, 'iter_read', iter_read)
     polygons, texts = tool.cascade(spotter, reader)(np.zeros((60, 90, 3), np.uint8))

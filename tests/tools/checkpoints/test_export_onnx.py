@@ -65,7 +65,7 @@ def test_differences_are_an_error(tool, files, tmp_path, capsys, monkeypatch):
 
 
 def test_compare_counts_what_is_alike(tool):
-    expected = [tool.WordInferencer.__call__.__globals__['WordReading'](text=t, char_scores=s)
+    expected = [tool.WordInferencer.__call__.__globals__['WordResult'](text=t, char_scores=s)
                 for t, s in (('ab', [0.5, 0.75]), ('c', [0.9]), ('d', [1.0]))]
     got = [dict(text='ab', char_scores=[0.5, 0.625]), dict(text='x', char_scores=[0.1]),
            dict(text='d', char_scores=[1.0])]

@@ -62,7 +62,7 @@ def test_a_packed_model_reads_the_same(tool, files, tmp_path, capsys, monkeypatc
     assert model.card['provenance'] == dict(data='noise', steps=0)
     assert model.card['check']['greatest_difference_of_scores'] < 1e-5
     # By its config anywhere, and by its name in the package.
-    want = WordInferencer(*files, device='cpu', second_look=0.6)(pictures)
+    want = WordInferencer(*files, device='cpu', tta=0.6)(pictures)
     monkeypatch.setattr('mmocr_siga.inference.packaged.WEIGHTS_FOLDER', out)
     for name in (out / 'tiny.py', 'tiny'):
         got = WordInferencer(name, device='cpu')(pictures)

@@ -1,10 +1,20 @@
-"""Image arrays and picture files of any kind to uint8 BGR; needs NumPy and OpenCV alone."""
+"""Arrays and picture files of any kind to uint8 BGR.
+
+NumPy and OpenCV are enough; where PIL is there, it decodes what OpenCV cannot.
+"""
 from __future__ import annotations
+
+import io
+import warnings
+from typing import Any
 
 import cv2
 import numpy as np
 
-__all__ = ['UnusableImageError', 'decode_picture', 'to_bgr_uint8']
+__all__ = ['UnusableImageError', 'decode_picture', 'from_pil', 'to_bgr_uint8']
+
+_LAYOUTS = ('(H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) BGR or (H, W, 4) BGR '
+            'with alpha')
 
 
 class UnusableImageError(ValueError):
@@ -14,12 +24,37 @@ class UnusableImageError(ValueError):
     """
 
 
-_LAYOUTS = ('(H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) BGR or (H, W, 4) BGR '
-            'with alpha')
+def decode_picture(data: bytes) -> np.ndarray:
+    """Decode the content of a picture file to uint8 BGR (H, W, 3).
+
+    It is turned upright as its EXIF tells. What is transparent is laid over a plain ground, as by
+    :func:`to_bgr_uint8`.
+
+    Raises:
+        UnusableImageError: If it is empty, damaged, of no format known here, or holds values that
+            are none of a picture.
+    """
+    if not data:
+        raise UnusableImageError('the file is empty')
+    image = _by_opencv(data)
+    return _by_pil(data) if image is None else image
+
+
+def from_pil(image: Any) -> np.ndarray:
+    """A PIL image, its pixels as they are, to uint8 BGR (H, W, 3)."""
+    if image.mode.startswith('I'):  # 16 bits a pixel, whatever PIL holds them in
+        values = np.asarray(image)
+        return to_bgr_uint8(values.astype(np.uint16) if values.max(initial=0) > 255 else values)
+    if image.mode == 'F':
+        return to_bgr_uint8(np.asarray(image))
+    transparent = image.mode.upper() in ('LA', 'PA', 'RGBA') or 'transparency' in image.info
+    values = np.asarray(image.convert('RGBA' if transparent else 'RGB'))
+    code = cv2.COLOR_RGBA2BGRA if transparent else cv2.COLOR_RGB2BGR
+    return to_bgr_uint8(cv2.cvtColor(values, code) if values.size else values)
 
 
 def to_bgr_uint8(img: np.ndarray) -> np.ndarray:
-    """Turn an image array into uint8 BGR.
+    """Turn an image array (H, W), or (H, W, C) with C from 1 to 4, into uint8 BGR (H, W, 3).
 
     - uint8 stays; bool becomes 0 and 255; uint16 is divided by 257 and rounded; other integers
       must lie in [0, 255]; floating point is taken for [0, 1] if no value is above 1, else for
@@ -28,11 +63,7 @@ def to_bgr_uint8(img: np.ndarray) -> np.ndarray:
     - An image with alpha is laid over white, or over black if what is visible is bright (mean
       grey weighted by alpha above one half), so that text on a transparent ground stays readable.
 
-    Args:
-        img (ndarray): Image of shape :math:`(H, W)`, or :math:`(H, W, C)` with C from 1 to 4.
-
-    Returns:
-        ndarray: uint8 of shape :math:`(H, W, 3)`; the same object if it is one already.
+    It is the same object if it is one already.
 
     Raises:
         UnusableImageError: If the image has no pixels, another shape or other values.
@@ -44,33 +75,14 @@ def to_bgr_uint8(img: np.ndarray) -> np.ndarray:
         raise UnusableImageError(f'its shape is {img.shape}, but must be {_LAYOUTS}{hint}')
     if img.size == 0:
         raise UnusableImageError(f'it has no pixels (shape {img.shape})')
-    img = _to_uint8(img)
-    if img.ndim == 2:
-        img = img[..., None]
-    if img.shape[2] == 3:
-        return img
-    if img.shape[2] == 1:
-        return img.repeat(3, axis=2)
-    return _over_ground(img[..., :-1], img[..., -1:])
+    img = _to_uint8(np.atleast_3d(img))
+    channels = img.shape[2]
+    if channels in (2, 4):
+        return _over_ground(img[..., :-1], img[..., -1:])
+    return img if channels == 3 else img.repeat(3, axis=2)
 
 
-def decode_picture(data: bytes) -> np.ndarray | None:
-    """Decode the content of a picture file by OpenCV.
-
-    It is turned upright as its EXIF tells. What is transparent is laid over a plain ground, as by
-    :func:`to_bgr_uint8`.
-
-    Args:
-        data (bytes): The content.
-
-    Returns:
-        ndarray, optional: uint8 BGR (H, W, 3); None if OpenCV cannot decode it.
-
-    Raises:
-        UnusableImageError: If there is no content, or it holds values that are none of a picture.
-    """
-    if not data:
-        raise UnusableImageError('the file is empty')
+def _by_opencv(data: bytes) -> np.ndarray | None:
     buffer = np.frombuffer(data, np.uint8)
     try:
         if _may_be_transparent(data):
@@ -81,6 +93,25 @@ def decode_picture(data: bytes) -> np.ndarray | None:
         return cv2.imdecode(buffer, cv2.IMREAD_COLOR)
     except cv2.error:
         return None
+
+
+def _by_pil(data: bytes) -> np.ndarray:
+    """What OpenCV cannot decode, such as GIF in its older versions."""
+    unknown = 'it is no picture, or one in a format that is not known here'
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise UnusableImageError(unknown) from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            with Image.open(io.BytesIO(data)) as image:
+                return from_pil(ImageOps.exif_transpose(image))
+    except Image.UnidentifiedImageError as error:
+        raise UnusableImageError(unknown) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnusableImageError(
+            f'the picture is damaged, or larger than can be decoded ({error})') from error
 
 
 def _may_be_transparent(data: bytes) -> bool:
@@ -116,10 +147,10 @@ def _to_uint8(img: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(img.astype(np.float32) * (255. / top)), 0, 255).astype(np.uint8)
 
 
-def _over_ground(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    if colour.shape[2] == 1:
-        colour = colour.repeat(3, axis=2)
+def _over_ground(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    if color.shape[2] == 1:
+        color = color.repeat(3, axis=2)
     share = alpha.astype(np.float32) / 255
-    grey = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_BGR2GRAY)[..., None]
+    grey = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_BGR2GRAY)[..., None]
     ground = 0. if (share * (grey - 127.5)).sum() > 0 else 255.
-    return np.rint(colour * share + ground * (1 - share)).astype(np.uint8)
+    return np.rint(color * share + ground * (1 - share)).astype(np.uint8)

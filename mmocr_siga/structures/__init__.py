@@ -1,0 +1,1 @@
+"""Plain results and targets; nothing here imports the rest of the package."""
