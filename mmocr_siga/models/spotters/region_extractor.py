@@ -18,25 +18,17 @@ class RegionExtractor(BaseModule):
     maps of a pyramid and, for each picture, instances with ``beziers``.
 
     Args:
-        rectifier (dict): A ``RegionRectifier`` for Bezier curves. Defaults to
-            ``dict(type='RegionRectifier', form='bezier_clockwise', size=(8, 32))``.
-        featmap_strides (Sequence[int]): Strides of the maps, finest first; one map is chosen for
-            each region. Defaults to (4, ).
-        finest_scale (int): Regions are read from the first map up to a height of twice this many
-            cells, from the next up to the double, and so on. Defaults to 8.
-        key (str): What the instances' control points are called, (R, 16) each. Defaults to
-            ``'beziers'``.
-        init_cfg (dict or list[dict], optional): Initialisation; there are no weights. Defaults to
-            None.
+        rectifier: A ``RegionRectifier`` for Bezier curves.
+        featmap_strides: Strides of the maps, finest first; one map is chosen for each region.
+        finest_scale: Regions are read from the first map up to a height of twice this many cells,
+            from the next up to the double, and so on.
+        key: What the instances' control points are called, (R, 16) each.
     """
 
-    def __init__(self,
-                 rectifier: ConfigType = dict(  # noqa: B006
+    def __init__(self, rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', form='bezier_clockwise', size=(8, 32)),
-                 featmap_strides: Sequence[int] = (4, ),
-                 finest_scale: int = 8,
-                 key: str = 'beziers',
-                 init_cfg: InitConfigType = None) -> None:
+                 featmap_strides: Sequence[int] = (4, ), finest_scale: int = 8,
+                 key: str = 'beziers', init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.rectifier = MODELS.build(rectifier)
         self.featmap_strides = tuple(featmap_strides)
@@ -50,20 +42,12 @@ class RegionExtractor(BaseModule):
         control = [torch.as_tensor(p[self.key]).reshape(-1, 16) for p in proposals]
         index = torch.arange(len(control)).repeat_interleave(
             torch.tensor([len(c) for c in control]))
-        empty = torch.zeros(0, 16)
-        return (torch.cat([empty.to(device), *(c.to(device).float() for c in control)]),
+        return (torch.cat([c.to(device).float() for c in control]),
                 index.to(device, non_blocking=True))
 
     def forward(self, feats: Sequence[Tensor], proposals: Sequence[InstanceData]) -> Tensor:
-        """Rectify the regions of all pictures.
-
-        Args:
-            feats (Sequence[Tensor]): Maps (N, C, H_i, W_i).
-            proposals (Sequence[InstanceData]): One a picture.
-
-        Returns:
-            Tensor: (R, C, h, w), picture by picture.
-        """
+        """Rectify the regions of all pictures out of maps (N, C, H_i, W_i): (R, C, h, w),
+        picture by picture."""
         control, index = self.regions(feats, proposals)
         maps = feats[:len(self.featmap_strides)]
         outs = [self.rectifier(m, control, index, s) for m, s in zip(maps, self.featmap_strides)]

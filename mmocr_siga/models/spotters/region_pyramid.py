@@ -16,19 +16,13 @@ class RegionPyramid(BaseModule):
     """The maps that ``SIGAEncoder`` reads, made of a detector's rectified features alone.
 
     Args:
-        in_channels (int): Channels C of the features. Defaults to 256.
-        channels (Sequence[int]): Channels of the fine map (twice the size), the coarse one (the
-            same size) and the one that the columns are made of (half the height). Defaults to
-            (64, 128, 256).
-        blocks (int): Residual blocks before the fine map, and before the columns' map. Defaults to
-            1.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to Kaiming's for
-            convolutions.
+        in_channels: Channels C of the features.
+        channels: Channels of the fine map (twice the size), the coarse one (the same size) and the
+            one that the columns are made of (half the height).
+        blocks: Residual blocks before the fine map, and before the columns' map.
     """
 
-    def __init__(self,
-                 in_channels: int = 256,
-                 channels: Sequence[int] = (64, 128, 256),
+    def __init__(self, in_channels: int = 256, channels: Sequence[int] = (64, 128, 256),
                  blocks: int = 1,
                  init_cfg: InitConfigType = dict(type='Kaiming', layer='Conv2d')) -> None:  # noqa: B006
         super().__init__(init_cfg=init_cfg)

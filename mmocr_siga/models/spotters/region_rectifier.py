@@ -22,29 +22,23 @@ class RegionRectifier(BaseModule):
     too.
 
     Args:
-        size (tuple[int, int]): Height h and width w of the results. Defaults to (8, 32).
-        form (str): What the regions are given by: ``'points'`` on the borders, (R, 2, K, 2) with
-            any K >= 2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16):
+        size: Height h and width w of the results.
+        form: What the regions are given by: ``'points'`` on the borders, (R, 2, K, 2) with any
+            K >= 2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16):
             ``'bezier'`` with both curves in reading order, ``'bezier_clockwise'`` with the bottom
-            one from right to left. Defaults to ``'points'``.
-        num_points (int): Points that a Bezier curve is broken up into. Defaults to 16.
-        samples (int): Samples per cell along each side, which are averaged; 2 for regions that are
-            much larger than the result. Defaults to 1.
-        padding_mode (str): What lies outside the maps: ``'border'``, their outermost cells, or
-            ``'zeros'``. Defaults to ``'border'``.
-        init_cfg (dict or list[dict], optional): Initialisation; there are no weights. Defaults to
-            None.
+            one from right to left.
+        num_points: Points that a Bezier curve is broken up into.
+        samples: Samples per cell along each side, which are averaged; 2 for regions that are much
+            larger than the result.
+        padding_mode: What lies outside the maps: ``'border'``, their outermost cells, or
+            ``'zeros'``.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
-    def __init__(self,
-                 size: tuple[int, int] = (8, 32),
-                 form: str = 'points',
-                 num_points: int = 16,
-                 samples: int = 1,
-                 padding_mode: str = 'border',
+    def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points',
+                 num_points: int = 16, samples: int = 1, padding_mode: str = 'border',
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if form not in FORMS or padding_mode not in PADDING_MODES:
@@ -53,21 +47,12 @@ class RegionRectifier(BaseModule):
         if min(*size, samples) < 1 or num_points < 2:
             raise ValueError('size and samples must be positive and num_points at least 2, got '
                              f'{tuple(size)}, {samples} and {num_points}')
-        self.size = tuple(size)
-        self.form = form
-        self.num_points = num_points
-        self.samples = samples
-        self.padding_mode = padding_mode
+        self.size, self.form, self.num_points = tuple(size), form, num_points
+        self.samples, self.padding_mode = samples, padding_mode
 
     def grid(self, regions: Tensor) -> Tensor:
-        """Where the samples lie, in pixels of the picture.
-
-        Args:
-            regions (Tensor): Borders of R regions, see ``form``.
-
-        Returns:
-            Tensor: (R, h * samples, w * samples, 2).
-        """
+        """Where the samples lie, in pixels of the picture: borders of R regions, see ``form``, ->
+        (R, h * samples, w * samples, 2)."""
         with torch.autocast(regions.device.type, enabled=False):
             if self.form != 'points':
                 regions = bezier_borders(regions, self.num_points, self.form != 'bezier')
@@ -78,13 +63,13 @@ class RegionRectifier(BaseModule):
         """Rectify regions.
 
         Args:
-            features (Tensor): Maps (N, C, H, W) of N pictures, or the pictures themselves.
-            regions (Tensor): Borders of R regions in pixels of the pictures, see ``form``.
-            index (Tensor): long (R,), which picture each region is in.
-            stride (float): Pixels a cell of the maps stands for. Defaults to 1.
+            features: Maps (N, C, H, W) of N pictures, or the pictures themselves.
+            regions: Borders of R regions in pixels of the pictures, see ``form``.
+            index: long (R,), which picture each region is in.
+            stride: Pixels a cell of the maps stands for.
 
         Returns:
-            Tensor: (R, C, h, w), in the dtype of the maps; R may be 0.
+            (R, C, h, w), in the dtype of the maps; R may be 0.
 
         Raises:
             ValueError: If the shapes do not fit together.

@@ -36,9 +36,9 @@ class CheckedScene(NamedTuple):
     """Annotated words of a picture that can be trained on.
 
     Attributes:
-        instances (InstanceData): ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``,
-            ``labels``, ``ignored``, and ``texts`` where there were any; copies.
-        faults (int): Words left out, or ignored, because something is wrong with their polygon.
+        instances: ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``, ``labels``,
+            ``ignored``, and ``texts`` where there were any; copies.
+        faults: Words left out, or ignored, because something is wrong with their polygon.
     """
     instances: InstanceData
     faults: int
@@ -48,10 +48,10 @@ class WordRegions(NamedTuple):
     """Regions of words over a batch of pictures.
 
     Attributes:
-        borders (Tensor): float32 (R, 2, K, 2) on the CPU, in pixels of the network's input.
-        index (Tensor): long (R,) on the CPU, the picture of each region.
-        texts (list[str]): What they say; empty for detected ones.
-        rows (list[int]): Which instance of its picture each is.
+        borders: float32 (R, 2, K, 2) on the CPU, in pixels of the network's input.
+        index: long (R,) on the CPU, the picture of each region.
+        texts: What they say; empty for detected ones.
+        rows: Which instance of its picture each is.
     """
     borders: Tensor
     index: Tensor
@@ -68,17 +68,14 @@ class WordRegions(NamedTuple):
 
 def region_borders(points: np.ndarray, count: int, ordered: bool,
                    vertical_ratio: float = 1.5) -> np.ndarray:
-    """Borders of a word along which it is read; of upright ones along their long sides.
+    """Borders (2, K, 2) of a word along which it is read; of upright ones along their long
+    sides.
 
     Args:
-        points (ndarray): (P, 2), clockwise, see
-            :func:`~mmocr_siga.geometry.polygons.check_polygon`.
-        count (int): Points K on each border.
-        ordered (bool): Whether reading begins at the first point, as in annotations.
-        vertical_ratio (float): Height over width from which a word is turned. Defaults to 1.5.
-
-    Returns:
-        ndarray: float64 (2, K, 2).
+        points: (P, 2), clockwise, see :func:`~mmocr_siga.geometry.polygons.check_polygon`.
+        count: Points K on each border.
+        ordered: Whether reading begins at the first point, as in annotations.
+        vertical_ratio: Height over width from which a word is turned.
     """
     top, bottom = split_borders(points, ordered, vertical_ratio)
     if is_vertical(top, bottom, vertical_ratio):
@@ -95,10 +92,10 @@ def checked_scene(instances: InstanceData, size: tuple[int, int],
     coordinates or outside the picture is left out.
 
     Args:
-        instances (InstanceData): ``gt_instances`` with ``polygons`` and ``ignored``; ``texts``
-            where they are known.
-        size (tuple[int, int]): Height and width of the picture without padding.
-        ignored_texts (Sequence[str]): Texts of words to be ignored. Defaults to ``('###', )``.
+        instances: ``gt_instances`` with ``polygons`` and ``ignored``; ``texts`` where they are
+            known.
+        size: Height and width of the picture without padding.
+        ignored_texts: Texts of words to be ignored.
     """
     polygons = instances.get('polygons', [])
     texts = instances.get('texts', None)
@@ -147,12 +144,12 @@ def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | No
     """Annotated words that reading can be learned from.
 
     Args:
-        scenes (Sequence[InstanceData]): Of :func:`checked_scene`, one a picture; without ``texts``
-            there is nothing to be read.
-        label (Callable): From a text to what is to be read, or None if it cannot be.
-        count (int): Points K on each border.
-        min_side (float): Least height in pixels. Defaults to 4.
-        vertical_ratio (float): See :func:`region_borders`. Defaults to 1.5.
+        scenes: Of :func:`checked_scene`, one a picture; without ``texts`` there is nothing to be
+            read.
+        label: From a text to what is to be read, or None if it cannot be.
+        count: Points K on each border.
+        min_side: Least height in pixels.
+        vertical_ratio: See :func:`region_borders`.
     """
     found = []
     for n, scene in enumerate(scenes):
@@ -172,11 +169,11 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
     """Regions of detected polygons; those that enclose nothing in their picture are left out.
 
     Args:
-        polygons (Sequence): For each picture its polygons, x and y by turns, in pixels of the
-            network's input.
-        sizes (Sequence[tuple[int, int]]): Height and width of each picture.
-        count (int): Points K on each border.
-        vertical_ratio (float): See :func:`region_borders`. Defaults to 1.5.
+        polygons: For each picture its polygons, x and y interleaved, in pixels of the network's
+            input.
+        sizes: Height and width of each picture.
+        count: Points K on each border.
+        vertical_ratio: See :func:`region_borders`.
     """
     found = []
     for n, (scene, size) in enumerate(zip(polygons, sizes)):
@@ -190,23 +187,19 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
 def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
                        sizes: Sequence[tuple[int, int]], share: float, min_side: float = 4.0,
                        generator: torch.Generator | None = None) -> WordRegions:
-    """Regions like those of words where nothing is written.
+    """Regions like those of words where nothing is written, with empty texts and rows of -1.
 
     Each has the corners of a word drawn from the batch, its sides changed by factors between 0.35
     and 1.25 and made to fit into the picture, at a place drawn evenly. One that touches an
     annotated region, be it ignored, is drawn again; after 20 tries there is one less.
 
     Args:
-        words (WordRegions): Words of N pictures; their borders have K points.
-        scenes (Sequence[InstanceData]): N, of :func:`checked_scene`.
-        sizes (Sequence[tuple[int, int]]): Height and width of each picture.
-        share (float): Regions for each word of a picture; rounded, and at least one a picture. 0
-            for none.
-        min_side (float): Least height in pixels. Defaults to 4.
-        generator (torch.Generator, optional): Source of randomness. Defaults to None: torch's.
-
-    Returns:
-        WordRegions: With empty texts; their rows are -1.
+        words: Words of N pictures; their borders have K points.
+        scenes: N, of :func:`checked_scene`.
+        sizes: Height and width of each picture.
+        share: Regions for each word of a picture; rounded, and at least one a picture. 0 for none.
+        min_side: Least height in pixels.
+        generator: Source of randomness.
     """
     count = words.borders.shape[2]
     if share <= 0:
@@ -257,11 +250,11 @@ def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Where places of rectified regions lie in the picture.
 
     Args:
-        borders (ndarray): Borders of a region, (2, K, 2).
-        places (ndarray): x and y as shares of the region's width and height, (..., 2).
+        borders: Borders of a region, (2, K, 2).
+        places: x and y as shares of the region's width and height, (..., 2).
 
     Returns:
-        ndarray: float64 (..., 2), in pixels.
+        float64 (..., 2), in pixels.
     """
     borders, places = np.asarray(borders, np.float64), np.asarray(places, np.float64)
     steps = np.linspace(0, 1, borders.shape[1])

@@ -19,15 +19,7 @@ class ScenePreprocessor(TextDetDataPreprocessor):
     """
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """Prepare a batch.
-
-        Args:
-            data (dict): ``inputs`` and ``data_samples``.
-            training (bool): Whether the samples get their pictures. Defaults to False.
-
-        Returns:
-            dict: As ``TextDetDataPreprocessor`` returns it.
-        """
+        """As ``TextDetDataPreprocessor``; samples get ``gray_picture`` in training."""
         data = super().forward(data, training)
         if training and data['data_samples'] is not None:
             for picture, sample in zip(gray_images(data['inputs'], self), data['data_samples']):

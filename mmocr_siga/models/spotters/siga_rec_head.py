@@ -12,7 +12,10 @@ from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...geometry.character_boxes import character_boxes
+from ...text.label_rule import LabelRule
 from ..encoders import GlyphEncoding
+from ..utils.weights import TRAINING_ONLY, load_weights
 
 READS = ('shared', 'picture')
 
@@ -31,40 +34,31 @@ class SIGARecHead(BaseModule):
     ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
 
     Args:
-        encoder (dict): For example ``SIGAEncoder``.
-        decoder (dict): For example ``SIGADecoder`` or ``SIGAParallelDecoder``.
-        backbone (dict): Gives the maps that the encoder reads: for example ``RegionPyramid``, or,
-            with ``reads='picture'``, the backbone of a recogniser.
-        glyph_head (dict, optional): For example ``GlyphHead``; for training only, and only where
-            the regions' grey pictures are known. Defaults to None.
-        reads (str): ``'shared'`` or ``'picture'``. Defaults to ``'shared'``.
-        shared_channels (int): With ``reads='picture'``, channels of the features that are added; 0
-            for none. Defaults to 0.
-        weights (str, optional): Checkpoint of a ``GlyphRecognizer`` with the same parts and the
-            same dictionary to start from, path or address. Defaults to None.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        encoder, decoder: For example ``SIGAEncoder``, and ``SIGADecoder`` or
+            ``SIGAParallelDecoder``.
+        backbone: Gives the encoder's maps: for example ``RegionPyramid``, or, with
+            ``reads='picture'``, the backbone of a recogniser.
+        glyph_head: For example ``GlyphHead``; for training only, and only where the regions' grey
+            pictures are known.
+        reads: ``'shared'`` or ``'picture'``.
+        shared_channels: With ``reads='picture'``, channels of the features that are added; 0 for
+            none.
+        weights: Weights of a ``GlyphRecognizer`` with the same parts and the same dictionary to
+            start from, path or address.
 
     Raises:
         ValueError: If ``reads`` is something else, or features are added to features.
     """
 
-    def __init__(self,
-                 encoder: ConfigType,
-                 decoder: ConfigType,
-                 backbone: ConfigType,
-                 glyph_head: OptConfigType = None,
-                 reads: str = 'shared',
-                 shared_channels: int = 0,
-                 weights: str | None = None,
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, encoder: ConfigType, decoder: ConfigType, backbone: ConfigType,
+                 glyph_head: OptConfigType = None, reads: str = 'shared', shared_channels: int = 0,
+                 weights: str | None = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if reads not in READS:
             raise ValueError(f'reads must be one of {READS}, but is {reads!r}')
         if shared_channels and reads == 'shared':
             raise ValueError("shared_channels is for reads='picture'; the backbone reads the "
                              'features themselves')
-        # The data sets import the dictionary of the models, so this one cannot be at the top.
-        from ...text.label_rule import LabelRule
         self.backbone = MODELS.build(backbone)
         self.encoder = MODELS.build(encoder)
         self.decoder = MODELS.build(decoder)
@@ -87,8 +81,6 @@ class SIGARecHead(BaseModule):
         """
         super().init_weights()
         if self.weights:
-            # That module belongs to what is built on top of the models.
-            from ..utils.weights import TRAINING_ONLY, load_weights
             load_weights(self, self.weights, (*TRAINING_ONLY, 'shared.'))
 
     def label(self, text: str) -> str | None:
@@ -98,15 +90,8 @@ class SIGARecHead(BaseModule):
         return verdict.label if verdict.reason is None else None
 
     def forward(self, features: Tensor | None, picture: Tensor | None = None) -> tuple:
-        """The encoder's maps and what it makes of them.
-
-        Args:
-            features (Tensor, optional): The detector's features (R, C, h, w).
-            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
-
-        Raises:
-            ValueError: If what the head reads is missing.
-        """
+        """The encoder's maps and what it makes of them, from features (R, C, h, w) and the
+        normalised regions of the picture (R, 3, H, W); a ValueError if what is read is missing."""
         source = picture if self.reads_picture else features
         if source is None:
             raise ValueError('the head reads ' + ("the picture's regions, but got none: use "
@@ -120,28 +105,25 @@ class SIGARecHead(BaseModule):
                          for m, projection in zip(maps, self.shared))
         return maps, self.encoder(maps)
 
-    def loss(self,
-             features: Tensor | None,
+    def loss(self, features: Tensor | None,
              data_samples: Sequence[TextRecogDataSample | InstanceData],
-             picture: Tensor | None = None,
-             gray: Tensor | None = None,
+             picture: Tensor | None = None, gray: Tensor | None = None,
              backgrounds: int = 0) -> dict[str, Tensor]:
         """Losses of reading.
 
         Args:
-            features (Tensor, optional): The detector's features (R, C, h, w).
-            data_samples (Sequence): R samples with ``gt_text``, or instances with ``texts``, R in
-                all. Words that cannot be learned are left out, see :meth:`label`.
-            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
-            gray (Tensor, optional): The same in grey, (R, H, W) in [0, 255], for the text masks of
-                the glyph head.
-            backgrounds (int): How many regions at the end say nothing: the decoder is to end there
-                at once, and the glyph head does not see them. They have no samples. Defaults to 0.
+            features: The detector's features (R, C, h, w).
+            data_samples: R samples with ``gt_text``, or instances with ``texts``, R in all. Words
+                that cannot be learned are left out, see :meth:`label`.
+            picture: The picture's regions (R, 3, H, W), normalised.
+            gray: The same in grey, (R, H, W) in [0, 255], for the text masks of the glyph head.
+            backgrounds: How many regions at the end say nothing: the decoder is to end there at
+                once, and the glyph head does not see them. They have no samples.
 
         Returns:
-            dict[str, Tensor]: The decoder's losses and the glyph head's. Without a word that can be
-            read one that is zero and of which each weight has a gradient of zero, as data parallel
-            training wants it, and the decoder's if there are backgrounds.
+            The decoder's losses and the glyph head's. Without a word that can be read one that is
+            zero and of which each weight has a gradient of zero, as data parallel training wants
+            it, and the decoder's if there are backgrounds.
 
         Raises:
             ValueError: If there is a glyph head and no ``gray``, or the numbers differ.
@@ -175,35 +157,29 @@ class SIGARecHead(BaseModule):
     @staticmethod
     def samples(texts: Sequence[str]) -> list[TextRecogDataSample]:
         """Samples with these texts as their ``gt_text``."""
-        samples = [TextRecogDataSample() for _ in texts]
-        for sample, text in zip(samples, texts):
-            sample.gt_text = LabelData(item=text)
-        return samples
+        return [TextRecogDataSample(gt_text=LabelData(item=text)) for text in texts]
 
     def no_loss(self) -> dict[str, Tensor]:
         """Zero, with a gradient of zero for every weight."""
         total = sum(p.sum() for p in self.parameters() if p.requires_grad)
         return dict(loss_nothing_to_read=0 * total)
 
-    def predict(self,
-                features: Tensor | None,
+    def predict(self, features: Tensor | None,
                 data_samples: Sequence[TextRecogDataSample] | None = None,
                 picture: Tensor | None = None,
                 char_boxes: bool = False) -> list[TextRecogDataSample]:
         """Read.
 
         Args:
-            features (Tensor, optional): The detector's features (R, C, h, w).
-            data_samples (Sequence[TextRecogDataSample], optional): R samples to be filled in.
-                Defaults to None: new ones.
-            picture (Tensor, optional): The picture's regions (R, 3, H, W), normalised.
-            char_boxes (bool): Whether to find out of the glyph maps where the characters are.
-                Defaults to False.
+            features: The detector's features (R, C, h, w).
+            data_samples: R samples to be filled in; new ones if there are none.
+            picture: The picture's regions (R, 3, H, W), normalised.
+            char_boxes: Whether to find out of the glyph maps where the characters are.
 
         Returns:
-            list[TextRecogDataSample]: With ``pred_text``, its ``item`` and the ``score`` of each
-            character; with ``char_boxes`` these, too: float64 (L, 4), left, top, right and bottom
-            as shares of the region.
+            Samples with ``pred_text``, its ``item`` and the ``score`` of each character; with
+            ``char_boxes`` these, too: float64 (L, 4), left, top, right and bottom as shares of the
+            region.
         """
         regions = next(len(t) for t in (features, picture) if t is not None)
         if data_samples is None:
@@ -218,7 +194,6 @@ class SIGARecHead(BaseModule):
 
     def _find_characters(self, encoding: GlyphEncoding,
                          data_samples: Sequence[TextRecogDataSample]) -> None:
-        from ...geometry.character_boxes import character_boxes  # built on top of the models, too
         shares = {scale: logits.float().softmax(1).cpu().numpy()
                   for scale, logits in encoding.glyph_maps.items()}
         if not shares:
@@ -242,13 +217,9 @@ def _first(values: Any, count: int) -> Any:
 
 
 def _texts(data_samples: Sequence[TextRecogDataSample | InstanceData]) -> list[str]:
-    texts = []
-    for sample in data_samples:
-        if isinstance(sample, InstanceData):
-            if 'texts' not in sample:
-                raise ValueError('the instances have no texts: let the pipeline load them '
-                                 '(LoadOCRAnnotations with_text=True)')
-            texts += list(sample.texts)
-        else:
-            texts.append(sample.gt_text.item)
-    return texts
+    if any(isinstance(sample, InstanceData) and 'texts' not in sample for sample in data_samples):
+        raise ValueError('the instances have no texts: let the pipeline load them '
+                         '(LoadOCRAnnotations with_text=True)')
+    return [text for sample in data_samples
+            for text in (sample.texts if isinstance(sample, InstanceData) else
+                         [sample.gt_text.item])]

@@ -15,33 +15,27 @@ from .region_rectifier import RegionRectifier
 
 @MODELS.register_module()
 class SIGARoIHead(BaseModule):
-    """SIGA behind a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
+    """SIGA after a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
 
     In training it reads the annotated words that are not ignored, at inference the detected ones.
     With a glyph head and the pictures in grey (``ScenePreprocessor``), it makes the text masks of
     the regions itself.
 
     Args:
-        roi_extractor (dict): Called with the maps and the instances of each picture, gives
-            (R, C, h, w): the project's own, or ``RegionExtractor``.
-        rec_head (dict): A :class:`SIGARecHead` with ``reads='shared'``.
-        neck (dict, optional): What the maps pass first. Defaults to None.
-        picture_rectifier (dict): Rectifies the grey pictures for the text masks; of the form of the
-            instances' regions. Defaults to ``dict(type='RegionRectifier',
-            form='bezier_clockwise', size=(32, 128))``.
-        key (str): What the instances' regions are called. Defaults to ``'beziers'``.
-        read_chunk (int): Words read at a time at inference. Defaults to 128.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        roi_extractor: Called with the maps and the instances of each picture, gives (R, C, h, w):
+            the project's own, or ``RegionExtractor``.
+        rec_head: A :class:`SIGARecHead` with ``reads='shared'``.
+        neck: What the maps pass first.
+        picture_rectifier: Rectifies the grey pictures for the text masks; of the form of the
+            instances' regions.
+        key: What the instances' regions are called.
+        read_chunk: Words read at a time at inference.
     """
 
-    def __init__(self,
-                 roi_extractor: ConfigType,
-                 rec_head: ConfigType,
-                 neck: OptConfigType = None,
+    def __init__(self, roi_extractor: ConfigType, rec_head: ConfigType, neck: OptConfigType = None,
                  picture_rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', form='bezier_clockwise', size=(32, 128)),
-                 key: str = 'beziers',
-                 read_chunk: int = 128,
+                 key: str = 'beziers', read_chunk: int = 128,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if read_chunk < 1:
@@ -58,9 +52,8 @@ class SIGARoIHead(BaseModule):
         """Losses of reading the annotated words.
 
         Args:
-            inputs (Sequence[Tensor]): Maps (N, C, H_i, W_i).
-            data_samples (Sequence[TextDetDataSample]): N samples whose ``gt_instances`` have
-                ``ignored``, ``texts`` and regions.
+            inputs: Maps (N, C, H_i, W_i).
+            data_samples: N samples whose ``gt_instances`` have ``ignored``, ``texts`` and regions.
 
         Raises:
             ValueError: If there is a glyph head and a sample has no grey picture.
@@ -76,16 +69,10 @@ class SIGARoIHead(BaseModule):
 
     def predict(self, inputs: Sequence[Tensor],
                 data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
-        """Read the detected words.
+        """Read the detected words of maps (N, C, H_i, W_i).
 
-        Args:
-            inputs (Sequence[Tensor]): Maps (N, C, H_i, W_i).
-            data_samples (Sequence[TextDetDataSample]): N samples whose ``pred_instances`` have
-                regions.
-
-        Returns:
-            Sequence[TextDetDataSample]: The samples; their ``pred_instances`` have ``texts`` and
-            ``text_scores``, a list of the characters' scores for each word, as the project's have.
+        ``pred_instances`` of the N samples, which have regions, get ``texts`` and ``text_scores``,
+        a list of the characters' scores for each word, as the project's have.
         """
         maps = self._maps(inputs)
         for n, sample in enumerate(data_samples):
@@ -93,9 +80,9 @@ class SIGARoIHead(BaseModule):
             texts, scores = [], []
             for rows in torch.arange(len(found)).split(self.read_chunk):
                 features = self.roi_extractor([m[n:n + 1] for m in maps], [found[rows]])
-                for reading in self.rec_head.predict(features):
-                    texts.append(reading.pred_text.item)
-                    scores.append(list(reading.pred_text.score))
+                for word in self.rec_head.predict(features):
+                    texts.append(word.pred_text.item)
+                    scores.append(list(word.pred_text.score))
             found.texts, found.text_scores = texts, scores
         return data_samples
 

@@ -34,69 +34,51 @@ class SIGASpotter(SingleStageTextDetector):
     memory is bounded however many there are.
 
     Backbone, neck and detection head have the names that they have in MMOCR's ``DBNet``, whose
-    checkpoints may be given as ``load_from``.
+    weights may be given as ``load_from``.
 
     Args:
-        backbone (dict): As in ``DBNet``.
-        neck (dict): As in ``DBNet``: gives the shared features, one map (N, C, H, W).
-        det_head (dict): For example ``DBHead``.
-        rec_head (dict): A :class:`SIGARecHead`.
-        rectifier (dict): Rectifies the shared features. Defaults to
-            ``dict(type='RegionRectifier', size=(16, 64))``.
-        picture_rectifier (dict): Rectifies the picture, which the text masks of the glyph head are
-            made of and a head with ``reads='picture'`` reads. Defaults to
-            ``dict(type='RegionRectifier', size=(32, 128))``.
-        det_weight (float): Factor of the detector's losses, ``det_*``. Defaults to 1.
-        rec_weight (float): Factor of the losses of reading, ``rec_*``. Defaults to 1.
-        max_regions (int): Most words that are read in a training step, over its batch; more are
-            drawn at random. Defaults to 64.
-        background_regions (float): Regions without writing that are read in training besides, for
-            each word of a picture, at least one a picture: reading learns that they say nothing,
-            and so to drop false detections. 0 for none. Defaults to 0.25.
-        jitter (float): Standard deviation of the steps by which the corners of annotated words are
-            moved in training, in heights of the word. Defaults to 0.05.
-        grow (tuple[float, float]): Least and greatest step by which each side is moved outwards, in
-            heights of the word. Defaults to (-0.05, 0.2).
-        border_points (int): Points on each border of a region. Defaults to 8.
-        vertical_ratio (float): Height over width from which a word is turned. Defaults to 1.5.
-        min_side (float): Least height in pixels of annotated words that are read. Defaults to 4.
-        ignored_texts (Sequence[str]): Texts of words to be ignored. Defaults to ``('###', )``.
-        min_text_score (float): Words that are read with a smaller mean score of their characters
-            are dropped, and those of which nothing is read. Defaults to 0.5.
-        read_chunk (int): Words read at a time at inference. Defaults to 128.
-        char_polygons (bool): Whether predictions say where each character is, by the glyph maps.
-            Defaults to False.
-        data_preprocessor (dict, optional): As in ``DBNet``. Defaults to None.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        backbone, neck, det_head, data_preprocessor: As in ``DBNet``; the neck gives the shared
+            features, one map (N, C, H, W).
+        rec_head: A :class:`SIGARecHead`.
+        rectifier: Rectifies the shared features.
+        picture_rectifier: Rectifies the picture, which the text masks of the glyph head are made of
+            and a head with ``reads='picture'`` reads.
+        det_weight: Factor of the detector's losses, ``det_*``.
+        rec_weight: Factor of the losses of reading, ``rec_*``.
+        max_regions: Most words that are read in a training step, over its batch; more are drawn at
+            random.
+        background_regions: Regions without writing that are read in training besides, for each word
+            of a picture, at least one a picture: reading learns that they say nothing, and so to
+            drop false detections. 0 for none.
+        jitter: Standard deviation of the steps by which the corners of annotated words are moved in
+            training, in heights of the word.
+        grow: Least and greatest step by which each side is moved outwards, in heights of the word.
+        border_points: Points on each border of a region.
+        vertical_ratio: Height over width from which a word is turned.
+        min_side: Least height in pixels of annotated words that are read.
+        ignored_texts: Texts of words to be ignored.
+        min_text_score: Words that are read with a smaller mean score of their characters are
+            dropped, and those of which nothing is read.
+        read_chunk: Words read at a time at inference.
+        char_polygons: Whether predictions say where each character is, by the glyph maps.
 
     Raises:
         ValueError: If a number is out of its range.
     """
 
-    def __init__(self,
-                 backbone: ConfigType,
-                 neck: ConfigType,
-                 det_head: ConfigType,
+    def __init__(self, backbone: ConfigType, neck: ConfigType, det_head: ConfigType,
                  rec_head: ConfigType,
                  rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', size=(16, 64)),
                  picture_rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', size=(32, 128)),
-                 det_weight: float = 1.0,
-                 rec_weight: float = 1.0,
-                 max_regions: int = 64,
-                 background_regions: float = 0.25,
-                 jitter: float = 0.05,
-                 grow: tuple[float, float] = (-0.05, 0.2),
-                 border_points: int = 8,
-                 vertical_ratio: float = 1.5,
-                 min_side: float = 4.0,
-                 ignored_texts: Sequence[str] = IGNORED_TEXTS,
-                 min_text_score: float = 0.5,
-                 read_chunk: int = 128,
-                 char_polygons: bool = False,
-                 data_preprocessor: OptConfigType = None,
-                 init_cfg: InitConfigType = None) -> None:
+                 det_weight: float = 1.0, rec_weight: float = 1.0, max_regions: int = 64,
+                 background_regions: float = 0.25, jitter: float = 0.05,
+                 grow: tuple[float, float] = (-0.05, 0.2), border_points: int = 8,
+                 vertical_ratio: float = 1.5, min_side: float = 4.0,
+                 ignored_texts: Sequence[str] = IGNORED_TEXTS, min_text_score: float = 0.5,
+                 read_chunk: int = 128, char_polygons: bool = False,
+                 data_preprocessor: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(backbone=backbone, neck=neck, det_head=det_head,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         if min(max_regions, read_chunk) < 1 or border_points < 2 or grow[0] > grow[1]:
@@ -122,16 +104,14 @@ class SIGASpotter(SingleStageTextDetector):
         """Losses of detection and reading, from one pass over the pictures.
 
         Args:
-            inputs (Tensor): Normalised pictures (N, 3, H, W).
-            data_samples (Sequence[TextDetDataSample]): N samples whose ``gt_instances`` have
-                ``polygons``, ``ignored`` and, where words are to be read, ``texts``. They are not
-                changed.
+            inputs: Normalised pictures (N, 3, H, W).
+            data_samples: N samples whose ``gt_instances`` have ``polygons``, ``ignored`` and, where
+                words are to be read, ``texts``. They are not changed.
 
         Returns:
-            dict[str, Tensor]: ``det_loss_*`` and ``rec_loss_*``, and numbers for the log:
-            ``rec_words`` that were read, ``rec_left_out`` for ``max_regions``,
-            ``rec_backgrounds``, regions without writing, ``faulty_polygons`` that were left out or
-            ignored.
+            ``det_loss_*`` and ``rec_loss_*``, and numbers for the log: ``rec_words`` that were
+            read, ``rec_left_out`` for ``max_regions``, ``rec_backgrounds``, regions without
+            writing, ``faulty_polygons`` that were left out or ignored.
         """
         scenes = [checked_scene(sample.gt_instances, sample.img_shape[:2], self.ignored_texts)
                   for sample in data_samples]
@@ -147,8 +127,8 @@ class SIGASpotter(SingleStageTextDetector):
                    for sample, scene in zip(data_samples, scenes)]
         losses = {f'det_{name}': self.det_weight * loss
                   for name, loss in self.det_head.loss(features, targets).items()}
-        reading = self._reading_loss(inputs, features, chosen, empty)
-        losses.update({f'rec_{name}': self.rec_weight * loss for name, loss in reading.items()})
+        read = self._reading_loss(inputs, features, chosen, empty)
+        losses.update({f'rec_{name}': self.rec_weight * loss for name, loss in read.items()})
         count = len(chosen.texts)
         numbers = dict(rec_words=count, rec_left_out=len(words.texts) - count,
                        rec_backgrounds=len(empty.texts),
@@ -173,16 +153,8 @@ class SIGASpotter(SingleStageTextDetector):
 
     def rectify(self, inputs: Tensor, features: Tensor,
                 words: WordRegions) -> tuple[Tensor, Tensor]:
-        """Rectify regions of the shared features and of the pictures.
-
-        Args:
-            inputs (Tensor): Normalised pictures (N, 3, H, W).
-            features (Tensor): Shared features (N, C, H', W').
-            words (WordRegions): R regions.
-
-        Returns:
-            tuple[Tensor]: (R, C, h, w) and (R, 3, h', w').
-        """
+        """R regions of the shared features (N, C, H', W') and of the pictures (N, 3, H, W):
+        (R, C, h, w) and (R, 3, h', w')."""
         borders, index = (t.to(inputs.device, non_blocking=True)
                           for t in (words.borders, words.index))
         stride = inputs.shape[-1] / features.shape[-1]
@@ -194,16 +166,14 @@ class SIGASpotter(SingleStageTextDetector):
         """Find and read words.
 
         Args:
-            inputs (Tensor): Normalised pictures (N, 3, H, W).
-            data_samples (Sequence[TextDetDataSample]): N samples with ``img_shape`` and
-                ``scale_factor``.
+            inputs: Normalised pictures (N, 3, H, W).
+            data_samples: N samples with ``img_shape`` and ``scale_factor``.
 
         Returns:
-            Sequence[TextDetDataSample]: The samples with ``pred_instances``: ``polygons`` and
-            ``scores`` of the detector, in pixels of the picture that was loaded, ``texts``,
-            ``char_scores``, a list for each word, ``text_scores`` (R,), their means, and with
-            ``char_polygons`` these, float32 (L, 8) for each word: upper left, upper right, lower
-            right and lower left corner.
+            The samples with ``pred_instances``: ``polygons`` and ``scores`` of the detector, in
+            pixels of the picture that was loaded, ``texts``, ``char_scores``, a list for each word,
+            ``text_scores`` (R,), their means, and with ``char_polygons`` these, float32 (L, 8) for
+            each word: upper left, upper right, lower right and lower left corner.
         """
         features = self.extract_feat(inputs)
         data_samples = self.det_head.predict(features, data_samples)
@@ -211,14 +181,14 @@ class SIGASpotter(SingleStageTextDetector):
         words = detected_regions(polygons, [sample.img_shape[:2] for sample in data_samples],
                                  self.border_points, self.vertical_ratio)
         read: list[list] = [[] for _ in data_samples]
-        readings = self.read(inputs, features, words)
+        results = self.read(inputs, features, words)
         for k, (n, row, (text, scores, boxes)) in enumerate(
-                zip(words.index.tolist(), words.rows, readings)):
+                zip(words.index.tolist(), words.rows, results)):
             if text and np.mean(scores) >= self.min_text_score:
                 places = self._places(words.borders[k], boxes, data_samples[n])
                 read[n].append((row, text, scores, places))
         for sample, found in zip(data_samples, read):
-            sample.pred_instances = _with_readings(sample.pred_instances, found)
+            sample.pred_instances = _with_texts(sample.pred_instances, found)
             if not self.char_polygons:
                 del sample.pred_instances.char_polygons
         return data_samples
@@ -226,17 +196,8 @@ class SIGASpotter(SingleStageTextDetector):
     @torch.no_grad()
     def read(self, inputs: Tensor, features: Tensor,
              words: WordRegions) -> Iterator[tuple[str, list[float], np.ndarray | None]]:
-        """Read regions, ``read_chunk`` at a time.
-
-        Args:
-            inputs (Tensor): Normalised pictures (N, 3, H, W).
-            features (Tensor): Shared features (N, C, H', W').
-            words (WordRegions): R regions.
-
-        Yields:
-            tuple: Text, the score of each character, and where they are in the region, (L, 4), or
-            None without ``char_polygons``.
-        """
+        """Read R regions, ``read_chunk`` at a time: text, the score of each character, and where
+        they are in the region, (L, 4), or None without ``char_polygons``."""
         for rows in torch.arange(len(words.rows)).split(self.read_chunk):
             shared, picture = self.rectify(inputs, features, words.chosen(rows))
             for sample in self.rec_head.predict(shared, picture=picture,
@@ -265,7 +226,7 @@ class SIGASpotter(SingleStageTextDetector):
         return points.reshape(-1, 8).astype(np.float32)
 
 
-def _with_readings(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
+def _with_texts(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
     """The detections that were read: their numbers, texts, scores and places of characters."""
     rows, texts, scores, places = zip(*found) if found else ((), (), (), ())
     instances = detected[torch.tensor(rows, dtype=torch.long)]
