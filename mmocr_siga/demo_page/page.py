@@ -13,8 +13,9 @@ os.environ.setdefault('HF_HUB_DISABLE_TELEMETRY', '1')
 
 import cv2
 import gradio as gr
+import numpy as np
 
-from .drawing import sample_word
+from ..visualization.canvas import font, written
 from .reader import PageReader, SceneView, WordView
 
 __all__ = ['CSS', 'build_page', 'page_theme']
@@ -55,15 +56,8 @@ def page_theme() -> gr.themes.Base:
 
 
 def build_page(reader: PageReader, title: str = 'SIGA') -> gr.Blocks:
-    """Build the page.
-
-    Args:
-        reader (PageReader): What reads.
-        title (str): Name of the model. Defaults to 'SIGA'.
-
-    Returns:
-        gr.Blocks: To be served with :data:`CSS` and :func:`page_theme`.
-    """
+    """Build the page, to be served with :data:`CSS` and :func:`page_theme`; ``title`` is the name
+    of the model."""
     with gr.Blocks(title='Read words', analytics_enabled=False, delete_cache=(600, 3600)) as page:
         gr.HTML(f'<h1>Read words</h1><div class="siga-note">{html.escape(title)}</div>')
         with gr.Tab('A word'):
@@ -178,8 +172,10 @@ def _json(details: dict | None) -> str:
 
 
 def _sample_files(folder: str) -> list[str]:
+    """Printed words, for somebody who has no picture at hand."""
     paths = []
     for text, ground, ink in _SAMPLES:
         paths.append(os.path.join(folder, f'{text}.png'))
-        cv2.imwrite(paths[-1], sample_word(text, ground, ink))
+        sheet = np.full((84, int(font(56).getlength(text)) + 40, 3), ground, np.uint8)
+        cv2.imwrite(paths[-1], written(sheet, [((20, 62), text, 56, ink)]))
     return paths

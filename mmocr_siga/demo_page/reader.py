@@ -15,58 +15,38 @@ from ..inference.inputs import Source, picture_of
 from ..inference.scene_inferencer import SceneInferencer
 from ..inference.word_inferencer import WordInferencer
 from ..visualization import draw_sample, draw_scene
-from .drawing import boxed_word
+from ..visualization.canvas import fitted, framed
 from .regions import parse_regions
 
 __all__ = ['PageReader', 'SceneView', 'WordView']
 
+WORD = (720, 240)  # most width and height of a word in pixels
+
 
 @dataclass
 class WordView:
-    """A word as the page shows it. Pictures are uint8 RGB.
-
-    Attributes:
-        text (str): What was read.
-        score (float): Probability of the whole word.
-        characters (list[tuple[str, float]]): The characters and the probability of each.
-        boxes (ndarray, optional): The word with a frame around each character.
-        sheet (ndarray, optional): How it was read: mask, attention, glyph maps, confidence.
-        details (dict): For JSON.
-        error (str, optional): Why there is nothing of all that.
-    """
+    """A word as the page shows it. Pictures are uint8 RGB."""
     text: str = ''
-    score: float = 0.0
-    characters: list[tuple[str, float]] = field(default_factory=list)
-    boxes: np.ndarray | None = None
-    sheet: np.ndarray | None = None
-    details: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
+    score: float = 0.0  # probability of the whole word
+    characters: list[tuple[str, float]] = field(default_factory=list)  # with their probabilities
+    boxes: np.ndarray | None = None  # the word with a frame around each character
+    sheet: np.ndarray | None = None  # how it was read: mask, attention, glyph maps, confidence
+    details: dict[str, Any] = field(default_factory=dict)  # for JSON
+    error: str | None = None  # why there is nothing of all that
 
 
 @dataclass
 class SceneView:
-    """A scene as the page shows it.
-
-    Attributes:
-        picture (ndarray, optional): The scene with outlines, and beside it the readings, uint8 RGB.
-        words (list[tuple[str, float]]): What was read, and the score of each.
-        note (str): How regions were found, and what was left out.
-        details (dict): For JSON.
-        error (str, optional): Why there is nothing of all that.
-    """
-    picture: np.ndarray | None = None
-    words: list[tuple[str, float]] = field(default_factory=list)
-    note: str = ''
-    details: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
+    """A scene as the page shows it."""
+    picture: np.ndarray | None = None  # with outlines, and beside it the readings; uint8 RGB
+    words: list[tuple[str, float]] = field(default_factory=list)  # with their scores
+    note: str = ''  # how regions were found, and what was left out
+    details: dict[str, Any] = field(default_factory=dict)  # for JSON
+    error: str | None = None  # why there is nothing of all that
 
 
 class PageReader:
-    """Reads the pictures of the page.
-
-    Args:
-        spotter (SceneInferencer): With a recogniser and, for scenes, best with a detector.
-    """
+    """Reads the pictures of the page, with a recogniser and, for scenes, best with a detector."""
 
     def __init__(self, spotter: SceneInferencer) -> None:
         self.spotter = spotter
@@ -79,14 +59,7 @@ class PageReader:
         return self.spotter.detector is not None
 
     def word(self, path: str) -> WordView:
-        """Read a picture of one word.
-
-        Args:
-            path (str): A file of whatever kind.
-
-        Returns:
-            WordView: With its ``error`` if it cannot be read.
-        """
+        """Read a picture of one word, a file of whatever kind."""
         try:
             image = picture_of(Source(path))
         except UnusableImageError as error:
@@ -104,20 +77,14 @@ class PageReader:
         details = {key: value for key, value in reading.to_dict().items() if key != 'path'}
         return WordView(
             reading.text, reading.score, list(zip(reading.text, reading.char_scores)),
-            _rgb(boxed_word(image, reading.char_boxes)),
+            _rgb(framed(fitted(image, WORD), reading.char_boxes or (), image)),
             _rgb(draw_sample(picture, sample, seen)), details)
 
     def scene(self, path: str, regions: str = '') -> SceneView:
-        """Read the words of a picture.
+        """Read the words of a picture, a file of whatever kind.
 
-        Args:
-            path (str): A file of whatever kind.
-            regions (str): Where the words are, see
-                :func:`~mmocr_siga.demo_page.regions.parse_regions`. If empty, the detector finds
-                them; without a detector the picture is read as one word. Defaults to ''.
-
-        Returns:
-            SceneView: With its ``error`` if it cannot be read.
+        Regions are those of :func:`.parse_regions`. If there are none, the detector finds them;
+        without a detector the picture is read as one word.
         """
         try:
             image = picture_of(Source(path))
@@ -126,7 +93,8 @@ class PageReader:
             return SceneView(error=str(error))
         height, width = image.shape[:2]
         if polygons:
-            given, note = [polygons], f'{_counted(len(polygons), "region")} given'
+            given = [polygons]
+            note = f'{len(polygons)} region{"s" * (len(polygons) > 1)} given'
         elif self.has_detector:
             given, note = None, 'regions found by the detector'
         else:
@@ -148,6 +116,3 @@ class PageReader:
 def _rgb(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[..., ::-1])
 
-
-def _counted(number: int, name: str) -> str:
-    return f'{number} {name}' if number == 1 else f'{number} {name}s'

@@ -9,17 +9,12 @@ _NUMBER = re.compile(r'[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?')
 
 
 def parse_regions(text: str) -> list[list[float]]:
-    """Read regions, one a line.
+    """Read regions, one a line: polygons of x and y interleaved.
 
     A line is a box ``x1, y1, x2, y2`` or a polygon ``x1, y1, ..., xn, yn``, n >= 3, that begins at
     the upper left corner of the word and goes clockwise; commas or blanks part the numbers. What
-    follows them, such as the text in the ICDAR sets' ``x1,y1,...,x4,y4,text``, is left aside.
-
-    Args:
-        text (str): The lines; empty ones are skipped.
-
-    Returns:
-        list[list[float]]: A polygon for each line: x and y by turns.
+    follows them, such as the text in the ICDAR sets' ``x1,y1,...,x4,y4,text``, is left aside, and
+    so are empty lines.
 
     Raises:
         ValueError: If a line is neither; names the line.

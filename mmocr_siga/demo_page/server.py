@@ -21,11 +21,7 @@ LARGEST = '64mb'
 
 
 class OwnOriginOnly:
-    """ASGI middleware that forbids a page to load anything from other servers.
-
-    Args:
-        app (Callable): The application.
-    """
+    """ASGI middleware that forbids a page to load anything from other servers."""
 
     def __init__(self, app: Callable) -> None:
         self.app = app
@@ -42,15 +38,7 @@ class OwnOriginOnly:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port.
-
-    Args:
-        host (str): Name or address of the interface.
-        port (int): 0 for any free one.
-
-    Raises:
-        OSError: If it cannot be had.
-    """
+    """Take a port of an interface, 0 for any free one; an OSError if it cannot be had."""
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     taken = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -63,13 +51,10 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def serve(page: gr.Blocks, taken: socket.socket, started: Callable[[str], Any]) -> None:
-    """Serve a page until the process is interrupted.
+def serve(page: gr.Blocks, taken: socket.socket, tell: Callable[[str], Any]) -> None:
+    """Serve a page at a port of :func:`listen` until the process is interrupted.
 
-    Args:
-        page (gr.Blocks): The page.
-        taken (socket): From :func:`listen`.
-        started (Callable): Called with the page's address as soon as it is served.
+    ``tell`` is called with the address first: whoever asks early waits in the port's queue.
     """
     host, port = taken.getsockname()[:2]
     shown = f'[{host}]' if ':' in host else host
@@ -78,18 +63,6 @@ def serve(page: gr.Blocks, taken: socket.socket, started: Callable[[str], Any]) 
         server_port=port, show_error=False, ssr_mode=False, max_file_size=LARGEST, pwa=False,
         theme=page_theme(), css=CSS, footer_links=[])
     app.add_middleware(OwnOriginOnly)
-    server = _Server(uvicorn.Config(app, log_level='warning', timeout_graceful_shutdown=2),
-                     lambda: started(f'http://{shown}:{port}/'))
-    server.run(sockets=[taken])
-
-
-class _Server(uvicorn.Server):
-    """Tells when it has started."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], Any]) -> None:
-        super().__init__(config)
-        self._tell = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self._tell()
+    tell(f'http://{shown}:{port}/')
+    uvicorn.Server(uvicorn.Config(app, log_level='warning', timeout_graceful_shutdown=2)).run(
+        sockets=[taken])

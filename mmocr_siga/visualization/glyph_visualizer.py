@@ -30,37 +30,30 @@ class GlyphVisualizer(BaseLocalVisualizer):
     It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
     and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
     confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
-    in the field ``glyph_evidence`` (see
-    :func:`~mmocr_siga.inference.explanation.read_with_evidence`), or from :attr:`reader`. ``GlyphVisualizationHook`` brings either.
+    in the field ``glyph_evidence``, or from :attr:`reader`. ``GlyphVisualizationHook`` brings
+    either.
 
     Args:
-        name (str): Name of the instance. Defaults to 'visualizer'.
-        image (ndarray, optional): RGB image to begin with. Defaults to None.
-        vis_backends (list[dict] or dict, optional): Where sheets go, for example
-            ``[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]``. Defaults to
-            None.
-        save_dir (str, optional): Folder of the backends. Defaults to None.
-        parts (Sequence[str]): What to draw besides text and confidence. Defaults to all of
-            :data:`PARTS`.
-        font_families (str or list[str]): For those of MMOCR's visualisers that take it over, as
-            behind a detector; sheets are written in DejaVu Sans. Defaults to 'sans-serif'.
-        font_properties (str or FontProperties, optional): As ``font_families``. Defaults to None.
+        name: Name of the instance.
+        image: RGB image to begin with.
+        vis_backends: Where sheets go, for example
+            ``[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]``.
+        save_dir: Folder of the backends.
+        parts: What to draw besides text and confidence.
+        font_families, font_properties: For those of MMOCR's visualisers that take them over, as
+            after a detector; sheets are written in DejaVu Sans.
 
     Attributes:
-        reader (callable, optional): Called with a BGR picture whose sample carries no evidence, it
-            returns a :class:`WordEvidence` or None. Defaults to None.
+        reader: Called with a BGR picture whose sample carries no evidence, it returns evidence or
+            None.
 
     Raises:
-        ValueError: If ``parts`` names something else.
+        ValueError: If ``parts`` names something else than :data:`PARTS`.
     """
 
-    def __init__(self,
-                 name: str = 'visualizer',
-                 image: np.ndarray | None = None,
-                 vis_backends: Sequence[dict] | dict | None = None,
-                 save_dir: str | None = None,
-                 parts: Sequence[str] = PARTS,
-                 font_families: str | list[str] = 'sans-serif',
+    def __init__(self, name: str = 'visualizer', image: np.ndarray | None = None,
+                 vis_backends: Sequence[dict] | dict | None = None, save_dir: str | None = None,
+                 parts: Sequence[str] = PARTS, font_families: str | list[str] = 'sans-serif',
                  font_properties: str | FontProperties | None = None) -> None:
         unknown = sorted(set(parts) - set(PARTS))
         if isinstance(parts, str) or unknown:
@@ -76,36 +69,28 @@ class GlyphVisualizer(BaseLocalVisualizer):
         return list(self._vis_backends)
 
     @master_only
-    def add_datasample(self,
-                       name: str,
-                       image: np.ndarray,
-                       data_sample: TextRecogDataSample | None = None,
-                       draw_gt: bool = True,
-                       draw_pred: bool = True,
-                       show: bool = False,
-                       wait_time: float = 0,
+    def add_datasample(self, name: str, image: np.ndarray,
+                       data_sample: TextRecogDataSample | None = None, draw_gt: bool = True,
+                       draw_pred: bool = True, show: bool = False, wait_time: float = 0,
                        pred_score_thr: float | None = None,
                        out_file: str | os.PathLike | None = None,
                        step: int = 0) -> np.ndarray:
         """Draw a sheet and hand it to all backends.
 
         Args:
-            name (str): Name of the word.
-            image (ndarray): The picture, uint8, RGB (H, W, 3) or grey (H, W).
-            data_sample (TextRecogDataSample, optional): With ``gt_text`` and ``pred_text``, as far
-                as there are any. Defaults to None.
-            draw_gt (bool): Whether to show the label. Defaults to True.
-            draw_pred (bool): Whether to show the reading and what goes with it. Defaults to True.
-            show (bool): Show the sheet in a window instead of handing it on. Defaults to False.
-            wait_time (float): Seconds to show it; 0 waits for a key. Defaults to 0.
-            pred_score_thr (float, optional): As MMOCR hands it over; words have none. Defaults to
-                None.
-            out_file (str or PathLike, optional): A file to write the sheet to, too. Defaults to
-                None.
-            step (int): Step of the training. Defaults to 0.
+            name: Name of the word.
+            image: The picture, uint8, RGB (H, W, 3) or grey (H, W).
+            data_sample: With ``gt_text`` and ``pred_text``, as far as there are any.
+            draw_gt: Whether to show the label.
+            draw_pred: Whether to show the reading and what goes with it.
+            show: Show the sheet in a window instead of handing it on.
+            wait_time: Seconds to show it; 0 waits for a key.
+            pred_score_thr: As MMOCR hands it over; words have none.
+            out_file: A file to write the sheet to, too.
+            step: Step of the training.
 
         Returns:
-            ndarray: The sheet, uint8 RGB.
+            The sheet, uint8 RGB.
 
         Raises:
             ValueError: If the image is of no kind that can be drawn.
@@ -136,26 +121,19 @@ class GlyphVisualizer(BaseLocalVisualizer):
         return found if found is not None and found.text == text else None
 
 
-def draw_sample(image: np.ndarray,
-                data_sample: TextRecogDataSample | None,
-                evidence: WordEvidence | None = None,
-                parts: Sequence[str] = PARTS,
-                draw_gt: bool = True,
-                draw_pred: bool = True) -> np.ndarray:
-    """Draw the sheet of a word.
+def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
+                evidence: WordEvidence | None = None, parts: Sequence[str] = PARTS,
+                draw_gt: bool = True, draw_pred: bool = True) -> np.ndarray:
+    """Draw the sheet of a word, uint8 BGR.
 
     Args:
-        image (ndarray): The picture, uint8, BGR (H, W, 3) or grey (H, W). Where the recogniser saw
-            it padded or straightened, what it saw is shown in its place.
-        data_sample (TextRecogDataSample, optional): With ``gt_text`` and ``pred_text``, as far as
-            there are any.
-        evidence (WordEvidence, optional): How it was read. Defaults to None.
-        parts (Sequence[str]): What of it to draw. Defaults to all of :data:`PARTS`.
-        draw_gt (bool): Whether to show the label. Defaults to True.
-        draw_pred (bool): Whether to show the reading. Defaults to True.
-
-    Returns:
-        ndarray: uint8 BGR.
+        image: The picture, uint8, BGR (H, W, 3) or grey (H, W). Where the recogniser saw it padded
+            or straightened, what it saw is shown in its place.
+        data_sample: With ``gt_text`` and ``pred_text``, as far as there are any.
+        evidence: How it was read.
+        parts: What of it to draw.
+        draw_gt: Whether to show the label.
+        draw_pred: Whether to show the reading.
     """
     truth = _text(data_sample, 'gt_text') if draw_gt else None
     text = _text(data_sample, 'pred_text') if draw_pred else None

@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .glyph_drawing import _INK, GAP, _checked_image, _font, _written, character_colours
+from .canvas import GAP, character_colors, checked_image, font, paper, written
 
 __all__ = ['draw_scene', 'scene_scale']
 
@@ -18,15 +18,7 @@ _SKIPPED = (128, 128, 128)
 
 
 def scene_scale(height: int, width: int) -> float:
-    """By how much a picture is enlarged or reduced to be drawn.
-
-    Args:
-        height (int): Its height in pixels.
-        width (int): Its width.
-
-    Returns:
-        float: The factor that brings its longer side into :data:`SIDES`.
-    """
+    """The factor that brings the longer side of a drawn picture into :data:`SIDES`."""
     longer = max(height, width)
     return float(np.clip(longer, *SIDES)) / longer
 
@@ -35,51 +27,49 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
                characters: bool = True) -> np.ndarray:
     """Draw the words of a picture: their outlines and characters on it, the texts beside it.
 
-    Each word has a colour. Outlines are thick; those of characters are thin. On a pale copy on the
+    Each word has a color. Outlines are thick; those of characters are thin. On a pale copy on the
     right, or below where the picture is wider than high, each text stands in the place of its word.
     Regions that were skipped are grey and crossed out.
 
     Args:
-        image (ndarray): uint8, BGR (H, W, 3) or grey (H, W).
-        words (Sequence): With ``polygon`` (P, 2) or x and y by turns, ``text`` and, if they are
-            known, ``char_polygons`` (L, 4, 2): :class:`mmocr_siga.apis.SpottedWord`.
-        skipped (Sequence): With ``polygon``; those that are no polygons are left out. Defaults to
-            ().
-        characters (bool): Whether to draw the characters' outlines. Defaults to True.
+        image: uint8, BGR (H, W, 3) or grey (H, W).
+        words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
+            ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
+        skipped: With ``polygon``; those that are no polygons are left out.
+        characters: Whether to draw the characters' outlines.
 
     Returns:
-        ndarray: uint8 BGR.
+        uint8 BGR.
 
     Raises:
         ValueError: If the image is of no kind that can be drawn, or a word has no polygon.
     """
-    image = _checked_image(image)
+    image = checked_image(image)
     scale = scene_scale(*image.shape[:2])
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
     shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     # Pale, so that one sees where the words are.
     texts = cv2.addWeighted(shown, 0.15, np.full_like(shown, 255), 0.85, 0)
     labels = []
-    for word, colour in zip(words, character_colours(len(words)).tolist()):
+    for word, color in zip(words, character_colors(len(words)).tolist()):
         outline = _outline(word.polygon, scale)
         if outline is None:
             raise ValueError(f'the polygon of {word.text!r} is none: {word.polygon!r}')
         if characters:
             for character in getattr(word, 'char_polygons', None) or ():
-                _draw(shown, _outline(character, scale), colour, 1)
-        _draw(shown, outline, colour, 2)
-        _draw(texts, outline, [(255 + c) // 2 for c in colour], 1)
-        labels.append(_label(word.text, outline, colour, size))
+                _draw(shown, _outline(character, scale), color, 1)
+        _draw(shown, outline, color, 2)
+        _draw(texts, outline, [(255 + c) // 2 for c in color], 1)
+        labels.append(_label(word.text, outline, color, size))
     for word in skipped:
         outline = _outline(word.polygon, scale)
         if outline is not None:
             for canvas in (shown, texts):
                 _draw(canvas, outline, _SKIPPED, 1)
                 _draw(canvas, outline[[0, len(outline) // 2]], _SKIPPED, 1)
-    texts = _written(texts, labels)
     across = image.shape[0] >= image.shape[1]
-    gap = np.full((size[1], GAP, 3) if across else (GAP, size[0], 3), 255, np.uint8)
-    return np.concatenate([shown, gap, texts], 1 if across else 0)
+    gap = paper(size[1], GAP) if across else paper(GAP, size[0])
+    return np.concatenate([shown, gap, written(texts, labels)], 1 if across else 0)
 
 
 def _outline(polygon: Any, scale: float) -> np.ndarray | None:
@@ -94,22 +84,21 @@ def _outline(polygon: Any, scale: float) -> np.ndarray | None:
     return points.clip(-30_000, 30_000).round().astype(np.int32)
 
 
-def _draw(canvas: np.ndarray, outline: np.ndarray | None, colour: Sequence[int],
+def _draw(canvas: np.ndarray, outline: np.ndarray | None, color: Sequence[int],
           thickness: int) -> None:
     if outline is not None:
-        cv2.polylines(canvas, [outline.reshape(-1, 1, 2)], True, tuple(colour), thickness,
+        cv2.polylines(canvas, [outline.reshape(-1, 1, 2)], True, tuple(color), thickness,
                       cv2.LINE_AA)
 
 
-def _label(text: str, outline: np.ndarray, colour: Sequence[int], size: tuple[int, int]) -> tuple:
-    """Where a text is written, for :func:`.glyph_drawing._written`."""
+def _label(text: str, outline: np.ndarray, color: Sequence[int], size: tuple[int, int]) -> tuple:
+    """Where a text is written, for :func:`.canvas.written`."""
     low, high = outline.min(0), outline.max(0)
     room = int(np.clip(min(high - low) * 0.8, *TEXT))
-    while room > TEXT[0] and _font(room).getlength(text) > max(high[0] - low[0], 1):
+    while room > TEXT[0] and font(room).getlength(text) > max(high[0] - low[0], 1):
         room -= 1
-    width = int(_font(room).getlength(text))
+    width = int(font(room).getlength(text))
     x = int(np.clip((low[0] + high[0] - width) // 2, 0, max(size[0] - width, 0)))
     y = int(np.clip((low[1] + high[1]) // 2 + room // 3, room, max(size[1] - 2, room)))
-    # Light colours are hard to read on white.
-    dark = tuple(int(c * 0.6) for c in colour) if sum(colour) else _INK
-    return (x, y), text, room, dark
+    # Light colors are hard to read on white.
+    return (x, y), text, room, tuple(int(c * 0.6) for c in color)

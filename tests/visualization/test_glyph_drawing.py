@@ -90,7 +90,7 @@ def test_overlay_paints_the_strongest_character():
     maps = np.zeros((2, 1, 4), np.float32)
     maps[0, 0, 0], maps[1, 0, 3] = 5.0, 0.01  # each is scaled to its own peak
     picture = gd.overlay(image, maps, strength=1.0)
-    first, second = gd.character_colours(2)
+    first, second = gd.character_colors(2)
     np.testing.assert_array_equal(picture[5, 0], first)
     np.testing.assert_array_equal(picture[5, -1], second)
     np.testing.assert_array_equal(picture[5, 20], [128] * 3)
@@ -116,14 +116,14 @@ def test_bar_height_follows_the_score():
     for score in (0.0, 0.5, 1.0, float('nan'), 7.0):
         given['scores'] = [score]
         box = gd.draw_reading(**given)[y0:y1, x0:x1]
-        heights.append(int((box[:, 30] == gd.character_colours(1)[0]).all(1).sum()))
+        heights.append(int((box[:, 30] == gd.character_colors(1)[0]).all(1).sum()))
     full = gd.BARS - 22 - 16 + 1
     assert heights == [0, pytest.approx(full / 2, abs=1), full, 0, full]
 
 
 def test_weights_without_sense_are_survived():
     np.testing.assert_array_equal(
-        gd.normalised(np.array([[0, 0, 0], [-1, 2, 4], [np.nan, np.inf, 3]])),
+        gd.normalized(np.array([[0, 0, 0], [-1, 2, 4], [np.nan, np.inf, 3]])),
         np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
 
 
@@ -137,9 +137,9 @@ def test_boxes_are_drawn_over_the_image():
     assert changed_panels(plain, picture) == {'image'}
     x0, y0, _, _ = regions()[0]['image']
     shown = picture[y0:y0 + gd.CELL[1], x0:x0 + 350]  # 3.5 times as large
-    first, second = gd.character_colours(2)
-    for box, colour in zip(3.5 * boxes, (first, second)):
-        rows, columns = np.nonzero((shown == colour).all(2))
+    first, second = gd.character_colors(2)
+    for box, color in zip(3.5 * boxes, (first, second)):
+        rows, columns = np.nonzero((shown == color).all(2))
         np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1],
                                    box, atol=2)
     # A character whose place is unknown has none.
@@ -158,10 +158,10 @@ def test_a_word_that_was_not_read():
     np.testing.assert_array_equal(labelled[gd.TITLE:], picture[gd.TITLE:])
 
 
-def test_neighbouring_colours_differ():
-    colours = gd.character_colours(26).astype(int)
-    assert np.abs(np.diff(colours, axis=0)).sum(1).min() > 150
-    assert gd.character_colours(0).shape == (0, 3)
+def test_neighbouring_colors_differ():
+    colors = gd.character_colors(26).astype(int)
+    assert np.abs(np.diff(colors, axis=0)).sum(1).min() > 150
+    assert gd.character_colors(0).shape == (0, 3)
 
 
 @pytest.mark.parametrize('count', range(1, 27))
@@ -212,7 +212,7 @@ def test_character_boxes_are_framed_on_the_picture_shown():
     assert columns.min() in range(panel[0] + 38, panel[0] + 42)
     assert rows.min() == panel[1]
     assert columns.max() == panel[0] + 479 and rows.max() == panel[1] + 111
-    colour = gd.character_colours(2)[0]
-    assert (boxed[panel[1] + 20, panel[0] + 80] == colour).all()
+    color = gd.character_colors(2)[0]
+    assert (boxed[panel[1] + 20, panel[0] + 80] == color).all()
     with pytest.raises(ValueError, match=r'char_boxes must be \(2, 4\), got shape \(1, 4\)'):
         gd.draw_reading(image, text='ab', scores=[1, 1], char_boxes=[[0, 0, 1, 1]])

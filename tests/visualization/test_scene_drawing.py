@@ -3,7 +3,7 @@ import pytest
 
 from mmocr_siga.apis import SkippedRegion, SpottedWord
 from mmocr_siga.visualization import draw_scene
-from mmocr_siga.visualization.glyph_drawing import GAP
+from mmocr_siga.visualization.canvas import GAP
 from mmocr_siga.visualization.scene_drawing import SIDES, scene_scale
 
 BLACK = np.zeros((600, 800, 3), np.uint8)
@@ -14,7 +14,7 @@ def word(polygon=BOX, text='word', places=None):
     return SpottedWord(polygon, text, .9, char_polygons=places)
 
 
-def coloured(picture):
+def colored(picture):
     """Pixels that are not grey."""
     return picture.max(-1).astype(int) - picture.min(-1) > 40
 
@@ -22,20 +22,20 @@ def coloured(picture):
 def test_outlines_and_texts_have_their_places():
     picture = draw_scene(BLACK, [word()])
     assert picture.shape == (2 * 600 + GAP, 800, 3) and picture.dtype == np.uint8
-    rows, columns = np.nonzero(coloured(picture[:600]))
+    rows, columns = np.nonzero(colored(picture[:600]))
     assert (columns.min(), columns.max(), rows.min(), rows.max()) == pytest.approx(
         (100, 300, 100, 160), abs=2)
-    texts = coloured(picture[600 + GAP:])
+    texts = colored(picture[600 + GAP:])
     # The outline and, within it, letters.
     rows, columns = np.nonzero(texts)
     assert rows.min() >= 98 and rows.max() <= 162
     assert texts[105:155, 105:295].sum() > 100
-    assert not coloured(draw_scene(BLACK, [word(text='')])[600 + GAP:])[105:155, 105:295].any()
+    assert not colored(draw_scene(BLACK, [word(text='')])[600 + GAP:])[105:155, 105:295].any()
 
 
 def test_characters():
     places = [[[100, 100], [150, 100], [150, 160], [100, 160]]]
-    with_them, without = (coloured(draw_scene(BLACK, [word(places=places)], characters=flag))
+    with_them, without = (colored(draw_scene(BLACK, [word(places=places)], characters=flag))
                           for flag in (True, False))
     assert with_them[110:150, 148:153].any() and not without[110:150, 148:153].any()
 
@@ -43,7 +43,7 @@ def test_characters():
 def test_skipped_regions_are_crossed_out():
     picture = draw_scene(BLACK, [], [SkippedRegion(BOX, 'small'), SkippedRegion(None, 'none'),
                                      SkippedRegion([[None, 1]], 'not finite')])
-    assert (picture[130, 195:205] > 60).any() and not coloured(picture).any()
+    assert (picture[130, 195:205] > 60).any() and not colored(picture).any()
 
 
 def test_polygons_by_turns_and_grey_pictures():
@@ -65,9 +65,9 @@ def test_pictures_of_all_sizes(size, scale):
     assert max(picture.shape) <= 2 * SIDES[1] + GAP
 
 
-def test_more_words_than_colours():
+def test_more_words_than_colors():
     words = [word(np.array(BOX) / 40 + (8 * (k % 90), 8 * (k // 90))) for k in range(2000)]
-    assert coloured(draw_scene(BLACK, words)).any()
+    assert colored(draw_scene(BLACK, words)).any()
 
 
 def test_wrong_arguments():
