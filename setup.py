@@ -19,6 +19,8 @@ INSTALL_REQUIRES = [
     'numpy>=1.26,<3',
     'ijson>=3.1,<4',
     'opencv-python>=4.6,<6',
+    'scipy>=1.9',
+    'shapely>=2.0,<3',
     'tqdm>=4.60,<5',
     'setuptools<81',  # MMEngine imports pkg_resources
 ]
