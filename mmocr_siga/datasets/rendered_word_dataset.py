@@ -33,34 +33,20 @@ class RenderedWordDataset:
     words again unless it is given another seed.
 
     Args:
-        length (int): Number of words in an epoch. Defaults to 1,000,000.
-        preset (str): See :func:`.rendering.build_renderer`. Defaults to 'mj_st_like'.
-        difficulty (str, optional): 'easy', 'medium' or 'hard', instead of the style of the preset.
-            Defaults to None.
-        charset (str, optional): Characters that are drawn: a dictionary file, the name of a
-            packaged one, 'ascii94', ..., or the characters. Defaults to None: that of the preset.
-        lexicon (str, optional): Word list, one a line. Defaults to None: built-in words.
-        random_strings (float, optional): Fraction of random strings among words. Defaults to
-            None: that of the preset.
-        punctuation (float, optional): Fraction of the words with marks. Defaults to None: that of
-            the preset.
-        max_length (int): Longest word drawn. Defaults to 25.
-        fonts (str or Sequence[str], optional): Font folders or files. Defaults to None: the
-            system's and matplotlib's own.
-        backgrounds (str, optional): Folder of photographs. Defaults to None: made up.
-        seed (int): Seed. Defaults to 0.
-        dictionary (dict or Dictionary, optional): Dictionary of the model; characters that it
-            does not know are left out of the label, though drawn. Defaults to None, labels are
-            as drawn.
-        max_seq_len (int): Most characters of a label, with a dictionary. Defaults to 25.
-        letter_case (str): Letter case of labels, with a dictionary: 'lower', 'upper',
-            'unchanged', or 'auto', the one the dictionary asks for. Defaults to 'auto'.
-        with_masks (bool): Whether to add ``gt_seg_map``, the exact text mask; a pipeline then
-            has no ``TextMask``, which would replace it. Defaults to False.
-        pipeline (Sequence, optional): Transforms. Defaults to None, no transforms.
-        metainfo (dict, optional): Meta information of the data set. Defaults to None.
-        lazy_init (bool): Whether to search faces and words only when they are needed. Defaults to
-            False.
+        length: Number of words in an epoch.
+        preset, difficulty: Recipe and style, see :func:`~mmocr_siga.rendering.build_renderer`.
+        fonts: Font folders or files; None for the system's and matplotlib's own.
+        seed: Seed of the words.
+        dictionary: Dictionary of the model, or its config; characters that it does not know are
+            left out of the label, though drawn. With None labels are as drawn.
+        max_seq_len, letter_case: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
+        with_masks: Whether to add ``gt_seg_map``, the exact text mask; a pipeline then has no
+            ``TextMask``, which would replace it.
+        pipeline: Transforms.
+        metainfo: Meta information of the data set.
+        lazy_init: Whether to search faces and words only when they are needed.
+        options: ``charset``, ``lexicon``, ``random_strings``, ``punctuation``, ``max_length`` and
+            ``backgrounds`` of :func:`~mmocr_siga.rendering.build_renderer`.
 
     Raises:
         FileNotFoundError: If a folder or file is missing.
@@ -71,13 +57,8 @@ class RenderedWordDataset:
                  length: int = 1_000_000,
                  preset: str = 'mj_st_like',
                  difficulty: str | RenderStyle | None = None,
-                 charset: str | None = None,
-                 lexicon: str | None = None,
-                 random_strings: float | None = None,
-                 punctuation: float | None = None,
-                 max_length: int = 25,
+                 *,
                  fonts: str | Sequence[str] | None = None,
-                 backgrounds: str | None = None,
                  seed: int = 0,
                  dictionary: dict | Dictionary | None = None,
                  max_seq_len: int = 25,
@@ -85,7 +66,8 @@ class RenderedWordDataset:
                  with_masks: bool = False,
                  pipeline: Sequence[dict | Callable] | None = None,
                  metainfo: dict | None = None,
-                 lazy_init: bool = False) -> None:
+                 lazy_init: bool = False,
+                 **options: Any) -> None:
         if length < 1:
             raise ValueError(f'length must be positive, but is {length}')
         if isinstance(dictionary, dict):
@@ -95,9 +77,8 @@ class RenderedWordDataset:
             self.rule = LabelRule(dictionary, max_seq_len, letter_case)
         self.length, self.seed, self.with_masks = length, seed, with_masks
         self._options = dict(
-            recipe=preset, style=difficulty, charset=charset, lexicon=lexicon,
-            random_strings=random_strings, punctuation=punctuation, max_length=max_length,
-            fonts=[fonts] if isinstance(fonts, str) else fonts, backgrounds=backgrounds)
+            options, recipe=preset, style=difficulty, seed=seed,
+            fonts=[fonts] if isinstance(fonts, str) else fonts)
         self.pipeline = Compose(pipeline or [])
         self._metainfo = dict(metainfo or {})
         # How often each index was asked for: one counter for all workers.
@@ -111,7 +92,7 @@ class RenderedWordDataset:
         """Search faces, words and backgrounds, unless this was done before."""
         if self._fully_initialized:
             return
-        self.renderer, left_out = build_renderer(**self._options, seed=self.seed)
+        self.renderer, left_out = build_renderer(**self._options)
         if left_out:
             print_log(f'RenderedWordDataset: left out {len(left_out):,} backgrounds that are no '
                       f'pictures, e.g. {", ".join(left_out[:3])}', logger='current')
@@ -128,14 +109,7 @@ class RenderedWordDataset:
         return self.length
 
     def draw(self, idx: int, visit: int) -> tuple[RenderedWord, str]:
-        """Draw a word.
-
-        Args:
-            idx (int): Its index, from 0.
-            visit (int): How often it was drawn before.
-
-        Returns:
-            tuple: The word and its label.
+        """Draw a word, by its index and how often it was drawn before, and its label.
 
         Raises:
             RuntimeError: If a hundred words in a row have no label that the dictionary allows.
@@ -152,17 +126,10 @@ class RenderedWordDataset:
                            f'{word.text!r}; check charset, dictionary and max_length')
 
     def get_data_info(self, idx: int) -> dict:
-        """A word as a pipeline gets it.
-
-        Args:
-            idx (int): Its index; may be negative.
-
-        Returns:
-            dict: ``img``, ``img_path`` (a name for messages), ``img_shape``, ``ori_shape``,
-            ``instances``, ``sample_idx`` and, with ``with_masks``, ``gt_seg_map``.
+        """A word as a pipeline gets it: ``img``, ``img_path`` (a name for messages), and so on.
 
         Raises:
-            IndexError: If there is no such word.
+            IndexError: If there is no such word; ``idx`` may be negative.
         """
         if not -self.length <= idx < self.length:
             raise IndexError(f'index {idx} is out of range for {self.length} words')

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from mmocr.models.common import Dictionary
 from mmocr.registry import TASK_UTILS
@@ -28,14 +29,11 @@ def packaged_dictionaries() -> list[str]:
 
 
 def resolve_dict_file(dict_file: str) -> str:
-    """Find a character list.
+    """Path of a character list.
 
     Args:
-        dict_file (str): Path of a file, or the name of one shipped with the package, or short
-            '36', '62' or '94'. A file at that path comes first.
-
-    Returns:
-        str: Path of an existing file.
+        dict_file: Path of a file, or the name of one shipped with the package, or short '36', '62'
+            or '94'. A file at that path comes first.
 
     Raises:
         TypeError: If ``dict_file`` is neither a string nor a path.
@@ -67,12 +65,8 @@ def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:
 def natural_letter_case(dictionary: Dictionary) -> str:
     """The letter case that labels must be brought into for a dictionary to know their letters.
 
-    Args:
-        dictionary (Dictionary): The characters known.
-
-    Returns:
-        str: 'lower' where it has lower-case letters only, 'upper' where it has upper-case letters
-        only, else 'unchanged'.
+    'lower' where it has lower-case letters only, 'upper' where it has upper-case letters only,
+    else 'unchanged'.
     """
     characters = dictionary_characters(dictionary)
     lower, upper = (any(c != fold(c) for c in characters) for fold in (str.upper, str.lower))
@@ -92,7 +86,7 @@ def _check_characters(path: str) -> None:
         raise ValueError(
             f'{path}, line {number}: expected one character, found {len(line)}: {line!r} '
             f'({len(long)} such lines). A blank after the character counts, and an accent may be '
-            'a character of its own (normalise the file to NFC)')
+            'a character of its own (normalize the file to NFC)')
     repeated = sorted(c for c, n in Counter(line for line in lines if line).items() if n > 1)
     if repeated:
         raise ValueError(f'{path} lists these characters more than once: {repeated}')
@@ -113,49 +107,18 @@ class WordDictionary(Dictionary):
     class, there is no class for other characters, and :meth:`str2idx` leaves those out.
 
     Args:
-        dict_file (str): Path of a text file with one character a line (blank lines are skipped, a
-            line of one space is the space), or the name of a packaged one, short '36', '62' or
-            '94'. A file at that path comes before a packaged one of the same name.
-        with_start (bool): Whether there is a start token. Defaults to False.
-        with_end (bool): Whether there is an end token. Defaults to False.
-        same_start_end (bool): Whether both are one token. Defaults to False.
-        with_padding (bool): Whether there is a padding token. Defaults to False.
-        with_unknown (bool): Whether other characters are accepted. Defaults to False.
-        start_token (str): Defaults to '<BOS>'.
-        end_token (str): Defaults to '<EOS>'.
-        start_end_token (str): Defaults to '<BOS/EOS>'.
-        padding_token (str): Defaults to '<PAD>'.
-        unknown_token (str, optional): None leaves other characters out of the targets. Defaults
-            to '<UKN>'.
+        dict_file: Path of a text file with one character a line (blank lines are skipped, a line of
+            one space is the space), or the name of a packaged one, short '36', '62' or '94'. A file
+            at that path comes before a packaged one of the same name.
+        options: Arguments of MMOCR's ``Dictionary``, which has tokens for the start, the end,
+            padding and unknown characters; ``unknown_token=None`` leaves those out of the targets.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If a line holds several characters, a character occurs twice or there is none.
     """
 
-    def __init__(self,
-                 dict_file: str,
-                 with_start: bool = False,
-                 with_end: bool = False,
-                 same_start_end: bool = False,
-                 with_padding: bool = False,
-                 with_unknown: bool = False,
-                 start_token: str = '<BOS>',
-                 end_token: str = '<EOS>',
-                 start_end_token: str = '<BOS/EOS>',
-                 padding_token: str = '<PAD>',
-                 unknown_token: str | None = '<UKN>') -> None:
+    def __init__(self, dict_file: str, *args: Any, **options: Any) -> None:
         path = resolve_dict_file(dict_file)
         _check_characters(path)
-        super().__init__(
-            dict_file=path,
-            with_start=with_start,
-            with_end=with_end,
-            same_start_end=same_start_end,
-            with_padding=with_padding,
-            with_unknown=with_unknown,
-            start_token=start_token,
-            end_token=end_token,
-            start_end_token=start_end_token,
-            padding_token=padding_token,
-            unknown_token=unknown_token)
+        super().__init__(path, *args, **options)

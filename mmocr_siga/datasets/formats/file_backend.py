@@ -10,6 +10,8 @@ from .lmdb_reader import LMDBReader
 
 __all__ = ['NonEmptyBackend']
 
+_WORD = re.compile(r'(?P<database>.+):(?P<key>image-\d{9})')
+
 
 class NonEmptyBackend(BaseStorageBackend):
     """Read what mmengine would read, and refuse an empty file by its name.
@@ -22,22 +24,13 @@ class NonEmptyBackend(BaseStorageBackend):
     ``backend_args=dict(backend='nonempty')``.
     """
 
-    _word = re.compile(r'(?P<database>.+):(?P<key>image-\d{9})')
-
     def get(self, filepath: str) -> bytes:
-        """Content of a file.
-
-        Args:
-            filepath (str): Path or URI of any backend that its prefix tells, or the ``img_path``
-                of a :class:`.WordLMDBDataset`.
-
-        Returns:
-            bytes: The content.
+        """Content of a file of any backend that its prefix tells, or of a word of a database.
 
         Raises:
             OSError: If the file or entry is empty or missing, or cannot be read.
         """
-        word = self._word.fullmatch(str(filepath))
+        word = _WORD.fullmatch(str(filepath))
         if word:
             content, = LMDBReader(word['database']).get(word['key'])
         else:

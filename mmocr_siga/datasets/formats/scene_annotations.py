@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import os.path as osp
 import random
@@ -11,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from PIL import Image
 
 from ...geometry.polygons import check_polygon, polygon_shape
 
 __all__ = [
-    'FORMATS', 'IGNORED_TEXTS', 'SceneProblem', 'SceneReport', 'instance_of', 'parse_scene_file',
-    'picture_size', 'read_scenes', 'split_scenes', 'write_scenes',
+    'FORMATS', 'IGNORED_TEXTS', 'SCENE_METAINFO', 'SceneProblem', 'SceneReport', 'instance_of',
+    'parse_scene_file', 'picture_size', 'read_scenes', 'split_scenes', 'write_scenes',
 ]
 
 FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
@@ -26,6 +28,8 @@ PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '
 _NUMBER = r'\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*'
 _TOTAL_TEXT = re.compile(r'''x: *\[\[([^\]]*)\]\] *, *y: *\[\[([^\]]*)\]\].*?'''
                          r'''transcriptions: *\[u?(['"])(.*)\3\]''')
+SCENE_METAINFO = dict(dataset_type='TextSpottingDataset', task_name='textspotting',
+                      category=[dict(id=0, name='text')])
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,10 @@ class SceneProblem:
     """Something that was left out of, or ignored in, a scene.
 
     Attributes:
-        path (str): The file.
-        line (int): Line, counted from 1; 0 for the whole file.
-        text (str): What is wrong.
-        ignored (bool): Whether the word stays as a region that is ignored.
+        path: The file.
+        line: Line, counted from 1; 0 for the whole file.
+        text: What is wrong.
+        ignored: Whether the word stays as a region that is ignored.
     """
     path: str
     line: int
@@ -53,33 +57,41 @@ class SceneReport:
     """What reading scenes found.
 
     Attributes:
-        scenes (int): Scenes that were read.
-        words (int): Words to be read in them.
-        ignored (int): Regions to be ignored.
-        problems (list[SceneProblem]): What was left out, or is ignored for a fault.
+        scenes: Scenes that were read.
+        words: Words to be read in them.
+        ignored: Regions to be ignored.
+        problems: What was left out, or is ignored for a fault.
     """
     scenes: int = 0
     words: int = 0
     ignored: int = 0
     problems: list[SceneProblem] = field(default_factory=list)
 
+    def add(self, path: str, line: int, polygon: Any, text: str, size: tuple[int, int],
+            ignore: bool) -> dict | None:
+        """Count a word, see :func:`instance_of`, and what is wrong with it."""
+        instance, problem = instance_of(polygon, text, size, ignore)
+        if problem:
+            self.problems.append(SceneProblem(path, line, problem, instance is not None))
+        if instance is not None:
+            self.ignored += instance['ignore']
+            self.words += not instance['ignore']
+        return instance
+
     def lines(self, most: int = 5) -> list[str]:
-        """The report as lines of text, with the first problems.
-
-        Args:
-            most (int): Most problems that are listed. Defaults to 5.
-
-        Returns:
-            list[str]: At least one line.
-        """
+        """The report as lines of text, with the first problems of each kind."""
         out = [f'{self.scenes:,} scenes, {self.words:,} words, {self.ignored:,} ignored regions']
-        kinds = ((False, 'left out'), (True, 'ignored because of a fault'))
-        for ignored, what in kinds:
+        for ignored, what in ((False, 'left out'), (True, 'ignored because of a fault')):
             found = [p for p in self.problems if p.ignored is ignored]
             if found:
                 out += [f'  {len(found):,} {what}:', *(f'    {p}' for p in found[:most])]
                 out += [f'    ... and {len(found) - most:,} more'] if len(found) > most else []
         return out
+
+    def log(self, name: str) -> None:
+        """Log the report, as a warning if there are problems."""
+        print_log(f'{name}: ' + '\n'.join(self.lines()), logger='current',
+                  level=logging.WARNING if self.problems else logging.INFO)
 
 
 def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
@@ -93,11 +105,11 @@ def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
     ``total_text`` and those with ``####`` by their looks and takes the others for ``icdar2015``.
 
     Args:
-        path (str or PathLike): The file, UTF-8, with or without a byte order mark.
-        form (str): One of :data:`FORMATS`. Defaults to ``'auto'``.
+        path: The file, UTF-8, with or without a byte order mark.
+        form: One of :data:`FORMATS`.
 
     Yields:
-        tuple: Number of the line from 1; x and y by turns, or None if the line cannot be read; the
+        Number of the line from 1; x and y interleaved, or None if the line cannot be read; the
         text, or what is wrong with the line.
 
     Raises:
@@ -167,14 +179,14 @@ def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = F
     becomes an ignored region, its convex hull. A word without a text is ignored, too.
 
     Args:
-        polygon (Any): See :func:`~mmocr_siga.geometry.polygons.polygon_points`.
-        text (str): What it says.
-        size (tuple[int]): Height and width of the picture.
-        ignore (bool): Whether the word is to be ignored. Defaults to False.
+        polygon: See :func:`~mmocr_siga.geometry.polygons.polygon_points`.
+        text: What it says.
+        size: Height and width of the picture.
+        ignore: Whether the word is to be ignored.
 
     Returns:
-        tuple[dict or None, str]: ``polygon``, ``bbox``, ``bbox_label``, ``ignore`` and ``text``;
-        None if there is no such region in the picture. What is wrong, or ''.
+        ``polygon``, ``bbox``, ``bbox_label``, ``ignore`` and ``text``, or None if there is no such
+        region in the picture; and what is wrong, or ''.
     """
     points, problem = check_polygon(polygon, size)
     if points is None:
@@ -192,13 +204,7 @@ def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = F
 
 
 def picture_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Height and width of a picture from its header, as OpenCV would decode it.
-
-    Args:
-        path (str or PathLike): The file.
-
-    Returns:
-        tuple[int]: Height and width, after turning by the EXIF mark.
+    """Height and width of a picture from its header, as OpenCV would decode it, turned upright.
 
     Raises:
         OSError: If it is missing or no picture.
@@ -217,15 +223,15 @@ def read_scenes(gt_dir: str | os.PathLike, image_dir: str | os.PathLike, form: s
     Scenes come in the natural order of their names: img_2 before img_10.
 
     Args:
-        gt_dir (str or PathLike): Folder of the annotation files.
-        image_dir (str or PathLike): Folder of the pictures.
-        form (str): See :func:`parse_scene_file`. Defaults to ``'auto'``.
-        ignored_texts (Sequence[str]): Texts that mark a region to be ignored. Defaults to
-            ``('###', )``; Total-Text has ``'#'``, which counts in its own format in any case.
+        gt_dir: Folder of the annotation files.
+        image_dir: Folder of the pictures.
+        form: See :func:`parse_scene_file`.
+        ignored_texts: Texts that mark a region to be ignored. Total-Text has ``'#'``, which counts
+            in its own format in any case.
 
     Returns:
-        tuple[list[dict], SceneReport]: Entries of ``data_list``: ``img_path``, the file's name
-        alone, ``height``, ``width`` and ``instances``; and what was found.
+        Entries of ``data_list``: ``img_path``, the file's name alone, ``height``, ``width`` and
+        ``instances``; and what was found.
 
     Raises:
         FileNotFoundError: If a folder is missing, or no picture has annotations.
@@ -277,27 +283,17 @@ def _read_scene(path: str, image: str, form: str, ignored_texts: Sequence[str],
             report.problems.append(SceneProblem(path, line, text))
             continue
         ignore = text in ignored_texts or (form == 'total_text' and text == '#')
-        instance, problem = instance_of(polygon, text, (height, width), ignore)
-        if problem:
-            report.problems.append(SceneProblem(path, line, problem, instance is not None))
+        instance = report.add(path, line, polygon, text, (height, width), ignore)
         if instance is not None:
             instances.append(instance)
-            report.ignored += instance['ignore']
-            report.words += not instance['ignore']
     return dict(img_path=osp.basename(image), height=height, width=width, instances=instances)
 
 
 def split_scenes(scenes: Sequence[Any], count: int, seed: int | None = 0) -> tuple[list, list]:
-    """Set some scenes aside.
-
-    Args:
-        scenes (Sequence): All of them.
-        count (int): How many are set aside.
-        seed (int, optional): Seed by which they are drawn; None takes the last ones. Defaults
-            to 0.
+    """Set ``count`` scenes aside: drawn by a seed, or the last ones where that is None.
 
     Returns:
-        tuple[list]: The others and those set aside, both in the order given.
+        The others and those set aside, both in the order given.
 
     Raises:
         ValueError: If there are not more than ``count``.
@@ -313,16 +309,7 @@ def split_scenes(scenes: Sequence[Any], count: int, seed: int | None = 0) -> tup
 
 
 def write_scenes(path: str | os.PathLike, scenes: Sequence[dict]) -> None:
-    """Write MMOCR's JSON for text spotting.
-
-    Args:
-        path (str or PathLike): The new file.
-        scenes (Sequence[dict]): Entries of ``data_list``.
-    """
-    content = dict(
-        metainfo=dict(dataset_type='TextSpottingDataset', task_name='textspotting',
-                      category=[dict(id=0, name='text')]),
-        data_list=list(scenes))
+    """Write MMOCR's JSON for text spotting; ``scenes`` are entries of ``data_list``."""
     with open(path, 'w', encoding='utf-8') as file:
-        json.dump(content, file, ensure_ascii=False)
+        json.dump(dict(metainfo=SCENE_METAINFO, data_list=list(scenes)), file, ensure_ascii=False)
         file.write('\n')

@@ -18,7 +18,7 @@ class TSVLabelParser:
     keeps the byte order mark and warns at every transcription of several words.
 
     Args:
-        keys (Sequence[str]): Names of the two values. Defaults to ``('filename', 'text')``.
+        keys: Names of the two values.
 
     Raises:
         ValueError: If ``keys`` are not two.
@@ -30,13 +30,7 @@ class TSVLabelParser:
         self.keys = list(keys)
 
     def __call__(self, in_str: str) -> dict:
-        """Parse one line.
-
-        Args:
-            in_str (str): The line.
-
-        Returns:
-            dict: The path and the transcription, which may be empty.
+        """The path and the transcription, which may be empty, of a line.
 
         Raises:
             ValueError: If there is no tab or no path; shows the line.

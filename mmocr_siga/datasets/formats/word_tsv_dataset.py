@@ -1,8 +1,7 @@
 """Word images listed in a tab-separated table."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Callable
+from typing import Any
 
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
@@ -21,65 +20,22 @@ class WordTSVDataset(RecogTextDataset):
     cannot be read is an error with its number.
 
     Args:
-        ann_file (str): Path of the table. Defaults to ''.
-        backend_args (dict, optional): Where it is read from, see
-            :func:`mmengine.fileio.list_from_file`. Defaults to None.
-        parser_cfg (dict): Parser of a line. Defaults to ``dict(type='TSVLabelParser')``.
-        metainfo (dict, optional): Meta information of the data set. Defaults to None.
-        data_root (str): Folder of ``ann_file`` and ``data_prefix``. Defaults to ''.
-        data_prefix (dict, optional): ``img_path``: folder of the images. Defaults to None, the
-            same as ``data_root``.
-        filter_cfg (dict, optional): Not used. Defaults to None.
-        indices (int or Sequence[int], optional): Lines to take. Defaults to None, all.
-        serialize_data (bool): Whether workers share the table. Defaults to True.
-        pipeline (Sequence, optional): Transforms. Defaults to None, no transforms.
-        test_mode (bool): Whether a sample without a result is an error. Defaults to False.
-        lazy_init (bool): Whether to read the table only when it is needed. Defaults to False.
-        max_refetch (int): Most replacements of one sample. Defaults to 1000.
+        ann_file: Path of the table.
+        parser_cfg: Parser of a line; None for ``TSVLabelParser``.
+        options: Other arguments of ``RecogTextDataset``.
 
     Raises:
         FileNotFoundError: If there is no table.
         ValueError: If a line cannot be read, or all are blank.
     """
 
-    def __init__(self,
-                 ann_file: str = '',
-                 backend_args: dict | None = None,
-                 parser_cfg: dict | None = None,
-                 metainfo: dict | None = None,
-                 data_root: str = '',
-                 data_prefix: dict | None = None,
-                 filter_cfg: dict | None = None,
-                 indices: int | Sequence[int] | None = None,
-                 serialize_data: bool = True,
-                 pipeline: Sequence[dict | Callable] | None = None,
-                 test_mode: bool = False,
-                 lazy_init: bool = False,
-                 max_refetch: int = 1000) -> None:
-        super().__init__(
-            ann_file=ann_file,
-            backend_args=backend_args,
-            parser_cfg=parser_cfg or dict(type='TSVLabelParser'),
-            metainfo=metainfo,
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path=''),
-            filter_cfg=filter_cfg,
-            indices=indices,
-            serialize_data=serialize_data,
-            pipeline=pipeline or [],
-            test_mode=test_mode,
-            lazy_init=lazy_init,
-            max_refetch=max_refetch)
+    def __init__(self, ann_file: str = '', *, parser_cfg: dict | None = None,
+                 **options: Any) -> None:
+        super().__init__(ann_file=ann_file, parser_cfg=parser_cfg or dict(type='TSVLabelParser'),
+                         **options)
 
     def load_data_list(self) -> list[dict]:
-        """Read the table.
-
-        Returns:
-            list[dict]: ``img_path`` and ``instances``, a list of one ``dict(text=...)``, a word.
-
-        Raises:
-            ValueError: If a line cannot be read, or all are blank.
-        """
+        """``img_path`` and ``instances``, a list of one ``dict(text=...)``, of each word."""
         lines = list_from_file(self.ann_file, backend_args=self.backend_args)
         data_list = []
         for number, line in enumerate(lines, 1):

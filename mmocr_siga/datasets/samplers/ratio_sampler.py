@@ -14,16 +14,10 @@ __all__ = ['RatioSampler', 'ratio_sequence']
 
 
 def ratio_sequence(ratios: Sequence[float]) -> Iterator[int]:
-    """Endless sequence of set numbers, as evenly mixed as can be.
+    """Endless sequence of set numbers, as evenly mixed as can be, by positive parts.
 
-    Each time the set is chosen that is furthest behind its part. So of any ``n`` first entries
+    Each time the set is chosen that is furthest short of its part. So of any ``n`` first entries
     set ``k`` has ``ratios[k] * n``, up to less than the number of sets.
-
-    Args:
-        ratios (sequence[float]): Positive parts; they need not add up to 1.
-
-    Yields:
-        int: Number of a set.
     """
     parts = np.asarray(ratios, np.float64) / np.sum(ratios)
     taken = np.zeros(len(parts), np.int64)
@@ -46,16 +40,13 @@ class RatioSampler(Sampler):
     rank has every set in each of its batches. All depends on the seed alone.
 
     Args:
-        dataset (object): Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset``
-            of one.
-        ratios (Sequence[float]): Part of each group of members in a batch; they need not add up
-            to 1.
-        groups (Sequence[int], optional): How many members in a row each group has. Defaults to
-            None, one each.
-        shuffle (bool): Whether to shuffle within a group. Defaults to True.
-        seed (int, optional): Defaults to None: a random one, the same on all ranks.
-        epoch_size (int, optional): Samples of all ranks together after which an epoch ends, for
-            training by epochs; the next one goes on where it ended. Defaults to None, endless.
+        dataset: Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset`` of one.
+        ratios: Part of each group of members in a batch; they need not add up to 1.
+        groups: How many members in a row each group has; None for one each.
+        shuffle: Whether to shuffle within a group.
+        seed: None for a random one, the same on all ranks.
+        epoch_size: Samples of all ranks together after which an epoch ends, for training by
+            epochs; the next one goes on where it ended. None for endless.
 
     Raises:
         TypeError: If the data set has no members.
@@ -63,12 +54,8 @@ class RatioSampler(Sampler):
             or a group has no sample.
     """
 
-    def __init__(self,
-                 dataset: Any,
-                 ratios: Sequence[float],
-                 groups: Sequence[int] | None = None,
-                 shuffle: bool = True,
-                 seed: int | None = None,
+    def __init__(self, dataset: Any, ratios: Sequence[float], groups: Sequence[int] | None = None,
+                 shuffle: bool = True, seed: int | None = None,
                  epoch_size: int | None = None) -> None:
         self.rank, self.world_size = get_dist_info()
         self.ratios = [float(ratio) for ratio in ratios]

@@ -1,8 +1,6 @@
 """Random loss of quality of word images."""
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
@@ -11,26 +9,7 @@ from .base import WordTransform
 from .functional import check_uint8, gaussian_noise, jpeg_artifacts, motion_blur, rescale_and_back
 from .random_text_geometry import asymmetric
 
-__all__ = ['DeteriorationParams', 'RandomTextDeterioration']
-
-
-class DeteriorationParams(NamedTuple):
-    """What is done to one image.
-
-    Attributes:
-        blur: Length of the motion in pixels.
-        angle: Its direction in degrees.
-        rescale: Factor by which the image is shrunk and enlarged again.
-        noise_std: Standard deviation of the noise in grey levels.
-        seed: Seed of the noise.
-        jpeg_quality: None for no compression.
-    """
-    blur: float
-    angle: float
-    rescale: float
-    noise_std: float
-    seed: int
-    jpeg_quality: int | None
+__all__ = ['RandomTextDeterioration']
 
 
 @TRANSFORMS.register_module()
@@ -70,11 +49,12 @@ class RandomTextDeterioration(WordTransform):
         self.jpeg_quality = None if jpeg_quality is None else tuple(jpeg_quality)
 
     @cache_randomness
-    def _draw(self) -> DeteriorationParams | None:
+    def _draw(self) -> dict[str, float | None] | None:
+        """What is done to one image: lengths in pixels, noise in grey levels."""
         if np.random.rand() >= self.prob:
             return None
         quality = self.jpeg_quality
-        return DeteriorationParams(
+        return dict(
             blur=asymmetric(self.blur),
             angle=np.random.uniform(0, 180),
             rescale=1 + asymmetric(self.rescale - 1),
@@ -93,13 +73,13 @@ class RandomTextDeterioration(WordTransform):
             return results
         img = check_uint8(results['img'])
         # Below half a pixel there is nothing to see.
-        if params.blur >= 0.5:
-            img = motion_blur(img, params.blur, params.angle)
-        if params.rescale > 1:
-            img = rescale_and_back(img, params.rescale)
-        if params.noise_std > 0:
-            img = gaussian_noise(img, params.noise_std, params.seed)
-        if params.jpeg_quality is not None:
-            img = jpeg_artifacts(img, params.jpeg_quality)
+        if params['blur'] >= 0.5:
+            img = motion_blur(img, params['blur'], params['angle'])
+        if params['rescale'] > 1:
+            img = rescale_and_back(img, params['rescale'])
+        if params['noise_std'] > 0:
+            img = gaussian_noise(img, params['noise_std'], params['seed'])
+        if params['jpeg_quality'] is not None:
+            img = jpeg_artifacts(img, params['jpeg_quality'])
         results['img'] = img
         return results

@@ -18,14 +18,9 @@ MISSING = ('error', 'skip')
 
 
 def source_of(config: Mapping) -> str | None:
-    """Annotation file or database of a data set.
+    """Annotation file or database of a data set, None where its config names none.
 
-    Args:
-        config (Mapping): Config of one data set.
-
-    Returns:
-        str or None: Its path, joined with ``data_root`` as MMEngine joins them; None where the
-        config names none.
+    Joined with ``data_root`` as MMEngine joins them.
     """
     path = config.get('ann_file')
     if not path:
@@ -37,13 +32,10 @@ def source_of(config: Mapping) -> str | None:
 
 
 def missing_sources(config: Mapping) -> list[str]:
-    """Annotation files and databases that a data set needs and that are not there.
+    """Annotation files and databases that a data set, or a wrapper, needs and that are not there.
 
     Args:
-        config (Mapping): Config of a data set, or of a wrapper with ``dataset`` or ``datasets``.
-
-    Returns:
-        list[str]: Their paths; empty if all are there.
+        config: Config of a data set, or of a wrapper with ``dataset`` or ``datasets``.
     """
     inner = config.get('datasets', config.get('dataset'))
     if isinstance(inner, Mapping):
@@ -75,17 +67,12 @@ class AvailableDatasets(ConcatDataset):
     those asked for as ``dataset_kept``, by which ``NamedDatasetsEvaluator`` stays in step.
 
     Args:
-        datasets (dict[str, dict] or Sequence[dict]): Configs of the data sets, by their names or
-            in a list. Wrappers such as ``ConcatDataset`` are missing if any of their members is,
-            those with ``missing='skip'`` if all are.
-        pipeline (Sequence, optional): Transforms for all of them. Defaults to None.
-        missing (str): ``'error'``, or ``'skip'`` to use what is there and log what is not.
-            Defaults to ``'error'``.
-        verify_meta (bool): Whether all must have the same meta information. Defaults to False.
-        force_apply (bool): Whether ``pipeline`` replaces pipelines that members have of their own.
-            Defaults to False.
-        lazy_init (bool): Whether to read the annotations only when they are needed. Defaults to
-            False.
+        datasets: Configs of the data sets, by their names or in a list. Wrappers such as
+            ``ConcatDataset`` are missing if any of their members is, those with
+            ``missing='skip'`` if all are.
+        pipeline: Transforms for all of them.
+        missing: ``'error'``, or ``'skip'`` to use what is there and log what is not.
+        options: Other arguments of ``ConcatDataset``; ``verify_meta`` is False by default.
 
     Raises:
         FileNotFoundError: If sets are missing and may not, or none is there; names all of them.
@@ -93,13 +80,9 @@ class AvailableDatasets(ConcatDataset):
         ValueError: If there are no ``datasets``, or ``missing`` is something else.
     """
 
-    def __init__(self,
-                 datasets: Mapping[str, dict] | Sequence[dict],
-                 pipeline: Sequence[dict | Callable] | None = None,
-                 missing: str = 'error',
-                 verify_meta: bool = False,
-                 force_apply: bool = False,
-                 lazy_init: bool = False) -> None:
+    def __init__(self, datasets: Mapping[str, dict] | Sequence[dict],
+                 pipeline: Sequence[dict | Callable] | None = None, missing: str = 'error',
+                 **options: Any) -> None:
         if missing not in MISSING:
             raise ValueError(f'missing must be one of {MISSING}, but is {missing!r}')
         names, members = _named(datasets)
@@ -109,7 +92,7 @@ class AvailableDatasets(ConcatDataset):
         if lost:
             self._report(names, lost, missing)
         super().__init__([members[i] for i in kept], pipeline=list(pipeline or []),
-                         verify_meta=verify_meta, force_apply=force_apply, lazy_init=lazy_init)
+                         **{'verify_meta': False, **options})
         self._metainfo['dataset_kept'] = kept
         if isinstance(datasets, Mapping):
             self._metainfo['dataset_names'] = [names[i] for i in kept]

@@ -1,21 +1,13 @@
 """Scenes in MMOCR's JSON for text spotting, without annotations that cannot be used."""
 from __future__ import annotations
 
-import logging
 import os.path as osp
 from typing import Any
 
-from mmengine.logging import print_log
 from mmocr.datasets import OCRDataset
 from mmocr.registry import DATASETS
 
-from ..formats.scene_annotations import (
-    IGNORED_TEXTS,
-    SceneProblem,
-    SceneReport,
-    instance_of,
-    picture_size,
-)
+from ..formats.scene_annotations import IGNORED_TEXTS, SceneReport, picture_size
 
 __all__ = ['CheckedSceneDataset']
 
@@ -34,17 +26,10 @@ class CheckedSceneDataset(OCRDataset):
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the annotation file.
-
-        Returns:
-            list[dict]: One entry a scene.
-        """
+        """One entry a scene, from the annotation file."""
         self.report = SceneReport()
         scenes = [self._checked(scene) for scene in super().load_data_list()]
-        lines = self.report.lines()
-        print_log('\n'.join([f'{type(self).__name__}({self.ann_file}): {lines[0]}', *lines[1:]]),
-                  logger='current',
-                  level=logging.WARNING if self.report.problems else logging.INFO)
+        self.report.log(f'{type(self).__name__}({self.ann_file})')
         return scenes
 
     def _checked(self, scene: dict) -> dict:
@@ -60,15 +45,10 @@ class CheckedSceneDataset(OCRDataset):
             if polygon is None:
                 polygon = _corners(given.get('bbox'))
             ignore = bool(given.get('ignore')) or text in IGNORED_TEXTS
-            instance, problem = instance_of(polygon, text, size, ignore)
-            if problem:
-                self.report.problems.append(
-                    SceneProblem(f'{name}, word {number}', 0, problem, instance is not None))
+            instance = self.report.add(f'{name}, word {number}', 0, polygon, text, size, ignore)
             if instance is not None:
                 kept.append(dict(instance, bbox_label=given.get('bbox_label', 0)))
         self.report.scenes += 1
-        self.report.words += sum(not k['ignore'] for k in kept)
-        self.report.ignored += sum(k['ignore'] for k in kept)
         return dict(scene, instances=kept)
 
 

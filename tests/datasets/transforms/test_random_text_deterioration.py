@@ -28,12 +28,12 @@ def test_bounds():
     transform = RandomTextDeterioration(
         prob=1, blur=6, rescale=4, noise_var=20, jpeg_quality=(30, 32))
     drawn = [transform._draw() for _ in range(2000)]
-    assert all(0 <= p.blur <= 6 and 1 <= p.rescale <= 4 for p in drawn)
-    assert all(0 <= p.angle <= 180 and 0 <= p.noise_std**2 <= 20 for p in drawn)
-    assert {p.jpeg_quality for p in drawn} == {30, 31, 32}
+    assert all(0 <= p['blur'] <= 6 and 1 <= p['rescale'] <= 4 for p in drawn)
+    assert all(0 <= p['angle'] <= 180 and 0 <= p['noise_std']**2 <= 20 for p in drawn)
+    assert {p['jpeg_quality'] for p in drawn} == {30, 31, 32}
     # A fifth of the bounds on average.
-    assert np.mean([p.blur for p in drawn]) == pytest.approx(1.2, rel=.06)
-    assert np.mean([p.rescale for p in drawn]) == pytest.approx(1.6, rel=.06)
+    assert np.mean([p['blur'] for p in drawn]) == pytest.approx(1.2, rel=.06)
+    assert np.mean([p['rescale'] for p in drawn]) == pytest.approx(1.6, rel=.06)
 
 
 @pytest.mark.parametrize('only', [
