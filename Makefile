@@ -22,7 +22,7 @@ test: $(VENV)/.installed
 
 # The site: docs/_build/html/index.html
 docs: $(VENV)/.docs
-	$(PYTHON) -m sphinx -W --keep-going -j auto docs docs/_build/html $(ARGS)
+	$(PYTHON) -m sphinx -j auto docs docs/_build/html $(ARGS)
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
