@@ -12,7 +12,8 @@ import os
 from typing import TextIO
 
 from . import CommandError, write_line
-from .common import add_model_arguments, inferencer
+from .common import add_model_arguments
+from .spot import scene_inferencer
 
 HELP = 'serve a page for a browser'
 NEEDED = ('gradio', 'fastapi', 'uvicorn')
@@ -26,15 +27,14 @@ def _port(text: str) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('--host', default='127.0.0.1', help='interface to listen on; others than '
-                        'this machine reach the page with 0.0.0.0 (default: %(default)s)')
-    parser.add_argument('--port', type=_port, default=7860,
-                        help='0 takes a free one (default: %(default)s)')
+    add = parser.add_argument
+    add('--host', default='127.0.0.1', help='interface to listen on; others than this machine '
+        'reach the page with 0.0.0.0 (default: %(default)s)')
+    add('--port', type=_port, default=7860, help='0 takes a free one (default: %(default)s)')
     add_model_arguments(parser)
-    parser.add_argument('--det', metavar='CONFIG', help='text detector for scenes: a config of '
-                        'MMOCR, or the name of one of its models')
-    parser.add_argument('--det-weights', metavar='FILE', help='checkpoint of the detector; needed '
-                        'with a config')
+    add('--det', metavar='CONFIG', help='text detector for scenes: a config of MMOCR, or the name '
+        'of one of its models')
+    add('--det-weights', metavar='FILE', help='weights of the detector; needed with a config')
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
@@ -45,12 +45,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
                            '(Python 3.10 or newer)')
     if args.det_weights and not args.det:
         raise CommandError('--det-weights needs --det, the config that they are of')
-    reader = inferencer(args)
-    from ..inference.scene_inferencer import SceneInferencer
-    try:
-        spotter = SceneInferencer(args.det, args.det_weights, reader, device=args.device)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise CommandError(f'the detector cannot be used: {error}') from error
+    spotter = scene_inferencer(args)
     from ..demo_page import PageReader
     from ..demo_page.page import build_page
     from ..demo_page.server import listen, serve

@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import write_line
 from .common import add_model_arguments, inferencer, one_line, positive, problem
 
 if TYPE_CHECKING:
-    from ..apis import WordResult
+    from ..structures.results import SceneResult, WordResult
 
 HELP = 'read words: a line path<TAB>text<TAB>score for each picture'
 
@@ -26,25 +26,23 @@ _MANY = 64
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('paths', nargs='+', metavar='PATH',
-                        help='a picture, a folder (with its subfolders), or @list.txt: a file with '
-                        'a path a line (blank lines and those from # on are skipped), @- for the '
-                        'standard input')
-    parser.add_argument('--json', action='store_true',
-                        help='print a JSON object a line: path, text, score, char_scores, '
-                        'char_boxes (left, top, right, bottom in pixels); where a picture cannot '
-                        'be read, its error too')
-    parser.add_argument('--nbest', type=positive, default=1, metavar='N',
-                        help='search the N most probable readings; further pairs of text and score '
-                        'follow on the line, or are in the JSON as nbest')
-    parser.add_argument('--batch-size', type=positive, default=32, metavar='N',
-                        help='pictures at a time (default: %(default)s)')
+    add = parser.add_argument
+    add('paths', nargs='+', metavar='PATH', help='a picture, a folder (with its subfolders), or '
+        '@list.txt: a file with a path a line (blank lines and those from # on are skipped), @- '
+        'for the standard input')
+    add('--json', action='store_true', help='print a JSON object a line: path, text, score, '
+        'char_scores, char_boxes (left, top, right, bottom in pixels); where a picture cannot be '
+        'read, its error too')
+    add('--nbest', type=positive, default=1, metavar='N', help='search the N most probable '
+        'readings; further pairs of text and score follow on the line, or are in the JSON as nbest')
+    add('--batch-size', type=positive, default=32, metavar='N',
+        help='pictures at a time (default: %(default)s)')
     add_model_arguments(parser)
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     """Read, and print what was read."""
-    _prepare_output(out, args.json)
+    prepare_output(out, args.json)
     reader = inferencer(args)
     from tqdm import tqdm
 
@@ -71,25 +69,24 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 def text_line(result: WordResult) -> str:
     """Path, text and score, with tabs in between; with n-best, further texts and scores."""
     pairs = result.nbest or [(result.text, result.score)]
-    fields = [one_line(result.path or '')]
-    for text, score in pairs:
-        fields += [text, f'{score:.4f}']
-    return '\t'.join(fields)
+    return '\t'.join([one_line(result.path or ''),
+                      *(field for text, score in pairs for field in (text, f'{score:.4f}'))])
 
 
-def json_line(result: WordResult) -> str:
-    """A reading as JSON, in ASCII, with rounded numbers."""
-    values = result.to_dict()
-    values['score'] = round(result.score, 6)
-    values['char_scores'] = [round(score, 6) for score in result.char_scores]
-    if result.char_boxes is not None:
-        values['char_boxes'] = [[round(v, 3) for v in box] for box in result.char_boxes]
-    if result.nbest is not None:
-        values['nbest'] = [[text, round(score, 6)] for text, score in result.nbest]
-    return json.dumps(values)
+def json_line(result: WordResult | SceneResult, digits: int = 6) -> str:
+    """A result as JSON, in ASCII, with rounded numbers."""
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, float):
+            return round(value, digits)
+        if isinstance(value, dict):
+            return {key: rounded(each) for key, each in value.items()}
+        return [rounded(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+    return json.dumps(rounded(result.to_dict()))
 
 
-def _prepare_output(out: TextIO, json_output: bool) -> None:
+def prepare_output(out: TextIO, json_output: bool) -> None:
     """Let names of files that are not text in their encoding come out as they are."""
     if json_output or not hasattr(out, 'reconfigure'):
         return  # JSON is ASCII

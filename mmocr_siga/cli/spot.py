@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import CommandError, write_line
 from .common import add_model_arguments, inferencer, one_line, positive, problem, share
+from .read import json_line, prepare_output
 
 if TYPE_CHECKING:
-    from ..apis import SceneInferencer, SceneResult
+    from ..inference.scene_inferencer import SceneInferencer
+    from ..structures.results import SceneResult
 
 HELP = 'find and read words in whole pictures: a line path<TAB>text<TAB>score<TAB>polygon for each'
 
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        'one of MMOCR')
     found.add_argument('--gts', metavar='FOLDER', help="ICDAR's annotation files, gt_NAME.txt or "
                        'NAME.txt, whose regions are read in the place of detected ones')
-    add('--det-weights', metavar='FILE', help='checkpoint of the detector; needed with a config')
+    add('--det-weights', metavar='FILE', help='weights of the detector; needed with a config')
     add('--det-score', type=share, default=0.3, metavar='X',
         help='leave out detections with lower scores (default: %(default)s)')
     add('--score', type=share, default=0.0, metavar='X',
@@ -53,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     """Find, read, and print what was read."""
-    from .read import _prepare_output
     if args.det_weights and not args.det:
         raise CommandError('--det-weights go with --det')
     if args.gts and not os.path.isdir(args.gts):
@@ -64,8 +65,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         except OSError as error:
             raise CommandError(f'no folder can be made at {args.draw!r} (--draw): '
                                f'{error.strerror}') from error
-    _prepare_output(out, args.json)
-    spotter = _spotter(args)
+    prepare_output(out, args.json)
+    spotter = scene_inferencer(args, turn=args.turn, det_score_thr=args.det_score,
+                               score_thr=args.score)
     from ..inference.inputs import expand
     sources = list(expand(args.paths))
     polygons = None if args.gts is None else _annotated(args.gts, sources)
@@ -75,22 +77,23 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     for number, scene in enumerate(scenes, 1):
         failed += scene.error is not None
         _report(scene)
-        for line in [json_line(scene)] if args.json else text_lines(scene):
+        for line in [json_line(scene, digits=4)] if args.json else text_lines(scene):
             write_line(out, line)
         if args.draw and scene.error is None:
             _draw(args.draw, number, scene)
     return 1 if failed else 0
 
 
-def _spotter(args: argparse.Namespace) -> SceneInferencer:
+def scene_inferencer(args: argparse.Namespace, **options: Any) -> SceneInferencer:
+    """Build the inferencer that the arguments, with ``--det`` and ``--det-weights``, ask for; a
+    CommandError says why that is impossible."""
     recognizer = inferencer(args)
-    from ..apis import SceneInferencer
+    from ..inference.scene_inferencer import SceneInferencer
     try:
-        return SceneInferencer(
-            args.det, args.det_weights, recognizer, device=args.device, turn=args.turn,
-            det_score_thr=args.det_score, score_thr=args.score)
+        return SceneInferencer(args.det, args.det_weights, recognizer, device=args.device,
+                               **options)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(f'the detector cannot be used: {error}') from error
 
 
 def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
@@ -125,35 +128,18 @@ def _report(scene: SceneResult) -> None:
 
 def text_lines(scene: SceneResult) -> list[str]:
     """Path, text, score and polygon of each word, with tabs in between."""
-    lines = []
-    for word in scene.words:
-        outline = ','.join(f'{value:.1f}' for point in word.polygon for value in point)
-        lines.append('\t'.join([one_line(scene.path or ''), word.text, f'{word.score:.4f}',
-                                outline]))
-    return lines
-
-
-def json_line(scene: SceneResult) -> str:
-    """What was found in a picture as JSON, in ASCII, with rounded numbers."""
-    import json
-
-    def rounded(value: Any) -> Any:
-        if isinstance(value, float):
-            return round(value, 4)
-        if isinstance(value, dict):
-            return {key: rounded(each) for key, each in value.items()}
-        return [rounded(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-    return json.dumps(rounded(scene.to_dict()))
+    path = one_line(scene.path or '')
+    return ['\t'.join([path, word.text, f'{word.score:.4f}',
+                       ','.join(f'{value:.1f}' for point in word.polygon for value in point)])
+            for word in scene.words]
 
 
 def _draw(folder: str, number: int, scene: SceneResult) -> None:
     """Write a picture of what was found; its name begins with the number of the picture."""
-    import cv2
-
+    from ..images import encode_picture
     from ..inference.inputs import Source, picture_of
     from ..visualization import draw_scene
     stem = os.path.splitext(os.path.basename(scene.path or 'picture'))[0]
     picture = draw_scene(picture_of(Source(scene.path)), scene.words, scene.skipped)
     with open(os.path.join(folder, f'{number:04d}_{stem}.jpg'), 'wb') as file:
-        file.write(cv2.imencode('.jpg', picture)[1].tobytes())
+        file.write(encode_picture(picture))

@@ -9,7 +9,8 @@ from PIL import Image
 
 from mmocr_siga.apis import SceneResult, SkippedRegion, SpottedWord
 from mmocr_siga.cli import main
-from mmocr_siga.cli.spot import json_line, text_lines
+from mmocr_siga.cli.read import json_line
+from mmocr_siga.cli.spot import text_lines
 
 CONFIG = 'configs/siga_tiny.py'
 
@@ -93,6 +94,6 @@ def test_lines():
                        [[[1 / 3] * 2] * 4] * 2)
     scene = SceneResult('a\tb.png', (4, 5), [word], [SkippedRegion([[None, 0]], 'why')])
     assert text_lines(scene) == ['a\\tb.png\ta\u00e9\t0.1235\t0.0,1.0,2.2,1.0,2.0,3.0']
-    line = json_line(scene)
+    line = json_line(scene, 4)
     assert line.isascii() and json.loads(line)['words'][0]['char_scores'] == [.5, .3333]
     assert json.loads(line)['skipped'] == [{'polygon': [[None, 0]], 'reason': 'why'}]
