@@ -51,7 +51,7 @@ class PageReader:
     def __init__(self, spotter: SceneInferencer) -> None:
         self.spotter = spotter
         self.recognizer: WordInferencer = spotter.recognizer
-        self._evidence = picture_reader(self.recognizer.model, self.recognizer.cfg)
+        self._explanation = picture_reader(self.recognizer.model, self.recognizer.cfg)
 
     @property
     def has_detector(self) -> bool:
@@ -69,7 +69,7 @@ class PageReader:
             return WordView(error=reading.error)
         picture, there = self.recognizer.as_seen(image, reading)
         with torch.no_grad():
-            seen = self._evidence(picture)
+            seen = self._explanation(picture)
         if seen.text_mask is None and there.mask is not None:
             seen = seen._replace(text_mask=there.mask > 0)
         sample = TextRecogDataSample(

@@ -7,7 +7,7 @@ from .heads import GlyphHead, ImplicitAligner, SegmentationHead
 from .layers import GSRM, PVAM, VSFD
 from .losses import AlignmentLoss, GlyphLoss, SRNModuleLoss, TextMaskLoss, WordLoss
 from .necks import TokenPyramidFusion
-from .plugins import GlyphPlugin, ModuleTap, Plugin, SECLoss
+from .plugins import GlyphPlugin, Plugin, SECLoss
 from .preprocessors import TPSRectifier
 from .recognizers import (
     GlyphRecognizer,
@@ -28,7 +28,7 @@ from .target_generators import GlyphPseudoLabelGenerator
 
 __all__ = [
     'AlignmentLoss', 'GSRM', 'GlyphHead', 'GlyphLoss', 'GlyphPlugin', 'GlyphPseudoLabelGenerator',
-    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'ModuleTap', 'PVAM',
+    'GlyphRecognizer', 'ImplicitAligner', 'ImplicitAttentionDecoder', 'PVAM',
     'PluggedGlyphRecognizer', 'PluggedRecognizer', 'Plugin', 'PluginMixin', 'RegionExtractor',
     'RegionPyramid', 'RegionRectifier', 'SECLoss', 'SIGADecoder', 'SIGAEncoder',
     'SIGAParallelDecoder', 'SIGARecHead', 'SIGAResNet45', 'SIGARoIHead', 'SIGASVTR', 'SIGASpotter',

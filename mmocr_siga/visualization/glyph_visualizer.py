@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -13,10 +13,8 @@ from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
 from mmocr.visualization import BaseLocalVisualizer
 
+from ..structures.explanation import Explanation
 from .glyph_drawing import draw_reading
-
-if TYPE_CHECKING:
-    from ..inference.explanation import WordEvidence
 
 __all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
 
@@ -30,7 +28,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
     It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
     and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
     confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
-    in the field ``glyph_evidence``, or from :attr:`reader`. ``GlyphVisualizationHook`` brings
+    in the field ``explanation``, or from :attr:`reader`. ``GlyphVisualizationHook`` brings
     either.
 
     Args:
@@ -44,7 +42,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
             after a detector; sheets are written in DejaVu Sans.
 
     Attributes:
-        reader: Called with a BGR picture whose sample carries no evidence, it returns evidence or
+        reader: Called with a BGR picture whose sample carries no explanation, it returns one or
             None.
 
     Raises:
@@ -61,7 +59,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
         super().__init__(name=name, image=image, vis_backends=vis_backends, save_dir=save_dir,
                          font_families=font_families, font_properties=font_properties)
         self.parts = tuple(parts)
-        self.reader: Callable[[np.ndarray], WordEvidence | None] | None = None
+        self.reader: Callable[[np.ndarray], Explanation | None] | None = None
 
     @property
     def backends(self) -> list[str]:
@@ -97,8 +95,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
         """
         image = np.asarray(image)
         picture = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
-        evidence = self._evidence(picture, data_sample) if draw_pred else None
-        sheet = draw_sample(picture, data_sample, evidence, self.parts, draw_gt, draw_pred)
+        explanation = self._explanation(picture, data_sample) if draw_pred else None
+        sheet = draw_sample(picture, data_sample, explanation, self.parts, draw_gt, draw_pred)
         sheet = np.ascontiguousarray(sheet[..., ::-1])
         if show:
             self.show(sheet, win_name=name, wait_time=wait_time)
@@ -109,12 +107,12 @@ class GlyphVisualizer(BaseLocalVisualizer):
         self.set_image(sheet)
         return sheet
 
-    def _evidence(self, picture: np.ndarray,
-                  sample: TextRecogDataSample | None) -> WordEvidence | None:
+    def _explanation(self, picture: np.ndarray,
+                  sample: TextRecogDataSample | None) -> Explanation | None:
         text = _text(sample, 'pred_text')
         if text is None:
             return None
-        found = sample.get('glyph_evidence')
+        found = sample.get('explanation')
         if found is None and self.reader is not None:
             found = self.reader(picture)
         # What another model would have read does not explain this reading.
@@ -122,7 +120,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
 
 
 def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
-                evidence: WordEvidence | None = None, parts: Sequence[str] = PARTS,
+                explanation: Explanation | None = None, parts: Sequence[str] = PARTS,
                 draw_gt: bool = True, draw_pred: bool = True) -> np.ndarray:
     """Draw the sheet of a word, uint8 BGR.
 
@@ -130,7 +128,7 @@ def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
         image: The picture, uint8, BGR (H, W, 3) or grey (H, W). Where the recogniser saw it padded
             or straightened, what it saw is shown in its place.
         data_sample: With ``gt_text`` and ``pred_text``, as far as there are any.
-        evidence: How it was read.
+        explanation: How it was read.
         parts: What of it to draw.
         draw_gt: Whether to show the label.
         draw_pred: Whether to show the reading.
@@ -139,19 +137,19 @@ def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
     text = _text(data_sample, 'pred_text') if draw_pred else None
     if text is None:
         return draw_reading(image, text=None, truth=truth)
-    if evidence is None:
+    if explanation is None:
         return draw_reading(image, truth=truth, **_plain_reading(data_sample))
-    kept: dict[str, Any] = {part: getattr(evidence, part) for part in parts
-                            if getattr(evidence, part) is not None}
-    if not evidence.whole:
-        kept['rectified'] = evidence.image
+    kept: dict[str, Any] = {part: getattr(explanation, part) for part in parts
+                            if getattr(explanation, part) is not None}
+    if not explanation.whole:
+        kept['rectified'] = explanation.image
     elif 'char_boxes' in kept:
         shape = np.shape(image)
-        scale = np.array([shape[1], shape[0]]) / evidence.image.shape[1::-1]
+        scale = np.array([shape[1], shape[0]]) / explanation.image.shape[1::-1]
         kept['char_boxes'] = kept['char_boxes'] * np.tile(scale, 2)
     # A token for unknown characters takes the place of one.
-    text = ''.join(c if len(c) == 1 else '\N{REPLACEMENT CHARACTER}' for c in evidence.characters)
-    return draw_reading(image, text=text, scores=evidence.scores, truth=truth, **kept)
+    text = ''.join(c if len(c) == 1 else '\N{REPLACEMENT CHARACTER}' for c in explanation.characters)
+    return draw_reading(image, text=text, scores=explanation.scores, truth=truth, **kept)
 
 
 def _text(sample: TextRecogDataSample | None, field: str) -> str | None:

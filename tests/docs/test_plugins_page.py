@@ -45,7 +45,7 @@ def test_a_recogniser_that_is_not_in_the_list(config):
     assert model.decoder.decoder.weight.grad.any() and losses['loss_sec'].isfinite()
     assert any(p.grad is not None and p.grad.any() for p in model.encoder.parameters())
 
-    plain = {k: v for k, v in cfg.items() if k not in ('plugins', 'tap')}
+    plain = {k: v for k, v in cfg.items() if k not in ('plugins', 'hooks')}
     host = MODELS.build(dict(plain, type='SVTR')).eval()
     assert str(host.load_state_dict(model.state_dict())) == '<All keys matched successfully>'
     with torch.no_grad():

@@ -6,7 +6,7 @@ import torch
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.inference.explanation import read_with_evidence
+from mmocr_siga.inference.explain import explain_batch
 from mmocr_siga.models.plugins import teacher_forced_attention
 from mmocr_siga.text.dictionary import resolve_dict_file
 from tests.helpers.hosts import HOSTS, batch, build_host
@@ -46,7 +46,7 @@ def endless(model):
 def test_every_part_of_siga():
     model = endless(build(tiny_model()))
     inputs, samples = words(1.0, 0.5)
-    first, second = read_with_evidence(model, inputs, samples)
+    first, second = explain_batch(model, inputs, samples)
     with torch.no_grad():
         encoding = model.encoder(model.extract_feat(inputs), samples)
         tokens = model.decoder.forward_test(None, encoding).argmax(-1)
@@ -73,33 +73,33 @@ def test_the_picture_is_what_the_backbone_saw():
     model = build(tiny_model())
     picture = torch.randint(0, 256, (3, 32, 128), dtype=torch.uint8)
     data = model.data_preprocessor(dict(inputs=[picture], data_samples=[sample('ab')]), False)
-    word, = read_with_evidence(model, **data)
+    word, = explain_batch(model, **data)
     np.testing.assert_array_equal(word.image, picture.permute(1, 2, 0).numpy())
 
 
 def test_a_straightened_picture():
     model = build(tiny_model(
         preprocessor=dict(type='TPSRectifier', output_size=(32, 100)), glyph_head=None))
-    word, = read_with_evidence(model, *words(1.0))
+    word, = explain_batch(model, *words(1.0))
     assert word.image.shape == (32, 100, 3) and not word.whole
 
 
 def test_nothing_of_the_model_changes():
     model = build(tiny_model())
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    read_with_evidence(model, *words(1.0, 1.0))
+    explain_batch(model, *words(1.0, 1.0))
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert not any(m.training for m in model.modules())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
     with pytest.raises(ValueError, match=r'call model.eval\(\) first'):
-        read_with_evidence(model.train(), *words(1.0))
+        explain_batch(model.train(), *words(1.0))
 
 
 def test_an_empty_word():
     model = build(tiny_model())
     with torch.no_grad():
         model.decoder.reader.classifier.bias[36] += 100
-    word, = read_with_evidence(model, *words(1.0))
+    word, = explain_batch(model, *words(1.0))
     assert word.text == '' and word.scores == () and word.char_boxes.shape == (0, 4)
     assert word.attention.shape == (0, 32) and word.glyph_maps['fine'].shape == (0, 16, 64)
 
@@ -109,7 +109,7 @@ def test_an_empty_word():
 def test_parallel_decoders_tell_their_own_attention(cfg, path, width):
     model, seen = build(cfg), []
     model.get_submodule(path).register_forward_hook(lambda m, args, out: seen.append(out.attention))
-    word, = read_with_evidence(model, *words(1.0))
+    word, = explain_batch(model, *words(1.0))
     length = len(word.characters)
     assert length > 0 and len(seen) == 1
     rows = seen[0][0].unflatten(1, (-1, width)).sum(1)[:length]
@@ -121,7 +121,7 @@ def test_parallel_decoders_tell_their_own_attention(cfg, path, width):
 def test_siga_without_its_head_tells_the_attention_of_its_decoder():
     model = endless(build(tiny_model(glyph_head=None)))
     inputs, samples = words(1.0)
-    word, = read_with_evidence(model, inputs, samples)
+    word, = explain_batch(model, inputs, samples)
     assert word.attention.shape == (8, 32) and word.text_mask is None
     np.testing.assert_allclose(word.attention.sum(1), 1, rtol=1e-5)
 
@@ -132,7 +132,7 @@ def test_recognisers_of_mmocr(name):
     torch.manual_seed(1)
     inputs, samples = batch(size, words=('abc', ), ratios=(1.0, ))
     torch.manual_seed(2)
-    word, = read_with_evidence(model, inputs, samples)
+    word, = explain_batch(model, inputs, samples)
     assert word.text == samples[0].pred_text.item
     assert word.glyph_maps == {} and word.char_boxes is None and word.text_mask is None
     if name == 'aster':
@@ -155,7 +155,7 @@ def test_a_recogniser_without_attention():
                      dictionary=dict(type='Dictionary', with_padding=True,
                                      dict_file=resolve_dict_file('36'))),
         data_preprocessor=dict(type='TextRecogDataPreprocessor', mean=[127], std=[127])))
-    word, = read_with_evidence(model, *words(1.0))
+    word, = explain_batch(model, *words(1.0))
     assert word.attention is None and word.glyph_maps == {} and word.text_mask is None
     assert len(word.characters) == len(word.scores)
 
@@ -168,7 +168,7 @@ def test_glyph_maps_of_a_plugin(feed):
     calls = []
     model.plugins['glyph'].fusion.register_forward_hook(lambda *call: calls.append(call[2]))
     inputs, samples = batch((48, 80))
-    read = read_with_evidence(model, inputs, samples)
+    read = explain_batch(model, inputs, samples)
     for i, word in enumerate(read):
         maps = model.plugins['glyph'].glyph_maps['fine'](calls[-1][0]).softmax(1)[i, 1:]
         length = len(word.characters)
@@ -185,6 +185,6 @@ def test_tokens_for_unknown_characters_are_one_character():
         glyph_head=None)))
     with torch.no_grad():
         model.decoder.reader.classifier.bias[model.decoder.dictionary.unknown_idx] += 200
-    word, = read_with_evidence(model, *words(1.0))
+    word, = explain_batch(model, *words(1.0))
     assert word.characters == ('<UKN>', ) * 8 and word.text == '<UKN>' * 8
     assert len(word.scores) == 8 and min(word.scores) > 0.99

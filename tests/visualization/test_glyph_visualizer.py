@@ -9,7 +9,7 @@ from mmocr.engine.hooks import VisualizationHook
 from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.inference.explanation import WordEvidence
+from mmocr_siga.structures.explanation import Explanation
 from mmocr_siga.visualization import GlyphVisualizer, draw_reading, draw_sample
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 70, 3), np.uint8)  # BGR
@@ -18,7 +18,7 @@ PICTURE = np.random.default_rng(0).integers(0, 256, (20, 70, 3), np.uint8)  # BG
 def evidence(text='abc', **changes):
     rng = np.random.default_rng(1)
     length = len(text)
-    return WordEvidence(**{**dict(
+    return Explanation(**{**dict(
         characters=tuple(text), scores=(0.9, 0.5, 0.7)[:length],
         image=rng.integers(0, 256, (32, 128, 3), np.uint8), whole=True,
         text_mask=rng.random((32, 128)) > 0.5, attention=rng.random((length, 32)),
@@ -32,7 +32,7 @@ def sample(text='abc', truth='abd', scores=(0.9, 0.5, 0.7), found=None):
     out.pred_text = LabelData(item=text, score=list(scores))
     out.set_metainfo(dict(img_path='folder/word.png'))
     if found is not None:
-        out.set_field(found, 'glyph_evidence')
+        out.set_field(found, 'explanation')
     return out
 
 

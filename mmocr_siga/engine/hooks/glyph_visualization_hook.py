@@ -19,7 +19,7 @@ from mmocr.registry import HOOKS
 from torch import nn
 
 from mmocr_siga.inference.explain import picture_reader
-from mmocr_siga.inference.explanation import read_with_evidence
+from mmocr_siga.inference.explain import explain_batch
 from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
 
 __all__ = ['GlyphVisualizationHook']
@@ -112,8 +112,8 @@ class GlyphVisualizationHook(Hook):
         with _untouched(), _reading(model):
             batch = pseudo_collate([_fresh(word) for word in self._words])
             data = model.data_preprocessor(batch, False)
-            evidence = read_with_evidence(model, **data)
-            for i, (seen, sample) in enumerate(zip(evidence, data['data_samples'])):
+            explanation = explain_batch(model, **data)
+            for i, (seen, sample) in enumerate(zip(explanation, data['data_samples'])):
                 sheet = draw_sample(seen.image, sample, seen, self.parts)
                 runner.visualizer.add_image(_name(i, sample),
                                             np.ascontiguousarray(sheet[..., ::-1]), step)

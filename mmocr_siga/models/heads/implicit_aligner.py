@@ -1,4 +1,4 @@
-from typing import Optional
+from __future__ import annotations
 
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
@@ -16,31 +16,32 @@ class ImplicitAligner(BaseModule):
     attention alignment). It runs in training only.
 
     Args:
-        in_channels (int): Channels C of the columns.
-        num_classes (int): Classes K of the dictionary.
-        hidden_size (int): LSTM units. Defaults to 256.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        in_channels: Channels C of the columns.
+        num_classes: Classes K of the dictionary.
+        hidden_size: LSTM units.
     """
 
     def __init__(self, in_channels: int, num_classes: int, hidden_size: int = 256,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.context = nn.Sequential(
+        self.context = nn.ModuleList([
             BidirectionalLSTM(in_channels, hidden_size, hidden_size),
-            BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
+            BidirectionalLSTM(hidden_size, hidden_size, hidden_size)])
         self.decoder = AttentionDecoder(hidden_size, hidden_size, num_classes)
 
     def forward(self, sequence: Tensor, tokens: Tensor,
-                valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
+                valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Align.
 
         Args:
-            sequence (Tensor): Visual columns (N, w, C).
-            tokens (Tensor): Previous characters (N, T), the start token (index K) first.
-            valid (Tensor, optional): (N, w) bool, False where a column is padding.
+            sequence: Visual columns (N, w, C).
+            tokens: Previous characters (N, T), the start token (index K) first.
+            valid: (N, w) bool, False where a column is padding.
 
         Returns:
             tuple: Logits (N, T, K) and attention (N, T, w), each row summing to 1.
         """
-        logits, steps = self.decoder(self.context(sequence), tokens, valid=valid)
+        for layer in self.context:
+            sequence = layer(sequence, valid)
+        logits, steps = self.decoder(sequence, tokens, valid=valid)
         return logits, steps.attention

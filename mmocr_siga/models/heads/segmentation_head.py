@@ -19,19 +19,16 @@ class SegmentationHead(BaseModule):
     :class:`SIGAEncoder` it goes on from the encoder's fused map (``trunk=False``).
 
     Args:
-        in_channels (Sequence[int]): Channels of the fine and the coarse map of the pyramid; without
-            a trunk, channels of the fused map, one number.
-        channels (int): Channels inside the trunk. Defaults to 128.
-        trunk (bool): Whether the head fuses the pyramid itself. Defaults to True.
-        trunk_scale (tuple[int, int]): Ratio of the fine to the coarse map. Defaults to (2, 2).
-        skip_channels (int): Channels of a map at the first up-sampled size, 0 for none. Defaults to
-            0.
-        up_channels (int, optional): Channels behind the trunk. Defaults to ``channels``.
-        scales (Sequence[tuple[int, int]]): Up-samplings from the fused map to the image, 1 or 2 per
-            axis. Defaults to one of (2, 2).
-        with_cp (bool): Keep only one map of each size in training and compute the rest again for
-            the backward pass. Defaults to False.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        in_channels: Channels of the fine and the coarse map of the pyramid; without a trunk,
+            channels of the fused map, one number.
+        channels: Channels inside the trunk.
+        trunk: Whether the head fuses the pyramid itself.
+        trunk_scale: Ratio of the fine to the coarse map.
+        skip_channels: Channels of a map at the first up-sampled size, 0 for none.
+        up_channels: Channels after the trunk; ``channels`` unless given.
+        scales: Up-samplings from the fused map to the image, 1 or 2 per axis.
+        with_cp: Keep only one map of each size in training and compute the rest again for the
+            backward pass.
     """
 
     def __init__(self,
@@ -62,8 +59,8 @@ class SegmentationHead(BaseModule):
         """Predict the text mask.
 
         Args:
-            feats (Sequence[Tensor]): Fine and coarse map, or the fused map alone (``trunk=False``).
-            skip (Tensor, optional): (N, skip_channels, H', W'), if built with ``skip_channels``.
+            feats: Fine and coarse map, or the fused map alone (``trunk=False``).
+            skip: (N, skip_channels, H', W'), if built with ``skip_channels``.
 
         Returns:
             Tensor: Logits (N, 2, H, W), channel 1 text.

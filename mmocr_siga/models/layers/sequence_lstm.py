@@ -1,3 +1,4 @@
+from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +32,20 @@ class BidirectionalLSTM(nn.Module):
         # further: what follows would see next to nothing. This brings them to the order of 1.
         nn.init.xavier_uniform_(self.linear.weight, gain=3.0)
 
-    def forward(self, sequence: Tensor) -> Tensor:
-        """(N, T, D_in) -> (N, T, D_out)."""
-        return self.linear(self.rnn(sequence)[0])
+    def forward(self, sequence: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+        """(N, T, D_in) -> (N, T, D_out); with ``valid`` (N, T) bool, padding at the right has no
+        part in what is before it."""
+        if valid is None:
+            return self.linear(self.rnn(sequence)[0])
+        # Of sequences moved to the right, the backward direction begins where the word ends.
+        position = torch.arange(valid.shape[1], device=valid.device)
+        padding = (~valid).sum(1, keepdim=True)
+        row, length = torch.arange(len(valid), device=valid.device)[:, None], valid.shape[1]
+        moved = sequence[row, (position - padding) % length]
+        forward, backward = self.rnn(torch.cat([sequence, moved]))[0].chunk(2)
+        backward = backward[row, (position + padding) % length]
+        units = self.rnn.hidden_size
+        return self.linear(torch.cat([forward[..., :units], backward[..., units:]], -1))
 
 
 class TokenLSTM(nn.Module):

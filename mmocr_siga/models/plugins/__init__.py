@@ -1,11 +1,11 @@
-"""Parts that plug into recognisers of others: losses, and features added to what they read."""
-from .base import HostView, Plugin
+"""Parts that plug into recognizers of others: losses, and features added to what they read."""
+from .base import ForwardPass, Plugin
 from .glyph_plugin import GlyphPlugin
-from .reading import teacher_forced_attention
+from .mmocr_hooks import feature_hooks_of
 from .sec_loss import SECLoss
-from .taps import ModuleTap, tap_for
+from .teacher_forced_attention import teacher_forced_attention
 
 __all__ = [
-    'GlyphPlugin', 'HostView', 'ModuleTap', 'Plugin', 'SECLoss', 'tap_for',
+    'ForwardPass', 'GlyphPlugin', 'Plugin', 'SECLoss', 'feature_hooks_of',
     'teacher_forced_attention'
 ]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..layers import character_presence
 from ..losses.functional import check_pooling, sec_loss
-from .base import HostView, Plugin
+from .base import ForwardPass, Plugin
 
 
 @MODELS.register_module()
@@ -15,16 +15,13 @@ class SECLoss(Plugin):
     """Spatial existence classification (Gu et al., *Weakly Supervised Attention Rectification for
     Scene Text Recognition*, ICPR 2020), as a plug-in without parameters.
 
-    Every position of the map that the attention reads goes through the recogniser's own classifier,
+    Every position of the map that the attention reads goes through the recognizer's own classifier,
     and all together are asked which characters the word has. Positions that the attention leaves
     out, and which would hardly get a gradient, thus learn what they show. Formula:
     :func:`mmocr_siga.models.losses.functional.sec_loss`.
 
     Args:
-        loss_weight (float): Defaults to 1.0.
-        pooling (str): 'noisy_or', 'max' or 'lse'. Defaults to 'noisy_or'.
-        init_cfg (dict or list[dict], optional): Unused; there is nothing to initialise. Defaults to
-            None.
+        pooling: 'noisy_or', 'max' or 'lse'.
 
     Raises:
         ValueError: If ``pooling`` is something else.
@@ -42,12 +39,12 @@ class SECLoss(Plugin):
         """The weighted loss of logits (N, P, C); see the function for the arguments."""
         return self.loss_weight * sec_loss(logits, presence, valid, ignore_classes, self.pooling)
 
-    def loss(self, host: HostView) -> dict[str, Tensor]:
+    def loss(self, run: ForwardPass) -> dict[str, Tensor]:
         """``loss_sec`` of a training step."""
-        feature = host.feature
-        logits = host.classify(feature.flatten(2).transpose(1, 2))
-        presence = character_presence(host.data_samples, logits.shape[-1], logits.device)
-        valid = host.valid(feature.shape[-1])
+        feature = run.feature
+        logits = run.classify(feature.flatten(2).transpose(1, 2))
+        presence = character_presence(run.data_samples, logits.shape[-1], logits.device)
+        valid = run.valid(feature.shape[-1])
         if valid is not None:
             valid = valid[:, None].expand(-1, feature.shape[-2], -1).flatten(1)
-        return dict(loss_sec=self(logits, presence, valid, host.special_classes))
+        return dict(loss_sec=self(logits, presence, valid, run.special_classes))

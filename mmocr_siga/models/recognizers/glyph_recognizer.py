@@ -25,18 +25,15 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
     Built so, it takes checkpoints that do contain the head, and leaves that out.
 
     Args:
-        preprocessor (dict, optional): As in MMOCR. One that gives its sampling grid, as
-            ``TPSRectifier`` does, warps the samples' text masks by the same grid. Defaults to
-            None.
-        backbone (dict, optional): As in MMOCR; gives the maps that encoder and head read.
-        encoder (dict, optional): For example ``SIGAEncoder``.
-        decoder (dict, optional): For example ``SIGADecoder``.
-        glyph_head (dict, optional): For example ``GlyphHead``. Defaults to None.
-        data_preprocessor (dict, optional): As in MMOCR.
-        channels_last (bool): Keep images and convolution weights with the channels last in memory,
-            which is faster on CPUs and, in half precision, on GPUs. Results stay the same to
-            rounding. Defaults to False.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        preprocessor: As in MMOCR. One that gives its sampling grid, as ``TPSRectifier`` does, warps
+            the samples' text masks by the same grid.
+        backbone: As in MMOCR; gives the maps that encoder and head read.
+        encoder: For example ``SIGAEncoder``.
+        decoder: For example ``SIGADecoder``.
+        glyph_head: For example ``GlyphHead``.
+        data_preprocessor: As in MMOCR.
+        channels_last: Keep images and convolution weights with the channels last in memory, which
+            is faster on CPUs and, in half precision, on GPUs. Results stay the same to rounding.
     """
 
     def __init__(self,
@@ -59,14 +56,8 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         return self._backbone(self.rectify(inputs)[0])
 
     def rectify(self, inputs: Tensor) -> tuple[Tensor, Optional[Tensor]]:
-        """What the backbone sees.
-
-        Args:
-            inputs (Tensor): Normalised images (N, 3, H, W).
-
-        Returns:
-            tuple: The images as the preprocessor, if any, gives them, and its sampling grid
-            (N, H', W', 2); None for a preprocessor that has no method ``grid``, or none at all.
+        """Normalized images (N, 3, H, W) -> what the backbone sees: the images as the preprocessor,
+        if any, gives them, and its sampling grid (N, H', W', 2), None without a method ``grid``.
         """
         inputs = inputs.contiguous(memory_format=self.memory_format)
         if not self.with_preprocessor:

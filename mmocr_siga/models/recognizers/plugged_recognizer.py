@@ -15,71 +15,70 @@ from mmocr.utils.typing_utils import (
 )
 from torch import Tensor
 
-from ..plugins.base import HostView, Plugin, plugged_in
-from ..plugins.taps import tap_for
+from ..plugins.base import ForwardPass, Plugin, plugged_in
+from ..plugins.mmocr_hooks import feature_hooks_of
 from .glyph_recognizer import GlyphRecognizer
 
 
 class PluginMixin:
-    """Gives a recogniser plug-ins, from outside of its code.
+    """Gives a recognizer plug-ins, from outside of its code.
 
-    Put it before the recogniser among the bases of a class::
+    Put it before the recognizer among the bases of a class::
 
         @MODELS.register_module()
         class PluggedRecognizer(PluginMixin, EncoderDecoderRecognizer):
             pass
 
-    The weights keep the recogniser's names, those of plug-ins begin with ``plugins.``: a
-    checkpoint of the recogniser loads into the plugged one and back. In training, plug-ins see what
-    the recogniser did by hooks that live as long as ``loss``. Reading never touches them, except
-    those that feed the recogniser. With the same seed the recogniser starts from the same weights
+    The weights keep the recognizer's names, those of plug-ins begin with ``plugins.``: a
+    checkpoint of the recognizer loads into the plugged one and back. In training, plug-ins see what
+    the recognizer did by hooks that live as long as ``loss``. Reading never touches them, except
+    those that feed the recognizer. With the same seed the recognizer starts from the same weights
     as without plug-ins.
 
     Args:
-        plugins (dict): Name to config of a :class:`~mmocr_siga.models.plugins.Plugin`, such as
+        plugins: Name to config of a :class:`~mmocr_siga.models.plugins.Plugin`, such as
             ``dict(sec=dict(type='SECLoss'))``.
-        tap (dict, optional): Config of a :class:`~mmocr_siga.models.plugins.ModuleTap`. Defaults to
-            None: found by the type of the decoder.
-        host (Any): All that the recogniser itself takes.
+        hooks: Config of :class:`~mmocr_siga.models.utils.feature_hooks.FeatureHooks`. None: those
+            of the decoder, see :func:`~mmocr_siga.models.plugins.feature_hooks_of`.
+        base: All that the recognizer itself takes.
 
     Raises:
         TypeError: If ``plugins`` is no dict, or one of them is no plug-in.
-        ValueError: If no tap is known for the recogniser and none is given, if the tap or a plug-in
-            names a module that the recogniser does not have, or, in training, if two losses have
-            the same name.
+        ValueError: If no hooks are known for the recognizer and none are given, if the hooks or a
+            plug-in name a module that the recognizer does not have, or, in training, if two losses
+            have the same name.
     """
 
-    def __init__(self, plugins: ConfigType, tap: OptConfigType = None, **host: Any) -> None:
-        super().__init__(**host)
+    def __init__(self, plugins: ConfigType, hooks: OptConfigType = None, **base: Any) -> None:
+        super().__init__(**base)
         if not isinstance(plugins, dict):
             raise TypeError("plugins maps names to configs, as in dict(sec=dict(type='SECLoss')), "
                             f'but is {type(plugins).__name__}')
-        # What the recogniser draws when its weights are initialised is not to depend on plug-ins.
+        # What the recognizer draws when its weights are initialized is not to depend on plug-ins.
         with torch.random.fork_rng(devices=[]):
             self.plugins = ModuleDict({name: MODELS.build(cfg) for name, cfg in plugins.items()})
         for name, plugin in self.plugins.items():
             if not isinstance(plugin, Plugin):
                 raise TypeError(f'{name} is a {type(plugin).__name__}, which is no plug-in')
-        self._tap = tap_for(self) if tap is None else TASK_UTILS.build(tap)
+        self.hooks = feature_hooks_of(self) if hooks is None else TASK_UTILS.build(hooks)
+        self.hooks.check(self)
         self._feeds = any(plugin.feeds for plugin in self.plugins.values())
-        self._tap.check(self)
-        with plugged_in(self._host_view(None, None), self._all_plugins(), losses=True):
+        with self._plugged_in(None, None, losses=True):
             pass  # Paths that do not exist are found here, not in the first training step.
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs: Any) -> dict[str, Tensor]:
-        """The recogniser's losses and those of the plug-ins; in evaluation mode the former alone.
+        """The recognizer's losses and those of the plug-ins; in evaluation mode the former alone.
 
         Args:
-            inputs (Tensor): Normalised images (N, C, H, W).
-            data_samples (list[TextRecogDataSample]): N samples with their labels.
+            inputs: Normalized images (N, C, H, W).
+            data_samples: N samples with their labels.
         """
         if not self.training:
             return self._read(super().loss, inputs, data_samples, **kwargs)
-        host = self._host_view(inputs, data_samples)
-        with plugged_in(host, self._all_plugins(), losses=True):
+        with self._plugged_in(inputs, data_samples, losses=True) as run:
             losses = super().loss(inputs, data_samples, **kwargs)
         for name, plugin in self.plugins.items():
-            added = plugin.loss(host)
+            added = plugin.loss(run)
             twice = sorted(set(added) & set(losses))
             if twice:
                 raise ValueError(f'the plug-in {name} gives the losses {twice}, which are there '
@@ -88,7 +87,7 @@ class PluginMixin:
         return losses
 
     def predict(self, inputs: Tensor, data_samples: RecSampleList, **kwargs: Any) -> RecSampleList:
-        """As the recogniser."""
+        """As the recognizer."""
         return self._read(super().predict, inputs, data_samples, **kwargs)
 
     def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None,
@@ -99,20 +98,18 @@ class PluginMixin:
               **kwargs: Any) -> Any:
         if not self._feeds:
             return method(inputs, data_samples, **kwargs)
-        feeders = [plugin for plugin in self._all_plugins() if plugin.feeds]
-        with plugged_in(self._host_view(inputs, data_samples), feeders, losses=False):
+        with self._plugged_in(inputs, data_samples, losses=False):
             return method(inputs, data_samples, **kwargs)
 
-    def _all_plugins(self) -> list[Plugin]:
-        return list(self.plugins.values())
-
-    def _host_view(self, inputs: Tensor | None, data_samples: OptRecSampleList) -> HostView:
-        return HostView(self, self._tap, inputs, data_samples)
+    def _plugged_in(self, inputs: Tensor | None, data_samples: OptRecSampleList,
+                    losses: bool) -> Any:
+        plugins = [plugin for plugin in self.plugins.values() if losses or plugin.feeds]
+        return plugged_in(ForwardPass(self, self.hooks, inputs, data_samples), plugins, losses)
 
 
 @MODELS.register_module()
 class PluggedRecognizer(PluginMixin, EncoderDecoderRecognizer):
-    """Any recogniser of MMOCR with plug-ins; see :class:`PluginMixin`.
+    """Any recognizer of MMOCR with plug-ins; see :class:`PluginMixin`.
 
     MMOCR's ``SARNet``, ``NRTR``, ``ASTER`` and the others are ``EncoderDecoderRecognizer`` under
     names of their own, so that this type takes the place of any of them in a config.

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmocr_siga.engine.hooks import GlyphVisualizationHook
 from mmocr_siga.engine.hooks import glyph_visualization_hook as module
-from mmocr_siga.inference.explanation import read_with_evidence
+from mmocr_siga.inference.explain import explain_batch
 from mmocr_siga.visualization import draw_sample
 from tests.conftest import REPO
 from tests.helpers.words import tiny_model
@@ -107,7 +107,7 @@ def test_a_run_draws_the_same_words_at_intervals_and_at_the_end(words):
     word = runner.val_dataloader.dataset[4]
     data = model.data_preprocessor(dict(inputs=[word['inputs']],
                                         data_samples=[word['data_samples']]), False)
-    seen, = read_with_evidence(model, **data)
+    seen, = explain_batch(model, **data)
     want = draw_sample(seen.image, data['data_samples'][0], seen)
     logged = cv2.imdecode(np.frombuffer(shown[-1].encoded_image_string, np.uint8),
                           cv2.IMREAD_COLOR)

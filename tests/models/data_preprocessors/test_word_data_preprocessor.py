@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmocr.models.textrecog.data_preprocessors import TextRecogDataPreprocessor
 from mmocr.structures import TextRecogDataSample
@@ -69,3 +70,22 @@ def test_augmentations_of_the_batch():
 def test_wrong_channels_are_named():
     with pytest.raises(ValueError, match='mean has 3 values, but the images have 1 channels'):
         WordDataPreprocessor(**COLOUR)(batch([(8, 20)], channels=1))
+
+
+def test_views_of_words_without_labels():
+    """Each view is what it is alone; collated by MMEngine, as a loader does."""
+    sizes = [(8, 20), (8, 20), (6, 12)]
+    words = [batch(sizes) for _ in range(2)]  # two words of three views
+    ours = WordDataPreprocessor(**COLOUR)
+    found = ours(pseudo_collate([dict(inputs=word['inputs'], data_samples=word['data_samples'][0])
+                                 for word in words]))
+    assert [tuple(view.shape) for view in found['inputs']] == [(2, 3, *size) for size in sizes]
+    for i, view in enumerate(found['inputs']):
+        alone = ours(dict(inputs=[word['inputs'][i] for word in words], data_samples=None))
+        assert torch.equal(view, alone['inputs'])
+    assert found['data_samples'][0].batch_input_shape == (8, 20)
+    with pytest.raises(ValueError, match='of a view differ in size'):
+        ours(dict(inputs=[words[0]['inputs'], words[1]['inputs']], data_samples=None))
+    ours.batch_augments = torch.nn.ModuleList()
+    with pytest.raises(ValueError, match='one view'):
+        ours(dict(inputs=[words[0]['inputs'][:2]] * 2, data_samples=None), training=True)

@@ -268,9 +268,9 @@ def test_a_plugin_and_a_recogniser_of_ones_own():
     (dict(plugins=dict(glyph=glyph(backbone_maps=('backbone.relu3', )))), ValueError, 'two paths'),
     (dict(decoder=dict(type='CRNNDecoder', in_channels=16, dictionary=dict(
         type='WordDictionary', dict_file='lower_english_digits.txt', with_padding=True))),
-     ValueError, 'no tap is known for the decoder CRNNDecoder'),
-    (dict(tap=dict(type='ModuleTap', feature='backbone', classifier='decoder.prediction'),
-          plugins=dict(glyph=glyph())), ValueError, 'set attention in the tap'),
+     ValueError, 'no feature hooks are known for the decoder CRNNDecoder'),
+    (dict(hooks=dict(type='FeatureHooks', feature='backbone', classifier='decoder.prediction'),
+          plugins=dict(glyph=glyph())), ValueError, 'set attention in hooks'),
 ])
 def test_bad_configs_are_named(changes, error, message):
     with pytest.raises(error, match=message):

@@ -6,8 +6,8 @@ from mmocr.registry import MODELS, TASK_UTILS
 from torch import nn
 from torch.nn import functional as F
 
-from mmocr_siga.models.plugins import HostView, tap_for
-from mmocr_siga.models.plugins.sites import recorded
+from mmocr_siga.models.plugins import ForwardPass, feature_hooks_of
+from mmocr_siga.models.utils.feature_hooks import recorded
 from tests.helpers.hosts import batch, build_host, small_host
 from tests.helpers.words import DICTIONARY, tiny_model
 
@@ -15,9 +15,9 @@ from tests.helpers.words import DICTIONARY, tiny_model
 def watch(model, size, *paths):
     """A training step's view, with the calls of further modules."""
     inputs, samples = batch(size)
-    tap = tap_for(model)
-    host = HostView(model, tap, inputs, samples)
-    with recorded(model, [*tap.paths(True), *paths], host.calls):
+    hooks = feature_hooks_of(model)
+    host = ForwardPass(model, hooks, inputs, samples)
+    with recorded(model, [*hooks.paths(True), *paths], host.calls):
         model.loss(inputs, samples)
     return host
 
@@ -227,11 +227,11 @@ class Toy(nn.Module):
 def test_module_tap_of_scores_step_by_step(rows):
     model = Toy(scores=True)
     inputs, samples = batch((8 * rows, 24))
-    tap = TASK_UTILS.build(dict(
-        type='ModuleTap', feature=dict(path='read', source='input'), classifier='read',
+    hooks = TASK_UTILS.build(dict(
+        type='FeatureHooks', feature=dict(path='read', source='input'), classifier='read',
         attention='look', scores=True, mask_padding=True, skip_steps=1, size_like='columns'))
-    host = HostView(model, tap, inputs, samples)
-    with recorded(model, tap.paths(True), host.calls):
+    host = ForwardPass(model, hooks, inputs, samples)
+    with recorded(model, hooks.paths(True), host.calls):
         model.loss(inputs, samples)
     columns = model.columns(inputs)
     torch.testing.assert_close(host.feature, columns)
@@ -275,7 +275,7 @@ def test_siga_p():
     value = torch.randn(2, 3, 8)
     torch.testing.assert_close(host.classify(value), classify(value))
     with pytest.raises(ValueError, match='no visual part'):
-        tap_for(parallel(visual=None))
+        feature_hooks_of(parallel(visual=None))
 
 
 @pytest.mark.parametrize('layers', [0, 1])
@@ -287,14 +287,14 @@ def test_srn(layers):
     assert host.feature.shape[2] > 1
 
 
-def view_of(value, **tap):
+def view_of(value, **hooks):
     """A view whose recorded attention is a given tensor."""
     model = nn.Module()
     model.feature, model.attention, model.fc = nn.Identity(), nn.Identity(), nn.Linear(4, 5)
-    tap = TASK_UTILS.build(dict(type='ModuleTap', feature='feature', classifier='fc',
-                                attention='attention', **tap))
-    host = HostView(model, tap, torch.zeros(2, 3, 8, 8), batch((8, 8))[1])
-    with recorded(model, tap.paths(True), host.calls):
+    hooks = TASK_UTILS.build(dict(type='FeatureHooks', feature='feature', classifier='fc',
+                                attention='attention', **hooks))
+    host = ForwardPass(model, hooks, torch.zeros(2, 3, 8, 8), batch((8, 8))[1])
+    with recorded(model, hooks.paths(True), host.calls):
         model.feature(torch.randn(2, 4, 2, 3))
         model.attention(value)
     return host
@@ -320,9 +320,9 @@ def test_attention_in_any_shape():
     (dict(size_like='backbone.stem_layers'), '25 positions and the .* is 32 x 100'),
 ])
 def test_a_tap_that_points_nowhere_is_named(change, message):
-    tap = dict(dict(type='ModuleTap', feature='encoder', classifier='decoder.fc'), **change)
+    hooks = dict(dict(type='FeatureHooks', feature='encoder', classifier='decoder.fc'), **change)
     with pytest.raises(ValueError, match=message):
-        model = MODELS.build(small_host('aster', type='PluggedRecognizer', tap=tap,
+        model = MODELS.build(small_host('aster', type='PluggedRecognizer', hooks=hooks,
                                         plugins=dict(sec=dict(type='SECLoss')))).train()
         model.loss(*batch((64, 128)))
 
@@ -338,8 +338,8 @@ def test_an_unknown_recogniser_is_told_what_to_do():
     class Foreign(nn.Module):
         decoder = LabelData()
 
-    with pytest.raises(ValueError, match="decoder LabelData; known are .*tap=dict"):
-        tap_for(Foreign())
+    with pytest.raises(ValueError, match="decoder LabelData; known are .*hooks=dict"):
+        feature_hooks_of(Foreign())
 
 
 def test_special_classes_are_all_of_the_dictionary():

@@ -1,4 +1,3 @@
-"""The attention of any recogniser whose tap is known, for pictures and measurements."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -10,34 +9,34 @@ from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
-from .base import HostView
-from .sites import recorded
-from .taps import ModuleTap, tap_for
+from ..utils.feature_hooks import FeatureHooks, recorded
+from .base import ForwardPass
+from .mmocr_hooks import feature_hooks_of
 
 
 @torch.no_grad()
 def teacher_forced_attention(recognizer: BaseModule, inputs: Tensor,
                              data_samples: Sequence[TextRecogDataSample],
-                             tap: ModuleTap | None = None) -> Tensor:
-    """Where a recogniser looks while it is told the word.
+                             hooks: FeatureHooks | None = None) -> Tensor:
+    """Where a recognizer looks while it is told the word, for pictures and measurements.
 
     Nothing is dropped and no statistics are updated: all but the decoding itself runs as in
     reading.
 
     Args:
-        recognizer (BaseModule): An MMOCR recogniser, plugged or not.
-        inputs (Tensor): Normalised images (N, C, H, W).
-        data_samples (Sequence[TextRecogDataSample]): N samples with their labels.
-        tap (ModuleTap, optional): Where its attention is. Defaults to None: known by its decoder.
+        recognizer: An MMOCR recognizer, plugged or not.
+        inputs: Normalized images (N, C, H, W).
+        data_samples: N samples with their labels.
+        hooks: Where its attention is. None: known by its decoder.
 
     Returns:
         Tensor: (N, T, h, w), step t reading character t.
     """
-    tap = tap or tap_for(recognizer)
-    host = HostView(recognizer, tap, inputs, data_samples)
-    with _teacher_forced(recognizer), recorded(recognizer, tap.paths(True), host.calls):
+    hooks = hooks or feature_hooks_of(recognizer)
+    run = ForwardPass(recognizer, hooks, inputs, data_samples)
+    with _teacher_forced(recognizer), recorded(recognizer, hooks.paths(True), run.calls):
         recognizer.loss(inputs, data_samples)
-    return host.attention
+    return run.attention
 
 
 @contextmanager
