@@ -148,7 +148,8 @@ def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
         scale = np.array([shape[1], shape[0]]) / explanation.image.shape[1::-1]
         kept['char_boxes'] = kept['char_boxes'] * np.tile(scale, 2)
     # A token for unknown characters takes the place of one.
-    text = ''.join(c if len(c) == 1 else '\N{REPLACEMENT CHARACTER}' for c in explanation.characters)
+    text = ''.join(c if len(c) == 1 else '\N{REPLACEMENT CHARACTER}'
+                   for c in explanation.characters)
     return draw_reading(image, text=text, scores=explanation.scores, truth=truth, **kept)
 
 

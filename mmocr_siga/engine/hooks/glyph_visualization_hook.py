@@ -18,8 +18,7 @@ from mmengine.model import is_model_wrapper
 from mmocr.registry import HOOKS
 from torch import nn
 
-from mmocr_siga.inference.explain import picture_reader
-from mmocr_siga.inference.explain import explain_batch
+from mmocr_siga.inference.explain import explain_batch, picture_reader
 from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
 
 __all__ = ['GlyphVisualizationHook']
