@@ -9,8 +9,5 @@ model = dict(
     decoder=dict(
         _delete_=True,
         type='SIGAParallelDecoder',
-        dictionary=_base_.dictionary,
-        in_channels=256,
-        output_size=512,
-        dropout=0.1,
+        dictionary=_base_.dictionary, in_channels=256, output_size=512, dropout=0.1,
         max_seq_len=25))

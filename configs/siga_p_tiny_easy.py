@@ -1,7 +1,4 @@
-# The warm-up of siga_tiny_easy with the decoder of SIGA-P: the same words, steps and rates.
-#
-#   mim train mmocr configs/siga_p_tiny_easy.py --amp
-_base_ = ['siga_tiny_easy.py', '_base_/models/siga_p_tiny_decoder.py']
+# siga_p_tiny on easy words: the warm-up before siga_p_tiny_mixed.py.
+_base_ = ['_base_/models/tiny_siga_p.py', '_base_/recipes/tiny_easy.py']
 
-model = dict(
-    decoder=dict(_delete_=True, dictionary=_base_.dictionary, **_base_.siga_p_tiny_decoder))
+train_dataloader = dict(dataset=dict(dictionary=_base_.dictionary))

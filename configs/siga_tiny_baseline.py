@@ -1,8 +1,4 @@
-# What siga_tiny is without glyphs: same backbone, context and attention decoder; no glyph
-# attention, no training head.
-_base_ = ['siga_tiny.py', '_base_/models/siga_tiny_baseline_decoder.py']
+# What siga_tiny is without glyphs: same backbone, context, attention decoder, words and schedule.
+_base_ = ['_base_/models/tiny_baseline.py', '_base_/recipes/tiny_real.py']
 
-model = dict(
-    encoder=dict(pyramid=None),
-    decoder=dict(_delete_=True, dictionary=_base_.dictionary, **_base_.siga_tiny_baseline_decoder),
-    glyph_head=None)
+train_dataloader = dict(dataset=dict(dictionary=_base_.dictionary))

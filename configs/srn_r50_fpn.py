@@ -8,14 +8,9 @@
 #
 # Data and evaluation are those of siga_r31; images are 64 x 256 and in colour, where the reference
 # has them grey. The paper does not say for how long it trains.
-_base_ = ['siga_r31.py', '_base_/models/srn_r50_fpn.py']
+_base_ = ['_base_/models/resnet50_srn.py', '_base_/recipes/mj_st.py']
 
 max_iters = 300_000
-
-model = dict(
-    _base_.srn_r50_fpn,
-    _delete_=True,
-    decoder=dict(_base_.srn_r50_fpn.decoder, dictionary=_base_.dictionary))
 
 # The pipelines of siga_r31 at another size; nothing here reads text masks.
 train_pipeline = [
@@ -26,15 +21,15 @@ test_pipeline = [
     dict(t, scale=(256, 64)) if t['type'] == 'Resize' else t for t in _base_.test_pipeline
 ]
 
-train_dataloader = dict(batch_size=64, dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(
+    batch_size=64, dataset=dict(dictionary=_base_.dictionary, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
-    optimizer=dict(type='Adam', lr=1e-4),
-    clip_grad=dict(max_norm=10))
+    optimizer=dict(type='Adam', lr=1e-4), clip_grad=dict(max_norm=10))
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
 train_cfg = dict(max_iters=max_iters)
 custom_hooks = [dict(type='SkipReportHook')]

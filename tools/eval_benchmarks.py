@@ -67,7 +67,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--real-words', nargs='?', const='', metavar='ROOT',
         help='the validation splits under ROOT/real that configs/_base_/datasets/real_words.py '
         'names: 300 words in five sets (default: its root, $SIGA_DATA)')
-    add('--data-root', help='where the benchmark sets lie (default $SIGA_BENCHMARKS or data)')
+    add('--data-root', help='where the benchmark sets lie (default $SIGA_DATA or data)')
     add('--form', choices=('json', 'lmdb'),
         help='form of the benchmark sets (default $SIGA_BENCHMARK_FORM or json)')
     add('--available', action='store_true', help='use the sets that are there, skip the others')
@@ -139,7 +139,7 @@ def _find_pipeline(node: dict | list | None) -> list[dict] | None:
 def known_sets(args: argparse.Namespace) -> tuple[dict[str, dict], list[str]]:
     """Configs of all benchmark sets by name, and the names of the common ones."""
     if args.data_root is not None:
-        os.environ['SIGA_BENCHMARKS'] = args.data_root
+        os.environ['SIGA_DATA'] = args.data_root
     if args.form is not None:
         os.environ['SIGA_BENCHMARK_FORM'] = args.form
     cfg = Config.fromfile(SETS / 'benchmarks.py')

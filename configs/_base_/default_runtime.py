@@ -18,13 +18,8 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=5000, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffer=dict(type='SyncBuffersHook'),
-    visualization=dict(
-        type='VisualizationHook',
-        interval=1,
-        enable=False,
-        show=False,
-        draw_gt=False,
-        draw_pred=False))
+    visualization=dict(type='VisualizationHook', interval=1, enable=False, show=False,
+                       draw_gt=False, draw_pred=False))
 
 log_level = 'INFO'
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=False)

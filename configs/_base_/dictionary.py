@@ -13,5 +13,4 @@ dictionary = dict(
     dict_file=dict_file,
     with_end=True,
     # No token for unknown characters: they are left out of the labels.
-    with_unknown=True,
-    unknown_token=None)
+    with_unknown=True, unknown_token=None)

@@ -1,16 +1,4 @@
 # The small NRTR with both plug-ins.
-_base_ = ['nrtr_tiny.py']
+_base_ = ['nrtr_tiny.py', '../_base_/models/tiny_plugins.py']
 
-model = dict(
-    type='PluggedRecognizer',
-    plugins=dict(
-        sec=dict(type='SECLoss'),
-        glyph=dict(
-            type='GlyphPlugin',
-            backbone_maps=('backbone.layer1', 'backbone.layer2'),
-            in_channels=(32, 64),
-            feature_channels=128,
-            channels=32,
-            mask_channels=16,
-            hidden_size=64,
-            max_seq_len=25)))
+model = dict(type='PluggedRecognizer', plugins=_base_.tiny_plugins)

@@ -1,9 +1,11 @@
-# siga_spotter_tiny with SIGA-P, which reads all characters of a word at once.
-#
-#   SIGA_REC_WEIGHTS=work_dirs/siga_p_tiny_mixed/iter_8500.pth \
-#       mim train mmocr configs/spotting/siga_p_spotter_tiny.py
-_base_ = ['siga_spotter_tiny.py', '../_base_/models/siga_p_tiny_decoder.py']
+# siga_spotter_tiny with SIGA-P, which reads all characters of a word at once; the weights to start
+# reading from are those of siga_p_tiny_mixed.
+_base_ = ['siga_spotter_tiny.py']
 
 model = dict(
     rec_head=dict(
-        decoder=dict(_delete_=True, dictionary=_base_.dictionary, **_base_.siga_p_tiny_decoder)))
+        decoder=dict(
+            _delete_=True,
+            type='SIGAParallelDecoder',
+            dictionary=_base_.dictionary, in_channels=128, output_size=256, dropout=0.1,
+            max_seq_len=25)))

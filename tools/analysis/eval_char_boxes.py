@@ -89,9 +89,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add('config', help='config, or name of a packaged model')
     add('checkpoint', nargs='?', help='not needed with a packaged model')
-    add('--data', type=Path, default=Path(os.environ.get('SIGA_DATA', ROOT.parent / 'shared' /
-                                                         'data')),
-        help='folder that holds real/ (default: $SIGA_DATA)')
+    add('--data', type=Path, default=Path(os.environ.get('SIGA_DATA', 'data')),
+        help='folder that holds real/ (default: $SIGA_DATA or data)')
     add('--split', choices=('train', 'val'), default='val', help='default: %(default)s')
     add('--sets', nargs='+', choices=BOXED_SETS, default=list(BOXED_SETS), help='default: both')
     add('--limit', type=int, help='words of each set at most')

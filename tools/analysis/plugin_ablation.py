@@ -242,7 +242,7 @@ def attention_correctness(model: torch.nn.Module, cfg: Config,
     """Share and drift of the attention on both splits, None for a host that moves the pixels."""
     if getattr(model, 'with_preprocessor', False):
         return None
-    root = Path(Config.fromfile(DATA).siga_data_root)
+    root = Path(Config.fromfile(DATA).real_words_root).parent
     pipeline = Compose(cfg.test_pipeline)
     out = {}
     for split in SPLITS:

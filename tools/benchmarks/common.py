@@ -376,7 +376,7 @@ class Word(NamedTuple):
 
 def data_root() -> Path:
     """Where real words are looked for."""
-    return Path(os.environ.get('SIGA_DATA', ROOT.parent / 'shared' / 'data'))
+    return Path(os.environ.get('SIGA_DATA', 'data'))
 
 
 def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word], str]:

@@ -1,87 +1,36 @@
-# Real words in tab-separated tables: <root>/real/<set>/{train,val}.tsv, one
-# "images/name<tab>transcription" a line. The root is taken from the environment.
-siga_data_root = '{{$SIGA_DATA:../shared/data}}'
-
-iiit5k_words_train = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/iiit5k_train',
-    ann_file='train.tsv',
-    pipeline=None)
-
-svt_words_train = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/svt_train',
-    ann_file='train.tsv',
-    pipeline=None)
-
-ic15_words_train = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/ic15_train',
-    ann_file='train.tsv',
-    pipeline=None)
-
-ic03_words_train = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/ic03_train',
-    ann_file='train.tsv',
-    pipeline=None)
-
-iiit5k_words_val = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/iiit5k_train',
-    ann_file='val.tsv',
-    test_mode=True,
-    pipeline=None)
-
-svt_words_val = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/svt_train',
-    ann_file='val.tsv',
-    test_mode=True,
-    pipeline=None)
-
-ic15_words_val = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/ic15_train',
-    ann_file='val.tsv',
-    test_mode=True,
-    pipeline=None)
-
-ic03_words_val = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/ic03_train',
-    ann_file='val.tsv',
-    test_mode=True,
-    pipeline=None)
-
-plates_words_val = dict(
-    type='WordTSVDataset',
-    data_root=siga_data_root + '/real/plates',
-    ann_file='val.tsv',
-    test_mode=True,
-    pipeline=None)
-
-real_words_train_list = [
-    iiit5k_words_train, svt_words_train, ic15_words_train, ic03_words_train
-]
-real_words_val_list = [
-    iiit5k_words_val, svt_words_val, ic15_words_val, ic03_words_val, plates_words_val
-]
-
+# Real words in tab-separated tables: $SIGA_DATA/real/<set>/{train,val}.tsv, one
+# "images/name<tab>transcription" a line (docs/guides/data.md).
+real_words_root = '{{$SIGA_DATA:data}}/real'
 # What is done about a set that is not there: 'error', or 'skip' to use what is there.
 real_words_missing = '{{$SIGA_MISSING:error}}'
+
+real_words_folders = dict(
+    IIIT5K='iiit5k_train', SVT='svt_train', IC15='ic15_train', IC03='ic03_train', plates='plates')
+
+real_words_train_list = [
+    dict(
+        type='WordTSVDataset',
+        data_root=f'{real_words_root}/{folder}',
+        ann_file='train.tsv',
+        pipeline=None) for name, folder in real_words_folders.items() if name != 'plates'
+]
 real_words_val = dict(
     type='AvailableDatasets',
-    datasets=dict(
-        IIIT5K=iiit5k_words_val,
-        SVT=svt_words_val,
-        IC15=ic15_words_val,
-        IC03=ic03_words_val,
-        plates=plates_words_val),
+    datasets={
+        name: dict(
+            type='WordTSVDataset',
+            data_root=f'{real_words_root}/{folder}',
+            ann_file='val.tsv',
+            test_mode=True,
+            pipeline=None)
+        for name, folder in real_words_folders.items()
+    },
     missing=real_words_missing)
+# For MMOCR's ConcatDataset.
+real_words_val_list = list(real_words_val['datasets'].values())
 
 real_words_val_evaluator = dict(
     type='NamedDatasetsEvaluator',
     metrics=[dict(type='WordProtocolMetric')],
     # For a ConcatDataset; AvailableDatasets brings its names along.
-    dataset_prefixes=['IIIT5K', 'SVT', 'IC15', 'IC03', 'plates'])
+    dataset_prefixes=list(real_words_folders))

@@ -1,25 +1,13 @@
-# Whole scenes with their words: <root>/real/ic15_scenes/{images/NAME.jpg, gts/gt_NAME.txt}, ICDAR
-# 2015's "x1,y1,...,x4,y4,text" a line, '###' to be ignored. The root is taken from the environment.
-# Ten scenes, drawn by a seed, are set aside for testing.
-siga_data_root = '{{$SIGA_DATA:../shared/data}}'
-
+# Whole scenes with their words: $SIGA_DATA/real/ic15_scenes/{images/NAME.jpg, gts/gt_NAME.txt},
+# ICDAR 2015's "x1,y1,...,x4,y4,text" a line, '###' to be ignored. Ten scenes, drawn by a seed, are
+# set aside for testing.
 ic15_scenes_train = dict(
     type='ICDARSceneDataset',
-    data_root=siga_data_root + '/real/ic15_scenes',
+    data_root='{{$SIGA_DATA:data}}/real/ic15_scenes',
     ann_file='gts',
     data_prefix=dict(img_path='images'),
     part='train',
     test_count=10,
     split_seed=0,
     pipeline=None)
-
-ic15_scenes_test = dict(
-    type='ICDARSceneDataset',
-    data_root=siga_data_root + '/real/ic15_scenes',
-    ann_file='gts',
-    data_prefix=dict(img_path='images'),
-    part='test',
-    test_count=10,
-    split_seed=0,
-    test_mode=True,
-    pipeline=None)
+ic15_scenes_test = dict(ic15_scenes_train, part='test', test_mode=True)

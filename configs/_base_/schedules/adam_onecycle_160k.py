@@ -4,13 +4,8 @@ max_iters = 160_000
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='Adam', lr=4.5e-4), clip_grad=dict(max_norm=5))
 param_scheduler = [
-    dict(
-        type='OneCycleLR',
-        eta_max=4.5e-4,
-        total_steps=max_iters,
-        div_factor=20,
-        final_div_factor=1000,
-        by_epoch=False)
+    dict(type='OneCycleLR', eta_max=4.5e-4, total_steps=max_iters, div_factor=20,
+         final_div_factor=1000, by_epoch=False)
 ]
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=5000)
 val_cfg = dict(type='ValLoop')

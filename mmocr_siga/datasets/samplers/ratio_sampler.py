@@ -61,6 +61,8 @@ class RatioSampler(Sampler):
         self.ratios = [float(ratio) for ratio in ratios]
         if not self.ratios or not all(0 < ratio < float('inf') for ratio in self.ratios):
             raise ValueError(f'ratios must be positive numbers, but are {list(ratios)}')
+        groups = [1] * len(self.ratios) if groups is None else list(groups)
+        self.ratios, groups = _kept_groups(dataset, self.ratios, groups)
         self.bounds = _group_bounds(_member_ends(dataset), len(self.ratios), groups)
         if epoch_size is not None and epoch_size < self.world_size:
             raise ValueError(f'epoch_size must be at least 1 for each of {self.world_size} '
@@ -124,10 +126,20 @@ def _member_ends(dataset: Any) -> list[int]:
     return [int(end) for end in ends]
 
 
-def _group_bounds(ends: list[int], ratios: int,
-                  groups: Sequence[int] | None) -> list[tuple[int, int]]:
+def _kept_groups(dataset: Any, ratios: list[float],
+                 groups: list[int]) -> tuple[list[float], list[int]]:
+    """Ratios and sizes of groups without the members that ``AvailableDatasets`` does without."""
+    meta = getattr(dataset, 'metainfo', {})
+    if len(groups) != len(ratios) or meta.get('dataset_asked') != sum(groups):
+        return ratios, groups
+    kept = meta['dataset_kept']
+    ends = [0, *itertools.accumulate(groups)]
+    sizes = [sum(first <= index < stop for index in kept) for first, stop in zip(ends, ends[1:])]
+    return [r for r, size in zip(ratios, sizes) if size], [size for size in sizes if size]
+
+
+def _group_bounds(ends: list[int], ratios: int, groups: list[int]) -> list[tuple[int, int]]:
     """First index and end of each group."""
-    groups = [1] * len(ends) if groups is None else list(groups)
     if len(groups) != ratios or sum(groups) != len(ends) or min(groups) < 1:
         raise ValueError(f'{ratios} ratios and groups of {groups} members do not fit a data set of '
                          f'{len(ends)} members (a RepeatDataset counts once each time)')

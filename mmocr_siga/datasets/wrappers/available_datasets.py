@@ -93,7 +93,7 @@ class AvailableDatasets(ConcatDataset):
             self._report(names, lost, missing)
         super().__init__([members[i] for i in kept], pipeline=list(pipeline or []),
                          **{'verify_meta': False, **options})
-        self._metainfo['dataset_kept'] = kept
+        self._metainfo.update(dataset_kept=kept, dataset_asked=len(members))
         if isinstance(datasets, Mapping):
             self._metainfo['dataset_names'] = [names[i] for i in kept]
 

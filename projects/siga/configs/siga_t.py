@@ -25,22 +25,13 @@ model = dict(
         segmentation=dict(skip_channels=0),
         loss_alignment=dict(loss_weight=0.15)))
 
-# MJSynth and SynthText in equal parts: the sampler takes from them in turn, so the two numbers
-# need not follow the batch size.
+# MJSynth, whose database has three parts, and SynthText: half of each batch.
 train_dataloader = dict(
     sampler=dict(
-        _delete_=True, type='mmdet.MultiSourceSampler', batch_size=2, source_ratio=[1, 1]),
-    dataset=dict(
         _delete_=True,
-        type='ConcatDataset',
-        verify_meta=False,
-        datasets=[
-            dict(
-                type='CheckedTextDataset',
-                dictionary=_base_.dictionary,
-                pipeline=_base_.train_pipeline,
-                dataset=dataset) for dataset in _base_.benchmark_train_list
-        ]))
+        type='RatioSampler',
+        ratios=[1, 1],
+        groups=[len(_base_.synthetic_train_sets) - 1, 1]))
 
 max_iters = 300_000
 optim_wrapper = dict(optimizer=dict(_delete_=True, type='Adadelta', lr=1.0))

@@ -1,34 +1,18 @@
 # MMOCR's DBNet with ResNet-18 and FPN, and SIGA over its features.
-_base_ = ['siga_r31.py']
-
-# A checkpoint of a recogniser with the same word backbone, encoder, decoder and dictionary to start
-# reading from, or 'none'.
-rec_weights = '{{$SIGA_REC_WEIGHTS:none}}'
-
-encoder = _base_.model.encoder
-encoder.update(in_channels=(64, 128, 256), row_convs=1)
-glyph_head = _base_.model.glyph_head
-glyph_head.update(aligner=dict(type='ImplicitAligner', in_channels=256, hidden_size=256))
+_base_ = ['resnet31_siga.py']
 
 model = dict(
     _delete_=True,
     type='SIGASpotter',
     data_preprocessor=dict(
-        type='TextDetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_size_divisor=32),
+        type='TextDetDataPreprocessor', bgr_to_rgb=True, pad_size_divisor=32,
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
     backbone=dict(
         type='mmdet.ResNet',
-        depth=18,
-        num_stages=4,
-        out_indices=(0, 1, 2, 3),
-        frozen_stages=-1,
+        depth=18, num_stages=4, out_indices=(0, 1, 2, 3), frozen_stages=-1,
         norm_cfg=dict(type='BN', requires_grad=True),
         init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18'),
-        norm_eval=False,
-        style='caffe'),
+        norm_eval=False, style='caffe'),
     neck=dict(type='FPNC', in_channels=[64, 128, 256, 512], lateral_channels=256),
     det_head=dict(
         type='DBHead',
@@ -43,25 +27,22 @@ model = dict(
     # strokes are read from the picture, and the features added to each map made of it.
     rec_head=dict(
         type='SIGARecHead',
-        reads='picture',
-        shared_channels=256,
-        weights=None if rec_weights == 'none' else rec_weights,
+        reads='picture', shared_channels=256,
+        # A checkpoint of a recogniser with the same word backbone, encoder, decoder and dictionary to
+        # start reading from.
+        weights=None,
         backbone=dict(
             type='ResNet',
-            in_channels=3,
-            stem_channels=[32],
-            block_cfgs=dict(type='BasicBlock'),
-            arch_layers=[1, 2, 2, 1],
-            arch_channels=[64, 128, 256, 256],
-            strides=[(2, 2), (2, 2), (2, 1), (2, 1)],
-            out_indices=[0, 1, 3],
-            init_cfg=[
-                dict(type='Kaiming', layer='Conv2d'),
-                dict(type='Constant', val=1, layer='BatchNorm2d'),
-            ]),
-        encoder=encoder,
+            in_channels=3, stem_channels=[32], block_cfgs=dict(type='BasicBlock'),
+            arch_layers=[1, 2, 2, 1], arch_channels=[64, 128, 256, 256],
+            strides=[(2, 2), (2, 2), (2, 1), (2, 1)], out_indices=[0, 1, 3],
+            init_cfg=[dict(type='Kaiming', layer='Conv2d'),
+                      dict(type='Constant', val=1, layer='BatchNorm2d')]),
+        encoder=dict(_base_.model.encoder, in_channels=(64, 128, 256), row_convs=1),
         decoder=_base_.model.decoder,
-        glyph_head=glyph_head),
+        glyph_head=dict(
+            _base_.model.glyph_head,
+            aligner=dict(type='ImplicitAligner', in_channels=256, hidden_size=256))),
     rectifier=dict(type='RegionRectifier', size=(16, 64)),
     picture_rectifier=dict(type='RegionRectifier', size=(32, 128), samples=2),
     max_regions=128)

@@ -1,4 +1,0 @@
-# NRTR with glyph supervision, and glyph features added to what its decoder reads.
-_base_ = ['nrtr_glyph.py']
-
-model = dict(plugins=dict(glyph=dict(feed=True)))

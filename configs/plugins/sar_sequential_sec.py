@@ -1,7 +1,0 @@
-# SAR, sequential decoder with the SEC loss.
-_base_ = [
-    'mmocr::textrecog/sar/sar_resnet31_sequential-decoder_5e_st-sub_mj-sub_sa_real.py',
-    '_base_plugins.py',
-]
-
-model = dict(type='PluggedRecognizer', plugins=dict(sec=dict(type='SECLoss')))

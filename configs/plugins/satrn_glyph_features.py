@@ -1,4 +1,0 @@
-# SATRN with glyph supervision, and glyph features added to what its decoder reads.
-_base_ = ['satrn_glyph.py']
-
-model = dict(plugins=dict(glyph=dict(feed=True)))
