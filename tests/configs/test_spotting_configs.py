@@ -40,13 +40,6 @@ def test_tiny_reads_with_the_parts_of_siga_tiny():
     assert sum(p.numel() for p in model.parameters()) < 7_000_000
 
 
-def test_weights_to_start_reading_from(monkeypatch):
-    assert config('siga_spotter_tiny.py').model.rec_head.weights is None
-    monkeypatch.setenv('SIGA_REC_WEIGHTS', 'words.pth')
-    for name in NAMES:
-        assert config(name).model.rec_head.weights == 'words.pth'
-
-
 def test_the_overfit_recipe_tests_on_what_it_trains_on():
     cfg = config('siga_spotter_tiny_overfit.py')
     train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset

@@ -10,10 +10,10 @@ import yaml
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.runner import Runner
-from mmocr.registry import DATA_SAMPLERS, HOOKS, MODELS, TRANSFORMS
+from mmocr.registry import HOOKS, MODELS, TRANSFORMS
 
 from tests.helpers import siga_r_reference
-from tests.helpers.toy_run import write_words
+from tests.helpers.word_sets import write_json, write_lmdb
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
 SIZES = dict(siga_r=(32, 128), siga_s=(48, 160), siga_t=(32, 128))
@@ -84,11 +84,7 @@ def test_pipelines_hooks_and_schedule(name):
     cfg = config(name)
     height, width = SIZES[name]
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        dataset = loader.dataset
-        pipelines = [dataset.pipeline] if 'pipeline' in dataset else [
-            part.pipeline for part in dataset.datasets]
-        for pipeline in pipelines:
-            assert [t.scale for t in pipeline if t.type == 'Resize'] == [(width, height)]
+        assert [t.scale for t in loader.dataset.pipeline if t.type == 'Resize'] == [(width, height)]
     order = [t.type for t in cfg.train_pipeline]
     assert order.index('RandomTextGeometry') < order.index('Resize') < order.index('TextMask')
     for hook in cfg.custom_hooks:
@@ -127,44 +123,36 @@ def test_what_the_paper_says_of_each():
     assert t.model.preprocessor is None
 
 
-def test_siga_t_takes_both_data_sets_in_turn():
-    cfg = Config.fromfile(CONFIGS / 'siga_t.py')
-    parts = cfg.train_dataloader.dataset.datasets
-    assert [part.dataset.data_root for part in parts] == ['data/mjsynth', 'data/synthtext']
-
-    class Pair:
-        datasets = [range(7), range(100)]
-        cumulative_sizes = [7, 107]
-
-        def __len__(self):
-            return 107
-
-    sampler = DATA_SAMPLERS.build(
-        dict(cfg.train_dataloader.sampler), default_args=dict(dataset=Pair(), seed=0))
-    numbers = []
-    for number in sampler:
-        numbers.append(number)
-        if len(numbers) == 60:
-            break
-    assert all(n < 7 for n in numbers[0::2]) and all(n >= 7 for n in numbers[1::2])
-    assert len(set(numbers[1::2])) == 30
+MJ, ST = 'training/MJ/MJ_', 'training/ST'
 
 
-def test_siga_t_loads_batches_of_both(tmp_path):
-    cfg = Config.fromfile(CONFIGS / 'siga_t.py')
-    loader = cfg.train_dataloader
-    for name, part in zip(('first', 'second'), loader.dataset.datasets):
-        (tmp_path / name).mkdir()
-        write_words(tmp_path / name)
-        part.dataset = dict(
-            type='RecogTextDataset', data_root=str(tmp_path / name), ann_file='words.jsonl',
-            data_prefix=dict(img_path=''), parser_cfg=dict(type='LineJsonParser',
-                                                           keys=['img', 'text']))
-    loader.update(batch_size=4, num_workers=0, persistent_workers=False, pin_memory=False)
-    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
-    folders = [Path(sample.img_path).parent.name for sample in batch['data_samples']]
-    assert folders == ['first', 'second'] * 2
-    assert all('gt_text_mask' in sample for sample in batch['data_samples'])
+@pytest.mark.parametrize('form, there, expected', [
+    ('json', ['mjsynth', 'synthtext'], ['mjsynth', 'synthtext'] * 4),
+    # The three parts of MJSynth are one half, however many of them are there.
+    ('lmdb', [MJ + 'train', MJ + 'valid', MJ + 'test', ST], ['MJ', 'ST'] * 4),
+    ('lmdb', [MJ + 'valid', ST], ['MJ', 'ST'] * 4),
+    ('lmdb', [ST], ['ST'] * 8)])
+def test_siga_t_takes_both_data_sets_in_turn(form, there, expected, monkeypatch, tmp_path):
+    for path in there:
+        if form == 'json':
+            write_json(tmp_path / path / 'textrecog_train.json', ['ab', 'c'])
+        else:
+            write_lmdb(tmp_path / path, ['ab', 'c'])
+    for name, value in (('DATA', tmp_path), ('BENCHMARK_FORM', form), ('MISSING', 'skip')):
+        monkeypatch.setenv(f'SIGA_{name}', str(value))
+    loader = Config.fromfile(CONFIGS / 'siga_t.py').train_dataloader
+    loader.update(batch_size=8, num_workers=0, persistent_workers=False, pin_memory=False)
+    loader = Runner.build_dataloader(loader, seed=0)
+    samples = next(iter(loader))['data_samples']
+    assert [name for sample in samples for name in set(expected) if f'/{name}' in sample.img_path
+            ] == expected
+    assert all('gt_text_mask' in sample for sample in samples)
+
+
+def test_siga_t_names_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='2 of 2 data sets are missing'):
+        Runner.build_dataloader(Config.fromfile(CONFIGS / 'siga_t.py').train_dataloader)
 
 
 def test_weights_of_siga_r_are_those_of_the_reference():

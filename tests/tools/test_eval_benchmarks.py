@@ -36,8 +36,7 @@ def tool():
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
     """The tool sets these; they must not outlive a test."""
-    for name, value in (('SIGA_BENCHMARKS', tmp_path / 'data'), ('SIGA_BENCHMARK_FORM', 'json'),
-                        ('SIGA_DATA', tmp_path / 'words')):
+    for name, value in (('SIGA_DATA', tmp_path / 'data'), ('SIGA_BENCHMARK_FORM', 'json')):
         monkeypatch.setenv(name, str(value))
     monkeypatch.chdir(tmp_path)
 

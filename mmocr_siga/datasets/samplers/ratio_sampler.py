@@ -37,7 +37,8 @@ class RatioSampler(Sampler):
     The order of the sets is fixed (:func:`ratio_sequence`), so each batch, of whatever size, has
     its parts up to one or two samples. Within a set the samples are shuffled anew for every pass.
     Ranks take turns in these passes and share nothing else, so their samples differ, and each
-    rank has every set in each of its batches. All depends on the seed alone.
+    rank has every set in each of its batches. All depends on the seed alone. Of an
+    ``AvailableDatasets`` that does without some sets the others keep their parts to each other.
 
     Args:
         dataset: Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset`` of one.

@@ -60,8 +60,7 @@ class WarmStartHook(Hook):
             raise FileNotFoundError(
                 f'this training starts from the weights of another, and there are none at '
                 f'{self.checkpoint!r} ({os.path.abspath(path)}): run the first stage, or set '
-                'default_hooks.warm_start.checkpoint, or the environment variable that the config '
-                'reads it from, to a checkpoint of it; '
+                'default_hooks.warm_start.checkpoint to a checkpoint of it; '
                 'default_hooks.warm_start.checkpoint=None starts without')
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         load_weights(model, path, training_only=(), parts=self.parts)

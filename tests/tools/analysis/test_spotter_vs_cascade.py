@@ -24,7 +24,6 @@ def parts(tmp_path, monkeypatch, pytestconfig):
         Image.fromarray(picture).save(folder / f'images/{name}.png')
         (folder / f'gts/gt_{name}.txt').write_text('5,5,50,5,50,25,5,25,word\n')
     monkeypatch.setenv('SIGA_DATA', str(tmp_path))
-    monkeypatch.delenv('SIGA_REC_WEIGHTS', raising=False)
     configs = pytestconfig.rootpath / 'configs'
     spotter = Config.fromfile(configs / 'spotting/siga_spotter_tiny.py')
     spotter.test_dataloader.dataset.update(part='all', test_count=0)

@@ -89,7 +89,7 @@ def batches(count, size=2, with_masks=True):
 @pytest.mark.parametrize('amp', [False, True])
 @pytest.mark.parametrize('name', [
     'siga_tiny.py', 'siga_p_tiny.py', 'srn_tiny.py', 'siga_tiny_baseline.py',
-    'plugins/siga_tiny_sec.py', 'plugins/nrtr_tiny_plugged.py', 'plugins/sar_tiny_plugged.py'])
+    'plugins/nrtr_tiny_plugged.py', 'plugins/sar_tiny_plugged.py'])
 def test_no_step_waits_for_the_device(checks, name, amp):
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     cfg = Config.fromfile(CONFIGS / name)
