@@ -5,8 +5,8 @@
 #                   --cfg-options train_dataloader.batch_size=80
 #   test:       mim test mmocr configs/siga_r31.py --checkpoint work_dirs/siga_r31/iter_160000.pth
 #
-# Data are looked for in $SIGA_DATA, or data (docs/guides/benchmarks.md). SIGA_BENCHMARK_FORM=lmdb takes the
-# field's databases instead of MMOCR's JSON; SIGA_MISSING=skip uses the sets that are there.
+# Data are looked for in $SIGA_DATA, or data (docs/guides/benchmarks.md). SIGA_BENCHMARK_FORM=lmdb
+# takes the field's databases, not MMOCR's JSON; SIGA_MISSING=skip uses the sets that are there.
 # Characters: SIGA_DICT=62 or 94, or the line in configs/_base_/dictionary.py.
 #
 # The schedule is for a global batch of 640. With another one scale both

@@ -4,8 +4,8 @@
 #       --cfg-options model.rec_head.weights=work_dirs/siga_tiny_mixed/iter_8500.pth
 #   mim test mmocr configs/spotting/siga_spotter_tiny.py --checkpoint WEIGHTS.pth
 #
-# Scenes are looked for in $SIGA_DATA/real/ic15_scenes (docs/guides/data.md). The weights are a checkpoint of
-# siga_tiny with the same dictionary; without them reading is learned from nothing.
+# Scenes are looked for in $SIGA_DATA/real/ic15_scenes (docs/guides/data.md). The weights are a
+# checkpoint of siga_tiny with the same dictionary; without them reading is learned from nothing.
 _base_ = [
     '../_base_/models/tiny_spotter.py',
     '../_base_/recipes/spotting.py',

@@ -78,7 +78,8 @@ def test_checkpoints_hold_the_average_and_resume(tmp_path):
 def test_published_weights_and_tests_are_of_the_average(tmp_path):
     write_words(tmp_path)
     seen, _ = run(tmp_path, 1, momentum=0.1, gamma=3)
-    spec = importlib.util.spec_from_file_location('publish', ROOT / 'tools/checkpoints/publish_checkpoint.py')
+    spec = importlib.util.spec_from_file_location(
+        'publish', ROOT / 'tools/checkpoints/publish_checkpoint.py')
     publish = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(publish)
     publish.publish(tmp_path / 'run' / 'epoch_1.pth', tmp_path / 'small.pth')

@@ -1,5 +1,5 @@
-# The recipe of siga_r31 and the paper's models: MJSynth + SynthText, tested on the common benchmarks.
-# A config adds a model and, to the training set, its dictionary.
+# The recipe of siga_r31 and the paper's models: MJSynth + SynthText, tested on the common
+# benchmarks. A config adds a model and, to the training set, its dictionary.
 _base_ = [
     '../default_runtime.py',
     '../pipelines/siga_32x128.py',
