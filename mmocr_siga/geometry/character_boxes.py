@@ -38,11 +38,11 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
     up both of two equal letters, counts for nothing.
 
     Args:
-        claims (ndarray): How much of each column each character claims, (L, W), L >= 1.
-        least (int): Columns of a cell at least; less where they would not fit. Defaults to 1.
+        claims: How much of each column each character claims, (L, W), L >= 1.
+        least: Columns of a cell at least; less where they would not fit.
 
     Returns:
-        ndarray: L + 1 edges from 0 to W.
+        L + 1 edges from 0 to W.
     """
     count, width = claims.shape
     least = min(least, width // count)
@@ -64,7 +64,7 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
 
 
 def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1.0) -> np.ndarray:
-    """Boxes of the characters of a word.
+    """Boxes of the characters of a word, float64 (L, 4); their edges never decrease.
 
     1. The maps of all scales are stretched to one grid and joined by their geometric mean: a pixel
        is a character's where every scale says so.
@@ -78,19 +78,14 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
        a line of text is less than its cell and more than its ink.
 
     Args:
-        glyph_maps (Mapping[str, ndarray]): Probabilities (L, h, w) of each scale, one map a
-            character, in order.
-        valid_ratio (float): Share of the width, from the left, that shows the picture; the rest is
-            padding and holds no characters. Defaults to 1.
-
-    Returns:
-        ndarray: float64 (L, 4), within [0, 1] or, across, [0, ``valid_ratio``]; neither left nor
-        right edges ever decrease.
+        glyph_maps: Probabilities (L, h, w) of each scale, one map a character, in order.
+        valid_ratio: Share of the width, from the left, that shows the picture; the rest is padding
+            and holds no characters.
 
     Raises:
         ValueError: If there is no map, or the scales differ in their number of characters.
     """
-    maps, width = joined_maps(glyph_maps, valid_ratio)
+    maps, width = _joined(glyph_maps, valid_ratio)
     if not len(maps):
         return np.zeros((0, 4))
     boxes = np.array([_extents(values, start, end)
@@ -107,20 +102,9 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
     return shares.clip(0, [valid_ratio, 1, valid_ratio, 1])
 
 
-def joined_maps(glyph_maps: Mapping[str, np.ndarray],
-                valid_ratio: float = 1.0) -> tuple[np.ndarray, int]:
-    """Geometric mean of the maps of all scales over one grid.
-
-    Args:
-        glyph_maps (Mapping[str, ndarray]): (L, h, w) of each scale.
-        valid_ratio (float): Share of the width that is not padding. Defaults to 1.
-
-    Returns:
-        tuple: float32 (L, H, W') without the columns of padding, and the columns W with them.
-
-    Raises:
-        ValueError: If there is no scale, or the scales differ in their number of maps.
-    """
+def _joined(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float) -> tuple[np.ndarray, int]:
+    """Geometric mean (L, H, W') of the maps of all scales over one grid, without the columns of
+    padding, and the columns W with them."""
     lengths = {len(maps) for maps in glyph_maps.values()}
     if len(lengths) != 1:
         raise ValueError('glyph_maps must hold the maps (L, h, w) of at least one scale, as many '
@@ -175,19 +159,16 @@ def _belongs(gap: int, weight: float, largest: float) -> bool:
 
 def box_pixels(boxes: np.ndarray, size: tuple[int, int], valid_ratio: float = 1.0,
                grid: np.ndarray | None = None) -> np.ndarray:
-    """Take boxes back to the picture that was read.
+    """Take boxes (L, 4) back to the picture that was read: x1, y1, x2, y2 in pixels, within it.
 
     Args:
-        boxes (ndarray): Shares (L, 4) of what the network saw.
-        size (tuple[int, int]): Width and height of the picture in pixels.
-        valid_ratio (float): Share of the network's input, from the left, that shows the picture;
-            the rest is padding. Defaults to 1.
-        grid (ndarray, optional): Where a preprocessor sampled the input for each pixel of what the
-            network saw, (h, w, 2): x, y in [-1, 1], -1 and 1 the centres of the outermost pixels.
-            A box is then the bounds of where its pixels came from. Defaults to None.
-
-    Returns:
-        ndarray: float64 (L, 4): x1, y1, x2, y2 in pixels, within the picture.
+        boxes: Shares of what the network saw.
+        size: Width and height of the picture.
+        valid_ratio: Share of the network's input, from the left, that shows the picture; the rest
+            is padding.
+        grid: Where a preprocessor sampled the input for each pixel of what the network saw,
+            (h, w, 2): x, y in [-1, 1], -1 and 1 the centers of the outermost pixels. A box is then
+            the bounds of where its pixels came from.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     if grid is not None:
@@ -202,7 +183,7 @@ def _source_bounds(box: np.ndarray, grid: np.ndarray) -> np.ndarray:
     y0, y1 = _span(box[1], box[3], height)
     points = grid[y0:y1, x0:x1].reshape(-1, 2).astype(np.float64)
     cells = np.array([width, height])
-    # From centres of outermost pixels to shares of the whole, and half a pixel around each centre.
+    # From centers of outermost pixels to shares of the whole, and half a pixel around each center.
     shares = ((points + 1) / 2 * (cells - 1) + 0.5) / cells
     return np.concatenate([shares.min(0) - 0.5 / cells, shares.max(0) + 0.5 / cells])
 
@@ -214,21 +195,18 @@ def _span(low: float, high: float, cells: int) -> tuple[int, int]:
 
 def character_mask(glyph_maps: Mapping[str, np.ndarray], background: Mapping[str, np.ndarray],
                    size: tuple[int, int], valid_ratio: float = 1.0) -> np.ndarray:
-    """Which character each pixel of a picture belongs to.
+    """Which character each pixel of a picture belongs to: 0 on background and k on the k-th
+    character, (height, width), uint8, or uint16 for more than 255 characters.
 
     Args:
-        glyph_maps (Mapping[str, ndarray]): Probabilities (L, h, w) of each scale.
-        background (Mapping[str, ndarray]): Probability of no character, (h, w), of each scale.
-        size (tuple[int, int]): Width and height of the picture in pixels.
-        valid_ratio (float): As in :func:`box_pixels`. Defaults to 1.
-
-    Returns:
-        ndarray: (size[1], size[0]), 0 on background and k on the k-th character, uint8, or uint16
-        for more than 255 characters.
+        glyph_maps: Probabilities (L, h, w) of each scale.
+        background: Probability of no character, (h, w), of each scale.
+        size: Width and height of the picture.
+        valid_ratio: As in :func:`box_pixels`.
     """
     maps = {scale: np.concatenate([background[scale][None], values])
             for scale, values in glyph_maps.items()}
-    joined, _ = joined_maps(maps, valid_ratio)
+    joined, _ = _joined(maps, valid_ratio)
     labels = np.zeros(joined.shape[1:], np.uint8 if len(joined) <= 256 else np.uint16)
     for k, (_, start, end) in enumerate(_cells(joined[1:]) if len(joined) > 1 else [], 1):
         cell = slice(start, end)

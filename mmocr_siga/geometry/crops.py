@@ -22,32 +22,18 @@ Borders = tuple[np.ndarray, np.ndarray]
 
 
 class WordWarp(NamedTuple):
-    """From a crop to its picture.
-
-    Attributes:
-        size (tuple[int]): Width and height of the crop in pixels.
-        inner (tuple[float]): Left, top, right and bottom of the word in the crop, inside of the
-            margins.
-        homography (ndarray or None): float64 (3, 3); None for a spline.
-        points (ndarray or None): float64 (3K, 2), fiducial points of a thin-plate spline in the
-            picture: along the top border, the middle and the bottom border; None for a homography.
-        step (float): Pixels of the picture to one of the crop, across the word.
-    """
-    size: tuple[int, int]
+    """From a crop to its picture: a homography or, if that is None, a thin-plate spline."""
+    size: tuple[int, int]  # width and height of the crop in pixels
+    # Left, top, right and bottom of the word in the crop, inside of the margins.
     inner: tuple[float, float, float, float]
-    homography: np.ndarray | None
+    homography: np.ndarray | None  # float64 (3, 3)
+    # float64 (3K, 2), fiducial points in the picture: along the top border, the middle and the
+    # bottom border.
     points: np.ndarray | None
-    step: float
+    step: float  # pixels of the picture to one of the crop, across the word
 
     def to_picture(self, places: np.ndarray) -> np.ndarray:
-        """Where places of the crop are in the picture.
-
-        Args:
-            places (ndarray): (M, 2) in the crop.
-
-        Returns:
-            ndarray: float64 (M, 2) in the picture.
-        """
+        """Where places (M, 2) of the crop are in the picture, float64 (M, 2)."""
         places = np.asarray(places, np.float64).reshape(-1, 2)
         if self.homography is not None:
             out = np.concatenate([places, np.ones((len(places), 1))], 1) @ self.homography.T
@@ -66,13 +52,12 @@ def reading_directions(points: np.ndarray, ordered: bool = True,
     narrow character that stands upright.
 
     Args:
-        points (ndarray): (P, 2), as :func:`~mmocr_siga.geometry.polygons.check_polygon` gives them.
-        ordered (bool): Whether the first point is where reading begins. Defaults to True.
-        vertical_ratio (float): Height over width from which a word may be vertical. Defaults to
-            1.5.
+        points: (P, 2), as :func:`~mmocr_siga.geometry.polygons.check_polygon` gives them.
+        ordered: Whether the first point is where reading begins.
+        vertical_ratio: Height over width from which a word may be vertical.
 
     Returns:
-        list[tuple[ndarray]]: One or three pairs of a top and a bottom border.
+        One or three pairs of a top and a bottom border.
     """
     upright = split_borders(points, ordered, vertical_ratio)
     if ordered and not is_vertical(*upright, vertical_ratio):
@@ -94,17 +79,13 @@ def word_warp(top: np.ndarray, bottom: np.ndarray, margin: tuple[float, float] =
     The crop is as high as the word, within limits, and as wide as its proportions ask for.
 
     Args:
-        top (ndarray): Top border (T, 2) in reading order.
-        bottom (ndarray): Bottom border (B, 2) in reading order.
-        margin (tuple[float]): What is added before and after the word, and above and below it, as
-            shares of its height. Defaults to none.
-        height (tuple[int]): Least and greatest height of the crop in pixels, but for its margins.
-            Defaults to (32, 64).
-        max_width (int): Greatest width of the crop; wider words are compressed. Defaults to 1024.
-        control_points (int): Points of a spline on each border. Defaults to 8.
-
-    Returns:
-        WordWarp: The map.
+        top: Top border (T, 2) in reading order.
+        bottom: Bottom border (B, 2) in reading order.
+        margin: What is added before and after the word, and above and below it, as shares of its
+            height.
+        height: Least and greatest height of the crop in pixels, but for its margins.
+        max_width: Greatest width of the crop; wider words are compressed.
+        control_points: Points of a spline on each border.
 
     Raises:
         ValueError: If a margin is negative or a limit makes no sense.
@@ -146,9 +127,9 @@ def _homography(inner: tuple[float, ...], quad: np.ndarray,
     if not (turns > 1e-9 * (sides ** 2).sum()).all():
         return None
     # Close to the origin, for the sake of precision.
-    middle = quad.mean(0)
+    center = quad.mean(0)
     rows, values = [], []
-    for (x, y), (u, v) in zip(corners, quad - middle):
+    for (x, y), (u, v) in zip(corners, quad - center):
         rows += [[x, y, 1, 0, 0, 0, -x * u, -y * u], [0, 0, 0, x, y, 1, -x * v, -y * v]]
         values += [u, v]
     matrix = np.append(np.linalg.solve(np.array(rows), np.array(values)), 1).reshape(3, 3)
@@ -156,20 +137,11 @@ def _homography(inner: tuple[float, ...], quad: np.ndarray,
     if (edge @ matrix[2]).min() < 0.1 * (edge @ matrix[2]).max():
         # The horizon of a wedge is near: margins would show what is far away from the word.
         return None
-    shift = np.eye(3)
-    shift[:2, 2] = middle
-    return shift @ matrix
+    return np.array([[1, 0, center[0]], [0, 1, center[1]], [0, 0, 1]]) @ matrix
 
 
 def crop_word(image: np.ndarray, warp: WordWarp) -> np.ndarray:
-    """Cut a word out. Beyond the picture its border goes on.
-
-    Args:
-        image (ndarray): uint8 (H, W) or (H, W, C).
-        warp (WordWarp): From :func:`word_warp`.
-
-    Returns:
-        ndarray: uint8, of the size of the crop and the channels of the picture.
+    """Cut a word out of a picture, uint8 (H, W) or (H, W, C); beyond it its border goes on.
 
     Raises:
         ValueError: If nothing of the word lies in the picture.

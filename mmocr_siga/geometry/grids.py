@@ -17,19 +17,15 @@ PADDING_MODES = ('zeros', 'border')
 
 
 def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tensor:
-    r"""Points on two cubic Bezier curves at equal steps of their parameter.
+    r"""Points (R, 2, K, 2) on two cubic Bezier curves at equal steps of their parameter.
 
     :math:`b(t) = \sum_i \binom{3}{i} t^i (1 - t)^{3 - i} c_i` (ABCNet, CVPR 2020, equation 1).
 
     Args:
-        control (Tensor): Control points (R, 2, 4, 2), or (R, 16): x and y by turns, the top curve
-            first.
-        count (int): Points K on each border, at least 2.
-        clockwise (bool): Whether the control points run around the word, those of the bottom curve
-            from right to left. Defaults to False: both curves run in reading order.
-
-    Returns:
-        Tensor: float32 (float64 for such control points) (R, 2, K, 2).
+        control: Control points (R, 2, 4, 2), or (R, 16): x and y interleaved, the top curve first.
+        count: Points K on each border, at least 2.
+        clockwise: Whether the control points run around the word, those of the bottom curve from
+            right to left; else both curves run in reading order.
 
     Raises:
         ValueError: If the control points have another shape, or fewer than two points are wanted.
@@ -50,17 +46,10 @@ def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tens
 
 
 def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where the cells of a rectified region lie in the picture.
+    """Where the cells of a rectified region lie in the picture, (R, h, w, 2).
 
-    Columns divide both borders into equal steps of their points, rows divide the line between the
-    two points of a column. A cell is where its middle is.
-
-    Args:
-        borders (Tensor): (R, 2, K, 2), K >= 2.
-        size (tuple[int, int]): Height h and width w of a rectified region.
-
-    Returns:
-        Tensor: float32 (float64 for such borders) (R, h, w, 2).
+    Columns divide both borders (R, 2, K, 2) into equal steps of their points, rows divide the line
+    between the two points of a column. A cell is where its middle is. ``size`` is h and w.
 
     Raises:
         ValueError: If the borders have another shape or fewer than two points.
@@ -84,22 +73,18 @@ def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
 
 def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float = 1,
                    padding_mode: str = 'border') -> Tensor:
-    """Sample feature maps bilinearly, each region in its own picture.
+    """Sample feature maps bilinearly, each region in its own picture: (R, C, h, w).
 
     One call for all regions: the pictures are the depth of a volume, and a region lies in a plane
-    of it. The maps are not copied per region.
+    of it. The maps are not copied per region. Coordinates are worked out in the grid's precision,
+    whatever the features'.
 
     Args:
-        features (Tensor): (N, C, H, W).
-        grid (Tensor): Points in pixels of the pictures, (R, h, w, 2).
-        index (Tensor): long (R,), the picture of each region.
-        stride (float): Pixels of the picture a cell of the maps stands for. Defaults to 1.
-        padding_mode (str): What lies outside the maps: 'border', their outermost cells, or 'zeros'.
-            Defaults to 'border'.
-
-    Returns:
-        Tensor: (R, C, h, w), in the dtype of ``features``. Coordinates are worked out in the
-        grid's precision, whatever the features'.
+        features: (N, C, H, W).
+        grid: Points in pixels of the pictures, (R, h, w, 2).
+        index: long (R,), the picture of each region.
+        stride: Pixels of the picture a cell of the maps stands for.
+        padding_mode: What lies outside the maps: 'border', their outermost cells, or 'zeros'.
 
     Raises:
         ValueError: If shapes do not fit together or the padding mode is another.
@@ -135,20 +120,17 @@ def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float 
 
 def jittered_borders(borders: Tensor, shift: float, grow: tuple[float, float],
                      generator: torch.Generator | None = None) -> Tensor:
-    """Disturb regions as an imperfect detector would.
+    """Disturb regions (R, 2, K, 2), on the CPU, as an imperfect detector would.
 
     Each of the four corners moves by a normally distributed step, and each of the four sides in or
     out by a uniformly distributed one; what lies between follows, so that borders stay smooth.
     All are in units of the region's height, in the middle of its columns.
 
     Args:
-        borders (Tensor): (R, 2, K, 2) on the CPU.
-        shift (float): Standard deviation of a corner's steps along x and y.
-        grow (tuple[float, float]): Least and greatest step of a side outwards; negative is inwards.
-        generator (torch.Generator, optional): Source of randomness. Defaults to None: torch's.
-
-    Returns:
-        Tensor: (R, 2, K, 2).
+        borders: The regions.
+        shift: Standard deviation of a corner's steps along x and y.
+        grow: Least and greatest step of a side outwards; negative is inwards.
+        generator: Source of randomness; None for torch's.
     """
     regions, _, count, _ = borders.shape
     height = (borders[:, 0] - borders[:, 1]).norm(dim=-1).mean(-1)[:, None, None]

@@ -32,24 +32,14 @@ _UPRIGHT = 0.1
 
 
 class CheckedPolygon(NamedTuple):
-    """A polygon that can be worked with, or why it can not.
-
-    Attributes:
-        points (ndarray or None): float64 (P, 2), clockwise, P >= 3; None if it cannot be used.
-        problem (str): What is wrong with it; '' if nothing is.
-    """
-    points: np.ndarray | None
-    problem: str
+    """A polygon that can be worked with, or why it can not."""
+    points: np.ndarray | None  # float64 (P, 2), clockwise, P >= 3; None if it cannot be used
+    problem: str  # what is wrong with it; '' if nothing is
 
 
 def polygon_points(polygon: Any) -> np.ndarray:
-    """Bring a polygon into points.
-
-    Args:
-        polygon (Any): x and y by turns, 2P numbers, or (P, 2): list, array or tensor on the CPU.
-
-    Returns:
-        ndarray: float64 (P, 2).
+    """Points, float64 (P, 2), of a list, array or CPU tensor of 2P numbers, x and y interleaved, or
+    (P, 2).
 
     Raises:
         ValueError: If it is neither.
@@ -61,20 +51,14 @@ def polygon_points(polygon: Any) -> np.ndarray:
     if points.ndim == 2 and points.shape[1] == 2:
         return points
     if points.ndim != 1 or len(points) % 2:
-        raise ValueError('must be x and y by turns or of shape (P, 2), but has shape '
+        raise ValueError('must be x and y interleaved or of shape (P, 2), but has shape '
                          f'{points.shape}')
     return points.reshape(-1, 2)
 
 
 def signed_area(points: np.ndarray) -> float:
-    """Area by the shoelace formula.
-
-    Args:
-        points (ndarray): (P, 2).
-
-    Returns:
-        float: In square pixels; positive if the points run clockwise as seen in the picture.
-    """
+    """Area of (P, 2) in square pixels, by the shoelace formula; positive if they run clockwise as
+    seen in the picture."""
     x, y = (points - points.mean(0)).T
     return 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y))
 
@@ -87,15 +71,15 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
     polygon is dropped. Points of an anticlockwise polygon are reversed; the first stays the first.
 
     Args:
-        polygon (Any): See :func:`polygon_points`.
-        size (tuple[int], optional): Height and width of the picture, in which the polygon must
-            lie at least in part. Defaults to None: anywhere.
-        min_area (float): Smallest area in square pixels. Defaults to 1.
-        min_inside (float): Smallest share of the area that lies in the picture. Defaults to 0: any.
+        polygon: See :func:`polygon_points`.
+        size: Height and width of the picture, in which the polygon must lie at least in part; None
+            for anywhere.
+        min_area: Smallest area in square pixels.
+        min_inside: Smallest share of the area that lies in the picture.
 
     Returns:
-        CheckedPolygon: Its points, or what is wrong: no coordinates, not finite, fewer than three
-        points, crossing itself, too small, or outside the picture.
+        Its points, or what is wrong: no coordinates, not finite, fewer than three points, crossing
+        itself, too small, or outside the picture.
     """
     try:
         points = polygon_points(polygon)
@@ -123,31 +107,22 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
             part = '' if inside <= 0 else f'for all but {100 * inside:.2g} % of its area '
             return CheckedPolygon(
                 None, f'lies {part}outside the picture of {size[1]} x {size[0]} pixels')
-    if area < 0:
-        points = np.concatenate([points[:1], points[:0:-1]])
-    return CheckedPolygon(points, '')
+    return CheckedPolygon(points if area > 0 else np.roll(points[::-1], 1, 0), '')
 
 
 def _without_repeats(points: np.ndarray) -> np.ndarray:
-    """The first of each run of equal points, and no last one that equals the first."""
     new = np.ones(len(points), bool)
     new[1:] = (points[1:] != points[:-1]).any(1)
     points = points[new]
-    while len(points) > 1 and (points[-1] == points[0]).all():
-        points = points[:-1]
-    return points
+    closed = len(points) > 1 and (points[-1] == points[0]).all()
+    return points[:-1] if closed else points
 
 
 def polygon_shape(polygon: Any) -> BaseGeometry | None:
-    """A valid geometry of a polygon, for areas of intersections.
+    """A valid geometry of a polygon, for areas of intersections; None if it encloses nothing or its
+    coordinates are none.
 
     A polygon that crosses itself becomes the parts that it encloses.
-
-    Args:
-        polygon (Any): See :func:`polygon_points`.
-
-    Returns:
-        Polygon or MultiPolygon or None: None if it encloses nothing or its coordinates are none.
     """
     try:
         points = polygon_points(polygon)
@@ -177,14 +152,12 @@ def split_borders(points: np.ndarray, ordered: bool = True,
     triangle stands for the smallest rectangle around it.
 
     Args:
-        points (ndarray): (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
-        ordered (bool): Whether the first point is where reading begins. Defaults to True.
-        vertical_ratio (float): Height over width from which a word is taken for a vertical one.
-            Defaults to 1.5.
+        points: (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
+        ordered: Whether the first point is where reading begins.
+        vertical_ratio: Height over width from which a word is taken for a vertical one.
 
     Returns:
-        tuple[ndarray]: Top and bottom border, (T, 2) and (B, 2), at least two points each, both in
-        reading order.
+        Top and bottom border, (T, 2) and (B, 2), at least two points each, in reading order.
 
     Raises:
         ValueError: If there are fewer than three points.
@@ -216,22 +189,22 @@ def split_borders(points: np.ndarray, ordered: bool = True,
 def _rectangle_around(points: np.ndarray) -> np.ndarray:
     """The smallest rectangle around points, clockwise from the corner closest to the first."""
     # OpenCV works in float32.
-    middle = points.mean(0)
-    corners = cv2.boxPoints(cv2.minAreaRect((points - middle).astype(np.float32))) + middle
+    center = points.mean(0)
+    corners = cv2.boxPoints(cv2.minAreaRect((points - center).astype(np.float32))) + center
     corners = corners if signed_area(corners) > 0 else corners[::-1]
     return np.roll(corners, -int(((corners - points[0]) ** 2).sum(1).argmin()), 0)
 
 
 def _simplified(points: np.ndarray) -> np.ndarray:
     """At most MOST_POINTS of the points, not fewer than 4."""
-    middle, share = points.mean(0), 0.002
+    center, share = points.mean(0), 0.002
     kept = points
     while len(kept) > MOST_POINTS:
         length = np.hypot(*(points - np.roll(points, 1, 0)).T).sum()
-        fewer = cv2.approxPolyDP((points - middle).astype(np.float32), share * length, True)
+        fewer = cv2.approxPolyDP((points - center).astype(np.float32), share * length, True)
         if len(fewer) < 4:
             break
-        kept, share = fewer.reshape(-1, 2) + middle, share * 1.25
+        kept, share = fewer.reshape(-1, 2) + center, share * 1.25
     if len(kept) > MOST_POINTS:
         kept = points[np.linspace(0, len(points), MOST_POINTS, endpoint=False).astype(int)]
     return kept if signed_area(kept) > 0 else kept[::-1]
@@ -269,14 +242,7 @@ def _narrowest_cut(points: np.ndarray, first: np.ndarray, last: np.ndarray,
 
 
 def resample_border(border: np.ndarray, count: int) -> np.ndarray:
-    """Points at equal steps along a border.
-
-    Args:
-        border (ndarray): (T, 2), T >= 1.
-        count (int): Number of points K, at least 2.
-
-    Returns:
-        ndarray: float64 (K, 2); the first and the last are those of the border.
+    """Points (K, 2), float64, at equal steps along a border (T, 2), from its first to its last.
 
     Raises:
         ValueError: If there are no points, or fewer than two are wanted.
@@ -292,30 +258,18 @@ def resample_border(border: np.ndarray, count: int) -> np.ndarray:
 
 
 def border_points(top: np.ndarray, bottom: np.ndarray, count: int) -> np.ndarray:
-    """Both borders as the fiducial points of a thin-plate spline.
-
-    Args:
-        top (ndarray): (T, 2).
-        bottom (ndarray): (B, 2).
-        count (int): Points on each border K.
+    """Both borders, (T, 2) and (B, 2), as the fiducial points of a thin-plate spline.
 
     Returns:
-        ndarray: float64 (2K, 2): along the top, then along the bottom, both in reading order, as
+        float64 (2K, 2): K along the top, then K along the bottom, both in reading order, as
         :func:`mmocr_siga.geometry.tps.fiducial_points` has them.
     """
     return np.concatenate([resample_border(top, count), resample_border(bottom, count)])
 
 
 def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
-    """Mean length of the borders and mean distance between them, in pixels.
-
-    Args:
-        top (ndarray): (T, 2).
-        bottom (ndarray): (B, 2).
-
-    Returns:
-        tuple[float]: Width and height of the word if it were straight.
-    """
+    """Mean length of the borders, (T, 2) and (B, 2), and mean distance between them, in pixels:
+    width and height of the word if it were straight."""
     if len(top) == len(bottom) == 2:
         # The distance by Simpson's rule; words of many pictures come here.
         start, stop = (math.hypot(*(top[k] - bottom[k]).tolist()) for k in (0, 1))
@@ -328,32 +282,15 @@ def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
 
 
 def is_vertical(top: np.ndarray, bottom: np.ndarray, ratio: float = 1.5) -> bool:
-    """Whether a word is so much higher than wide that its characters stand above one another.
-
-    Args:
-        top (ndarray): (T, 2).
-        bottom (ndarray): (B, 2).
-        ratio (float): Height over width from which it is so. Defaults to 1.5.
-
-    Returns:
-        bool: Whether it is.
-    """
+    """Whether a word is so much higher than wide (``ratio`` times) that its characters stand above
+    one another."""
     width, height = extent(top, bottom)
     return height >= ratio * width
 
 
 def turned_borders(top: np.ndarray, bottom: np.ndarray,
                    upwards: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Borders of a word that is read along the sides that were its ends.
-
-    Args:
-        top (ndarray): (T, 2).
-        bottom (ndarray): (B, 2).
-        upwards (bool): Whether it is read from the bottom border towards the top one. Defaults to
-            False: from the top border to the bottom one, its right side being the new top.
-
-    Returns:
-        tuple[ndarray]: New top and bottom border, (2, 2) each.
-    """
+    """Borders (2, 2) of a word that is read along the sides that were its ends: from the top border
+    to the bottom one, its right side being the new top, or ``upwards``."""
     left, right = np.stack([top[0], bottom[0]]), np.stack([top[-1], bottom[-1]])
     return (left[::-1], right[::-1]) if upwards else (right, left)

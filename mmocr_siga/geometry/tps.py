@@ -14,15 +14,10 @@ _EPSILON = 1e-6
 
 
 def fiducial_points(count: int, rows: int = 2) -> Tensor:
-    """Where the fiducial points of a rectified image lie.
+    """Where the fiducial points of a rectified image lie, float64 (F, 2).
 
-    Args:
-        count (int): Number of points F: at least two in each row.
-        rows (int): Rows from the top edge to the bottom edge, at least 2. Defaults to 2.
-
-    Returns:
-        Tensor: float64 (F, 2): F / rows points along the top edge, then as many along each
-        further row, left to right.
+    F / rows points along the top edge, then as many along each further row to the bottom edge, left
+    to right; at least two rows of at least two points.
 
     Raises:
         ValueError: If the points do not fit into rows or are too few.
@@ -46,13 +41,8 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
     once in float64, stands for solving the spline and for evaluating it at every pixel (RARE,
     CVPR 2016, section 3.1).
 
-    Args:
-        height (int): Height H of the rectified image.
-        width (int): Its width W.
-        count (int): Number of points F.
-
     Returns:
-        Tensor: float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
+        float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
     """
     x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
     y = (2 * torch.arange(height, dtype=torch.float64) + 1 - height) / height
@@ -60,16 +50,10 @@ def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
 
 
 def tps_matrix(positions: Tensor, count: int, rows: int = 2) -> Tensor:
-    """The linear map of :func:`tps_grid_matrix` for any positions, also beyond the edges.
+    """The linear map (M, F) of :func:`tps_grid_matrix` for positions, float64 (M, 2), anywhere.
 
-    Args:
-        positions (Tensor): float64 (M, 2), where the spline is evaluated; the edges of the
-            rectified image are at -1 and 1.
-        count (int): Number of points F.
-        rows (int): Rows that they lie in, see :func:`fiducial_points`. Defaults to 2.
-
-    Returns:
-        Tensor: float64 (M, F); times points (F, 2) it gives where the positions go.
+    The edges of the rectified image are at -1 and 1; for ``count`` and ``rows`` see
+    :func:`fiducial_points`.
     """
     points = fiducial_points(count, rows)
     distance = torch.cdist(positions, points)
@@ -95,15 +79,8 @@ def _tps_solution(count: int, rows: int) -> Tensor:
 
 
 def warp_images(images: Tensor, grid: Tensor) -> Tensor:
-    """Sample images bilinearly; outside them their border goes on.
-
-    Args:
-        images (Tensor): (N, C, H', W').
-        grid (Tensor): (N, H, W, 2) coordinates.
-
-    Returns:
-        Tensor: (N, C, H, W), in the dtype of ``images``.
-    """
+    """Sample images (N, C, H', W') bilinearly at coordinates (N, H, W, 2), in the images' dtype;
+    outside them their border goes on."""
     warped = F.grid_sample(images.float(), grid.float(), mode='bilinear', padding_mode='border',
                            align_corners=True)
     return warped.to(images.dtype)
@@ -111,16 +88,9 @@ def warp_images(images: Tensor, grid: Tensor) -> Tensor:
 
 @torch.no_grad()
 def warp_masks(masks: Tensor, grid: Tensor) -> Tensor:
-    """Warp masks as :func:`warp_images` does their images.
+    """Warp bool masks (N, H', W') as :func:`warp_images` does their images.
 
     A pixel belongs to the warped mask where more than half of what it is sampled from does: the
     same as to warp a two-tone image and to threshold that.
-
-    Args:
-        masks (Tensor): bool (N, H', W').
-        grid (Tensor): (N, H, W, 2), the grid of the images.
-
-    Returns:
-        Tensor: bool (N, H, W).
     """
     return warp_images(masks[:, None].to(grid.dtype), grid)[:, 0] > 0.5

@@ -1,4 +1,4 @@
-"""Read words with an exported recogniser: onnxruntime, NumPy and OpenCV, without PyTorch or MMOCR.
+"""Read words with an exported recognizer: onnxruntime, NumPy and OpenCV, without PyTorch or MMOCR.
 
     python -m mmocr_siga.inference.onnx_recognizer siga_tiny.onnx word.png more_words/*.jpg
 """
@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import cv2
@@ -28,24 +29,19 @@ _REQUIRED = ('format_version', 'model', 'dictionary', 'preprocessing', 'max_seq_
 
 
 class Prepared(NamedTuple):
-    """An image as the graph takes it.
-
-    Attributes:
-        image (ndarray): uint8 BGR (H, W, 3).
-        valid_ratio (float): Share of the width that shows the image and not its padding.
-    """
-    image: np.ndarray
-    valid_ratio: float
+    """An image as the graph takes it."""
+    image: np.ndarray  # uint8 BGR (H, W, 3)
+    valid_ratio: float  # share of the width that shows the image and not its padding
 
 
 class ONNXRecognizer:
-    """A recogniser exported by ``tools/checkpoints/export_onnx.py``.
+    """A recognizer exported by ``tools/checkpoints/export_onnx.py``.
 
     Args:
-        path (str or PathLike): The ONNX file.
-        threads (int, optional): Threads that compute. Defaults to None: all cores.
-        providers (Sequence[str], optional): Where it runs, such as ``['CUDAExecutionProvider',
-            'CPUExecutionProvider']``. Defaults to None: the CPU.
+        path: The ONNX file.
+        threads: Threads that compute; None for all cores.
+        providers: Where it runs, such as ``['CUDAExecutionProvider', 'CPUExecutionProvider']``;
+            None for the CPU.
 
     Raises:
         ImportError: If onnxruntime is missing.
@@ -76,17 +72,17 @@ class ONNXRecognizer:
         """Read words.
 
         Args:
-            images (Any): A path, an array (H, W) or (H, W, C) in BGR as OpenCV gives it, the bytes
-                of a picture file, or an iterable of any of these, one word each.
-            batch_size (int): Words at a time. Defaults to 32.
-            return_glyph_maps (bool): Whether to return where each character is. Defaults to False.
+            images: A path, an array (H, W) or (H, W, C) in BGR as OpenCV gives it, the bytes of a
+                picture file, or an iterable of any of these, one word each.
+            batch_size: Words at a time.
+            return_glyph_maps: Whether to return where each character is.
 
         Returns:
-            list[dict]: For each word in order ``text`` (str), ``score`` (float, the probability of
-            the word: of all its characters and of its end), ``char_scores`` (list[float], the
-            probability of each character), and with ``return_glyph_maps`` ``glyph_maps`` (dict of
-            scale to float32 (T + 1, h, w): the probability of each pixel to be background, or a
-            part of the t-th character).
+            For each word in order ``text`` (str), ``score`` (float, the probability of the word: of
+            all its characters and of its end), ``char_scores`` (list[float], the probability of
+            each character), and with ``return_glyph_maps`` ``glyph_maps`` (dict of scale to float32
+            (T + 1, h, w): the probability of each pixel to be background, or a part of the t-th
+            character).
 
         Raises:
             UnusableImageError: If an image cannot be read or used; names it.
@@ -105,26 +101,16 @@ class ONNXRecognizer:
         return self._batches(images, batch_size, self._maps if return_glyph_maps else [])
 
     def _batches(self, images: Any, size: int, maps: Sequence[str]) -> Iterator[dict[str, Any]]:
-        batch = []
-        for i, image in enumerate(_each(images)):
-            batch.append(prepared(_loaded(image, i), self.metadata['preprocessing']['steps']))
-            if len(batch) == size:
-                yield from self._words(batch, maps)
-                batch = []
-        if batch:
+        steps = self.metadata['preprocessing']['steps']
+        words = (prepared(_loaded(image, i), steps) for i, image in enumerate(_each(images)))
+        for batch in iter(lambda: list(islice(words, size)), []):
             yield from self._words(batch, maps)
 
     def read_prepared(self, batch: Sequence[Prepared],
                       max_steps: int | None = None) -> list[dict[str, Any]]:
         """Read images that :func:`prepared` made, as one batch.
 
-        Args:
-            batch (Sequence[Prepared]): The images.
-            max_steps (int, optional): Steps after which reading ends, for graphs that have an input
-                ``steps``. Defaults to None.
-
-        Returns:
-            list[dict]: As from :meth:`__call__`.
+        ``max_steps`` ends reading early, for graphs that have an input ``steps``.
         """
         return list(self._words(batch, [], max_steps))
 
@@ -154,11 +140,9 @@ class ONNXRecognizer:
 
 
 def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
-    """Bring an image to the size that a graph takes, as the test pipeline does.
+    """Bring an image, uint8 BGR (H, W, 3), to the size that a graph takes.
 
-    Args:
-        image (ndarray): uint8 BGR (H, W, 3).
-        steps (Sequence[dict]): ``preprocessing.steps`` of a file's metadata.
+    Follows the ``preprocessing.steps`` of a file's metadata, which are those of the test pipeline.
 
     Raises:
         ValueError: If a step is unknown.
@@ -166,10 +150,11 @@ def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
     valid_ratio = 1.0
     for step in steps:
         height, width = image.shape[:2]
-        if step['type'] == 'resize':
-            image = _resized(image, step['width'], step['height'], step)
-        elif step['type'] == 'rescale_to_height':
-            image = _resized(image, rescaled_width(height, width, step), step['height'], step)
+        if step['type'] in ('resize', 'rescale_to_height'):
+            new = (step['width'] if step['type'] == 'resize' else
+                   _rescaled_width(height, width, step))
+            image = cv2.resize(image, (new, step['height']),
+                               interpolation=INTERPOLATIONS[step['interpolation']])
         elif step['type'] == 'pad_to_width':
             valid_ratio = min(1.0, width / step['width'])
             right = max(0, step['width'] - width)
@@ -181,7 +166,7 @@ def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
     return Prepared(image, valid_ratio)
 
 
-def rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
+def _rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
     """The width that MMOCR's ``RescaleToHeight`` gives an image."""
     new = math.ceil(float(step['height']) / height * width)
     if step.get('min_width') is not None:
@@ -192,17 +177,11 @@ def rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
     return new if new % divisor == 0 else round(new / divisor) * divisor
 
 
-def _resized(image: np.ndarray, width: int, height: int, step: dict[str, Any]) -> np.ndarray:
-    return cv2.resize(image, (width, height),
-                      interpolation=INTERPOLATIONS[step['interpolation']])
-
-
 def _each(images: Any) -> Iterable[Any]:
     if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)):
         return [images]
-    if images is None or isinstance(images, dict) or not isinstance(images, Iterable):
-        raise UnusableImageError(f'{type(images).__name__} is no picture: give a path, an array, '
-                                 'the bytes of a file, or a list of these')
+    if isinstance(images, dict) or not isinstance(images, Iterable):
+        raise UnusableImageError(_no_picture(images) + ', or a list of these')
     return images
 
 
@@ -217,13 +196,17 @@ def _loaded(image: Any, number: int) -> np.ndarray:
             with open(name, 'rb') as file:
                 image = file.read()
         if not isinstance(image, (bytes, bytearray, memoryview)):
-            raise UnusableImageError(f'{type(image).__name__} is no picture: give a path, an array '
-                                     'or the bytes of a file')
+            raise UnusableImageError(_no_picture(image))
         return decode_picture(bytes(image))
     except OSError as error:
         raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
     except UnusableImageError as error:
         raise UnusableImageError(f'cannot use {name}: {error}') from None
+
+
+def _no_picture(value: Any) -> str:
+    return (f'{type(value).__name__} is no picture: give a path, an array or the bytes of a '
+            'picture file')
 
 
 def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:
@@ -251,18 +234,18 @@ def _session(path: str, threads: int | None, providers: Sequence[str] | None) ->
 def _metadata(session: Any, path: str) -> dict[str, Any]:
     """The JSON object of the file, checked."""
     text = session.get_modelmeta().custom_metadata_map.get(FORMAT_KEY)
-    hint = 'export a recogniser by tools/checkpoints/export_onnx.py'
+    named = f'the metadata {FORMAT_KEY!r} of {path}'
+    hint = 'export a recognizer by tools/checkpoints/export_onnx.py'
     if text is None:
         raise ValueError(f'{path} has no metadata {FORMAT_KEY!r}, which say how to read with it: '
                          f'{hint}')
     try:
         metadata = json.loads(text)
     except ValueError as error:
-        raise ValueError(f'the metadata {FORMAT_KEY!r} of {path} are no JSON ({error}): {hint}'
-                         ) from error
+        raise ValueError(f'{named} are no JSON ({error}): {hint}') from error
     missing = [key for key in _REQUIRED if not isinstance(metadata, dict) or key not in metadata]
     if missing:
-        raise ValueError(f'the metadata {FORMAT_KEY!r} of {path} lack {missing}: {hint}')
+        raise ValueError(f'{named} lack {missing}: {hint}')
     if metadata['format_version'] != FORMAT_VERSION:
         raise ValueError(f'{path} has the format {metadata["format_version"]}, this reader knows '
                          f'{FORMAT_VERSION}: update mmocr_siga, or export the file anew')

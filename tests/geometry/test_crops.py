@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmocr_siga.geometry import polygon_points
 from mmocr_siga.geometry.crops import crop_word, reading_directions, word_warp
+from mmocr_siga.geometry.polygons import polygon_points
 from mmocr_siga.geometry.tps import (
     fiducial_points,
     tps_grid_matrix,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
-from mmocr_siga.geometry import (
+from mmocr_siga.geometry.polygons import (
     border_points,
     check_polygon,
     is_vertical,
@@ -65,10 +65,10 @@ class TestCheckPolygon:
         ([float('nan')] + SQUARE[1:], 'not finite'),
         ([float('inf')] + SQUARE[1:], 'not finite'),
         ([1e300] + SQUARE[1:], 'beyond a milliard'),
-        ([0, 0, 1], 'x and y by turns'),
-        (np.zeros((2, 3, 4)), 'x and y by turns'),
+        ([0, 0, 1], 'x and y interleaved'),
+        (np.zeros((2, 3, 4)), 'x and y interleaved'),
         ('word', 'no list of coordinates'),
-        (None, 'x and y by turns|no list'),
+        (None, 'x and y interleaved|no list'),
         ([[0, 0], [1]], 'no list of coordinates'),
     ])
     def test_what_is_wrong_is_said(self, polygon, words):

@@ -40,7 +40,7 @@ def tiny_spotter(head=None, **changes):
 
 
 def rectangle(left, top, right, bottom):
-    """x and y by turns, clockwise from the top left corner."""
+    """x and y interleaved, clockwise from the top left corner."""
     return np.array([left, top, right, top, right, bottom, left, bottom], np.float32)
 
 

@@ -176,7 +176,7 @@ def test_what_cannot_be_read_is_reported():
     assert [word.text for word in scene.words] == ['100']
     wanted = ['crosses or touches itself', 'lies outside the picture of 200 x 100',
               'all but 0.25 % of its area outside', 'fewer than 3 different points: 1',
-              'fewer than 3 different points: 0', 'x and y by turns', 'no list of coordinates',
+              'fewer than 3 different points: 0', 'x and y interleaved', 'no list of coordinates',
               'not finite', 'only 1.0 pixels wide or high', 'covers 0.25 square pixels',
               'beyond a milliard']
     assert len(scene.skipped) == len(wanted)
