@@ -143,18 +143,13 @@ def _extent(cell: np.ndarray, axis: int) -> tuple[int, int]:
     inside = np.concatenate([[False], peaks >= _THRESHOLD * peaks.max(), [False]])
     begins, ends = np.flatnonzero(np.diff(inside.astype(np.int8))).reshape(-1, 2).T
     weights = np.add.reduceat(mass * inside[1:-1], begins)
-    largest = first = last = int(weights.argmax())
-    while first > 0 and _belongs(begins[first] - ends[first - 1], weights[first - 1],
-                                 weights[largest]):
+    first = last = int(weights.argmax())
+    close, heavy = begins[1:] - ends[:-1] <= _BREAK, weights >= _SHARE * weights.max()
+    while first > 0 and (close[first - 1] or heavy[first - 1]):
         first -= 1
-    while last + 1 < len(begins) and _belongs(begins[last + 1] - ends[last], weights[last + 1],
-                                              weights[largest]):
+    while last + 1 < len(begins) and (close[last] or heavy[last + 1]):
         last += 1
     return int(begins[first]), int(ends[last])
-
-
-def _belongs(gap: int, weight: float, largest: float) -> bool:
-    return gap <= _BREAK or weight >= _SHARE * largest
 
 
 def box_pixels(boxes: np.ndarray, size: tuple[int, int], valid_ratio: float = 1.0,

@@ -16,6 +16,10 @@ from .tps import tps_matrix
 
 __all__ = ['WordWarp', 'crop_word', 'reading_directions', 'word_warp']
 
+# Least and greatest height of a crop without its margins, and its greatest width.
+_HEIGHTS, _MAX_WIDTH = (32, 64), 1024
+# Points of a spline on each border.
+_CONTROL_POINTS = 8
 # OpenCV's remap takes pictures up to this size.
 _MOST_SIDE = 32_000
 Borders = tuple[np.ndarray, np.ndarray]
@@ -71,46 +75,34 @@ def reading_directions(points: np.ndarray, ordered: bool = True,
     return [(top, bottom), (bottom[::-1], top[::-1]), upright]
 
 
-def word_warp(top: np.ndarray, bottom: np.ndarray, margin: tuple[float, float] = (0., 0.),
-              height: tuple[int, int] = (32, 64), max_width: int = 1024,
-              control_points: int = 8) -> WordWarp:
+def word_warp(top: np.ndarray, bottom: np.ndarray,
+              margin: tuple[float, float] = (0., 0.)) -> WordWarp:
     """Straighten a word: a perspective for a convex quad, a thin-plate spline for other regions.
 
-    The crop is as high as the word, within limits, and as wide as its proportions ask for.
+    The crop is as high as the word, within 32 and 64 pixels, and as wide as its proportions ask
+    for; words are compressed to 1024 pixels.
 
     Args:
         top: Top border (T, 2) in reading order.
         bottom: Bottom border (B, 2) in reading order.
         margin: What is added before and after the word, and above and below it, as shares of its
             height.
-        height: Least and greatest height of the crop in pixels, but for its margins.
-        max_width: Greatest width of the crop; wider words are compressed.
-        control_points: Points of a spline on each border.
-
-    Raises:
-        ValueError: If a margin is negative or a limit makes no sense.
     """
-    if min(margin) < 0 or not 1 <= height[0] <= height[1] or max_width < 1:
-        raise ValueError(f'expected margins from 0 on, heights from 1 on and a width from 1 on, '
-                         f'got margin={margin}, height={height} and max_width={max_width}')
     wide, high = extent(top, bottom)
-    inner_h = min(max(high, height[0]), height[1])
+    inner_h = min(max(high, _HEIGHTS[0]), _HEIGHTS[1])
     inner_w = wide / max(high, 1e-6) * inner_h
     across, along = margin[1] * inner_h, margin[0] * inner_h
-    size = (int(np.clip(round(inner_w + 2 * along), 1, max_width)),
+    size = (int(np.clip(round(inner_w + 2 * along), 1, _MAX_WIDTH)),
             max(round(inner_h + 2 * across), 1))
     # Rounding changes the word and its margins by the same factors.
     x, y = (size[0] / max(inner_w + 2 * along, 1e-6), size[1] / (inner_h + 2 * across))
     inner = (along * x, across * y, max((inner_w + along) * x, along * x + 1e-6),
              (inner_h + across) * y)
     step, quad = high / inner_h, len(top) == len(bottom) == 2
-    homography = None
-    if quad:
-        corners = np.stack([top[0], top[1], bottom[1], bottom[0]])
-        homography = _homography(inner, corners, size)
+    homography = _homography(inner, np.concatenate([top, bottom[::-1]]), size) if quad else None
     if homography is not None:
         return WordWarp(size, inner, homography, None, step)
-    top, bottom = (resample_border(b, 2 if quad else control_points) for b in (top, bottom))
+    top, bottom = (resample_border(b, 2 if quad else _CONTROL_POINTS) for b in (top, bottom))
     # Without a row in the middle the spline bulges at the ends of curved words.
     points = np.concatenate([top, (top + bottom) / 2, bottom])
     return WordWarp(size, inner, None, points, step)

@@ -11,19 +11,15 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from shapely.geometry import MultiPolygon, Polygon, box
-from shapely.geometry.base import BaseGeometry
-
-try:
-    from shapely.validation import make_valid
-except ImportError:  # shapely before 1.8
-    make_valid = None
+from shapely import Geometry, MultiPolygon, Polygon, box, get_parts, make_valid
 
 __all__ = [
     'CheckedPolygon', 'border_points', 'check_polygon', 'is_vertical', 'polygon_points',
     'polygon_shape', 'resample_border', 'signed_area', 'split_borders', 'turned_borders',
 ]
 
+# Square pixels that a polygon covers at least.
+MIN_AREA = 1
 # A polygon of more points is simplified before its ends are looked for.
 MOST_POINTS = 24
 _SAMPLES = 9
@@ -64,7 +60,7 @@ def signed_area(points: np.ndarray) -> float:
 
 
 def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
-                  min_area: float = 1.0, min_inside: float = 0.0) -> CheckedPolygon:
+                  min_inside: float = 0.0) -> CheckedPolygon:
     """Tell whether a polygon can be worked with, and bring it into clockwise order.
 
     Points that follow one another at the same place count once, and the last one that closes the
@@ -74,12 +70,11 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         polygon: See :func:`polygon_points`.
         size: Height and width of the picture, in which the polygon must lie at least in part; None
             for anywhere.
-        min_area: Smallest area in square pixels.
         min_inside: Smallest share of the area that lies in the picture.
 
     Returns:
         Its points, or what is wrong: no coordinates, not finite, fewer than three points, crossing
-        itself, too small, or outside the picture.
+        itself, smaller than a square pixel, or outside the picture.
     """
     try:
         points = polygon_points(polygon)
@@ -96,11 +91,11 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
     area = signed_area(points)
     if not shape.is_valid and abs(area) >= 1e-9:
         return CheckedPolygon(None, 'crosses or touches itself')
-    if not shape.is_valid or abs(area) < min_area:
+    if not shape.is_valid or abs(area) < MIN_AREA:
         # A bow tie may have no area, too.
         crosses = not shape.is_valid and polygon_shape(points) is not None
         return CheckedPolygon(None, 'crosses or touches itself' if crosses else
-                              f'covers {abs(area):.3g} square pixels, less than {min_area:g}')
+                              f'covers {abs(area):.3g} square pixels, less than {MIN_AREA}')
     if size is not None:
         inside = shape.intersection(box(0, 0, size[1], size[0])).area / abs(area)
         if inside <= 0 or inside < min_inside:
@@ -118,7 +113,7 @@ def _without_repeats(points: np.ndarray) -> np.ndarray:
     return points[:-1] if closed else points
 
 
-def polygon_shape(polygon: Any) -> BaseGeometry | None:
+def polygon_shape(polygon: Any) -> Geometry | None:
     """A valid geometry of a polygon, for areas of intersections; None if it encloses nothing or its
     coordinates are none.
 
@@ -132,9 +127,8 @@ def polygon_shape(polygon: Any) -> BaseGeometry | None:
         return None
     shape = Polygon(points)
     if not shape.is_valid:
-        shape = make_valid(shape) if make_valid else shape.buffer(0)
-        parts = [part for part in getattr(shape, 'geoms', [shape]) if part.area > 0]
-        parts = [p for part in parts for p in getattr(part, 'geoms', [part])]
+        # Two levels: a collection may hold a MultiPolygon.
+        parts = [part for part in get_parts(get_parts(make_valid(shape))) if part.area > 0]
         shape = parts[0] if len(parts) == 1 else MultiPolygon(parts)
     return shape if shape.area > 0 else None
 
