@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,14 +33,15 @@ from mmengine.runner import Runner
 import mmocr_siga
 from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
+from mmocr_siga.inference.explain import explain
 from mmocr_siga.rendering import (
     PRESETS,
     FontLibrary,
     RenderedWord,
     RenderStyle,
     WordRenderer,
-    WordSource,
 )
+from mmocr_siga.rendering.words import TextSource
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,16 +77,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
+class ListSource(TextSource):
+    """Draws labels of a list, all equally likely."""
+
+    def __init__(self, charset: str, labels: Sequence[str]) -> None:
+        super().__init__(charset)
+        self.labels = labels
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label."""
+        return self.labels[int(rng.integers(len(self.labels)))]
+
+
 def draw_labels(count: int, seed: int) -> list[str]:
-    """Distinct numbers of 1 to :data:`MAX_LENGTH` digits, the short ones over-represented.
-
-    Args:
-        count (int): Number of labels.
-        seed (int): Seed.
-
-    Returns:
-        list[str]: The labels, shuffled.
-    """
+    """Distinct numbers of 1 to :data:`MAX_LENGTH` digits, the short ones over-represented."""
     rng = np.random.default_rng(seed)
     labels: dict[str, None] = {}
     while len(labels) < count:
@@ -95,26 +101,17 @@ def draw_labels(count: int, seed: int) -> list[str]:
 
 def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces: int,
                seed: int) -> list[RenderedWord]:
-    """Write ``train.tsv`` and ``test.tsv`` with their images.
-
-    Args:
-        folder (path): Where to write.
-        words (int): Number of words to train on.
-        test_words (int): Number of words to test on; none of them is spelt like a training word.
-        difficulty (str): Preset of the renderer.
-        faces (int): Number of faces, the plainest ones.
-        seed (int): Seed of the words.
+    """Write ``train.tsv`` and ``test.tsv`` with their images, drawn with the plainest faces.
 
     Returns:
-        list[RenderedWord]: The test words.
+        The test words; none of them is spelt like a training word.
     """
     style = RenderStyle.preset(difficulty)
     fonts = FontLibrary.discover(CHARSET, min_legibility=style.legibility).plainest(faces)
     labels = draw_labels(words + test_words, seed)
     splits = {'train': labels[:words], 'test': labels[words:]}
     for number, (name, texts) in enumerate(splits.items()):
-        source = WordSource(CHARSET, texts, random_strings=0, punctuation=0, short_bias=0)
-        render = WordRenderer(fonts, source, style, seed=2 * seed + number)
+        render = WordRenderer(fonts, ListSource(CHARSET, texts), style, seed=2 * seed + number)
         rendered = [render(i) for i in range(len(texts))]
         with FolderWriter(folder, name) as writer:
             for word in rendered:
@@ -124,45 +121,34 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
     return rendered
 
 
-def _dataset(folder: Path, split: str, pipeline: list) -> dict:
-    return dict(
-        type='RecogTextDataset', data_root=str(folder.resolve()), ann_file=f'{split}.tsv',
-        parser_cfg=dict(type='LineStrParser', keys=['filename', 'text'], separator='\t'),
-        test_mode=split == 'test', pipeline=pipeline)
+def _loader(split: str, folder: Path, pipeline: list, **options: Any) -> dict:
+    workers = 1 if (os.cpu_count() or 1) > 1 else 0
+    dataset = dict(type='WordTSVDataset', data_root=str(folder.resolve()), ann_file=f'{split}.tsv',
+                   test_mode=split == 'test', pipeline=pipeline)
+    return dict(dataset=dataset, num_workers=workers, persistent_workers=workers > 0, **options)
 
 
 def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Config:
-    """The model's config with the demo's words, without a schedule of its own.
-
-    Args:
-        args (Namespace): Command line.
-        data (path): Folder of the words.
-        half (bool): Whether to compute in bfloat16 where that is safe. Defaults to False.
-
-    Returns:
-        Config: Complete, without bases.
-    """
+    """The model's config with the demo's words, without a schedule of its own; with ``half`` it
+    computes in bfloat16 where that is safe."""
     cfg = Config.fromfile(args.config)
-    workers = 1 if (os.cpu_count() or 1) > 1 else 0
     train = [t for t in cfg.train_pipeline if t['type'] not in LEFT_OUT]
     for part in ('encoder', 'decoder', 'glyph_head'):
         # Shorter words need fewer decoding steps.
         cfg.model[part]['max_seq_len'] = MAX_LENGTH + 2
-    loader = dict(num_workers=workers, persistent_workers=workers > 0)
-    test = dict(batch_size=64, sampler=dict(type='DefaultSampler', shuffle=False),
-                dataset=_dataset(data, 'test', cfg.test_pipeline), **loader)
-    evaluator = [dict(type='WordMetric', mode=['ignore_case_symbol']),
-                 dict(type='OneMinusNEDMetric')]
     for key in ('auto_scale_lr', 'custom_hooks', 'optim_wrapper', 'param_scheduler', 'train_cfg',
                 'val_cfg', 'val_dataloader', 'val_evaluator', 'train_dataloader',
                 'test_dataloader', 'test_evaluator'):
         cfg.pop(key, None)
     cfg.merge_from_dict(dict(
         work_dir=str(args.work_dir), randomness=dict(seed=args.seed), log_level='WARNING',
-        train_dataloader=dict(
-            batch_size=args.batch_size, sampler=dict(type='InfiniteSampler', shuffle=True),
-            drop_last=True, dataset=_dataset(data, 'train', train), **loader),
-        test_dataloader=test, test_evaluator=evaluator, test_cfg=dict(type='TestLoop'),
+        train_dataloader=_loader(
+            'train', data, train, batch_size=args.batch_size, drop_last=True,
+            sampler=dict(type='InfiniteSampler', shuffle=True)),
+        test_dataloader=_loader('test', data, cfg.test_pipeline, batch_size=64,
+                                sampler=dict(type='DefaultSampler', shuffle=False)),
+        test_evaluator=dict(type='WordProtocolMetric', protocols=['36']),
+        test_cfg=dict(type='TestLoop'),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations or 100_000),
         optim_wrapper=dict(
             type='OptimWrapper',
@@ -178,16 +164,8 @@ def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Con
 
 
 def one_cycle(progress: float, warm_up: float = 0.15, start: float = 0.04) -> float:
-    """Factor of the learning rate: a half cosine up to 1, then one down to 0.
-
-    Args:
-        progress (float): Part of the training that is over, in [0, 1].
-        warm_up (float): Where the peak is. Defaults to 0.15.
-        start (float): Factor at the start. Defaults to 0.04.
-
-    Returns:
-        float: Factor in [0, 1].
-    """
+    """Factor of the learning rate at a part of the training in [0, 1]: a half cosine from ``start``
+    up to 1 at ``warm_up``, then one down to 0."""
     if progress < warm_up:
         return start + (1 - start) * (1 - math.cos(math.pi * progress / warm_up)) / 2
     return (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up)))) / 2
@@ -197,11 +175,7 @@ class TimedTraining(Hook):
     """Trains for a given time, shows progress, and fits the learning rate to the time left.
 
     The number of steps that a machine manages is not known beforehand, and changes when it has
-    other things to do: so the schedule follows the clock.
-
-    Args:
-        lr (float): Highest learning rate.
-        seconds (float, optional): Time to train for. Defaults to None: until the last step.
+    other things to do: so the schedule follows the clock. Without ``seconds`` it follows the steps.
     """
 
     def __init__(self, lr: float, seconds: float | None = None) -> None:
@@ -241,16 +215,7 @@ class TimedTraining(Hook):
 
 
 def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
-    """Time training steps of a throw-away copy of the model.
-
-    Args:
-        cfg (Config): The training config.
-        half (bool): Whether to compute in bfloat16.
-        steps (int): Steps to time. Defaults to 4.
-
-    Returns:
-        float: Seconds.
-    """
+    """Time training steps of a throw-away copy of the model."""
     from mmocr.registry import MODELS
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -272,11 +237,7 @@ def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
 
 
 def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
-    """Train, and write the config and the checkpoint.
-
-    Returns:
-        tuple: The runner, the config file and the checkpoint.
-    """
+    """Train, and write the config and the weights: the runner, and the paths of both."""
     # bfloat16 is up to twice as fast on recent processors and slower on old ones: try both.
     plan = demo_config(args, data)
     paces = {half: seconds_per_step(plan, half) for half in (False, True)}
@@ -297,17 +258,7 @@ def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
-    """The metrics of the latest test under a folder.
-
-    Args:
-        folder (path): Work folder of the test.
-
-    Returns:
-        dict: Name to value.
-
-    Raises:
-        FileNotFoundError: If there are none.
-    """
+    """The metrics of the latest test under a folder; a FileNotFoundError if there are none."""
     files = sorted(folder.glob('*/*.json'), key=lambda p: p.stat().st_mtime)
     if not files:
         raise FileNotFoundError(f'no metrics under {str(folder)!r}')
@@ -315,10 +266,7 @@ def read_metrics(folder: Path) -> dict[str, float]:
 
 
 def test(config: Path, checkpoint: Path, folder: Path) -> dict[str, float]:
-    """Run ``mim test mmocr`` as a user would.
-
-    Returns:
-        dict: Metrics, with 'seconds' for the whole command.
+    """Run ``mim test mmocr`` as a user would: metrics, with 'seconds' for the whole command.
 
     Raises:
         RuntimeError: If it fails; the message names the log.
@@ -341,17 +289,15 @@ def test(config: Path, checkpoint: Path, folder: Path) -> dict[str, float]:
 
 def result_table(metrics: dict[str, float], words: int) -> str:
     """A small table of what was measured."""
-    accuracy = metrics['recog/word_acc_ignore_case_symbol']
+    accuracy, ned = metrics['recog/word_acc_ignore_case_symbol'], metrics['recog/1-N.E.D']
     rows = [('words', f'{words}'), ('word accuracy', f'{100 * accuracy:.1f} %'),
-            ('1 - NED', f'{100 * metrics["recog/1-N.E.D"]:.1f} %'),
-            ('time', f'{metrics["seconds"]:.0f} s')]
+            ('1 - NED', f'{100 * ned:.1f} %'), ('time', f'{metrics["seconds"]:.0f} s')]
     line = '      +' + '-' * 17 + '+' + '-' * 12 + '+'
     return '\n'.join([line, *(f'      | {k:15} | {v:>10} |' for k, v in rows), line])
 
 
 def draw_examples(runner: Runner, words: Sequence[RenderedWord], folder: Path) -> None:
     """Draw a picture of how each word was read."""
-    from mmocr_siga.inference.explain import explain
     folder.mkdir(parents=True, exist_ok=True)
     model = runner.model.eval()
     model.cfg = runner.cfg
@@ -364,21 +310,13 @@ def draw_examples(runner: Runner, words: Sequence[RenderedWord], folder: Path) -
               f'lowest confidence {score:4.2f}  {path}')
 
 
-def quieten() -> None:
-    """Keep the console for the demo's own lines: the log files have the rest."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demo; 2 after a clear message about what was wrong."""
+    args = parse_args(argv)
+    # The console is for the demo's own lines: the log files have the rest.
     warnings.filterwarnings('ignore')
     logging.getLogger('mmengine').setLevel(logging.ERROR)
     os.environ['PYTHONWARNINGS'] = 'ignore'
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo.
-
-    Returns:
-        int: 0, or 2 after a clear message about what was wrong.
-    """
-    args = parse_args(argv)
-    quieten()
     start = time.monotonic()
     data = args.work_dir / 'data'
     shutil.rmtree(data, ignore_errors=True)
