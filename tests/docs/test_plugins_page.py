@@ -7,8 +7,13 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
-from tests.helpers.hosts import batch, small_host
+from tests.helpers.hosts import HOSTS, batch, small_host
 
+# The weights of each recogniser that tell characters apart.
+CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
+                  robust='decoder.prediction.weight', nrtr='decoder.classifier.weight',
+                  satrn='decoder.classifier.weight', master='decoder.cls.weight',
+                  abinet='decoder.vision_decoder.cls.weight')
 PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'plugins.md'
 
 
@@ -61,9 +66,42 @@ def test_a_class_of_ones_own():
     MODELS.module_dict.pop('PluggedMyRecognizer')
 
 
+@pytest.mark.parametrize('host', HOSTS)
+def test_the_three_lines_over_any_recogniser(host):
+    """The SEC loss teaches the classifier of each, and adds nothing to its weights."""
+    text, = (block for block in blocks() if 'satrn_shallow' in block)
+    lines = {}
+    exec(text, lines)
+    model = MODELS.build(small_host(host, **lines['model'])).train()
+    model.loss(*batch(HOSTS[host][2], words=('ab', 'c')))['loss_sec'].backward()
+    classifier = dict(model.named_parameters())[CLASSIFIER[host.split('_')[0]]]
+    assert classifier.grad.isfinite().all() and classifier.grad.any()
+    assert not list(model.plugins.parameters())
+
+
+def options():
+    """Config and options of each row of the table of options."""
+    rows = re.findall(r'^\|[^|]*\| (.*?) \| `(model\..*)` \|$', PAGE.read_text(encoding='utf-8'),
+                      re.MULTILINE)
+    return [(name, options) for names, options in rows
+            for name in re.findall(r'`([\w/]+\.py)`', names)]
+
+
+@pytest.mark.parametrize('name, changes', options())
+def test_options_of_the_page(name, changes):
+    cfg = Config.fromfile(PAGE.parents[2] / (name if '/' in name else f'configs/plugins/{name}'))
+    cfg.merge_from_dict(dict(change.split('=') for change in changes.split()))
+    model = MODELS.build(cfg.model)
+    if 'SECLoss' in changes:
+        assert type(model.plugins.sec).__name__ == 'SECLoss'
+    elif 'feed' in changes:
+        assert model.plugins.glyph.feed
+    else:
+        assert type(model.decoder).__name__ == cfg.model.decoder.type == 'SequentialSARDecoder'
+
+
 def test_every_config_of_the_page_is_there():
-    folder = PAGE.parents[1] / 'configs' / 'plugins'
-    text = PAGE.read_text(encoding='utf-8')
-    hosts = set(re.findall(r'`(\w+)`', text[text.index('`<host>_sec.py` for'):]))
-    for path in folder.glob('*_sec.py'):
-        assert path.stem[:-4] in hosts
+    section = PAGE.read_text(encoding='utf-8').partition('## Configs')[2]
+    named = set(re.findall(r'`(?:configs/)?(\w+\.py)`', section))
+    there = {path.name for path in (PAGE.parents[2] / 'configs').rglob('*.py')}
+    assert len(named) >= 8 and named <= there

@@ -1,7 +1,7 @@
 """Strip a checkpoint to what reading needs: no training head, optimiser or logs.
 
     python tools/checkpoints/publish_checkpoint.py work_dirs/siga_tiny/iter_4500.pth siga_tiny.pth
-    python tools/checkpoints/publish_checkpoint.py work_dirs/sar_parallel_sec_glyph/epoch_5.pth sar.pth --host
+    python tools/checkpoints/publish_checkpoint.py work_dirs/sar_glyph/epoch_5.pth sar.pth --host
 
 The result holds tensors and plain containers alone. Load it as it is; MMEngine names the weights
 of the training head as missing unless the config sets ``model.glyph_head=None``. With ``--host``
