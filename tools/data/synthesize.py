@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
-import numpy as np
 
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
@@ -56,14 +55,6 @@ _SUMMARY = 'summary.json'
 _JOB: Job | None = None
 
 
-class Item(NamedTuple):
-    """A word, ready to be written."""
-    image: bytes
-    text: str
-    mask: bytes | None
-    boxes: np.ndarray | None
-
-
 class Job(NamedTuple):
     """What a process needs to make words."""
     renderer: WordRenderer
@@ -72,27 +63,22 @@ class Job(NamedTuple):
     masks: bool
     boxes: bool
 
-    def make(self, index: int) -> Item:
-        """Render and encode a word."""
+    def make(self, index: int) -> tuple:
+        """Render and encode a word: what :meth:`WordWriter.add` takes."""
         word = self.renderer(index)
-        return Item(encode_picture(word.image, self.suffix, self.quality), word.text,
-                    encode_picture(word.glyphs, '.png') if self.masks else None,
-                    word.boxes if self.boxes else None)
+        return (encode_picture(word.image, self.suffix, self.quality), word.text,
+                encode_picture(word.glyphs, '.png') if self.masks else None,
+                word.boxes if self.boxes else None)
 
 
 def parse_split(text: str) -> dict[str, float]:
-    """Read 'train=0.9,val=0.1'.
-
-    Raises:
-        ValueError: If a part is malformed, a name repeats or the fractions don't add up to 1.
-    """
+    """Read 'train=0.9,val=0.1'."""
     split: dict[str, float] = {}
     for part in text.split(','):
         name, _, value = part.partition('=')
-        try:
-            fraction = float(value)
-        except ValueError:
-            raise ValueError(f'--split: {part!r} is not NAME=FRACTION') from None
+        if not value.replace('.', '', 1).isdigit():
+            raise ValueError(f'--split: {part!r} is not NAME=FRACTION')
+        fraction = float(value)
         if not name.isidentifier() or name in split or not 0 < fraction <= 1:
             raise ValueError(f'--split: {part!r} needs a new plain name and a fraction in (0, 1]')
         split[name] = fraction
@@ -111,7 +97,6 @@ def split_sizes(count: int, split: dict[str, float]) -> dict[str, int]:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('out', type=Path, help='folder to write to; it must not exist, or be empty')
@@ -176,8 +161,8 @@ def build_job(args: argparse.Namespace) -> Job:
 
 def description(args: argparse.Namespace, job: Job) -> dict:
     """What the words depend on: kept beside them, and compared when a run goes on."""
-    def digest(lines: Sequence[str]) -> str:
-        return hashlib.sha256('\n'.join(lines).encode()).hexdigest()[:16]
+    def digest(content: bytes) -> str:
+        return hashlib.sha256(content).hexdigest()[:16]
 
     options = ('count', 'preset', 'difficulty', 'random_strings', 'punctuation', 'max_length',
                'split', 'seed', 'format', 'image', 'quality', 'masks', 'boxes')
@@ -186,9 +171,9 @@ def description(args: argparse.Namespace, job: Job) -> dict:
     return dict(
         {name: getattr(args, name) for name in options},
         characters=job.renderer.words.charset,
-        faces=digest(faces),
-        lexicon=hashlib.sha256(args.lexicon.read_bytes()).hexdigest()[:16] if args.lexicon else '',
-        photographs=digest(job.renderer.photographs))
+        faces=digest('\n'.join(faces).encode()),
+        lexicon=digest(args.lexicon.read_bytes()) if args.lexicon else '',
+        photographs=digest('\n'.join(job.renderer.photographs).encode()))
 
 
 def _start(job: Job, parent: int) -> None:
@@ -196,10 +181,9 @@ def _start(job: Job, parent: int) -> None:
     global _JOB
     _JOB = job
     cv2.setNumThreads(1)
-    if parent != os.getpid():
-        # The main process stops the workers, also where it is killed and cannot.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        threading.Thread(target=_follow, args=(parent, ), daemon=True).start()
+    # The main process stops the workers, also where it is killed and cannot.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent, ), daemon=True).start()
 
 
 def _follow(parent: int) -> None:
@@ -208,22 +192,17 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def _make_chunk(start: int, stop: int) -> list[Item]:
+def _make_chunk(start: int, stop: int) -> list[tuple]:
     return [_JOB.make(index) for index in range(start, stop)]
 
 
-def produce(job: Job, start: int, stop: int, workers: int) -> Iterator[Item]:
-    """Make words ``start`` to ``stop - 1``, in order.
-
-    Raises:
-        OSError: If a worker process was killed.
-    """
-    if workers == 1:
-        _start(job, os.getpid())
-        yield from map(job.make, range(start, stop))
-        return
+def produce(job: Job, start: int, stop: int, workers: int) -> Iterator[tuple]:
+    """Make words ``start`` to ``stop - 1``, in order."""
     # OpenCV's threads do not survive a fork, and a worker would wait for them for ever.
     cv2.setNumThreads(1)
+    if workers == 1:
+        yield from map(job.make, range(start, stop))
+        return
     # Forked, workers need not import everything again.
     forked = 'fork' in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('fork' if forked else 'spawn')
@@ -256,18 +235,8 @@ def words_written(args: argparse.Namespace, folder: Path, name: str) -> int:
     return writer.count
 
 
-def split_done(args: argparse.Namespace, folder: Path, name: str) -> bool:
-    """Whether a split is complete."""
-    final = {'lmdb': f'{name}/data.mdb', 'json': f'textrecog_{name}.json', 'tsv': f'{name}.tsv'}
-    return (folder / final[args.format]).exists()
-
-
 def prepare(args: argparse.Namespace, wanted: dict) -> bool:
-    """Get the place ready; tell whether the set is there already.
-
-    Raises:
-        FileExistsError: If there is something else.
-    """
+    """Get the place ready, or refuse it; tell whether the set is there already."""
     folder = partial(args.out)
     if args.overwrite:
         for old in (args.out, folder):
@@ -295,9 +264,10 @@ def _read_summary(folder: Path) -> dict | None:
 
 def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
     """Write all splits, or what is missing of them; return words in a second."""
-    folder, ends = partial(args.out), list(itertools.accumulate(sizes.values()))
+    folder, ends = partial(args.out), itertools.accumulate(sizes.values())
+    final = {'lmdb': '{}/data.mdb', 'json': 'textrecog_{}.json', 'tsv': '{}.tsv'}[args.format]
     todo = [(name, end - sizes[name], end) for name, end in zip(sizes, ends)
-            if not split_done(args, folder, name)]
+            if not (folder / final.format(name)).exists()]
     if not todo:
         publish(folder, args.out)
         return 0.0
@@ -321,11 +291,7 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
 
 
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:
-    """Draw the first words on one picture.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
+    """Draw the first words on one picture."""
     words = (job.renderer(i) for i in range(min(args.count, 96)))
     sheet = contact_sheet((word.image, word.text) for word in words)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
@@ -334,11 +300,7 @@ def draw_sheet(args: argparse.Namespace, job: Job) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: 0, or 2 after a clear message about what was wrong; 130 when it was interrupted.
-    """
+    """Run the tool: 0, 2 after a message about what was wrong, or 130 when interrupted."""
     args = parse_args(argv)
     try:
         sizes = split_sizes(args.count, parse_split(args.split))
