@@ -1,4 +1,4 @@
-"""What the benchmarks share: words, models, turns, and what they write.
+"""What the benchmarks share: words, models, rounds, and what bounds them.
 
 Models take turns, and each round begins with another one, so that a machine whose speed drifts
 slows all alike. A ratio is taken within a round.
@@ -6,18 +6,20 @@ slows all alike. A ratio is taken within a round.
 from __future__ import annotations
 
 import argparse
-import json
+import multiprocessing
 import os
 import platform
 import random
+import re
 import resource
-import statistics
-import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -25,25 +27,23 @@ import cv2
 import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.benchmark import timer
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 
 from mmengine.config import Config  # isort: skip
 from mmengine.dataset import Compose  # isort: skip
 from mmengine.hub import get_config  # isort: skip
+from mmengine.registry import init_default_scope  # isort: skip
 from mmocr.registry import DATASETS, MODELS, TRANSFORMS  # isort: skip
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
+from mmocr_siga.images import encode_picture  # isort: skip
 from mmocr_siga.models.utils.weights import load_weights  # isort: skip
 from mmocr_siga.rendering.fonts import bundled_font_dir  # isort: skip
-from mmocr_siga.images import encode_picture  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / 'tools' / 'analysis'))
-
-from model_stats import count, plain_attention  # noqa: E402
-
-QUARTILES = (25, 50, 75)
+REAL_SETS = ('iiit5k_train', 'svt_train', 'ic15_train', 'ic03_train', 'plates')
 PRECISIONS = ('float32', 'amp-bf16', 'amp-fp16', 'compiled')
 _DTYPES = {'amp-bf16': torch.bfloat16, 'amp-fp16': torch.float16}
 
@@ -53,74 +53,45 @@ _DTYPES = {'amp-bf16': torch.bfloat16, 'amp-fp16': torch.float16}
 
 def environment(device: torch.device) -> dict:
     """Hardware, versions and threads, for the head of a table."""
-    name = platform.processor() or platform.machine()
-    try:
-        with open('/proc/cpuinfo') as lines:
-            name = next(line.split(':')[1].strip() for line in lines if 'model name' in line)
-    except (OSError, StopIteration):
-        pass
+    cpuinfo = Path('/proc/cpuinfo')
+    named = re.search('model name.*: (.*)', cpuinfo.read_text() if cpuinfo.exists() else '')
     info = dict(python=platform.python_version(), torch=torch.__version__, numpy=np.__version__,
-                cpu=name, cores=os.cpu_count(), threads=torch.get_num_threads(),
-                device=str(device))
+                cpu=named[1] if named else platform.processor() or platform.machine(),
+                cores=os.cpu_count(), threads=torch.get_num_threads(), device=str(device))
     if device.type == 'cuda':
         info['gpu'] = torch.cuda.get_device_name(device)
     return info
 
 
-class Timer:
-    """Times functions.
+def clock(args: argparse.Namespace) -> Callable[[], float]:
+    """Processor time of this process with ``--cpu-time``, else torch's, which awaits a GPU."""
+    return time.process_time if args.cpu_time else timer
 
-    Args:
-        device (torch.device): Waited for before the time is taken.
-        repeats (int): How often each is timed.
-        cpu_time (bool): Whether to take the processor time of the process, not the time passed.
-    """
 
-    def __init__(self, device: torch.device, repeats: int, cpu_time: bool = False) -> None:
-        self.device = device
-        self.repeats = repeats
-        self.clock = time.process_time if cpu_time else time.perf_counter
-
-    def now(self) -> float:
-        """The time, when the device has done all it was asked to."""
-        if self.device.type == 'cuda':
-            torch.cuda.synchronize(self.device)
-        return self.clock()
-
-    def seconds(self, function: Callable) -> float:
-        start = self.now()
-        function()
-        return self.now() - start
-
-    def pairs(self, ours: Callable, other: Callable) -> list[tuple[float, float]]:
-        """Seconds of both, timed in turns."""
-        self.seconds(ours), self.seconds(other)
-        return [(self.seconds(ours), self.seconds(other)) for _ in range(self.repeats)]
+def seconds(function: Callable, now: Callable[[], float] = timer) -> float:
+    """Time of one call."""
+    start = now()
+    function()
+    return now() - start
 
 
 class Limits(NamedTuple):
-    """What the machine can do at best.
-
-    Attributes:
-        flops (float): Multiplications and additions a second of a matrix product in float32.
-        call (float): Seconds of an operator that has next to nothing to do.
-    """
-    flops: float
-    call: float
+    """What the machine can do at best."""
+    flops: float  # multiplications and additions a second of a matrix product in float32
+    call: float  # seconds of an operator that has next to nothing to do
 
 
 @torch.inference_mode()
-def machine_limits(timer: Timer, size: int = 1024, calls: int = 2000) -> Limits:
+def machine_limits(device: torch.device, size: int = 1024, calls: int = 2000) -> Limits:
     """Time a matrix product, and many small additions."""
-    device = timer.device
     matrix, small = torch.ones(size, size, device=device), torch.ones(8, device=device)
 
     def additions() -> None:
         for _ in range(calls):
             small.add(1)
 
-    product = min(timer.seconds(lambda: matrix @ matrix) for _ in range(20))
-    return Limits(2 * size ** 3 / product, min(timer.seconds(additions) for _ in range(5)) / calls)
+    product = min(seconds(lambda: matrix @ matrix) for _ in range(20))
+    return Limits(2 * size ** 3 / product, min(seconds(additions) for _ in range(5)) / calls)
 
 
 def reset_peak_memory() -> bool:
@@ -142,53 +113,13 @@ def peak_memory() -> float:
 
 
 def cuda_memory(function: Callable, static: int) -> float:
-    """Memory (MiB) of a model and a call of the function, without that of others.
-
-    Args:
-        function (Callable): Uses the current CUDA device.
-        static (int): Bytes of the model.
-    """
+    """Memory (MiB) of a model of ``static`` bytes and a call, without that of other models."""
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     function()
     torch.cuda.synchronize()
     return (torch.cuda.max_memory_allocated() - before + static) / 2 ** 20
-
-
-def add_memory(results: Sequence[dict], script: str, weights: dict[str, str | None]) -> None:
-    """Fill in peak memory on the CPU: that of a process that has no other model.
-
-    Args:
-        results (Sequence[dict]): With ``name``, ``config``, ``precision`` and ``batch``.
-        script (str): Path of the script, which prints a dict from batch size to MiB when it is
-            called with ``--probe``.
-        weights (dict): Checkpoints by the names of the models.
-    """
-    groups: dict[tuple, list[dict]] = {}
-    for result in results:
-        if 'error' not in result:
-            key = tuple(result.get(k) for k in ('name', 'config', 'precision', 'form'))
-            groups.setdefault(key, []).append(result)
-    for (name, config, precision, form), rows in groups.items():
-        say(f'memory of {name}, {precision}' + (f', {form}' if form else ''))
-        found = probe(script, dict(
-            candidate=[name, config, weights[name]], precision=precision, form=form,
-            batches=sorted(row['batch'] for row in rows), threads=torch.get_num_threads()))
-        if 'error' in found:
-            say(f'memory of {name}, {precision}, is not known: {found["error"]}')
-        for row in rows:
-            row['memory_mib'] = found.get(str(row['batch']))
-
-
-def probe(script: str, task: dict) -> dict:
-    """Run a script again for one model alone, ``--probe TASK``, and read what it prints last."""
-    done = subprocess.run([sys.executable, script, '--probe', json.dumps(task)],
-                          capture_output=True, text=True)
-    try:
-        return json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):
-        return dict(error=(done.stderr.strip().splitlines() or ['no output'])[-1])
 
 
 # Models
@@ -203,12 +134,7 @@ class Candidate(NamedTuple):
 
 
 def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Candidate]:
-    """Read ``[NAME=]CONFIG`` and ``NAME=FILE``.
-
-    Args:
-        configs (Sequence[str]): Paths of configs, ``mmocr::textrecog/...``, each with a name or
-            not; that is then the name of the file.
-        weights (Sequence[str]): Checkpoints by the names of their models.
+    """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``.
 
     Raises:
         ValueError: If two models have the same name, or weights are of none.
@@ -236,40 +162,37 @@ def named(item: str, option: str) -> tuple[str, str]:
 
 
 def load_config(path: str) -> Config:
-    """A config of this package or of MMOCR, without weights to download.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    if '::' in path:
-        cfg = get_config(path)
-    else:
-        cfg = Config.fromfile(path)
+    """A config of this package or, ``mmocr::...``, of MMOCR, without weights to download."""
+    cfg = get_config(path) if '::' in path else Config.fromfile(path)
     without_pretrained(cfg.model)
     cfg.load_from = None
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
     return cfg
+
+
+def parts_of(cfg: Any) -> Iterator[tuple[str, Any]]:
+    """Keys of a config with the dicts that are, or are among, their values."""
+    for key, value in list(cfg.items()):
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                yield key, part
 
 
 def without_pretrained(cfg: Any) -> None:
     """Take ``init_cfg`` of type Pretrained out of a config, wherever it is."""
-    for key, value in list(cfg.items()):
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if not isinstance(part, dict):
-                continue
-            if key == 'init_cfg' and part.get('type') == 'Pretrained':
-                cfg[key] = None
-            else:
-                without_pretrained(part)
+    for key, part in parts_of(cfg):
+        if key == 'init_cfg' and part.get('type') == 'Pretrained':
+            cfg[key] = None
+        else:
+            without_pretrained(part)
 
 
 def build_model(cfg: Config, weights: str | None = None,
                 reading: bool = False) -> torch.nn.Module:
-    """The recogniser of a config.
+    """The recogniser of a config from :func:`load_config`, with random weights if None.
 
     Args:
-        cfg (Config): From :func:`load_config`.
-        weights (str, optional): A checkpoint. Defaults to None: random weights.
-        reading (bool): Without the training head, in evaluation mode. Defaults to False.
+        reading: Without the training head, in evaluation mode.
     """
     model_cfg = cfg.model.copy()
     if reading and 'glyph_head' in model_cfg:
@@ -281,9 +204,17 @@ def build_model(cfg: Config, weights: str | None = None,
     return model.eval() if reading else model.train()
 
 
-def parameters(model: torch.nn.Module) -> float:
-    """Millions of parameters."""
-    return count(model) / 1e6
+def count(module: torch.nn.Module | None) -> int:
+    """Number of parameters, 0 for None."""
+    return 0 if module is None else sum(p.numel() for p in module.parameters())
+
+
+def no_word_ends(model: torch.nn.Module) -> None:
+    """Let all decoding steps be needed, whatever the weights are."""
+    end = model.decoder.dictionary.end_idx
+    for name, parameter in model.decoder.named_parameters():
+        if name.endswith('classifier.bias') and end is not None:
+            parameter.data[end] = -1e4
 
 
 class CallCounter(TorchDispatchMode):
@@ -305,12 +236,29 @@ def operator_calls(function: Callable) -> int:
     return counter.calls
 
 
-def gflops(function: Callable) -> float:
-    """10^9 multiplications and additions of a call of the function, on the CPU."""
-    # oneDNN's LSTM is one operator that the counter does not know.
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Let attention run as matrix products, which the counter knows on every device."""
+    backend = torch.backends.cuda  # its switches hold for the CPU as well
+    before = backend.flash_sdp_enabled(), backend.mem_efficient_sdp_enabled()
+    backend.enable_flash_sdp(False)
+    backend.enable_mem_efficient_sdp(False)
+    try:
+        yield
+    finally:
+        backend.enable_flash_sdp(before[0])
+        backend.enable_mem_efficient_sdp(before[1])
+
+
+def gflops(function: Callable, fused: bool = False) -> float:
+    """10^9 multiplications and additions of a call of the function, on the CPU.
+
+    Args:
+        fused: Leave out what oneDNN does in one operator that the counter does not know: LSTMs.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of the switch below
-        with plain_attention(), torch.backends.mkldnn.flags(enabled=False), \
+        with plain_attention(), torch.backends.mkldnn.flags(enabled=fused), \
                 FlopCounterMode(display=False) as counter:
             function()
     return counter.get_total_flops() / 1e9
@@ -342,26 +290,169 @@ def parse_precision(text: str) -> Precision:
     return Precision(text, dtypes[0] if dtypes else None, 'compiled' in parts)
 
 
-def yardstick_of(row: Any, rows: Sequence[Any], name: str | None) -> int | None:
-    """Which row a row is compared with: the yardstick as it is, in its precision, else its first.
-
-    Args:
-        row (Any): Has ``candidate``, ``precision`` and, where there are several, ``form``, as all
-            rows.
-        rows (Sequence[Any]): All rows.
-        name (str, optional): Name of the yardstick.
-    """
-    def distance(i: int) -> tuple[bool, bool]:
-        return getattr(rows[i], 'form', 'plain') != 'plain', rows[i].precision != row.precision
-
-    found = [i for i, other in enumerate(rows) if other.candidate.name == name]
-    return min(found, key=distance, default=None)
-
-
 def reason(error: BaseException) -> str:
     """Why something failed, in a line that fits a table."""
     lines = str(error).strip().splitlines() or ['']
     return f'{type(error).__name__}: {lines[0]}'[:160].replace('|', '/')
+
+
+# Rows and rounds
+
+
+@dataclass(eq=False)
+class Row:
+    """A model in a precision and form: what runs it, or why nothing does, and its figures."""
+
+    candidate: Candidate
+    precision: Precision
+    form: str = 'plain'
+    runner: Any = None
+    error: str | None = None
+    figures: dict[str, Any] = field(default_factory=dict)
+    static: int = 0  # bytes on a GPU
+
+    @property
+    def label(self) -> str:
+        return f'{self.candidate.name}, {self.precision.name}, {self.form}'
+
+    def build(self, make: Callable[[Row], Any]) -> None:
+        """Make what runs it; whatever is wrong with this model, the others are measured."""
+        on_gpu = torch.cuda.is_initialized()
+        before = torch.cuda.memory_allocated() if on_gpu else 0
+        try:
+            self.runner = make(self)
+            self.figures['parameters_m'] = getattr(self.runner, 'parameters', None)
+        except Exception as error:  # as said
+            self.error = reason(error)
+        self.static = torch.cuda.memory_allocated() - before if torch.cuda.is_initialized() else 0
+        say(f'{self.label}: {self.error or "built"}')
+
+
+class Rounds:
+    """All rows at one batch size, in turns.
+
+    Subclasses have ``admit``, ``turn`` and ``summary``, and ``images``, the images of a turn.
+
+    Attributes:
+        results: Figures of each row, or why it could not run.
+    """
+
+    images: int
+
+    def __init__(self, rows: Sequence[Row], size: int, args: argparse.Namespace) -> None:
+        self.size, self.repeats, self.now, self.device = (
+            size, args.repeats, clock(args), args.device)
+        self.results = {row: self._admitted(row) for row in rows}
+        self.turns: dict[Row, list[dict]] = {
+            row: [] for row in rows if 'error' not in self.results[row]}
+
+    def _admitted(self, row: Row) -> dict:
+        if row.error is not None:
+            return dict(error=row.error)
+        try:
+            return dict(row.figures, **self.admit(row))
+        except Exception as error:  # whatever is wrong with this model, the others are measured
+            say(f'batch {self.size}, {row.label}: {reason(error)}')
+            return dict(error=reason(error))
+
+    def admit(self, row: Row) -> dict:
+        """Warm a model up, and count what it does."""
+        raise NotImplementedError
+
+    def turn(self, row: Row, round_: int) -> dict:
+        """Figures of a turn; ``seconds`` is a time, or are the times of its parts."""
+        raise NotImplementedError
+
+    def summary(self, row: Row, turns: Sequence[dict]) -> dict:
+        """Figures of all turns."""
+        raise NotImplementedError
+
+    def run(self, yardstick: str | None) -> None:
+        """All rounds, and the results of all rows."""
+        rows = list(self.turns)
+        for round_, order in enumerate(turns(len(rows), self.repeats), 1):
+            for i in order:
+                self.turns[rows[i]].append(self.turn(rows[i], round_))
+            say(f'batch {self.size}: round {round_} of {self.repeats}')
+        rates = {row: [self.images / np.sum(turn['seconds']) for turn in self.turns[row]]
+                 for row in rows}
+        for row in rows:
+            result = self.results[row]
+            result.update(self.summary(row, self.turns[row]),
+                          images_per_s=float(np.median(rates[row])))
+            base = yardstick_of(row, rows, yardstick)
+            if base is not None:
+                result.update(paired_ratio(rates[row], rates[base]))
+
+
+def turns(number: int, rounds: int) -> Iterator[list[int]]:
+    """The order of each round: everyone once, each round begun by the next one."""
+    for round_ in range(rounds):
+        yield [(round_ + i) % number for i in range(number)]
+
+
+def percentiles(times: Sequence[float]) -> dict[str, float]:
+    """The 50th, 90th and 99th percentile in milliseconds."""
+    points = (50, 90, 99)
+    return dict(zip(map(str, points), np.percentile(1e3 * np.asarray(times), points).tolist()))
+
+
+def paired_ratio(ours: Sequence[float], base: Sequence[float]) -> dict:
+    """Median and quartiles of what is so many times as fast, round by round."""
+    low, middle, high = np.percentile([a / b for a, b in zip(ours, base)], (25, 50, 75)).tolist()
+    return dict(ratio=middle, ratio_quartiles=[low, high])
+
+
+def yardstick_of(row: Row, rows: Sequence[Row], name: str | None) -> Row | None:
+    """What a row is compared with: the model called so as it is, in the row's precision if can be.
+
+    A decoder is compared with a decoder.
+    """
+    form = 'decoder' if row.form == 'decoder' else 'plain'
+    return min((other for other in rows if other.candidate.name == name), default=None,
+               key=lambda other: (other.form != form, other.precision != row.precision))
+
+
+def add_memory(args: argparse.Namespace, measured: Sequence[Rounds], split: str,
+               build: Callable[[Row, torch.device], Any],
+               calls: Callable[[Any, list[Word], int], list[Callable]]) -> None:
+    """Add peak memory on the CPU: that of a process that has no other model.
+
+    Args:
+        split: Of the words.
+        build: Makes what runs a row.
+        calls: Takes that, words for two batches and their size; gives what is to be called.
+    """
+    if args.device.type != 'cpu' or args.no_memory:
+        return
+    for row in measured[0].results:
+        results = {rounds.size: rounds.results[row] for rounds in measured
+                   if 'error' not in rounds.results[row]}
+        alone = Row(row.candidate, row.precision, row.form)
+        with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
+            task = pool.submit(_peaks, torch.get_num_threads(), alone, sorted(results), split,
+                               build, calls)
+            try:
+                found = task.result() if results else {}
+            except Exception as error:  # the table has no memory then
+                say(f'{row.label}: its memory is not known: {reason(error)}')
+                continue
+        for size, result in results.items():
+            result['memory_mib'] = found[size]
+
+
+def _peaks(threads: int, row: Row, sizes: Sequence[int], split: str, build: Callable,
+           calls: Callable) -> dict[int, float]:
+    torch.set_num_threads(threads)
+    runner, peaks = build(row, torch.device('cpu')), {}
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            todo = calls(runner, find_words(2 * size, Path(folder), split)[0], size)
+            reset_peak_memory()
+            for call in todo:
+                call()
+        peaks[size] = peak_memory()
+    return peaks
 
 
 # Words
@@ -379,20 +470,15 @@ def data_root() -> Path:
     return Path(os.environ.get('SIGA_DATA', 'data'))
 
 
-def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word], str]:
-    """Real words where there are any, else words that are drawn.
+def find_words(number: int, folder: Path, split: str = 'val') -> tuple[list[Word], str]:
+    """The same words every time, and what they are: real ones where there are any, else drawn.
 
     Args:
-        count (int): Number of words.
-        folder (Path): Where drawn words are written.
-        split (str): 'val' or 'train', of the real words. Defaults to 'val'.
-
-    Returns:
-        tuple: The words, the same ones every time, and what they are.
+        folder: Where drawn words are written.
+        split: 'val' or 'train', of the real words.
     """
-    words = [Word(str(table.parent / name), text)
-             for table in sorted((data_root() / 'real').glob(f'*/{split}.tsv'))
-             if table.parent.name != 'glyph_masks'
+    tables = [data_root() / 'real' / name / f'{split}.tsv' for name in REAL_SETS]
+    words = [Word(str(table.parent / name), text) for table in tables if table.is_file()
              for name, _, text in (line.partition('\t')
                                    for line in table.read_text('utf-8').splitlines() if line)]
     # Labels to train on are to be known to any dictionary.
@@ -400,21 +486,20 @@ def find_words(count: int, folder: Path, split: str = 'val') -> tuple[list[Word]
              and (split == 'val' or word.text.isascii() and word.text.isalnum())]
     if words:
         random.Random(0).shuffle(words)
-        source = f'{count} of {len(words):,} real words ({split})'
-        return [words[i % len(words)] for i in range(count)], source
+        source = f'{number} of {len(words):,} real words ({split})'
+        return [words[i % len(words)] for i in range(number)], source
     # One face: looking through all that are installed would take longer than most measurements.
-    drawn = DATASETS.build(dict(type='RenderedWordDataset', length=count, pipeline=None,
+    drawn = DATASETS.build(dict(type='RenderedWordDataset', length=number, pipeline=None,
                                 fonts=str(bundled_font_dir() / 'DejaVuSans.ttf')))
-    for i in range(count):
-        item = drawn[i]
-        path = folder / f'{i}.png'
+    for i in range(number):
+        item, path = drawn[i], folder / f'{i}.png'
         path.write_bytes(encode_picture(item['img'], '.png'))
         words.append(Word(str(path), item['instances'][0]['text']))
-    return words, f'{count} words drawn by RenderedWordDataset (no real words at {data_root()})'
+    return words, f'{number} words drawn by RenderedWordDataset (no real words at {data_root()})'
 
 
-def transforms(cfg: Config, split: str) -> list[dict]:
-    """The transforms of a config for training ('train') or reading ('test').
+def build_pipeline(cfg: Config, split: str) -> Compose:
+    """The pipeline of a config for training ('train') or reading ('test').
 
     Raises:
         ValueError: If the config has none.
@@ -427,12 +512,7 @@ def transforms(cfg: Config, split: str) -> list[dict]:
         dataset = inner[0] if isinstance(inner, (list, tuple)) else inner
     if not found:
         raise ValueError(f'the config has no {split}_pipeline, and its {split}_dataloader none')
-    return found
-
-
-def build_pipeline(cfg: Config, split: str) -> Compose:
-    """The same, built."""
-    return Compose([TRANSFORMS.build(dict(t)) for t in transforms(cfg, split)])
+    return Compose([TRANSFORMS.build(dict(t)) for t in found])
 
 
 def word_info(word: Word) -> dict:
@@ -442,15 +522,11 @@ def word_info(word: Word) -> dict:
                 sample_idx=0, instances=[dict(text=word.text)])
 
 
-def read_word(pipeline: Compose, word: Word) -> dict:
-    """A word through a pipeline."""
-    return pipeline(word_info(word))
-
-
 # Command line
 
 
-def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: int) -> None:
+def add_options(parser: argparse.ArgumentParser, batch: Sequence[int],
+                repeats: int) -> None:
     """The options that reading and training share."""
     add = parser.add_argument
     add('configs', nargs='*', metavar='[NAME=]CONFIG', help='a path, or mmocr::textrecog/...')
@@ -471,7 +547,6 @@ def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: 
     add('--json', metavar='FILE', help='file to write')
     add('--markdown', metavar='FILE', help='file for the tables (default: print them)')
     add('--plot', metavar='FILE', help='picture to write')
-    add('--probe', help=argparse.SUPPRESS)
 
 
 def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -494,37 +569,8 @@ def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             parser.error(f'no model is called {name!r}; there are {", ".join(names)}')
     if args.device.type == 'cuda' and not torch.cuda.is_available():
         parser.error(f'--device {args.device}: this machine has no CUDA device')
-
-
-# Turns and tables
-
-
-def turns(count: int, rounds: int) -> Iterator[list[int]]:
-    """The order of each round: everyone once, each round begun by the next one."""
-    for round_ in range(rounds):
-        yield [(round_ + i) % count for i in range(count)]
-
-
-def paired_ratio(ours: Sequence[float], base: Sequence[float]) -> dict:
-    """Median and quartiles of what is so many times as fast, round by round.
-
-    Args:
-        ours (Sequence[float]): Rates, one a round.
-        base (Sequence[float]): Those of the yardstick in the same rounds.
-    """
-    low, middle, high = np.percentile([a / b for a, b in zip(ours, base)], QUARTILES).tolist()
-    return dict(ratio=middle, ratio_quartiles=[low, high])
-
-
-def ratio_text(row: dict) -> str:
-    """``2.1 (2.0-2.2)``, or nothing."""
-    if 'ratio' not in row:
-        return ''
-    return f'{row["ratio"]:.2f} ({row["ratio_quartiles"][0]:.2f}-{row["ratio_quartiles"][1]:.2f})'
-
-
-def median(values: Sequence[float]) -> float:
-    return float(statistics.median(values))
+    if args.threads:
+        torch.set_num_threads(args.threads)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,32 +3,45 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import Limits, head, ratio_text, table
+from common import Limits, Rounds, environment, head, machine_limits, table
 
 # Of precisions and forms in the plot.
 _MARKS = 'os^Dvp*X'
 
-def collect(rows: Sequence[Any], measurements: Sequence[Any],
-            accuracies: dict[str, float]) -> list[dict]:
-    """Results as plain dicts.
 
-    Args:
-        rows (Sequence[Any]): Models in a precision: ``candidate`` and ``precision``.
-        measurements (Sequence[Any]): One for each batch size: ``size`` and ``results``.
-        accuracies (dict[str, float]): Of the models, in percent, where known.
+def report(args: argparse.Namespace, measured: Sequence[Rounds], source: str,
+           blocks: Callable[[Sequence[dict]], Sequence[str]]) -> int:
+    """Print or write what was measured, on which words and in which tables; 1 if nothing could be.
     """
+    results = collect(measured, args.accuracies)
+    info = dict(environment(args.device), words=source, rounds=args.repeats,
+                clock='processor' if args.cpu_time else 'wall')
+    limits = machine_limits(args.device)
+    text = '\n\n'.join([head(info), *blocks(results), bounds(results, limits)])
+    if args.markdown:
+        Path(args.markdown).write_text(text + '\n')
+    else:
+        print(text)
+    if args.json:
+        content = dict(environment=info, limits=limits._asdict(), yardstick=args.yardstick,
+                       rows=results)
+        Path(args.json).write_text(json.dumps(content, indent=2))
+    if args.plot:
+        plot(results, args.plot)
+    return 0 if any('error' not in r for r in results) else 1
+
+
+def collect(measured: Sequence[Rounds], accuracies: dict[str, float]) -> list[dict]:
+    """Results as plain dicts, with accuracies in percent where they are known."""
     results = []
-    for measured in measurements:
-        for row in rows:
+    for rounds in measured:
+        for row, found in rounds.results.items():
             result = dict(name=row.candidate.name, config=row.candidate.config,
-                          precision=row.precision.name, batch=measured.size,
-                          **measured.results[id(row)])
-            if hasattr(row, 'form'):
-                result['form'] = row.form
+                          precision=row.precision.name, form=row.form, batch=rounds.size, **found)
             if row.candidate.name in accuracies:
                 result['accuracy'] = accuracies[row.candidate.name]
             results.append(result)
@@ -36,14 +49,7 @@ def collect(rows: Sequence[Any], measurements: Sequence[Any],
 
 
 def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) -> dict[int, str]:
-    """A table for each batch size.
-
-    Args:
-        results (Sequence[dict]): From :func:`collect`.
-        yardstick (str, optional): What they are compared with.
-        key (str): Where the percentiles of the time are.
-        what (str): What they are percentiles of.
-    """
+    """A table for each batch size; ``key`` holds percentiles of ``what``."""
     heads = ['model', 'precision', 'form', 'images/s', f'{what}, ms: p50 / p90 / p99',
              f'times {yardstick} (quartiles)', 'memory, MiB', 'parameters, M', 'GFLOPs an image',
              'operator calls', 'accuracy, %', 'note']
@@ -55,27 +61,34 @@ def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) 
     return found
 
 
-def _cells(result: dict, key: str, count: int) -> list[str]:
+def _cells(result: dict, key: str, number: int) -> list[str]:
     """The row of a result; only a reason where there is none."""
-    form = result.get('form', 'plain')
+    form = result['form']
     first = [result['name'], result['precision'], '' if form == 'plain' else form]
     if 'error' in result:
-        return [*first, f'not measured: {result["error"]}', *[''] * (count - 4)]
+        return [*first, f'not measured: {result["error"]}', *[''] * (number - 4)]
 
-    def number(name: str, form: str) -> str:
+    def text(name: str, form: str) -> str:
         return '' if result.get(name) is None else format(result[name], form)
 
-    return [*first, number('images_per_s', '.4g'),
+    return [*first, text('images_per_s', '.4g'),
             ' / '.join(f'{value:.4g}' for value in result[key].values()), ratio_text(result),
-            number('memory_mib', '.0f'), number('parameters_m', '.2f'), number('gflops', '.2f'),
-            number('calls', ',d'), number('accuracy', '.1f'), result.get('note', '')]
+            text('memory_mib', '.0f'), text('parameters_m', '.2f'), text('gflops', '.2f'),
+            text('calls', ',d'), text('accuracy', '.1f'), result.get('note', '')]
+
+
+def ratio_text(row: dict) -> str:
+    """``2.1 (2.0-2.2)``, or nothing."""
+    if 'ratio' not in row:
+        return ''
+    return '{:.2f} ({:.2f}-{:.2f})'.format(row['ratio'], *row['ratio_quartiles'])
 
 
 def bounds(results: Sequence[dict], limits: Limits) -> str:
     """What the time of a batch would be if nothing but arithmetic, or calls, took time."""
     rows = []
     for r in results:
-        if (r['precision'], r.get('form', 'plain')) != ('float32', 'plain'):
+        if (r['precision'], r['form']) != ('float32', 'plain'):
             continue
         if r.get('calls') is None or r.get('gflops') is None:
             continue
@@ -91,30 +104,6 @@ def bounds(results: Sequence[dict], limits: Limits) -> str:
                          'its calls, ms (share)'], rows)
 
 
-def write(args: argparse.Namespace, results: Sequence[dict], info: dict, limits: Limits,
-          blocks: Sequence[str]) -> None:
-    """Tables, JSON and plot, where the options want them.
-
-    Args:
-        args (argparse.Namespace): With ``markdown``, ``json``, ``plot`` and ``yardstick``.
-        results (Sequence[dict]): From :func:`collect`.
-        info (dict): What they were made with.
-        limits (Limits): Of the machine.
-        blocks (Sequence[str]): Text of the tables.
-    """
-    text = '\n\n'.join([head(info), *blocks, bounds(results, limits)])
-    if args.markdown:
-        Path(args.markdown).write_text(text + '\n')
-    else:
-        print(text)
-    if args.json:
-        content = dict(environment=info, limits=limits._asdict(), yardstick=args.yardstick,
-                       rows=list(results))
-        Path(args.json).write_text(json.dumps(content, indent=2))
-    if args.plot:
-        plot(results, args.plot)
-
-
 def plot(results: Sequence[dict], path: str) -> None:
     """Accuracy against images/s where accuracies are given, else bars of images/s."""
     import matplotlib
@@ -128,7 +117,11 @@ def plot(results: Sequence[dict], path: str) -> None:
         if any('accuracy' in r for r in rows):
             _scatter(axis, rows)
         else:
-            _bars(axis, rows)
+            axis.bar_label(axis.barh(
+                [r['name'] if _kind(r) == 'as it is' else f'{r["name"]}, {_kind(r)}'
+                 for r in reversed(rows)], [r['images_per_s'] for r in reversed(rows)]),
+                fmt='%.3g', padding=3)
+            axis.margins(x=0.15)
         axis.set(title=f'batch {size}', xlabel='images/s')
     figure.tight_layout()
     figure.savefig(path, dpi=120)
@@ -137,43 +130,27 @@ def plot(results: Sequence[dict], path: str) -> None:
 
 def _kind(row: dict) -> str:
     """Precision and form."""
-    special = [part for part in (row['precision'], row.get('form', 'plain'))
-               if part not in ('float32', 'plain')]
+    special = [part for part in (row['precision'], row['form']) if part not in ('float32', 'plain')]
     return ', '.join(special) or 'as it is'
-
-
-def _bars(axis: Any, rows: Sequence[dict]) -> None:
-    names = [r['name'] if _kind(r) == 'as it is' else f'{r["name"]}, {_kind(r)}' for r in rows]
-    rates = [r['images_per_s'] for r in rows][::-1]
-    axis.barh(names[::-1], rates, color='tab:blue')
-    axis.margins(x=0.15)
-    for i, rate in enumerate(rates):
-        axis.annotate(f'{rate:.3g}', (rate, i), xytext=(3, 0), va='center',
-                      textcoords='offset points')
 
 
 def _scatter(axis: Any, rows: Sequence[dict]) -> None:
     """A line for each model, and on it a mark for each precision and form."""
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
     axis.set_xscale('log')
     axis.grid(alpha=0.3)
     axis.set_ylabel('word accuracy, %')
     shown = sorted((r for r in rows if 'accuracy' in r), key=lambda r: r['images_per_s'])
-    kinds = list(dict.fromkeys(_kind(r) for r in rows))
-    models = list(dict.fromkeys(r['name'] for r in rows if 'accuracy' in r))
-    for k, model in enumerate(models):
+    kinds = list(dict.fromkeys(_kind(r) for r in shown))
+    for k, model in enumerate(dict.fromkeys(r['name'] for r in shown)):
         own = [r for r in shown if r['name'] == model]
-        rates, accuracies = zip(*((r['images_per_s'], r['accuracy']) for r in own))
-        axis.plot(rates, accuracies, '-', color=f'C{k}', linewidth=1)
+        rates = [r['images_per_s'] for r in own]
+        axis.plot(rates, [r['accuracy'] for r in own], '-', color=f'C{k}', linewidth=1)
         for r in own:
             axis.plot(r['images_per_s'], r['accuracy'], _MARKS[kinds.index(_kind(r)) % len(_MARKS)],
                       color=f'C{k}')
-        axis.annotate(model, (rates[0], accuracies[0]), fontsize=8, xytext=(0, 7),
+        axis.annotate(model, (rates[0], own[0]['accuracy']), fontsize=8, xytext=(0, 7),
                       textcoords='offset points')
-    for kind in dict.fromkeys(_kind(r) for r in shown):
-        axis.plot([], [], _MARKS[kinds.index(kind) % len(_MARKS)], color='gray', label=kind)
+    for k, kind in enumerate(kinds):
+        axis.plot([], [], _MARKS[k % len(_MARKS)], color='gray', label=kind)
     axis.legend(fontsize=8)
     axis.margins(0.25)
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(ScalarFormatter())
-    axis.xaxis.set_minor_formatter(NullFormatter())

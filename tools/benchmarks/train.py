@@ -7,10 +7,10 @@
     python tools/benchmarks/train.py configs/siga_tiny.py --check-finite --steps 2000 \
         --precision amp-bf16 --batch 32
 
-In a round every model makes one training step on the same words, with the optimiser of its config;
+In a round every model makes one training step on the same words, with the optimizer of its config;
 the next round begins with the next model. The time of a step is that without the data, which
 workers make ready at the same time; it is split into the forward pass, pseudo-labels and losses
-(the modules called so), the backward pass and the optimiser. Data is the time of the training
+(the modules called so), the backward pass and the optimizer. Data is the time of the training
 pipeline in one process; where that cannot be built, as for want of a package, the test pipeline
 stands in, and the table says so. A ratio is taken round by round with the yardstick in the same
 precision, else its first: median and quartiles, above 1 where a model is faster.
@@ -24,7 +24,6 @@ A model that cannot be measured has a row that says why.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections import defaultdict
@@ -35,53 +34,40 @@ from typing import Any
 import numpy as np
 import torch
 from common import (
-    Candidate,
     Precision,
-    Timer,
+    Rounds,
+    Row,
     Word,
     add_memory,
     add_options,
     build_model,
     build_pipeline,
     check_options,
+    clock,
+    count,
     cuda_memory,
-    environment,
     find_words,
     gflops,
     load_config,
-    machine_limits,
-    median,
     operator_calls,
-    paired_ratio,
-    parameters,
-    parse_precision,
-    peak_memory,
-    read_word,
+    percentiles,
     reason,
-    reset_peak_memory,
-    say,
+    seconds,
     table,
-    turns,
-    yardstick_of,
+    timer,
+    word_info,
 )
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper, build_optim_wrapper
-from mmengine.registry import init_default_scope
-from report import collect, tables, write
+from report import report, tables
 from training_checks import check_finite, check_sync, wrapper_config
 
-PHASES = ('forward', 'losses', 'backward', 'optimiser')
-PERCENTILES = (50, 90, 99)
+PHASES = ('forward', 'losses', 'backward', 'optimizer')
 
 
 class Stopwatch:
-    """Time of the phases of a step, on the device's own clock where it has one.
-
-    Args:
-        device (torch.device): Where the step runs.
-        clock (Callable): Seconds, for a CPU.
-    """
+    """Time of the phases of a step: a GPU's own clock, or one that gives seconds for a CPU."""
 
     def __init__(self, device: torch.device, clock: Callable[[], float]) -> None:
         self.device, self.clock = device, clock
@@ -133,25 +119,17 @@ class Stopwatch:
 
 
 class Trainer:
-    """A config with its optimiser, that makes steps.
+    """A config with its optimizer, that makes steps."""
 
-    Args:
-        candidate (Candidate): What to build.
-        precision (Precision): How it computes.
-        device (torch.device): Where.
-        clock (Callable): Seconds, for a CPU.
-    """
-
-    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
-                 clock: Callable[[], float]) -> None:
+    def __init__(self, row: Row, device: torch.device, now: Callable[[], float] = timer) -> None:
+        candidate, precision = row.candidate, row.precision
         cfg = load_config(candidate.config)
-        init_default_scope(cfg.get('default_scope', 'mmocr'))
         self.pipeline, self.note = train_pipeline(cfg)
         self.device = device
         self.model = build_model(cfg, candidate.weights).to(device)
-        self.parameters = parameters(self.model)
-        self.optimiser = optimiser(cfg, self.model, precision, device)
-        self.stopwatch = Stopwatch(device, clock)
+        self.parameters = count(self.model) / 1e6
+        self.optimizer = build_optimizer(cfg, self.model, precision, device)
+        self.stopwatch = Stopwatch(device, now)
         self.compiled = None
         if precision.compiled:  # as MMEngine does for `compile=True` in a config
             self.compiled = torch.compile(self.model.train_step)
@@ -160,24 +138,24 @@ class Trainer:
 
     def load(self, words: Sequence[Word]) -> dict:
         """Words through the training pipeline, as a batch."""
-        return pseudo_collate([read_word(self.pipeline, word) for word in words])
+        return pseudo_collate([self.pipeline(word_info(word)) for word in words])
 
     def step(self, data: dict) -> dict[str, float]:
         """A training step, as ``model.train_step``; seconds of its phases."""
         switch = self.stopwatch.switch
         switch('forward')
         if self.compiled is not None:
-            self.compiled(data, self.optimiser)
+            self.compiled(data, self.optimizer)
         else:
-            with self.optimiser.optim_context(self.model):
+            with self.optimizer.optim_context(self.model):
                 data = self.model.data_preprocessor(data, True)
                 losses = self.model(**data, mode='loss')
             loss, _ = self.model.parse_losses(losses)
             switch('backward')
-            self.optimiser.backward(self.optimiser.scale_loss(loss))
-            switch('optimiser')
-            self.optimiser.step()
-            self.optimiser.zero_grad()
+            self.optimizer.backward(self.optimizer.scale_loss(loss))
+            switch('optimizer')
+            self.optimizer.step()
+            self.optimizer.zero_grad()
         switch(None)
         return self.stopwatch.phases()
 
@@ -204,9 +182,9 @@ def train_pipeline(cfg: Config) -> tuple[Any, str]:
         return build_pipeline(cfg, 'test'), reason(error)
 
 
-def optimiser(cfg: Config, model: torch.nn.Module, precision: Precision,
+def build_optimizer(cfg: Config, model: torch.nn.Module, precision: Precision,
               device: torch.device) -> OptimWrapper:
-    """The optimiser of a config in a precision, every step of which counts.
+    """The optimizer of a config in a precision, every step of which counts.
 
     Raises:
         ValueError: If the device does not train in it.
@@ -216,123 +194,56 @@ def optimiser(cfg: Config, model: torch.nn.Module, precision: Precision,
     return build_optim_wrapper(model, dict(wrapper_config(cfg, precision), accumulative_counts=1))
 
 
-class Row:
-    """A model in a precision: its trainer, or why there is none, and its figures."""
-
-    def __init__(self, candidate: Candidate, precision: Precision, timer: Timer) -> None:
-        self.candidate, self.precision = candidate, precision
-        self.error, self.trainer, self.figures = None, None, {}
-        device = timer.device
-        before = torch.cuda.memory_allocated() if device.type == 'cuda' else 0
-        try:
-            self.trainer = Trainer(candidate, precision, device, timer.clock)
-        except Exception as error:  # whatever is wrong with this model, the others are measured
-            self.error = reason(error)
-        else:
-            self.figures = dict(parameters_m=self.trainer.parameters)
-            if self.trainer.note:
-                self.figures['note'] = f'test pipeline ({self.trainer.note})'
-        if device.type == 'cuda':
-            self.static = torch.cuda.memory_allocated() - before
-
-    @property
-    def label(self) -> str:
-        return f'{self.candidate.name}, {self.precision.name}'
-
-
-class Measurement:
-    """All rows at one batch size.
-
-    Args:
-        rows (Sequence[Row]): The rows; those with an error are left out.
-        words (Sequence[Word]): As many as the rounds take, each a batch.
-        size (int): Batch size.
-        timer (Timer): How often, and by what clock.
-    """
+class TrainingRounds(Rounds):
+    """All rows make a step on the same words, as many as one batch size says."""
 
     def __init__(self, rows: Sequence[Row], words: Sequence[Word], size: int,
-                 timer: Timer) -> None:
-        self.words, self.size, self.timer = words, size, timer
-        self.results = {id(row): dict(error=row.error) for row in rows if row.error}
-        self.rows: list[Row] = []
-        for row in rows:
-            if row.error is None:
-                self._admit(row)
-        self.steps: list[list[dict]] = [[] for _ in self.rows]
+                 args: argparse.Namespace) -> None:
+        self.words, self.images = words, size
+        super().__init__(rows, size, args)
 
     def _batch(self, round_: int) -> list[Word]:
         first = round_ * self.size
         return [self.words[i % len(self.words)] for i in range(first, first + self.size)]
 
-    def _admit(self, row: Row) -> None:
-        """Warm a model up, and count what it does; leave it out if it cannot train."""
-        trainer = row.trainer
-        try:
-            if 'gflops' not in row.figures:
-                row.figures['gflops'] = trainer.gflops(self.words[:2])
-            for _ in range(2):  # the first makes the optimiser's state
-                trainer.step(trainer.load(self._batch(0)))
-            result = dict(row.figures)
+    def admit(self, row: Row) -> dict:
+        """Warm a model up, and count what it does."""
+        trainer, found = row.runner, {}
+        if 'gflops' not in row.figures:
+            row.figures['gflops'] = found['gflops'] = trainer.gflops(self.words[:2])
+        for _ in range(2):  # the first makes the optimizer's state
+            trainer.step(trainer.load(self._batch(0)))
+        if trainer.compiled is None:
             data = trainer.load(self._batch(0))
-            if trainer.compiled is None:
-                result['calls'] = operator_calls(lambda: trainer.step(data))
-            if self.timer.device.type == 'cuda':
-                data = trainer.load(self._batch(0))
-                result['memory_mib'] = cuda_memory(lambda: trainer.step(data), row.static)
-        except Exception as error:  # as above
-            self.results[id(row)] = dict(error=reason(error))
-            say(f'batch {self.size}, {row.label}: {self.results[id(row)]["error"]}')
-            return
-        self.results[id(row)] = result
-        self.rows.append(row)
+            found['calls'] = operator_calls(lambda: trainer.step(data))
+        if self.device.type == 'cuda':
+            data = trainer.load(self._batch(0))
+            found['memory_mib'] = cuda_memory(lambda: trainer.step(data), row.static)
+        if trainer.note:
+            found['note'] = f'test pipeline ({trainer.note})'
+        return found
 
-    def run(self) -> None:
-        """All rounds."""
-        for round_, order in enumerate(turns(len(self.rows), self.timer.repeats), 1):
-            for i in order:
-                self.steps[i].append(self._step(self.rows[i].trainer, self._batch(round_)))
-            say(f'batch {self.size}: round {round_} of {self.timer.repeats}')
+    def turn(self, row: Row, round_: int) -> dict:
+        """Seconds of the data, of the step and of its parts."""
+        start = self.now()
+        data = row.runner.load(self._batch(round_))
+        loading, phases = self.now() - start, {}
+        step = seconds(lambda: phases.update(row.runner.step(data)), self.now)
+        return dict(phases, data=loading, seconds=step)
 
-    def _step(self, trainer: Trainer, words: Sequence[Word]) -> dict[str, float]:
-        start = self.timer.now()
-        data = trainer.load(words)
-        loaded = self.timer.now()
-        phases = trainer.step(data)
-        return dict(phases, data=loaded - start, step=self.timer.now() - loaded)
-
-    def summary(self, yardstick: str | None) -> None:
-        """Fill in the results of all rows."""
-        rates = [[self.size / step['step'] for step in steps] for steps in self.steps]
-        for i, row in enumerate(self.rows):
-            result, steps = self.results[id(row)], self.steps[i]
-            times = [1e3 * step['step'] for step in steps]
-            result['images_per_s'] = median(rates[i])
-            result['step_ms'] = dict(zip(map(str, PERCENTILES),
-                                         np.percentile(times, PERCENTILES).tolist()))
-            phases = ('data', ) if row.precision.compiled else ('data', *PHASES)
-            result['split_ms'] = {phase: 1e3 * median([step.get(phase, 0.) for step in steps])
-                                  for phase in phases}
-            base = yardstick_of(row, self.rows, yardstick)
-            if base is not None:
-                result.update(paired_ratio(rates[i], rates[base]))
+    def summary(self, row: Row, turns: Sequence[dict]) -> dict:
+        """Percentiles of the time of a step, and medians of its parts."""
+        phases = ('data', ) if row.precision.compiled else ('data', *PHASES)
+        return dict(
+            step_ms=percentiles([turn['seconds'] for turn in turns]),
+            split_ms={phase: 1e3 * float(np.median([turn.get(phase, 0.) for turn in turns]))
+                      for phase in phases})
 
 
-def run_probe(task: dict) -> int:
-    """Print the peak memory of a process that makes two steps of each size with one model."""
-    torch.set_num_threads(task['threads'])
-    timer = Timer(torch.device('cpu'), 1)
-    trainer = Trainer(Candidate(*task['candidate']), parse_precision(task['precision']),
-                      timer.device, timer.clock)
-    peaks = {}
-    for size in task['batches']:
-        with tempfile.TemporaryDirectory() as folder:
-            words, _ = find_words(2 * size, Path(folder), 'train')
-            reset_peak_memory()
-            for first in (0, size):
-                trainer.step(trainer.load(words[first:first + size]))
-        peaks[size] = peak_memory()
-    print(json.dumps(peaks))
-    return 0
+def calls(trainer: Trainer, words: Sequence[Word], size: int) -> list[Callable]:
+    """Two steps, for the measurement of memory."""
+    return [lambda first=first: trainer.step(trainer.load(words[first:first + size]))
+            for first in (0, size)]
 
 
 def blocks(results: Sequence[dict], yardstick: str | None) -> list[str]:
@@ -365,45 +276,29 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add('--check-finite', action='store_true', help='train, and look for NaN, instead')
     add('--steps', type=int, default=2000, help='of --check-finite (default %(default)s)')
     args = parser.parse_args(argv)
-    if not args.probe:
-        check_options(parser, args)
-        if args.steps < 1:
-            parser.error('--steps must be at least 1')
+    check_options(parser, args)
+    if args.steps < 1:
+        parser.error('--steps must be at least 1')
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the comparison, or the checks.
-
-    Returns:
-        int: 0; 1 if a check found something, or no model could be measured.
+    """Run the comparison, or the checks; 1 if they found something, or nothing could be measured.
     """
     args = parse(argv)
-    init_default_scope('mmocr')
-    if args.probe:
-        return run_probe(json.loads(args.probe))
-    if args.threads:
-        torch.set_num_threads(args.threads)
     if args.check_sync or args.check_finite:
         return run_checks(args)
-    timer = Timer(args.device, args.repeats, args.cpu_time)
     with tempfile.TemporaryDirectory() as folder:
         words, source = find_words(max(args.batch) * (args.repeats + 1), Path(folder), 'train')
-        rows = [Row(candidate, precision, timer) for precision in args.precisions
+        rows = [Row(candidate, precision) for precision in args.precisions
                 for candidate in args.candidates]
         for row in rows:
-            say(f'{row.label}: {row.error or "built"}')
-        measurements = [Measurement(rows, words, size, timer) for size in args.batch]
-        for measured in measurements:
-            measured.run()
-            measured.summary(args.yardstick)
-    results = collect(rows, measurements, args.accuracies)
-    if args.device.type == 'cpu' and not args.no_memory:
-        add_memory(results, __file__, {c.name: c.weights for c in args.candidates})
-    info = dict(environment(args.device), words=source, rounds=args.repeats,
-                clock='processor' if args.cpu_time else 'wall')
-    write(args, results, info, machine_limits(timer), blocks(results, args.yardstick))
-    return 0 if any('error' not in r for r in results) else 1
+            row.build(lambda row: Trainer(row, args.device, clock(args)))
+        measured = [TrainingRounds(rows, words, size, args) for size in args.batch]
+        for rounds in measured:
+            rounds.run(args.yardstick)
+        add_memory(args, measured, 'train', Trainer, calls)
+    return report(args, measured, source, lambda results: blocks(results, args.yardstick))
 
 
 def run_checks(args: argparse.Namespace) -> int:
@@ -411,17 +306,17 @@ def run_checks(args: argparse.Namespace) -> int:
     failed = False
     for candidate in args.candidates:
         for precision in args.precisions:
+            what, found = f'{candidate.name}, {precision.name}', []
             if args.check_sync:
                 found = check_sync(candidate, precision, args.device, args.batch[0])
-                print(f'{candidate.name}, {precision.name}: ' + (
-                    'no step waits for the device' if not found else
-                    'a step waits for the device at\n' + '\n'.join(found)))
-                failed |= bool(found)
+                print(f'{what}: a step waits for the device at\n' + '\n'.join(found) if found else
+                      f'{what}: no step waits for the device')
+            failed |= bool(found)
             if args.check_finite:
-                found = check_finite(candidate, precision, args.device, args.batch[0], args.steps)
-                print(f'{candidate.name}, {precision.name}: ' + (
-                    found or f'all losses and weights of {args.steps:,} steps are finite'))
-                failed |= bool(found)
+                bad = check_finite(candidate, precision, args.device, args.batch[0], args.steps)
+                print(f'{what}: ' + (
+                    bad or f'all losses and weights of {args.steps:,} steps are finite'))
+                failed |= bool(bad)
     return int(failed)
 
 

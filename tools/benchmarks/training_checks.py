@@ -18,8 +18,8 @@ from common import (
     build_pipeline,
     find_words,
     load_config,
-    read_word,
     say,
+    word_info,
 )
 from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
@@ -134,16 +134,11 @@ class _Methods(TorchFunctionMode):
 
 @contextmanager
 def watched(model: torch.nn.Module, device: torch.device) -> Iterator[list[str]]:
-    """Collect the places where the host waits for the device.
+    """Collect the places, ``file:line: what``, where the host waits for the device.
 
-    Args:
-        model (Module): Whose tensors are on the device.
-        device (torch.device): On CUDA, torch tells; on a CPU every operator is looked at, and the
-            model's tensors, and what is made of them, are taken for the device's. Copies to the
-            device that the host waits for are found on CUDA alone.
-
-    Yields:
-        list[str]: ``file:line: what``, filled at the end.
+    On CUDA, torch tells; on a CPU every operator is looked at, and the model's tensors, and what is
+    made of them, are taken for the device's. Copies to the device that the host waits for are found
+    on CUDA alone. The list is filled at the end.
     """
     found: list[str] = []
     if device.type == 'cuda':
@@ -163,21 +158,16 @@ def watched(model: torch.nn.Module, device: torch.device) -> Iterator[list[str]]
     found += tracker.found
 
 
-def waits(model: BaseModel, optimiser: OptimWrapper, batches: Sequence[dict],
+def waits(model: BaseModel, optimizer: OptimWrapper, batches: Sequence[dict],
           device: torch.device) -> list[str]:
-    """Where a training step waits for the device.
+    """Where a training step waits for the device; see :func:`watched`.
 
-    Args:
-        model (BaseModel): On the device, in training.
-        optimiser (OptimWrapper): Of its parameters.
-        batches (Sequence[dict]): Collated data; the last step alone is watched, since the first
-            set up what stays.
-        device (torch.device): See :func:`watched`.
+    The last of the collated batches alone is watched, since the first set up what stays.
     """
     for data in batches[:-1]:
-        model.train_step(data, optimiser)
+        model.train_step(data, optimizer)
     with watched(model, device) as found:
-        model.train_step(batches[-1], optimiser)
+        model.train_step(batches[-1], optimizer)
     return found
 
 
@@ -186,17 +176,17 @@ def check_sync(candidate: Candidate, precision: Precision, device: torch.device,
     """:func:`waits` of a config, on real or drawn words."""
     cfg = load_config(candidate.config)
     model = build_model(cfg, candidate.weights).to(device)
-    optimiser = build_optim_wrapper(model, wrapper_config(cfg, precision))
+    optimizer = build_optim_wrapper(model, wrapper_config(cfg, precision))
     pipeline = build_pipeline(cfg, 'train')
     with tempfile.TemporaryDirectory() as folder:
         words, _ = find_words(3 * size, Path(folder), 'train')
-        items = [read_word(pipeline, word) for word in words]
+        items = [pipeline(word_info(word)) for word in words]
     batches = [pseudo_collate(items[i:i + size]) for i in range(0, len(items), size)]
-    return waits(model, optimiser, batches, device)
+    return waits(model, optimizer, batches, device)
 
 
 def wrapper_config(cfg: Any, precision: Precision) -> dict:
-    """The optimiser of a config in a precision."""
+    """The optimizer of a config in a precision."""
     wrapper = dict(cfg.optim_wrapper, type='OptimWrapper')
     for key in ('dtype', 'loss_scale'):
         wrapper.pop(key, None)
@@ -210,11 +200,7 @@ class NotFiniteError(RuntimeError):
 
 
 class FiniteHook(Hook):
-    """Stops a training where a loss, and now and then where a weight, is not finite.
-
-    Args:
-        interval (int): Iterations between two looks at the weights, and two lines of progress.
-    """
+    """Stops a training where a loss is not finite, or every ``interval`` iterations a weight."""
 
     priority = 'VERY_LOW'
 
@@ -243,15 +229,11 @@ def check_finite(candidate: Candidate, precision: Precision, device: torch.devic
                  steps: int) -> str:
     """Train a config on its own words, with the beginning of its own schedule.
 
-    Args:
-        candidate (Candidate): The config; ``weights`` are where it starts from.
-        precision (Precision): 'amp-bf16' and the like.
-        device (torch.device): The one that MMEngine chooses by itself must be of this type.
-        size (int): Batch size.
-        steps (int): Iterations.
+    It starts from ``candidate.weights``. The device that MMEngine chooses by itself must be of the
+    type of ``device``.
 
     Returns:
-        str: What is not finite first, or ''.
+        What is not finite first, or ''.
     """
     cfg = load_config(candidate.config)
     cfg.optim_wrapper = wrapper_config(cfg, precision)

@@ -3,7 +3,7 @@
     python tools/benchmarks/word_loading.py --workers 0 1 2
     python tools/benchmarks/word_loading.py --lmdb data/words/train --workers 2 --epoch
     python tools/benchmarks/word_loading.py --train-steps 20
-    python tools/benchmarks/word_loading.py --stages --config configs/siga_tiny.py
+    python tools/benchmarks/word_loading.py configs/siga_tiny.py --stages
 
 A row gives images in a second through the training pipeline of the config, without workers also in
 a second of processor time, which other programs disturb less; and the memory of all processes,
@@ -28,33 +28,32 @@ from typing import Any
 
 import cv2
 import torch
-from common import build_pipeline, environment, find_words, head, table, word_info
+from common import (
+    ROOT,
+    build_model,
+    build_pipeline,
+    environment,
+    find_words,
+    head,
+    load_config,
+    table,
+    word_info,
+)
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
-from mmocr.registry import DATASETS, MODELS
+from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
 class Row:
-    """One measurement.
-
-    Args:
-        workers (int): Worker processes.
-        images (int): Images read.
-        seconds (float): Time for them.
-        processor (float, optional): Processor time for them, without workers.
-        memory (tuple): MiB after a quarter and near the end; NaN where it is not known.
-    """
+    """One measurement; processor time without workers alone, memory in MiB, NaN if not known."""
     workers: int
     images: int
     seconds: float
     processor: float | None
-    memory: tuple[float, float]
+    memory: tuple[float, float]  # after a quarter and near the end
 
     @property
     def core_rate(self) -> float:
@@ -111,7 +110,7 @@ def _one_thread(_: int) -> None:
 
 def training_rate(cfg: Config, dataset: Any, steps: int, batch_size: int) -> float:
     """Images in a second that the model is trained on, in bfloat16, on one batch."""
-    model = MODELS.build(cfg.model).train()
+    model = build_model(cfg)
     optimizer = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper'))
     batch = pseudo_collate([dataset[i] for i in range(batch_size)])
     model.train_step(batch, optimizer)
@@ -121,47 +120,37 @@ def training_rate(cfg: Config, dataset: Any, steps: int, batch_size: int) -> flo
     return steps * batch_size / (time.perf_counter() - start)
 
 
-@dataclass
-class Stage:
-    """Part of the way from a file to a batch.
-
-    Args:
-        name (str): The transform.
-        seconds (float): Processor time for all images.
-    """
-    name: str
-    seconds: float = 0.
-
-
 def time_stages(transforms: Sequence[Any], infos: Sequence[dict], rounds: int,
-                batch_size: int) -> list[Stage]:
-    """Send words through a pipeline, a transform at a time.
+                batch_size: int) -> list[tuple[str, float]]:
+    """Send words through a pipeline, a transform at a time; one round before does not count.
 
     Args:
-        transforms (Sequence[Any]): The pipeline.
-        infos (Sequence[dict]): What it begins with, a dict for each word.
-        rounds (int): How often each word is sent; one round before them does not count.
-        batch_size (int): Words in a batch, the making of which is the last stage.
+        infos: What the pipeline begins with, a dict for each word.
+        batch_size: Words in a batch, the making of which is the last stage.
+
+    Returns:
+        Each stage with its processor time.
     """
-    stages = [Stage(type(t).__name__) for t in transforms] + [Stage('a batch of them')]
+    def batched(items: list) -> list:
+        return [pseudo_collate(items[i:i + batch_size]) for i in range(0, len(items), batch_size)]
+
+    stages = [(type(t).__name__, lambda items, t=t: [t(item) for item in items])
+              for t in transforms] + [('a batch of them', batched)]
+    spent = [0.] * len(stages)
     for round_ in range(rounds + 1):
         items = [copy.deepcopy(info) for info in infos]
-        for stage, transform in zip(stages, transforms):
+        for i, (_, stage) in enumerate(stages):
             start = time.process_time()
-            items = [transform(item) for item in items]
-            stage.seconds += (time.process_time() - start) * (round_ > 0)
-        start = time.process_time()
-        for first in range(0, len(items), batch_size):
-            pseudo_collate(items[first:first + batch_size])
-        stages[-1].seconds += (time.process_time() - start) * (round_ > 0)
-    return stages
+            items = stage(items)
+            spent[i] += (time.process_time() - start) * (round_ > 0)
+    return [(name, duration) for (name, _), duration in zip(stages, spent)]
 
 
-def stage_table(stages: Sequence[Stage], images: int) -> str:
+def stage_table(stages: Sequence[tuple[str, float]], images: int) -> str:
     """Microseconds of each stage, its share, and images in a second of a core."""
-    total = sum(stage.seconds for stage in stages)
-    rows = [[stage.name, f'{1e6 * stage.seconds / images:.0f}',
-             f'{100 * stage.seconds / total:.0f} %'] for stage in stages]
+    total = sum(duration for _, duration in stages)
+    rows = [[name, f'{1e6 * duration / images:.0f}', f'{100 * duration / total:.0f} %']
+            for name, duration in stages]
     rows.append([f'all: {images / total:,.0f} images/s of a core', f'{1e6 * total / images:.0f}',
                  '100 %'])
     return table(['stage', 'us an image', 'share'], rows)
@@ -193,13 +182,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
+    add('config', nargs='?', default=str(ROOT / 'configs' / 'siga_tiny.py'),
+        help='whose pipeline and model are used (default: siga_tiny)')
     add('--lmdb', type=Path, help='database to read (default: draw words)')
     add('--preset', default='mj_st_like', help='of the words drawn (default %(default)s)')
     add('--fonts', nargs='+', help='font folders or files (default: installed fonts)')
     add('--lexicon', help='word list (default: a built-in one)')
     add('--backgrounds', help='folder of photographs (default: made-up backgrounds)')
-    add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py',
-        help='whose pipeline and model are used (default: siga_tiny)')
     add('--workers', type=int, nargs='+', default=[0, 1], help='default: 0 1')
     add('--batch-size', type=int, default=64, help='default: %(default)s')
     add('--seconds', type=float, default=20, help='for each row (default %(default)s)')
@@ -216,13 +205,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def verdict(loading: float, training: float, cores: int) -> str:
-    """Which part of the work the data are.
-
-    Args:
-        loading (float): Images that one core makes ready in a second.
-        training (float): Images that the whole machine trains on in a second.
-        cores (int): Its cores.
-    """
+    """Which part of the work the data are, by images/s: loading by a core, training by all."""
     busy = training / loading
     slower = 1 / (1 + busy / cores)
     return (f'training alone: {training:,.0f} images/s on {cores} cores; to keep it fed takes '
@@ -232,14 +215,9 @@ def verdict(loading: float, training: float, cores: int) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark.
-
-    Returns:
-        int: 0, or 2 after a clear message about what was wrong.
-    """
+    """Run the benchmark; 2 after a message if the data set cannot be built."""
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    init_default_scope('mmocr')
+    cfg = load_config(args.config)
     cv2.setNumThreads(1)
     if args.stages:
         run_stages(args, cfg)

@@ -2,6 +2,7 @@
 import json
 import mmap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -61,19 +62,22 @@ def test_ways_to_run_a_model(infer, tmp_path, capsys, monkeypatch):
     out = tmp_path / 'infer.json'
     code = infer.main([
         f'ours={TINY}', 'base=mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py', '--form', 'plain',
-        'optimised', 'onnx', 'onnx-int8', '--batch', '2', '--words', '2', '--repeats', '2',
-        '--precision', 'amp-bf16', 'float32', '--yardstick', 'base', '--no-memory',
+        'optimized', 'decoder', 'onnx', 'onnx-int8', '--batch', '2', '--words', '2',
+        '--repeats', '2', '--precision', 'amp-bf16', 'float32', '--no-memory', '--yardstick', 'base',
         '--json', str(out)])
     assert code == 0
     rows = {(r['name'], r['precision'], r['form']): r
             for r in json.loads(out.read_text())['rows']}
     # Exported models have a row in float32 alone.
-    assert len(rows) == 2 * (2 * 2 + 2)
+    assert len(rows) == 2 * (2 * 3 + 2)
     # MMOCR's own cannot turn bfloat16 into its scores.
     assert all('error' not in rows[name, 'amp-bf16', form] for name in ('ours', 'base')
-               for form in ('plain', 'optimised'))
-    plain, optimised = (rows['ours', 'float32', form] for form in ('plain', 'optimised'))
-    assert optimised['calls'] < plain['calls']
+               for form in ('plain', 'optimized', 'decoder'))
+    plain, fast, decoder = (rows['ours', 'float32', form]
+                            for form in ('plain', 'optimized', 'decoder'))
+    assert fast['calls'] < plain['calls'] > decoder['calls'] > 0
+    # Decoders are compared with a decoder.
+    assert rows['base', 'float32', 'decoder']['ratio'] == 1 and decoder['gflops'] is None
     for form in ('onnx', 'onnx-int8'):
         assert rows['ours', 'float32', form]['images_per_s'] > 0
         assert 'calls' not in rows['ours', 'float32', form]
@@ -86,21 +90,24 @@ def test_an_exported_model_reads_as_its_config(infer, common, tmp_path, siga_dat
     pytest.importorskip('onnxruntime')
     monkeypatch.setenv('SIGA_DATA', str(siga_data))
     words, _ = common.find_words(4, tmp_path)
-    precision, cpu = common.parse_precision('float32'), torch.device('cpu')
+
+    def reader(config, form, precision='float32'):
+        row = common.Row(common.Candidate('tiny', config), common.parse_precision(precision), form)
+        return infer.build_reader(row, torch.device('cpu'))
+
     texts = []
-    for form in ('plain', 'optimised+winograd', 'onnx'):
-        reader = infer.build_reader(common.Candidate('tiny', TINY), precision, cpu, form)
-        batch = reader.prepare(words, 4)[0]
-        texts.append(reader.read(batch.fresh(), batch.longest))
-        assert {len(text) for text in reader.read(batch.fresh(), 3)} == {4}
-        assert reader.parameters == pytest.approx(4.18, abs=0.01)
+    for form in ('plain', 'optimized', 'onnx'):
+        read = reader(TINY, form)
+        batch = read.prepare(words, 4)[0]
+        texts.append(read.read(batch.fresh(), batch.longest))
+        assert {len(text) for text in read.read(batch.fresh(), 3)} == {4}
+        assert read.parameters == pytest.approx(4.18, abs=0.01)
     assert texts[0] == texts[1] == texts[2]
     path, _, _ = infer.exported(common.Candidate('tiny', TINY), tmp_path, int8=True)
-    reader = infer.build_reader(common.Candidate('file', str(path)), precision, cpu)
-    assert len(reader.read(reader.prepare(words, 4)[0].fresh(), 5)) == 4
+    read = reader(str(path), 'onnx')
+    assert len(read.read(read.prepare(words, 4)[0].fresh(), 5)) == 4
     with pytest.raises(ValueError, match='in float32'):
-        infer.build_reader(common.Candidate('file', str(path)),
-                           common.parse_precision('amp-bf16'), cpu)
+        reader(str(path), 'onnx', 'amp-bf16')
 
 
 def test_nothing_could_be_measured(infer, capsys):
@@ -112,6 +119,7 @@ def test_nothing_could_be_measured(infer, capsys):
     ([TINY, '--batch', '0'], 'must be at least 1'),
     ([TINY, '--threads', '0'], 'must be at least 1'),
     ([TINY, '--words', '0'], '--words must be at least 1'),
+    ([TINY, '--length', '-1'], '--length at least 0'),
     ([TINY, '--yardstick', 'ABINet'], "no model is called 'ABINet'; there are siga_tiny"),
     ([TINY, '--accuracy', 'x=1'], "no model is called 'x'"),
     ([TINY, '--accuracy', 'siga_tiny'], '--accuracy takes NAME=VALUE'),
@@ -149,6 +157,19 @@ def test_untrained_models_read_words_as_long_as_their_labels(infer, common):
     assert 'pred_text' not in sample  # batches are used again as they were
 
 
+def test_foreign_models_read_the_same_words(infer):
+    cfg = ConfigDict(decoder=dict(
+        type='ABIFuser', max_seq_len=26, dictionary=dict(dict_file='x.txt'),
+        vision_decoder=dict(type='ABIVisionDecoder', max_seq_len=40), layers=[dict(dict_file='y')]))
+    infer.level_words(cfg)
+    assert cfg.decoder.vision_decoder.max_seq_len == cfg.decoder.max_seq_len == 26
+    for holder in (cfg.decoder.dictionary, cfg.decoder.layers[0]):
+        assert Path(holder.dict_file).name == 'lower_english_digits.txt'
+    sar = ConfigDict(type='ParallelSARDecoder', max_seq_len=30)
+    infer.level_words(sar)
+    assert sar.max_seq_len == 25
+
+
 def test_names_and_weights(common):
     found = common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::textrecog/x.py'],
                                     ['siga_r=w.pth'])
@@ -178,23 +199,22 @@ def test_everyone_begins_a_round(common):
     assert list(common.turns(3, 4)) == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
 
 
-def test_ratios_are_taken_round_by_round(common):
+def test_ratios_are_taken_round_by_round(common, report):
     # The machine halves its speed: the models are 2, 2, 3 and 4 times as fast all the same.
     found = common.paired_ratio([20, 20, 15, 20], [10, 10, 5, 5])
     assert found['ratio'] == 2.5
     assert found['ratio_quartiles'] == pytest.approx([2, 3.25])
-    assert common.ratio_text(found) == '2.50 (2.00-3.25)'
+    assert report.ratio_text(found) == '2.50 (2.00-3.25)'
 
 
 def test_the_yardstick_in_the_same_precision(common):
-    class Row:
-        def __init__(self, name, precision):
-            self.candidate = common.Candidate(name, '')
-            self.precision = common.parse_precision(precision)
-
-    rows = [Row('a', 'float32'), Row('b', 'float32'), Row('a', 'amp-bf16'), Row('b', 'amp-bf16'),
-            Row('b', 'compiled')]
-    assert [common.yardstick_of(row, rows, 'a') for row in rows] == [0, 0, 2, 2, 0]
+    rows = [common.Row(common.Candidate(name, ''), common.parse_precision(precision), form)
+            for name, precision, form in (
+                ('a', 'float32', 'plain'), ('b', 'float32', 'onnx'), ('a', 'amp-bf16', 'plain'),
+                ('b', 'amp-bf16', 'plain'), ('b', 'compiled', 'plain'), ('a', 'float32', 'decoder'),
+                ('b', 'float32', 'decoder'))]
+    assert [rows.index(common.yardstick_of(row, rows, 'a')) for row in rows] == [
+        0, 0, 2, 2, 0, 5, 5]
     assert common.yardstick_of(rows[0], rows, None) is None
 
 
@@ -231,7 +251,8 @@ def test_real_words(common, tmp_path, siga_data, monkeypatch):
 
 
 def test_bounds_by_hand(common, report):
-    row = dict(name='a', precision='float32', batch=4, images_per_s=8., calls=1000, gflops=2.)
+    row = dict(name='a', precision='float32', form='plain', batch=4, images_per_s=8., calls=1000,
+               gflops=2.)
     text = report.bounds([row, dict(row, precision='amp-bf16'), dict(row, error='x', calls=None)],
                          common.Limits(flops=40e9, call=5e-6))
     # 8 GFLOPs at 40 a second are 200 ms, 1000 calls of 5 us are 5 ms, of half a second.
@@ -248,9 +269,13 @@ def test_peak_memory_is_noticed(common):
     assert common.peak_memory() - before > 60
 
 
-def test_a_probe_that_fails_says_why(common, tmp_path):
-    script = tmp_path / 'script.py'
-    script.write_text('import sys\nraise SystemExit("no such model")')
-    assert common.probe(str(script), {}) == dict(error='no such model')
-    script.write_text('import sys\nprint("noise")\nprint("{\\"1\\": 2.5}")')
-    assert common.probe(str(script), {}) == {'1': 2.5}
+def test_memory_is_that_of_a_process_alone(infer, common, capfd):
+    precision = common.parse_precision('float32')
+    rows = [common.Row(common.Candidate(name, config), precision)
+            for name, config in (('tiny', TINY), ('gone', 'gone.py'))]
+    measured = [SimpleNamespace(size=size, results={row: {} for row in rows}) for size in (1, 2)]
+    args = SimpleNamespace(device=torch.device('cpu'), no_memory=False)
+    infer.add_memory(args, measured, 'val', infer.build_reader, infer.calls)
+    for rounds in measured:
+        assert rounds.results[rows[0]]['memory_mib'] > 200 and rounds.results[rows[1]] == {}
+    assert 'gone, float32, plain: its memory is not known' in capfd.readouterr().err

@@ -105,8 +105,8 @@ def test_no_step_waits_for_the_device(checks, name, amp):
 def test_masks_made_on_the_device_are_not_waited_for(checks):
     cfg = Config.fromfile(CONFIGS / 'siga_tiny.py')
     model = MODELS.build(cfg.model).train()
-    optimiser = build_optim_wrapper(model, cfg.optim_wrapper)
-    assert checks.waits(model, optimiser, batches(3, with_masks=False), torch.device('cpu')) == []
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    assert checks.waits(model, optimizer, batches(3, with_masks=False), torch.device('cpu')) == []
 
 
 class Waiting(BaseModel):
@@ -141,8 +141,8 @@ class Waiting(BaseModel):
 ])
 def test_waits_are_found(checks, how, what):
     model = Waiting(how)
-    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
-    found = checks.waits(model, optimiser, [dict(inputs=torch.ones(4))], torch.device('cpu'))
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    found = checks.waits(model, optimizer, [dict(inputs=torch.ones(4))], torch.device('cpu'))
     assert found and all(what in place and Path(__file__).name in place for place in found)
 
 
@@ -163,8 +163,8 @@ def test_waits_in_the_backward_pass_and_of_what_was_sent_are_found(checks):
             return dict(loss=Backward.apply(self.weight).sum())
 
     model = Model(None)
-    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
-    found = checks.waits(model, optimiser, [dict(inputs=torch.ones(4))], torch.device('cpu'))
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    found = checks.waits(model, optimizer, [dict(inputs=torch.ones(4))], torch.device('cpu'))
     assert len(found) == 2
 
 
@@ -176,23 +176,23 @@ def test_the_host_may_read_its_own(checks):
             return dict(loss=(self.weight * inputs.to(self.weight.device)).sum())
 
     model = Model(None)
-    optimiser = build_optim_wrapper(model, dict(optimizer=dict(type='Adam', lr=0.1)))
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='Adam', lr=0.1)))
     data = [dict(inputs=torch.ones(4))] * 2
-    assert checks.waits(model, optimiser, data, torch.device('cpu')) == []
+    assert checks.waits(model, optimizer, data, torch.device('cpu')) == []
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a CUDA device')
 def test_torch_agrees_that_no_step_waits():
     cfg = Config.fromfile(CONFIGS / 'siga_tiny.py')
     model = MODELS.build(cfg.model).cuda().train()
-    optimiser = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper',
+    optimizer = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper',
                                                 dtype='bfloat16'))
     first, second, third = batches(3)
-    model.train_step(first, optimiser)
-    model.train_step(second, optimiser)
+    model.train_step(first, optimizer)
+    model.train_step(second, optimizer)
     torch.cuda.set_sync_debug_mode('error')
     try:
-        model.train_step(third, optimiser)
+        model.train_step(third, optimizer)
     finally:
         torch.cuda.set_sync_debug_mode('default')
 

@@ -1,32 +1,34 @@
-import importlib.util
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[3]
-SPEC = importlib.util.spec_from_file_location('model_stats', ROOT / 'tools' / 'analysis' / 'model_stats.py')
-tool = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(tool)
 
 
-def test_the_input_is_that_of_the_test_pipeline():
+@pytest.fixture(scope='module')
+def tool(benchmark):
+    return benchmark('model_stats')
+
+
+def test_the_input_is_that_of_the_test_pipeline(tool):
     for name, shape in (('siga_r', (32, 128)), ('siga_s', (48, 160))):
         cfg = Config.fromfile(ROOT / 'projects' / 'siga' / 'configs' / f'{name}.py')
         assert tool.input_shape(cfg) == shape
     assert tool.input_shape(Config(dict(test_pipeline=[dict(type='A')]))) == (32, 128)
 
 
-def test_attention_is_counted():
+def test_attention_is_counted(tool):
     """Scores and weighted sum: 2 heads, 5 x 5 pairs, 4 channels, twice, each a multiply-add."""
     query = torch.rand(1, 2, 5, 4)
     before = torch.backends.cuda.flash_sdp_enabled()
-    with tool.plain_attention(), tool.FlopCounterMode(display=False) as counter:
-        torch.nn.functional.scaled_dot_product_attention(query, query, query)
-    assert counter.get_total_flops() == 2 * 2 * (2 * 5 * 5 * 4)
+    attention = torch.nn.functional.scaled_dot_product_attention
+    assert 1e9 * tool.gflops(lambda: attention(query, query, query), fused=True) == pytest.approx(
+        2 * 2 * (2 * 5 * 5 * 4))
     assert torch.backends.cuda.flash_sdp_enabled() == before
 
 
-def test_tiny(capsys):
+def test_tiny(tool, capsys):
     assert tool.main([str(ROOT / 'configs' / 'siga_tiny.py')]) == 0
     assert '| 5.77 | 4.18 | 0.28' in capsys.readouterr().out
