@@ -2,6 +2,7 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
+from mmocr_siga.models.encoders import GlyphEncoding
 from mmocr_siga.models.heads import text_pixels
 from tests.helpers.words import sample, tiny_model
 
@@ -58,16 +59,56 @@ def test_text_pixels_are_where_text_is_more_probable():
     assert text_pixels(logits).tolist() == [[[True, False, False]]]
 
 
-def test_padding_takes_no_part():
-    model = build().eval()
-    losses = model.glyph_head.loss(*encode(model, ['abc']))
-    torch.manual_seed(1)
-    inputs = torch.randn(1, 3, 32, 128)
-    wide = torch.nn.functional.pad(inputs, (0, 128))
-    samples = [sample('abc', valid_ratio=0.5)]
-    feat = model.extract_feat(wide)
-    padded = model.glyph_head.loss(model.gray(wide), feat, model.encoder(feat, samples), samples)
-    assert set(padded) == set(losses) and all(v.isfinite() for v in padded.values())
+class Pointwise(torch.nn.Module):
+    """A segmentation head that looks at one cell at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = torch.nn.ConvTranspose2d(8, 2, 2, 2)
+
+    def forward(self, feats, skip=None):
+        return 5 * self.up(feats[0])
+
+
+def columns(map_like, seed, dim=-1):
+    """Twice as many columns, noise in the right half."""
+    noise = 9 * torch.randn(map_like.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.cat([map_like, noise.to(map_like.dtype)], dim)
+
+
+@pytest.mark.parametrize('masks', [True, False])
+@pytest.mark.parametrize('scaled', [True, False])
+def test_padding_takes_no_part(masks, scaled):
+    """A word alone and at the left of noise, whose maps agree where the word is."""
+    torch.manual_seed(0)
+    cfg = tiny_model()
+    cfg['glyph_head'].update(
+        pseudo_labels=dict(type='GlyphPseudoLabelGenerator', scale_threshold=scaled))
+    head = MODELS.build(cfg['glyph_head'])
+    head.segmentation = Pointwise()
+    encoding = GlyphEncoding(
+        sequence=torch.randn(2, 32, 8), context=torch.randn(2, 32, 8), valid=None,
+        glyph_maps=dict(fine=torch.randn(2, 9, 16, 64), coarse=torch.randn(2, 9, 8, 32)),
+        glyph_features={scale: torch.randn(2, 8, 8) for scale in ('fine', 'coarse')},
+        mask_feature=torch.randn(2, 8, 16, 64))
+    gray = 255 * torch.rand(2, 32, 128)
+    mask = torch.rand(1, 32, 128) > 0.5 if masks else None
+    losses = head.loss(gray, [], encoding, [sample('abc', mask=mask), sample('d', mask=mask)])
+
+    padded = encoding._replace(
+        sequence=columns(encoding.sequence, 1, 1), context=columns(encoding.context, 2, 1),
+        valid=(torch.arange(64) < 32).expand(2, -1),
+        glyph_maps={s: columns(maps, 3) for s, maps in encoding.glyph_maps.items()},
+        mask_feature=columns(encoding.mask_feature, 4))
+    gray = columns(gray, 5).clamp(0, 255)
+    words = [sample(word, 0.5, mask) for word in ('abc', 'd')]
+    got = head.loss(gray, [], padded, words)
+    for name in TERMS:
+        torch.testing.assert_close(got[name], losses[name], rtol=1e-5, atol=1e-5)
+    # Where it is not said to be padding it does take part.
+    other = head.loss(gray, [], padded._replace(valid=None), [sample('abc'), sample('d')])
+    for name in TERMS - {'loss_reading_fine', 'loss_reading_coarse', 'loss_orthogonality'}:
+        assert (other[name] - losses[name]).abs() > 1e-3, name
 
 
 def test_under_bfloat16():

@@ -141,12 +141,10 @@ def test_tied_border_smaller_then_brighter_is_text():
     gray = np.full((4, 4), 50, np.uint8)
     gray[:2, :2] = gray[2:, 2:] = 220  # every border and the ring half and half, 8 pixels each
     np.testing.assert_array_equal(mask_of(gray), gray == 220)
-    fewer_bright = gray.copy()
-    fewer_bright[1, 1] = 50
-    np.testing.assert_array_equal(mask_of(fewer_bright), fewer_bright == 220)
-    fewer_dark = gray.copy()
-    fewer_dark[1, 2] = 220
-    np.testing.assert_array_equal(mask_of(fewer_dark), fewer_dark == 50)
+    for pixel, level, text in (((1, 1), 50, 220), ((1, 2), 220, 50)):  # one fewer of either kind
+        uneven = gray.copy()
+        uneven[pixel] = level
+        np.testing.assert_array_equal(mask_of(uneven), uneven == text)
 
 
 def test_lowest_of_equally_good_thresholds():
@@ -267,6 +265,23 @@ def test_resize_attention_of_half_precision(dtype, width):
     torch.testing.assert_close(resized, resize_attention(attention.float(), width))
 
 
+@pytest.mark.parametrize('size', [(6, 12), (3, 6), (12, 24)])
+def test_padding_is_background_and_changes_nothing(size):
+    attention, foreground = torch.rand(2, 3, 12), torch.rand(2, 6, 12) > 0.5
+    lengths, widths = torch.tensor([3, 2]), (12, 6)
+    valid = torch.arange(12) < torch.tensor(widths)[:, None]
+    resized = resize_attention(attention, size[1], valid)
+    labels = glyph_labels(attention, foreground, lengths, size, 0.3, valid)
+    for i, width in enumerate(widths):
+        part, to = (slice(i, i + 1), slice(None), slice(width)), size[1] * width // 12
+        torch.testing.assert_close(resized[i, :, :to], resize_attention(attention[part], to)[0])
+        alone = glyph_labels(attention[part], foreground[part], lengths[i:i + 1], (size[0], to),
+                             0.3)
+        assert torch.equal(labels[i, ..., :to], alone[0])
+        assert not resized[i, :, to:].any()
+        assert labels[i, 0, :, to:].all() and not labels[i, 1:, :, to:].any()
+
+
 @pytest.mark.parametrize('attention, width, message', [
     (torch.rand(2, 4), 8, 'attention must be'),
     (torch.ones(2, 2, 4, dtype=torch.long), 8, 'attention must be'),
@@ -362,11 +377,7 @@ def test_step_mask():
 
 
 def compiled(function):
-    try:
-        supported = torch._dynamo.is_dynamo_supported()
-    except AttributeError:
-        supported = hasattr(torch, 'compile')
-    if not supported:
+    if not getattr(torch._dynamo, 'is_dynamo_supported', lambda: True)():
         pytest.skip('torch.compile does not support this Python')
     torch._dynamo.reset()
     # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
