@@ -34,16 +34,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],
             threshold: float) -> dict[str, dict[str, BoxCounts]]:
-    """Count matched boxes.
+    """Count matched boxes of readings with (path, label, true boxes) of the same words.
 
     Args:
-        readings (Sequence[WordResult]): One for each word.
-        words (Sequence[tuple]): Path, label and true boxes of each word, as from
-            :func:`~mmocr_siga.evaluation.character_boxes.boxed_words`.
-        threshold (float): IoU from which boxes agree.
+        threshold: IoU from which boxes agree.
 
     Returns:
-        dict: Name of the set, or 'all', to 'boxes' and 'with text'.
+        Name of the set, or 'all', to 'boxes' and 'with text'.
 
     Raises:
         ValueError: If the model gives no boxes.
@@ -84,11 +81,10 @@ def table(found: dict[str, dict[str, BoxCounts]]) -> str:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('config', help='config, or name of a packaged model')
-    add('checkpoint', nargs='?', help='not needed with a packaged model')
+    add('weights', nargs='?', help='not needed with a packaged model')
     add('--data', type=Path, default=Path(os.environ.get('SIGA_DATA', 'data')),
         help='folder that holds real/ (default: $SIGA_DATA or data)')
     add('--split', choices=('train', 'val'), default='val', help='default: %(default)s')
@@ -106,10 +102,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool."""
     args = parse_args(argv)
     words = boxed_words(args.data, args.split, args.limit, args.sets)
-    read = WordInferencer(args.config, args.checkpoint, args.device)
+    read = WordInferencer(args.config, args.weights, args.device)
     readings = read([path for path, _, _ in words], batch_size=args.batch_size)
     found = measure(readings, words, args.threshold)
     print(f'{len(words)} words of split {args.split}, IoU {args.threshold:g}\n')

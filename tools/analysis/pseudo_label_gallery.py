@@ -8,7 +8,8 @@ columns, would cut from the mask. With reference masks, also the intersection ov
     python tools/analysis/pseudo_label_gallery.py words/labels.tsv --limit 50 --masks words/masks
     python tools/analysis/pseudo_label_gallery.py words/a.png --boxes words/char_boxes.tsv
     python tools/analysis/pseudo_label_gallery.py words/b.png --texts words/labels.tsv
-    python tools/analysis/pseudo_label_gallery.py words/*.png --pipeline configs/siga_r31.py --out steps.png
+    python tools/analysis/pseudo_label_gallery.py words/*.png --out steps.png \\
+        --pipeline configs/siga_r31.py
 
 With `--pipeline` a column shows the word after each step of the config's training pipeline instead,
 every random one of them applied, with the outline of its text mask from where there is one; and,
@@ -48,15 +49,18 @@ OUTLINE = (0, 0, 255)
 UNSEEN = ('EnsureBGR', 'LoadOCRAnnotations')  # change nothing of an ordinary picture
 
 
+def read_rows(file: Path) -> list[list[str]]:
+    """Fields of the lines of a TSV file."""
+    lines = file.read_text(encoding='utf-8').splitlines()
+    return [line.split('\t') for line in lines if line]
+
+
 def list_images(inputs: list[str], limit: int | None) -> list[Path]:
     """Image paths, those of TSV files included; at most ``limit`` of each TSV file."""
     paths = []
     for entry in map(Path, inputs):
-        if entry.suffix != '.tsv':
-            paths.append(entry)
-            continue
-        lines = [line for line in entry.read_text(encoding='utf-8').splitlines() if line]
-        paths += [entry.parent / line.split('\t')[0] for line in lines[:limit]]
+        paths += [entry] if entry.suffix != '.tsv' else [
+            entry.parent / row[0] for row in read_rows(entry)[:limit]]
     return paths
 
 
@@ -64,8 +68,7 @@ def read_extents(files: list[str]) -> dict[Path, list[tuple[float, float]]]:
     """Left and right end of each character, as shares of the image width where it is stated."""
     extents = {}
     for file in map(Path, files):
-        for number, line in enumerate(file.read_text(encoding='utf-8').splitlines(), 1):
-            fields = line.split('\t')
+        for number, fields in enumerate(read_rows(file), 1):
             path = (file.parent / fields[0]).resolve()
             if len(fields) == 3:
                 boxes = [[float(x) for x in box.split(',')] for box in fields[2].split(';')]
@@ -82,12 +85,8 @@ def read_extents(files: list[str]) -> dict[Path, list[tuple[float, float]]]:
 
 def read_lengths(files: list[str]) -> dict[Path, int]:
     """Number of characters of each image's text, blanks left out."""
-    lengths = {}
-    for file in map(Path, files):
-        for line in file.read_text(encoding='utf-8').splitlines():
-            name, _, text = line.partition('\t')
-            lengths[(file.parent / name).resolve()] = len(text.replace(' ', ''))
-    return lengths
+    return {(file.parent / row[0]).resolve(): len(row[1].replace(' ', ''))
+            for file in map(Path, files) for row in read_rows(file)}
 
 
 def equal_extents(mask: np.ndarray, length: int) -> list[tuple[float, float]]:
@@ -102,10 +101,7 @@ def equal_extents(mask: np.ndarray, length: int) -> list[tuple[float, float]]:
 def ideal_attention(extents: list[tuple[float, float]], width: float) -> torch.Tensor:
     """Attention (1, T, 32): the share of each column that the extent of each character covers.
 
-    Args:
-        extents (list[tuple]): Left and right ends, in pixels of an image of ``width``, or as
-            shares of it if none exceeds 1.
-        width (float): Image width.
+    Extents are in pixels of an image of ``width``, or shares of it if none exceeds 1.
     """
     ends = np.array(extents) / (width if np.max(extents) > 1 else 1) * COLUMNS
     left = np.arange(COLUMNS)
@@ -139,11 +135,15 @@ def draw(image: np.ndarray, extents: list | None, caption: str, scale: int,
         rows.append(np.full_like(image, 255))
     cell = cv2.resize(np.concatenate(rows), None, fx=scale, fy=scale,
                       interpolation=cv2.INTER_NEAREST)
-    cell = cv2.copyMakeBorder(cell, GAP, CAPTION, GAP, GAP, cv2.BORDER_CONSTANT,
+    return captioned(cell, caption, GAP)
+
+
+def captioned(picture: np.ndarray, caption: str, above: int) -> np.ndarray:
+    """A picture with margins and a caption below."""
+    cell = cv2.copyMakeBorder(picture, above, CAPTION, GAP, GAP, cv2.BORDER_CONSTANT,
                               value=(255, 255, 255))
-    cv2.putText(cell, caption, (GAP, len(cell) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 1,
-                cv2.LINE_AA)
-    return cell
+    return cv2.putText(cell, caption, (GAP, len(cell) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35,
+                       (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def overlap_share(image: np.ndarray, reference: np.ndarray, resize: bool) -> float:
@@ -220,11 +220,7 @@ def draw_steps(steps: Sequence[Step], scale: int) -> np.ndarray:
             mask = cv2.resize(step.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
             outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(picture, outlines, -1, OUTLINE, 1)
-        picture = cv2.copyMakeBorder(picture, 0, CAPTION, GAP, GAP, cv2.BORDER_CONSTANT,
-                                     value=(255, 255, 255))
-        cv2.putText(picture, step.name, (GAP, len(picture) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35,
-                    (0, 0, 0), 1, cv2.LINE_AA)
-        rows.append(picture)
+        rows.append(captioned(picture, step.name, 0))
     return np.concatenate(rows)
 
 
@@ -248,34 +244,8 @@ def pipeline_cells(paths: Sequence[Path], file: str, bend: float, scale: int) ->
     return cells
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('inputs', nargs='+', help='images, or TSV files naming images')
-    parser.add_argument('--out', help='picture to write')
-    parser.add_argument('--limit', type=int, help='images of each TSV file; default: all')
-    parser.add_argument('--boxes', nargs='*', default=[], help='files of character extents')
-    parser.add_argument('--texts', nargs='*', default=[], help='TSV files of image paths and texts')
-    parser.add_argument('--masks', help='folder of reference masks named as the images')
-    parser.add_argument('--pipeline', metavar='CONFIG',
-                        help='show the steps of the training pipeline of this config')
-    parser.add_argument('--bend', type=float, default=0.15, help='with --pipeline: how far points '
-                        'of the rectifier are moved, in halves of the image; default: 0.15')
-    parser.add_argument('--seed', type=int, default=0, help='with --pipeline')
-    parser.add_argument('--columns', type=int, default=4)
-    parser.add_argument('--scale', type=int, default=2)
-    args = parser.parse_args()
-
-    if args.pipeline:
-        np.random.seed(args.seed)
-        torch.manual_seed(args.seed)
-        cells = pipeline_cells(list_images(args.inputs, args.limit), args.pipeline, args.bend,
-                               args.scale)
-        if not cells:
-            parser.error('no image')
-        if not args.out or not cv2.imwrite(args.out, sheet(cells, args.columns)):
-            parser.error(f'cannot write {args.out}: name a picture with --out')
-        return
+def word_cells(args: argparse.Namespace) -> list[np.ndarray]:
+    """A cell of :func:`draw` for each readable image; says how masks agree with references."""
     extents, lengths = read_extents(args.boxes), read_lengths(args.texts)
     cells, shares = [], []
     for path in list_images(args.inputs, args.limit):
@@ -292,15 +262,43 @@ def main() -> None:
             print(f'{path.name}: IoU {shares[-1][0]:.3f} as it is, {shares[-1][1]:.3f} at 32x128')
             caption = f'{shares[-1][1]:.2f} {caption}'
         known = extents.get(path.resolve(), []) if extents or lengths else None
-        length = lengths.get(path.resolve(), 0)
-        cells.append(draw(image, known, caption, args.scale, length))
-    if not cells:
-        parser.error('no readable image')
+        cells.append(draw(image, known, caption, args.scale, lengths.get(path.resolve(), 0)))
     for name, values in zip(('as it is', 'at 32x128'), zip(*shares)):
         print(f'IoU {name}: mean {statistics.mean(values):.3f}, median '
               f'{statistics.median(values):.3f}, lowest {min(values):.3f}, {len(values)} masks')
-    if args.out and not cv2.imwrite(args.out, sheet(cells, args.columns)):
-        parser.error(f'cannot write {args.out}')
+    return cells
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add('inputs', nargs='+', help='images, or TSV files naming images')
+    add('--out', help='picture to write')
+    add('--limit', type=int, help='images of each TSV file; default: all')
+    add('--boxes', nargs='*', default=[], help='files of character extents')
+    add('--texts', nargs='*', default=[], help='TSV files of image paths and texts')
+    add('--masks', help='folder of reference masks named as the images')
+    add('--pipeline', metavar='CONFIG',
+        help='show the steps of the training pipeline of this config')
+    add('--bend', type=float, default=0.15, help='with --pipeline: how far points of the '
+        'rectifier are moved, in halves of the image; default: 0.15')
+    add('--seed', type=int, default=0, help='with --pipeline')
+    add('--columns', type=int, default=4)
+    add('--scale', type=int, default=2)
+    args = parser.parse_args()
+    if args.pipeline:
+        np.random.seed(args.seed)
+        torch.manual_seed(args.seed)
+        cells = pipeline_cells(list_images(args.inputs, args.limit), args.pipeline, args.bend,
+                               args.scale)
+    else:
+        cells = word_cells(args)
+    if not cells:
+        parser.error('no readable image')
+    if args.pipeline and not args.out or args.out and not cv2.imwrite(
+            args.out, sheet(cells, args.columns)):
+        parser.error(f'cannot write {args.out}: name a picture with --out')
 
 
 if __name__ == '__main__':

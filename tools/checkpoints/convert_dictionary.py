@@ -1,7 +1,7 @@
 """Start a recogniser for other characters from trained weights.
 
-    SIGA_DICT=94 python tools/checkpoints/convert_dictionary.py configs/siga_tiny.py siga_tiny_36.pth out.pth \\
-        --from 36
+    SIGA_DICT=94 python tools/checkpoints/convert_dictionary.py configs/siga_tiny.py \\
+        siga_tiny_36.pth out.pth --from 36
 
 CONFIG is that of the wanted recogniser: the one of the weights with another dictionary. Each
 character's rows come from the same character, or from its other case, or are the mean of all
@@ -25,30 +25,21 @@ from mmocr_siga.models.utils.weights import weights_of
 from mmocr_siga.text.charsets import find_charset
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert the weights; 1 after a message if they can't be converted."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('config', help='config of the wanted recogniser')
-    parser.add_argument('checkpoint', help='weights to start from')
+    parser.add_argument('weights', help='to start from')
     parser.add_argument('out', type=Path, help='file to write')
     parser.add_argument('--from', dest='source', required=True, metavar='DICTIONARY',
                         help="dictionary of the weights: '36', '62', '94', or a file")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Convert the weights.
-
-    Returns:
-        int: 0, or 1 after a message if they can't be converted.
-    """
-    args = parse_args(argv)
+    args = parser.parse_args(argv)
     try:
         cfg = Config.fromfile(args.config)
         init_default_scope(cfg.get('default_scope', 'mmocr'))
         model = MODELS.build(cfg.model)
-        checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
-        weights = weights_of(checkpoint, args.checkpoint)
+        checkpoint = CheckpointLoader.load_checkpoint(args.weights, map_location='cpu')
+        weights = weights_of(checkpoint, args.weights)
         weights = transfer_dictionary(weights, model, find_charset(args.source))
         args.out.parent.mkdir(parents=True, exist_ok=True)
         torch.save(dict(state_dict=weights), args.out)

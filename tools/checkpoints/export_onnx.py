@@ -1,6 +1,6 @@
 """Export a recogniser as one ONNX graph that needs neither PyTorch nor MMOCR to read.
 
-    python tools/checkpoints/export_onnx.py configs/siga_tiny.py siga_tiny.pth siga_tiny.onnx --check
+    python tools/checkpoints/export_onnx.py CONFIG WEIGHTS siga_tiny.onnx --check
     python tools/checkpoints/export_onnx.py configs/siga_tiny.py siga_tiny.pth siga_tiny.onnx \\
         --int8 siga_tiny_int8.onnx --check words/ --glyph-maps
 
@@ -37,19 +37,11 @@ EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, pickle.Un
 
 
 class Comparison(NamedTuple):
-    """How a file reads beside PyTorch.
-
-    Attributes:
-        same (int): Words read alike.
-        words (int): Words.
-        difference (float): Greatest difference of a character's probability, in words read alike.
-        right (int, optional): Words read right, where labels are known.
-        seconds (float): Time of all words.
-    """
-    same: int
+    """How a file reads beside PyTorch."""
+    same: int  # words read alike
     words: int
-    difference: float
-    right: int | None
+    difference: float  # greatest of a character's probability, in words read alike
+    right: int | None  # words read right, where labels are known
     seconds: float
 
     def line(self, name: str) -> str:
@@ -62,15 +54,7 @@ class Comparison(NamedTuple):
 
 def compare(expected: Sequence[Any], got: Sequence[dict], seconds: float,
             labels: Sequence[str] | None, protocol: str) -> Comparison:
-    """Compare readings of the same words.
-
-    Args:
-        expected (Sequence): With ``text`` and ``char_scores``, of PyTorch.
-        got (Sequence[dict]): Of :class:`ONNXRecognizer`.
-        seconds (float): Time that the latter took.
-        labels (Sequence[str], optional): What stands there.
-        protocol (str): What counts as read.
-    """
+    """Compare what PyTorch and :class:`ONNXRecognizer` read of the same words."""
     same, difference = 0, 0.0
     for a, b in zip(expected, got):
         if a.text == b['text']:
@@ -83,12 +67,7 @@ def compare(expected: Sequence[Any], got: Sequence[dict], seconds: float,
 
 
 def words_of(inferencer: WordInferencer, pictures: Sequence[str]) -> tuple[list, list | None]:
-    """Pictures to check with, and their labels where they are known.
-
-    Args:
-        inferencer (WordInferencer): Whose config's test set is taken where no pictures are named.
-        pictures (Sequence[str]): Files and folders.
-    """
+    """Pictures to check with, and their labels where known: those named, or the test set."""
     if pictures:
         from mmocr_siga.inference.inputs import expand
         sources = list(expand(list(pictures)))
@@ -104,11 +83,7 @@ def words_of(inferencer: WordInferencer, pictures: Sequence[str]) -> tuple[list,
 
 
 def check(inferencer: WordInferencer, files: dict[str, Path], args: argparse.Namespace) -> bool:
-    """Read words with PyTorch and each file, print how they compare.
-
-    Returns:
-        bool: Whether the float file reads alike.
-    """
+    """Pictures to check with, and their labels where known; the test set if none are named."""
     paths, labels = words_of(inferencer, args.check)
     start = time.perf_counter()
     expected = inferencer(paths, args.batch_size, return_char_boxes=False, progress=False)
@@ -132,12 +107,11 @@ def check(inferencer: WordInferencer, files: dict[str, Path], args: argparse.Nam
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('config', help='config of the recogniser')
-    add('checkpoint', help='its weights')
+    add('weights', help='its checkpoint')
     add('output', type=Path, metavar='OUT.onnx', help='the file to write')
     add('--opset', type=int, default=DEFAULT_OPSET,
         help=f'version of the ONNX operators, {OPSETS[0]} to {OPSETS[1]} (default %(default)s)')
@@ -159,18 +133,14 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        int: 0; 1 where --check found differences; 2 after a message about what was wrong.
-    """
+    """Run the tool: 0; 1 where --check found differences; 2 after what was wrong was said."""
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
         if args.int8 is not None and args.int8.resolve() == args.output.resolve():
             raise ValueError(f'--int8 and the float file are both {args.output}')
-        inferencer = WordInferencer(args.config, args.checkpoint, device='cpu', optimize=False)
+        inferencer = WordInferencer(args.config, args.weights, device='cpu', optimize=False)
         metadata = export_onnx(inferencer.model, args.output, args.opset, args.glyph_maps,
                                args.dynamic_width, args.name or Path(args.config).stem)
         files = dict(float=args.output)

@@ -1,7 +1,7 @@
 """Make a packaged model of a trained checkpoint.
 
-    python tools/checkpoints/pack_weights.py configs/siga_tiny.py work_dirs/siga_tiny/iter_4500.pth \
-        siga_tiny_words --card card.json --check pictures/
+    python tools/checkpoints/pack_weights.py configs/siga_tiny.py \
+        work_dirs/siga_tiny/iter_4500.pth siga_tiny_words --card card.json --check pictures/
 
 Writes <name>.pth, tensors alone, without the training head, the optimiser and the logs, in half
 precision; <name>.py, a config for reading; <name>.json, the model card; and, for characters that no
@@ -42,17 +42,13 @@ class PackingError(ValueError):
 
 
 def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[str, Tensor]:
-    """The weights that reading needs.
+    """The weights that reading needs, by their names.
 
     Args:
-        checkpoint (Any): What a checkpoint file held.
-        source (str): Its name, for messages.
-        which (str): 'state_dict', 'ema_state_dict', or 'auto': ``ema_state_dict`` where there is
-            one, unless it was written by MMEngine's ``EMAHook``. That hook exchanges the two when
-            it saves, so that ``state_dict`` holds the averages already. Defaults to 'auto'.
-
-    Returns:
-        dict[str, Tensor]: Tensors by their names.
+        checkpoint: What the file ``source`` held.
+        which: 'state_dict', 'ema_state_dict', or 'auto': ``ema_state_dict`` where there is one,
+            unless it was written by MMEngine's ``EMAHook``. That hook exchanges the two when it
+            saves, so that ``state_dict`` holds the averages already.
 
     Raises:
         ValueError: If there are no such weights.
@@ -73,12 +69,8 @@ def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[s
 def reading_config(cfg: Config) -> dict[str, Any]:
     """What a config says about reading, in plain containers.
 
-    Args:
-        cfg (Config): A config with ``model`` and ``test_dataloader``.
-
-    Returns:
-        dict: ``custom_imports``, ``default_scope``, ``model`` without the training head, and
-        ``test_dataloader`` with the pipeline alone.
+    That is ``custom_imports``, ``default_scope``, ``model`` without the training head, and
+    ``test_dataloader`` with the pipeline alone.
     """
     model = Config(dict(model=cfg.model)).to_dict()['model']
     if 'glyph_head' in model:
@@ -95,17 +87,9 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
     """Write the files of a packaged model.
 
     Args:
-        config (Path): Config of the recogniser.
-        checkpoint (Path): Checkpoint of a training run.
-        name (str): Name of the model.
-        folder (Path): Where to write.
-        dtype (str): How floating point weights are kept. Defaults to 'float16'.
-        which (str): As in :func:`reading_weights`. Defaults to 'auto'.
-        about (Mapping, optional): Provenance for the card: data, steps, hardware, licence remarks
-            ... Defaults to None.
-
-    Returns:
-        PackagedModel: The files.
+        dtype: How floating point weights are kept.
+        which: See :func:`reading_weights`.
+        about: Provenance for the card: data, steps, hardware, licence remarks ...
 
     Raises:
         PackingError: If a weight does not fit the dtype.
@@ -186,15 +170,8 @@ def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
             pictures: Sequence[Any]) -> tuple[int, float]:
     """Read pictures by a checkpoint and by the packaged model.
 
-    Args:
-        config (Path): Config of the recogniser.
-        checkpoint (Path): The checkpoint.
-        which (str): As in :func:`reading_weights`.
-        model (PackagedModel): What was packed of it.
-        pictures (Sequence[Any]): What :class:`WordInferencer` takes.
-
     Returns:
-        tuple: Number of pictures, and the greatest difference of two scores.
+        Number of pictures, and the greatest difference of two scores.
 
     Raises:
         PackingError: If a text differs, or no picture can be read.
@@ -236,23 +213,22 @@ def drawn_words() -> list[np.ndarray]:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('config', type=Path)
-    add('checkpoint', type=Path)
+    add('weights', type=Path, help='checkpoint of a training run')
     add('name', help='name of the model')
     add('--folder', type=Path, default=WEIGHTS_FOLDER, help='default: in the package')
     add('--card', type=Path, help='JSON with the provenance: data, steps, hardware, licence ...')
     add('--dtype', choices=('float16', 'float32'), default='float16', help='default: %(default)s')
-    add('--weights', choices=('auto', 'state_dict', 'ema_state_dict'), default='auto',
+    add('--which', choices=('auto', 'state_dict', 'ema_state_dict'), default='auto',
         help="default: averages where there are any, wherever MMEngine's EMAHook put them")
     add('--check', nargs='+', metavar='PATH', help='pictures, folders or @lists to compare on; '
         'default: a few drawn words')
     add('--tolerance', type=float, default=0.05, help='of scores (default: %(default)s)')
     add('--limit', type=float, default=12.0, help='size in MB at most (default: %(default)s)')
     args = parser.parse_args(argv)
-    for path in (args.config, args.checkpoint, args.card):
+    for path in (args.config, args.weights, args.card):
         if path is not None and not path.is_file():
             parser.error(f'{str(path)!r} does not exist')
     if not args.name.isidentifier():
@@ -261,14 +237,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool."""
     args = parse_args(argv)
     try:
         about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
-        model = pack(args.config, args.checkpoint, args.name, args.folder, dtype=args.dtype,
-                     which=args.weights, about=about)
+        model = pack(args.config, args.weights, args.name, args.folder, dtype=args.dtype,
+                     which=args.which, about=about)
         size = model.card['weights']['bytes'] / 1e6
-        count, difference = compare(args.config, args.checkpoint, args.weights, model,
+        count, difference = compare(args.config, args.weights, args.which, model,
                                     args.check or drawn_words())
         if difference > args.tolerance:
             raise PackingError(f'a score differs by {difference:.4f}: try --dtype float32')

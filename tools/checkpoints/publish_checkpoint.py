@@ -26,15 +26,10 @@ PLUGINS = 'plugins.'
 
 
 def publish(source: Path, target: Path, host: bool = False) -> tuple[int, int]:
-    """Write the stripped checkpoint.
-
-    Args:
-        source (Path): A checkpoint of a training run.
-        target (Path): The file to write.
-        host (bool): Whether to leave the weights of plug-ins out. Defaults to False.
+    """Write the stripped checkpoint, with ``host`` without plug-ins.
 
     Returns:
-        tuple: Number of tensors kept and left out.
+        Number of tensors kept and left out.
 
     Raises:
         ValueError: If the file holds no ``state_dict``.
@@ -52,7 +47,6 @@ def publish(source: Path, target: Path, host: bool = False) -> tuple[int, int]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('source', type=Path)
     parser.add_argument('target', type=Path)

@@ -63,7 +63,8 @@ def test_ways_to_run_a_model(infer, tmp_path, capsys, monkeypatch):
     code = infer.main([
         f'ours={TINY}', 'base=mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py', '--form', 'plain',
         'optimized', 'decoder', 'onnx', 'onnx-int8', '--batch', '2', '--words', '2',
-        '--repeats', '2', '--precision', 'amp-bf16', 'float32', '--no-memory', '--yardstick', 'base',
+        '--repeats', '2', '--precision', 'amp-bf16', 'float32', '--no-memory', '--yardstick',
+        'base',
         '--json', str(out)])
     assert code == 0
     rows = {(r['name'], r['precision'], r['form']): r
