@@ -29,8 +29,6 @@ from mmocr_siga.evaluation.character_boxes import (
     count_matches,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],
             threshold: float) -> dict[str, dict[str, BoxCounts]]:
