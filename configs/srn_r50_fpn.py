@@ -29,6 +29,7 @@ test_dataloader = val_dataloader
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
+    constructor='DeferredOptimWrapperConstructor',
     optimizer=dict(type='Adam', lr=1e-4), clip_grad=dict(max_norm=10))
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
 train_cfg = dict(max_iters=max_iters)

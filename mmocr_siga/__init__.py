@@ -1,54 +1,35 @@
-"""Glyph supervision for scene text recognisers, as a plugin of MMOCR.
+"""Glyph supervision for scene text recognizers, as a plugin of MMOCR.
 
-Importing the package registers every component in ``mmocr.registry``. Where PyTorch or MMOCR is
-missing it registers nothing, and :class:`mmocr_siga.apis.ONNXRecognizer` can be used all the same.
+Importing the package imports neither PyTorch nor MMOCR: from then on MMOCR's registries find every
+component of ours. Where those are missing, :class:`mmocr_siga.apis.ONNXRecognizer` works all the
+same.
 """
-
 from typing import Any
 
-from .cli.start import is_command
-from .compat.frameworks import missing_framework
+from .compat import import_hook
+from .compat.dependencies import check, import_component
 from .version import __version__
 
-__all__ = [
-    '__version__',
-    'compat',
-    'datasets',
-    'engine',
-    'evaluation',
-    'models',
-    'register',
-    'text',
-    'visualization',
-]
+_COMPONENTS = ('datasets', 'engine', 'evaluation', 'models', 'text', 'visualization')
+
+__all__ = ['__version__', 'register']
+
+import_hook.install()
 
 
 def register() -> None:
-    """Import every component into MMOCR's registries. Safe to call more than once.
+    """Import every component into MMOCR's registries now, instead of at the first use.
 
-    Importing the package does this, but for ``python -m mmocr_siga``, which first looks at its
-    arguments.
+    Raises:
+        ImportError: If a package is missing or does not fit; says what to install.
     """
-    from .compat import dependencies
-
-    dependencies.apply()
-
-    # Everything below imports MMOCR, which the repairs above make possible.
-    from . import datasets, engine, evaluation, models, text, visualization  # noqa: F401
-    from .compat import checkpoint, cpu_launcher
-
-    cpu_launcher.enable_cpu_launcher()
-    checkpoint.register_loaders()
-
-
-if not is_command() and missing_framework() is None:
-    register()
+    check()
+    for name in _COMPONENTS:
+        import_component(f'{__name__}.{name}')
 
 
 def __getattr__(name: str) -> Any:
-    """Where components were not registered for lack of PyTorch or MMOCR, say so."""
-    missing = missing_framework() if name in __all__ else None
-    if missing is not None:
-        raise ImportError(f'mmocr_siga.{name} needs PyTorch and MMOCR ({missing}); without them '
-                          'mmocr_siga.apis.ONNXRecognizer reads with exported recognisers')
+    """Submodules are imported when they are first asked for."""
+    if name in (*_COMPONENTS, 'apis'):
+        return import_component(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

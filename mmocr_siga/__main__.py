@@ -1,7 +1,7 @@
 """``python -m mmocr_siga``: see :mod:`mmocr_siga.cli`."""
 import sys
 
-from mmocr_siga.cli import main
+from .cli import main
 
 if __name__ == '__main__':
     sys.exit(main())

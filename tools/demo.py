@@ -152,6 +152,7 @@ def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Con
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations or 100_000),
         optim_wrapper=dict(
             type='OptimWrapper',
+            constructor='DeferredOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=args.lr, weight_decay=0.01),
             clip_grad=dict(max_norm=5)),
         default_hooks=dict(logger=dict(type='LoggerHook', interval=50),

@@ -1,21 +1,34 @@
 """Reading and explaining words outside of MMOCR's runner.
 
-Where PyTorch or MMOCR is missing there is :class:`ONNXRecognizer` alone.
+Names are imported when they are first asked for; :class:`ONNXRecognizer` alone needs neither
+PyTorch nor MMOCR.
 """
-from ..compat.frameworks import missing_framework
+from typing import Any
+
+from ..compat.dependencies import import_component
 from ..inference.onnx_recognizer import ONNXRecognizer
 
-__all__ = ['ONNXRecognizer']
+_MODULES = {
+    'SceneInferencer': 'inference.scene_inferencer',
+    'SceneResult': 'structures.results',
+    'SkippedRegion': 'structures.results',
+    'SpottedWord': 'structures.results',
+    'WordInferencer': 'inference.word_inferencer',
+    'WordResult': 'structures.results',
+    'explain': 'inference.explain',
+    'export_onnx': 'export.onnx_export',
+    'optimize_for_reading': 'inference.optimize',
+    'quantize_onnx': 'export.onnx_export',
+    'transfer_dictionary': 'models.utils.dictionary_transfer',
+}
+_ALIASES = {'SIGAInferencer': 'WordInferencer', 'SIGASpottingInferencer': 'SceneInferencer'}
 
-if missing_framework() is None:
-    from ..export.onnx_export import export_onnx, quantize_onnx
-    from ..inference.explain import explain
-    from ..inference.optimize import optimize_for_reading
-    from ..inference.scene_inferencer import SceneInferencer
-    from ..inference.word_inferencer import WordInferencer
-    from ..models.utils.dictionary_transfer import transfer_dictionary
-    from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
+__all__ = ['ONNXRecognizer', *_MODULES, *_ALIASES]
 
-    __all__ += ['WordInferencer', 'SceneInferencer', 'SceneResult', 'SkippedRegion',
-                'SpottedWord', 'WordResult', 'explain', 'export_onnx', 'optimize_for_reading',
-                'quantize_onnx', 'transfer_dictionary']
+
+def __getattr__(name: str) -> Any:
+    own = _ALIASES.get(name, name)
+    if own not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    module = import_component(f'mmocr_siga.{_MODULES[own]}', f'{__name__}.{name}')
+    return globals().setdefault(name, getattr(module, own))

@@ -53,17 +53,12 @@ def inferencer(args: argparse.Namespace) -> WordInferencer:
     Raises:
         CommandError: If that is impossible; says why.
     """
-    import mmocr_siga
     try:
-        mmocr_siga.register()
-    except ImportError as error:
-        raise CommandError(str(error)) from error
-    from ..apis import WordInferencer
-    from ..inference.packaged import DEFAULT_MODEL
-    try:
+        from ..apis import WordInferencer
+        from ..inference.packaged import DEFAULT_MODEL
         return WordInferencer(args.model or DEFAULT_MODEL, args.weights, args.device,
                               tta=args.tta)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError) as error:
         raise CommandError(str(error)) from error
 
 

@@ -1,1 +1,1 @@
-"""Gaps between the versions of MMOCR's dependencies, and how they are closed."""
+"""Gaps between MMOCR and the packages around it, and how they are closed: :mod:`.patches`."""

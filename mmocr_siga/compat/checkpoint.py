@@ -4,40 +4,35 @@ A checkpoint is a pickle, and a pickle may name any function for the reader to c
 ``weights_only`` reader accepts tensors and plain containers alone, which is too little for
 MMEngine: its checkpoints also hold log histories (``HistoryBuffer``), NumPy scalars and arrays, and
 a pickled ``getattr`` that fetches the histories' methods and the curve of a one-cycle schedule.
-This module allows exactly those, and serves the name ``getattr`` with a function that knows
-nothing else.
+:func:`load` allows exactly those, and serves the name ``getattr`` with a function that knows
+nothing else. All of MMEngine's loaders end in it (see :mod:`.patches`): ``load_from``,
+``--resume``, ``mim test`` and the inferencers.
 
-:func:`register_loaders` puts :func:`load` under every loader of MMEngine, so ``load_from``,
-``--resume``, ``mim test`` and the inferencers read all checkpoints this way, with every torch from
-2.0. A file that asks for more is refused with :class:`UnsafeCheckpointError`, unless the
-environment variable ``MMOCR_SIGA_UNSAFE_LOAD`` is ``1``.
+A file that asks for more is refused with :class:`UnsafeCheckpointError`, unless the environment
+variable ``MMOCR_SIGA_UNSAFE_LOAD`` is ``1``.
 """
+from __future__ import annotations
 
-import codecs
 import functools
-import io
 import logging
 import os
 import os.path as osp
 import pickle
 import re
 import zipfile
-from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
-from types import SimpleNamespace
-from typing import IO, Any, Callable, Optional, Union
+from contextlib import contextmanager, nullcontext
+from typing import IO, Any, Callable, Union
 from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from mmengine.dist import barrier, get_rank
-from mmengine.fileio import get_file_backend
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-from mmengine.runner import CheckpointLoader
-from mmengine.runner import checkpoint as mmengine_checkpoint
+
+from .restricted_unpickler import RefusedError, restricted_pickle
+
+__all__ = ['UNSAFE_ENV', 'UnsafeCheckpointError', 'allowed_globals', 'load', 'load_url']
 
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 
@@ -50,16 +45,11 @@ _HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 _TORCH_TAKES_NAMES = tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6)
 
 Source = Union[str, 'os.PathLike[str]', IO[bytes]]
-MapLocation = Optional[Union[str, torch.device, dict[str, str], Callable]]
+MapLocation = Union[None, str, torch.device, dict[str, str], Callable]
 
 
 class UnsafeCheckpointError(pickle.UnpicklingError):
-    """A checkpoint holds more than weights, optimizer states and log histories.
-
-    Args:
-        source (str): Name of the file.
-        reason (str): What in it was refused.
-    """
+    """A checkpoint holds more than weights, optimizer states and log histories."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(
@@ -70,70 +60,45 @@ class UnsafeCheckpointError(pickle.UnpicklingError):
             f'Setting {UNSAFE_ENV}=1 switches this protection off for everything that is loaded.')
 
 
-class _RefusedError(pickle.UnpicklingError):
-    """Something in the pickle is not on the list."""
-
-
-def permitted_attribute(owner: Any, name: str) -> Callable:
-    """What a checkpoint gets that asks for ``getattr``.
-
-    Args:
-        owner (Any): :class:`mmengine.logging.HistoryBuffer` itself, or the stand-in for
-            ``OneCycleParamScheduler``.
-        name (str): A statistic of the first ('min', 'max', 'current', 'mean') or a curve of the
-            second ('_annealing_cos', '_annealing_linear').
-
-    Returns:
-        Callable: The method.
-
-    Raises:
-        pickle.UnpicklingError: For any other owner or name.
-    """
+def _permitted_attribute(owner: Any, name: str) -> Callable:
+    """What a checkpoint gets that asks for ``getattr``."""
     if type(name) is str:
         if owner is HistoryBuffer and name in _HISTORY_METHODS:
             return getattr(HistoryBuffer, name)
         if owner is _ONE_CYCLE and name in _ONE_CYCLE_CURVES:
             return getattr(OneCycleParamScheduler, name)
-    raise _RefusedError(f'it fetches the attribute {name!r} of {owner!r} (getattr)')
+    raise RefusedError(f'it fetches the attribute {name!r} of {owner!r} (getattr)')
 
 
 @functools.cache
 def allowed_globals() -> dict[str, Any]:
-    """Objects a checkpoint may name besides those torch allows.
+    """Objects a checkpoint may name besides those torch allows, by the names in the pickle.
 
-    Returns:
-        dict[str, Any]: From pickled names to the objects that stand for them here. The names of
-        NumPy 1 and NumPy 2 are both there, whichever is installed.
+    The names of NumPy 1 and NumPy 2 are both there, whichever is installed.
     """
     allowed = {
         'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer,
         _ONE_CYCLE_NAME: _ONE_CYCLE,
-        'builtins.getattr': permitted_attribute,
+        'builtins.getattr': _permitted_attribute,
         'numpy.ndarray': np.ndarray,
         'numpy.dtype': np.dtype,
     }
-    scalar = np.float64(0).__reduce__()[0]
-    reconstruct = np.zeros(1).__reduce__()[0]
     for package in ('numpy.core', 'numpy._core'):
-        allowed[f'{package}.multiarray.scalar'] = scalar
-        allowed[f'{package}.multiarray._reconstruct'] = reconstruct
+        allowed[f'{package}.multiarray.scalar'] = np.float64(0).__reduce__()[0]
+        allowed[f'{package}.multiarray._reconstruct'] = np.zeros(1).__reduce__()[0]
     # The state of a dtype is set on an instance of these classes. Not on that of 'O': arrays of
     # Python objects have no place in a checkpoint.
-    for code in '?bhilqBHILQefdgFDGSU':
-        dtype_class = type(np.dtype(code))
+    for dtype_class in {type(np.dtype(code)) for code in '?bhilqBHILQefdgFDGSU'}:
         allowed[f'{dtype_class.__module__}.{dtype_class.__qualname__}'] = dtype_class
     return allowed
 
 
 def load(source: Source, map_location: MapLocation = None) -> Any:
-    """Load a checkpoint, refusing whatever could run code.
+    """Load a file of ``torch.save``, refusing whatever could run code.
 
     Args:
-        source (str or PathLike or file object): A file written by ``torch.save``.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-
-    Returns:
-        Any: The content, usually a dict.
+        source: Path or open file.
+        map_location: As in :func:`torch.load`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -141,61 +106,21 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
         UnsafeCheckpointError: If the file names an object outside :func:`allowed_globals` and
             torch's own list, or is a TorchScript archive.
     """
-    name = _source_name(source)
+    is_path = isinstance(source, (str, os.PathLike))
+    name = os.fspath(source) if is_path else str(getattr(source, 'name', 'the checkpoint'))
     if os.environ.get(UNSAFE_ENV) == '1':
         print_log(
             f'{UNSAFE_ENV}=1: {name} is loaded without protection and may run code.',
             logger='current',
             level=logging.WARNING)
         return torch.load(source, map_location=map_location, weights_only=False)
-    read = _load_weights_only if _TORCH_TAKES_NAMES else _load_restricted
-    if isinstance(source, (str, os.PathLike)):
-        with open(source, 'rb') as file:
-            _check_container(file, name)
-    else:
-        _check_container(source, name)
-    try:
-        with _history_statistics_kept():
-            return read(source, map_location)
-    except pickle.UnpicklingError as error:
-        raise UnsafeCheckpointError(name, _reason(error)) from error
-
-
-def _source_name(source: Source) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
-    return str(getattr(source, 'name', 'the checkpoint'))
-
-
-def _reason(error: pickle.UnpicklingError) -> str:
-    """What was refused, in our words if it was this module that refused it, else in torch's."""
-    cause: Optional[BaseException] = error
-    while cause is not None:
-        if isinstance(cause, _RefusedError):
-            return str(cause)
-        cause = cause.__context__
-    match = re.search(r'GLOBAL (\S+)', str(error))
-    if match:
-        return f'it names the Python object {match.group(1)!r}'
-    message = str(error).split('WeightsUnpickler error: ')[-1].strip()
-    return 'it cannot be read as weights alone (' + message.split('\n')[0].strip(' .') + ')'
-
-
-@contextmanager
-def _history_statistics_kept() -> Iterator[None]:
-    """``HistoryBuffer.__setstate__`` writes into a dict of the class: undo that."""
-    before = dict(HistoryBuffer._statistics_methods)
-    try:
-        yield
-    finally:
-        HistoryBuffer._statistics_methods.clear()
-        HistoryBuffer._statistics_methods.update(before)
-
-
-def _load_weights_only(source: Source, map_location: MapLocation) -> Any:
-    names = [(value, name) for name, value in allowed_globals().items()]
-    with torch.serialization.safe_globals(names):
-        return torch.load(source, map_location=map_location, weights_only=True)
+    with open(source, 'rb') if is_path else nullcontext(source) as file:
+        _check_container(file, name)
+        try:
+            with _history_statistics_kept():
+                return _load_permitted(file, map_location)
+        except pickle.UnpicklingError as error:
+            raise UnsafeCheckpointError(name, _reason(error)) from error
 
 
 def _check_container(file: IO[bytes], name: str) -> None:
@@ -216,229 +141,48 @@ def _check_container(file: IO[bytes], name: str) -> None:
         raise RuntimeError(f'{name} was not written by torch.save: it starts with {head!r}')
 
 
-# What follows, up to the loaders, serves torch up to 2.5.
+def _load_permitted(file: IO[bytes], map_location: MapLocation) -> Any:
+    if not _TORCH_TAKES_NAMES:
+        return torch.load(file, map_location=map_location, weights_only=False,
+                          pickle_module=restricted_pickle(allowed_globals()))
+    names = [(value, name) for name, value in allowed_globals().items()]
+    with torch.serialization.safe_globals(names):
+        return torch.load(file, map_location=map_location, weights_only=True)
 
 
-def _encode(text: str, encoding: str = 'latin1') -> bytes:
-    """``_codecs.encode`` as protocol 2 writes bytes: in latin1, and no other codec."""
-    if type(text) is not str or encoding != 'latin1':
-        raise _RefusedError(f'it encodes text with {encoding!r} (_codecs.encode)')
-    return codecs.latin_1_encode(text)[0]
-
-
-@functools.cache
-def _all_globals() -> dict[str, Any]:
-    """:func:`allowed_globals` with the list of torch, and what newer ones have added to that."""
-    from torch._weights_only_unpickler import _get_allowed_globals
-    torch_dtypes = {str(v): v for v in vars(torch).values() if isinstance(v, torch.dtype)}
-    return {
-        **_get_allowed_globals(),
-        **torch_dtypes,
-        **allowed_globals(),
-        'torch.device': torch.device,
-        'torch._utils._rebuild_parameter_with_state': torch._utils._rebuild_parameter_with_state,
-        'collections.OrderedDict': OrderedDict,
-        'collections.Counter': Counter,
-        'builtins.set': set,
-        'builtins.bytearray': bytearray,
-        'builtins.complex': complex,
-        '_codecs.encode': _encode,
-    }
-
-
-class _RestrictedUnpickler(pickle._Unpickler):  # the C class does not let opcodes be replaced
-    """Unpickler that finds, calls, instantiates and fills objects of :func:`_all_globals` only."""
-
-    dispatch = dict(pickle._Unpickler.dispatch)
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Look a global up in the list, never in a module."""
-        if module == '__builtin__':  # the name in Python 2, which protocol 2 writes
-            module = 'builtins'
-        try:
-            return _all_globals()[f'{module}.{name}']
-        except KeyError:
-            raise _RefusedError(f"it names the Python object '{module}.{name}'") from None
-
-    def load_reduce(self) -> None:
-        args = self.stack.pop()
-        function = self.stack[-1]
-        _require(function, 'calls')
-        self.stack[-1] = function(*args)
-
-    def load_newobj(self) -> None:
-        args = self.stack.pop()
-        cls = self.stack.pop()
-        _require(cls, 'instantiates')
-        self.append(cls.__new__(cls, *args))
-
-    def load_build(self) -> None:
-        instance = self.stack[-2]
-        _require(type(instance), 'sets the state of')
-        state = self.stack.pop()
-        if hasattr(instance, '__setstate__'):
-            instance.__setstate__(state)
-        else:
-            instance.__dict__.update(state)
-
-    def load_forbidden(self) -> None:
-        raise _RefusedError('it uses a pickle instruction that no checkpoint needs')
-
-    dispatch[pickle.REDUCE[0]] = load_reduce
-    dispatch[pickle.NEWOBJ[0]] = load_newobj
-    dispatch[pickle.BUILD[0]] = load_build
-    for _opcode in (pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2,
-                    pickle.EXT4):
-        dispatch[_opcode[0]] = load_forbidden
-
-
-def _require(item: Any, action: str) -> None:
-    if not any(item is allowed for allowed in _all_globals().values()):
-        raise _RefusedError(f'it {action} {item!r}')
-
-
-def _unpickle(file: IO[bytes], **kwargs: Any) -> Any:
-    return _RestrictedUnpickler(file, **kwargs).load()
-
-
-_restricted_pickle = SimpleNamespace(
-    __name__=__name__, Unpickler=_RestrictedUnpickler, load=_unpickle)
-
-
-def _load_restricted(source: Source, map_location: MapLocation) -> Any:
-    return torch.load(
-        source,
-        map_location=map_location,
-        pickle_module=_restricted_pickle,
-        weights_only=False)
-
-
-# Loaders of MMEngine. Their names are part of its log line.
-
-
-def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
-    """Load a checkpoint from a path with :func:`load`.
-
-    Args:
-        filename (str): The path; ``~`` is expanded.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-
-    Returns:
-        Any: The checkpoint.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
-    filename = osp.expanduser(filename)
-    if not osp.isfile(filename):
-        raise FileNotFoundError(f'{filename} can not be found.')
-    return load(filename, map_location)
-
-
-def load_from_http(filename: str,
-                   map_location: MapLocation = None,
-                   model_dir: Optional[str] = None,
-                   progress: Optional[bool] = None) -> Any:
-    """Download a checkpoint, unless torch's cache has it, and load it with :func:`load`.
-
-    Args:
-        filename (str): The address.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-        model_dir (str, optional): Folder to keep the file in. Defaults to torch's cache.
-        progress (bool, optional): Show a progress bar. Defaults to True in a terminal.
-
-    Returns:
-        Any: The checkpoint.
-    """
-    model_dir = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
-    progress = os.isatty(0) if progress is None else progress
-    cached = osp.join(model_dir, osp.basename(urlparse(filename).path))
-
-    def download() -> None:
-        if not osp.exists(cached):
-            os.makedirs(model_dir, exist_ok=True)
-            torch.hub.download_url_to_file(filename, cached, progress=progress)
-
-    if get_rank() == 0:
-        download()
-    barrier()
-    download()  # other machines have a cache of their own
-    return load(cached, map_location)
-
-
-def load_from_pavi(filename: str, map_location: MapLocation = None) -> Any:
-    """Load a checkpoint from ``pavi://`` with :func:`load`.
-
-    Args:
-        filename (str): The address.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-
-    Returns:
-        Any: The checkpoint.
-
-    Raises:
-        ImportError: If the client, the package ``pavi``, is missing.
-    """
+@contextmanager
+def _history_statistics_kept() -> Iterator[None]:
+    """``HistoryBuffer.__setstate__`` writes into a dict of the class: undo that."""
+    before = dict(HistoryBuffer._statistics_methods)
     try:
-        from pavi import modelcloud
-    except ImportError as error:
-        raise ImportError('Please install pavi to load checkpoint from modelcloud.') from error
-    model = modelcloud.get(filename[len('pavi://'):])
-    with TemporaryDirectory() as folder:
-        path = osp.join(folder, model.name)
-        model.download(path)
-        return load(path, map_location)
+        yield
+    finally:
+        HistoryBuffer._statistics_methods.clear()
+        HistoryBuffer._statistics_methods.update(before)
 
 
-def load_from_ceph(filename: str,
-                   map_location: MapLocation = None,
-                   backend: str = 'petrel') -> Any:
-    """Load a checkpoint from ``s3://`` or ``petrel://`` with :func:`load`.
-
-    Args:
-        filename (str): The address.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-        backend (str): Storage backend of MMEngine. Defaults to 'petrel'.
-
-    Returns:
-        Any: The checkpoint.
-    """
-    file_backend = get_file_backend(filename, backend_args={'backend': backend})
-    with io.BytesIO(file_backend.get(filename)) as buffer:
-        return load(buffer, map_location)
+def _reason(error: pickle.UnpicklingError) -> str:
+    """What was refused, in our words if it was this package that refused it, else in torch's."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, RefusedError):
+            return str(cause)
+        cause = cause.__context__
+    match = re.search(r'GLOBAL (\S+)', str(error))
+    if match:
+        return f'it names the Python object {match.group(1)!r}'
+    message = str(error).split('WeightsUnpickler error: ')[-1].strip()
+    return 'it cannot be read as weights alone (' + message.split('\n')[0].strip(' .') + ')'
 
 
-def load_from_openmmlab(filename: str, map_location: MapLocation = None) -> Any:
-    """Load a checkpoint named ``open-mmlab://name`` or ``openmmlab://name`` with :func:`load`.
-
-    Args:
-        filename (str): The name, with its prefix.
-        map_location (optional): As in :func:`torch.load`. Defaults to None.
-
-    Returns:
-        Any: The checkpoint.
-    """
-    name = filename.split('://', 1)[1]
-    name = mmengine_checkpoint.get_deprecated_model_names().get(name, name)
-    url = mmengine_checkpoint.get_external_models()[name]
-    if url.startswith(('http://', 'https://')):
-        return load_from_http(url, map_location)
-    return load_from_local(osp.join(mmengine_checkpoint._get_mmengine_home(), url), map_location)
-
-
-def register_loaders() -> None:
-    """Put the loaders above in the place of MMEngine's. Safe to call more than once.
-
-    The names in MMEngine's module are replaced too: its loaders for ``torchvision://`` and
-    ``mmcls://`` find :func:`load_from_http` there.
-    """
-    schemes = (
-        ('', load_from_local),
-        (('http://', 'https://'), load_from_http),
-        ('pavi://', load_from_pavi),
-        ((r'(\S+\:)?s3://', r'(\S+\:)?petrel://'), load_from_ceph),
-        (('open-mmlab://', 'openmmlab://'), load_from_openmmlab),
-    )
-    for prefixes, loader in schemes:
-        CheckpointLoader.register_scheme(prefixes, loader, force=True)
-        setattr(mmengine_checkpoint, loader.__name__, loader)
+def load_url(url: str,
+             model_dir: str | None = None,
+             map_location: MapLocation = None,
+             progress: bool = True) -> Any:
+    """Download a checkpoint, unless torch's cache has it, and :func:`load` it."""
+    folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')
+    path = osp.join(folder, osp.basename(urlparse(url).path))
+    if not osp.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        torch.hub.download_url_to_file(url, path, progress=progress)
+    return load(path, map_location)

@@ -1,52 +1,55 @@
 """Several processes on a machine without an accelerator.
 
 MMEngine's launcher asks CUDA for a device whatever the backend, and hands CPU models to
-``DistributedDataParallel`` with a device number, which it refuses. Both are put right here, and
-only where there is no accelerator.
+``DistributedDataParallel`` with a device number, which it refuses.
 """
 from __future__ import annotations
 
 import functools
 import logging
+from types import ModuleType
 from typing import Any
 
-import torch
-from mmengine.dist import utils as dist_utils
-from mmengine.logging import print_log
-from mmengine.model import MMDistributedDataParallel
-from torch import nn
-
-from ..engine.optim.amp_optim_wrapper import has_accelerator
+__all__ = ['has_accelerator', 'join_by_gloo', 'wrap_without_devices']
 
 
-def enable_cpu_launcher() -> bool:
-    """Let ``--launcher pytorch`` train on CPUs. Safe to call more than once.
+def has_accelerator() -> bool:
+    """Whether MMEngine's own launcher and mixed precision can run on this machine."""
+    from mmengine import device
+    return any(getattr(device, f'is_{kind}_available')() for kind in ('cuda', 'npu', 'mlu', 'musa'))
 
-    Returns:
-        bool: Whether anything was changed; False where there is an accelerator.
-    """
-    if has_accelerator() or hasattr(MMDistributedDataParallel, 'trains_on_cpu'):
-        return False
-    dist_utils._init_dist_pytorch = _init_process_group
-    initialise = MMDistributedDataParallel.__init__
 
-    @functools.wraps(initialise)
-    def without_devices(self: nn.Module, module: nn.Module, *args: Any, **kwargs: Any) -> None:
+def join_by_gloo(dist_utils: ModuleType) -> None:
+    """Without an accelerator let ``--launcher pytorch`` join the processes by gloo."""
+    join = dist_utils._init_dist_pytorch
+
+    @functools.wraps(join)
+    def join_or_gloo(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
+        if has_accelerator():
+            join(backend, init_backend=init_backend, **kwargs)
+            return
+        if init_backend != 'torch':
+            raise ValueError('without an accelerator init_backend must be torch, '
+                             f'got {init_backend!r}')
+        if backend == 'nccl':
+            from mmengine.logging import print_log
+            print_log('no accelerator: using the gloo backend instead of nccl', logger='current',
+                      level=logging.WARNING)
+            backend = 'gloo'
+        dist_utils.torch_dist.init_process_group(backend=backend, **kwargs)
+
+    dist_utils._init_dist_pytorch = join_or_gloo
+
+
+def wrap_without_devices(distributed: ModuleType) -> None:
+    """Let ``MMDistributedDataParallel`` take models on the CPU, whatever device it is told."""
+    wrapper = distributed.MMDistributedDataParallel
+    initialize = wrapper.__init__
+
+    @functools.wraps(initialize)
+    def without_devices(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
         if all(parameter.device.type == 'cpu' for parameter in module.parameters()):
             kwargs.pop('device_ids', None)
-        initialise(self, module, *args, **kwargs)
+        initialize(self, module, *args, **kwargs)
 
-    MMDistributedDataParallel.__init__ = without_devices
-    MMDistributedDataParallel.trains_on_cpu = True
-    return True
-
-
-def _init_process_group(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
-    """Join the processes by gloo, the backend for CPUs."""
-    if init_backend != 'torch':
-        raise ValueError(f'without an accelerator init_backend must be torch, got {init_backend!r}')
-    if backend == 'nccl':
-        print_log('no accelerator: using the gloo backend instead of nccl', logger='current',
-                  level=logging.WARNING)
-        backend = 'gloo'
-    torch.distributed.init_process_group(backend=backend, **kwargs)
+    wrapper.__init__ = without_devices

@@ -8,7 +8,6 @@ import pytest
 
 from mmocr_siga import cli
 from mmocr_siga.apis import WordInferencer
-from mmocr_siga.cli import start
 from mmocr_siga.cli.common import one_line
 from tests.conftest import REPO
 from tests.helpers.readers import reader_files, word_pictures
@@ -158,25 +157,11 @@ def test_libraries_print_to_the_standard_error(monkeypatch, capsys, pictures):
     assert capsys.readouterr() == ('result\n', 'noise\n')
 
 
-def test_the_package_knows_its_command(monkeypatch):
-    monkeypatch.setattr(sys, 'argv', ['-m', 'read'])
-    monkeypatch.setattr(sys, 'orig_argv', ['python', '-m', 'mmocr_siga', 'read'], raising=False)
-    assert start.is_command()
-    for argv, original in ((['-m'], ['python', '-m', 'pytest', 'mmocr_siga']),
-                           (['train.py'], ['python', '-m', 'mmocr_siga'])):
-        monkeypatch.setattr(sys, 'argv', argv)
-        monkeypatch.setattr(sys, 'orig_argv', original, raising=False)
-        assert not start.is_command()
-
-
 def test_help_imports_nothing_slow():
     code = ("import sys, runpy\nsys.argv[1:] = ['--help']\n"
             "try:\n    runpy.run_module('mmocr_siga', run_name='__main__', alter_sys=True)\n"
             'except SystemExit:\n    pass\n'
             "print([m for m in ('torch', 'mmocr', 'cv2', 'numpy') if m in sys.modules])\n")
-    # As `python -m mmocr_siga` finds it: argv[0] is '-m' and orig_argv names the module.
-    code = ("import sys\nsys.argv[0] = '-m'\nsys.orig_argv = ['python', '-m', 'mmocr_siga']\n"
-            + code)
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPO,
                           check=True)
     assert 'usage' in done.stdout and done.stdout.splitlines()[-1] == '[]'

@@ -5,10 +5,7 @@ import torch
 from mmengine.dist import utils as dist_utils
 from mmengine.model import BaseModel, MMDistributedDataParallel
 
-from mmocr_siga.compat.cpu_launcher import enable_cpu_launcher
-from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
-
-pytestmark = pytest.mark.skipif(has_accelerator(), reason='only for machines without accelerator')
+from mmocr_siga.compat import cpu_launcher
 
 
 class Toy(BaseModel):
@@ -34,14 +31,9 @@ def one_process(monkeypatch):
         torch.distributed.destroy_process_group()
 
 
-def test_a_second_call_changes_nothing():
-    initialise = MMDistributedDataParallel.__init__
-    assert enable_cpu_launcher() is False
-    assert MMDistributedDataParallel.__init__ is initialise
-
-
+@pytest.mark.skipif(cpu_launcher.has_accelerator(), reason='there is an accelerator')
 def test_nccl_becomes_gloo_and_models_are_wrapped(one_process):
-    dist_utils._init_dist_pytorch('nccl')
+    dist_utils.init_dist('pytorch', 'nccl')
     assert torch.distributed.get_backend() == 'gloo'
     model = Toy()
     wrapped = MMDistributedDataParallel(module=model, device_ids=[0])
@@ -51,6 +43,17 @@ def test_nccl_becomes_gloo_and_models_are_wrapped(one_process):
     torch.testing.assert_close(model.layer.weight.grad, x.sum(0, keepdim=True))
 
 
+@pytest.mark.skipif(cpu_launcher.has_accelerator(), reason='there is an accelerator')
 def test_another_launcher_is_refused():
     with pytest.raises(ValueError, match="'deepspeed'"):
         dist_utils._init_dist_pytorch('gloo', init_backend='deepspeed')
+
+
+def test_with_an_accelerator_the_launcher_is_that_of_mmengine(monkeypatch):
+    calls = []
+    launcher = type(dist_utils)('utils')
+    launcher._init_dist_pytorch = lambda *args, **kwargs: calls.append((args, kwargs))
+    cpu_launcher.join_by_gloo(launcher)
+    monkeypatch.setattr(cpu_launcher, 'has_accelerator', lambda: True)
+    launcher._init_dist_pytorch('nccl', init_backend='deepspeed', timeout=1)
+    assert calls == [(('nccl', ), dict(init_backend='deepspeed', timeout=1))]

@@ -112,7 +112,9 @@ def sources(data):
 
 def test_srn_follows_the_paper():
     cfg = config('srn_r50_fpn.py')
-    assert cfg.optim_wrapper == dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-4),
+    assert cfg.optim_wrapper == dict(type='OptimWrapper',
+                                     constructor='DeferredOptimWrapperConstructor',
+                                     optimizer=dict(type='Adam', lr=1e-4),
                                      clip_grad=dict(max_norm=10))
     assert cfg.train_dataloader.batch_size == 64
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
+from mmocr_siga.compat.cpu_launcher import has_accelerator
 from tests.helpers.spotters import rec_head, tiny_spotter
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmocr_siga.compat.cpu_launcher import has_accelerator
 from mmocr_siga.datasets.formats.writers import FolderWriter
-from mmocr_siga.engine.optim.amp_optim_wrapper import has_accelerator
 from mmocr_siga.images import encode_picture
 from mmocr_siga.rendering import FontLibrary, WordRenderer, WordSource
 from mmocr_siga.rendering.fonts import bundled_font_dir

@@ -88,6 +88,7 @@ def toy_config(folder: Path, work_dir: Path, max_epochs: int = 1, amp: bool = Fa
     """
     optim_wrapper = dict(
         type='OptimWrapper',
+        constructor='DeferredOptimWrapperConstructor',
         optimizer=dict(type='Adam', lr=1e-3),
         accumulative_counts=2,
         clip_grad=dict(max_norm=5.))

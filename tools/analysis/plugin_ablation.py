@@ -180,6 +180,7 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=steps),
         optim_wrapper=dict(
             type='AmpOptimWrapper' if args.amp else 'OptimWrapper', optimizer=optimizer,
+            constructor='DeferredOptimWrapperConstructor',
             clip_grad=dict(max_norm=5), **(dict(dtype='bfloat16') if args.amp else {})),
         param_scheduler=[dict(type='OneCycleLR', eta_max=args.lr, total_steps=steps,
                               pct_start=0.15, div_factor=20, final_div_factor=100,

@@ -2,7 +2,10 @@
 max_iters = 160_000
 
 optim_wrapper = dict(
-    type='OptimWrapper', optimizer=dict(type='Adam', lr=4.5e-4), clip_grad=dict(max_norm=5))
+    type='OptimWrapper',
+    constructor='DeferredOptimWrapperConstructor',
+    optimizer=dict(type='Adam', lr=4.5e-4),
+    clip_grad=dict(max_norm=5))
 param_scheduler = [
     dict(type='OneCycleLR', eta_max=4.5e-4, total_steps=max_iters, div_factor=20,
          final_div_factor=1000, by_epoch=False)

@@ -3,6 +3,7 @@ max_iters = 4500
 
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='DeferredOptimWrapperConstructor',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=1e-4),
     clip_grad=dict(max_norm=5))
 param_scheduler = [

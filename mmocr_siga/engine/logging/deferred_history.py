@@ -1,3 +1,4 @@
+"""Logged values that training does not wait for."""
 from __future__ import annotations
 
 from typing import Any
@@ -21,9 +22,26 @@ class DeferredHistory(HistoryBuffer):
 
     def __init__(self, history: HistoryBuffer | None = None) -> None:
         self._pending: list[Tensor] = []
-        values, counts = ([], []) if history is None else history.data
-        super().__init__(values, counts)
+        super().__init__(*(([], []) if history is None else history.data))
 
+    def update(self, log_val: int | float | Tensor, count: int = 1) -> None:
+        """Add a value; a tensor has one element, and counts once."""
+        if not isinstance(log_val, Tensor):
+            self._flush()
+            super().update(log_val, count)
+            return
+        self._pending.append(log_val.detach().float().reshape(()))
+        if len(self._pending) >= _MOST_PENDING:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            values = torch.stack(self._pending).tolist()
+            self._pending = []
+            self._read = np.append(self._read, values)[-self.max_length:]
+            self._counts = np.append(self._counts, np.ones(len(values)))[-self.max_length:]
+
+    # MMEngine's methods read and write these two attributes.
     @property
     def _log_history(self) -> np.ndarray:
         self._flush()
@@ -42,41 +60,13 @@ class DeferredHistory(HistoryBuffer):
     def _count_history(self, counts: np.ndarray) -> None:
         self._counts = counts
 
-    def update(self, log_val: int | float | Tensor, count: int = 1) -> None:
-        """Add a value.
-
-        Args:
-            log_val (int or float or Tensor): A tensor has one element, and is read later.
-            count (int): As in MMEngine; 1 for a tensor. Defaults to 1.
-        """
-        if not isinstance(log_val, Tensor):
-            self._flush()
-            super().update(log_val, count)
-            return
-        self._pending.append(log_val.detach().float().reshape(()))
-        if len(self._pending) >= _MOST_PENDING:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._pending:
-            values = torch.stack(self._pending).tolist()
-            self._pending = []
-            self._read = np.append(self._read, values)[-self.max_length:]
-            self._counts = np.append(self._counts, np.ones(len(values)))[-self.max_length:]
-
     def __reduce_ex__(self, protocol: int) -> Any:
         # Checkpoints hold MMEngine's class, which can be read without this package.
         return HistoryBuffer, (*self.data, self.max_length)
 
 
 def update_later(hub: MessageHub, key: str, value: Tensor) -> None:
-    """``hub.update_scalar(key, value)`` that waits for the device the first time only.
-
-    Args:
-        hub (MessageHub): Of the run.
-        key (str): Name of the value, such as 'train/loss'.
-        value (Tensor): With one element.
-    """
+    """``hub.update_scalar(key, value)`` that waits for the device the first time only."""
     history = hub.log_scalars.get(key)
     if history is None:
         hub.update_scalar(key, value)

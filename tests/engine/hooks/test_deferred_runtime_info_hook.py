@@ -15,7 +15,7 @@ def logged(tmp_path, name, deferred):
     if deferred:
         cfg.default_hooks['runtime_info'] = dict(type='DeferredRuntimeInfoHook')
     else:
-        cfg.optim_wrapper['type'] = 'mmengine.OptimWrapper'
+        del cfg.optim_wrapper['constructor']
     runner = build(cfg)
     runner.train()
     lines = next((tmp_path / name).glob('*/vis_data/scalars.json')).read_text().splitlines()

@@ -118,7 +118,9 @@ def test_a_run_draws_the_same_words_at_intervals_and_at_the_end(words):
 
 @pytest.mark.parametrize('optimizer', ['OptimWrapper', 'AmpOptimWrapper'])
 def test_the_training_does_not_notice(words, optimizer):
-    changes = dict(optim_wrapper=dict(type=optimizer, optimizer=dict(type='SGD', lr=1e-3)))
+    changes = dict(optim_wrapper=dict(
+        type=optimizer, constructor='DeferredOptimWrapperConstructor',
+        optimizer=dict(type='SGD', lr=1e-3)))
     first, with_pictures = run(words, HOOK, 'with', **changes)
     second, without = run(words, dict(HOOK, enable=False), 'without', **changes)
     assert pictures(words, 'with') and not pictures(words, 'without')

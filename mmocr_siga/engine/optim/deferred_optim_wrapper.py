@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import torch
-from mmengine.optim import OptimWrapper as MMEngineOptimWrapper
+from mmengine.optim import OptimWrapper
 from mmocr.registry import OPTIM_WRAPPERS
 
 from ..logging import update_later
+
+__all__ = ['DeferredNormMixin', 'DeferredOptimWrapper']
 
 
 class DeferredNormMixin:
@@ -23,8 +25,8 @@ class DeferredNormMixin:
 
 
 @OPTIM_WRAPPERS.register_module()
-class OptimWrapper(DeferredNormMixin, MMEngineOptimWrapper):
+class DeferredOptimWrapper(DeferredNormMixin, OptimWrapper):
     """``OptimWrapper`` of MMEngine, but with ``clip_grad`` no step waits until the norm is known.
 
-    It goes by the same name, which ``--amp`` of MMOCR's ``tools/train.py`` asks for.
+    Configs get it by :class:`DeferredOptimWrapperConstructor`.
     """

@@ -1,0 +1,90 @@
+"""Everything that this package changes in others. Nothing is changed anywhere else.
+
+:mod:`.import_hook` makes each change once, when the module it concerns has been imported. A change
+does nothing where nothing is missing.
+"""
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Callable, NamedTuple
+
+from .cpu_launcher import join_by_gloo, wrap_without_devices
+from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
+
+__all__ = ['PATCHES', 'Patch']
+
+
+class Patch(NamedTuple):
+    """A change to another package.
+
+    Attributes:
+        module: After the import of this module ...
+        apply: ... this is called with it.
+        what: What is changed.
+        why: What does not work otherwise.
+        until: The version from which on it is not needed.
+    """
+    module: str
+    apply: Callable[[ModuleType], object]
+    what: str
+    why: str
+    until: str
+
+
+def load_checkpoints_safely(module: ModuleType) -> None:
+    """Every loader of MMEngine ends in one of these two."""
+
+    def load(*args: Any, **kwargs: Any) -> Any:
+        from .checkpoint import load  # imports MMEngine, which may not be ready yet
+        return load(*args, **kwargs)
+
+    def load_url(*args: Any, **kwargs: Any) -> Any:
+        from .checkpoint import load_url
+        return load_url(*args, **kwargs)
+
+    torch = ModuleType('torch')  # as this one module sees it
+    torch.__dict__.update(vars(module.torch), load=load)
+    module.torch, module.load_url = torch, load_url
+
+
+def announce_components(registry: ModuleType) -> None:
+    """Let MMOCR's registries import, at the first look into them, the folders of ours as well."""
+    from mmengine.registry import Registry
+    for nodes in vars(registry).values():
+        if isinstance(nodes, Registry) and nodes.scope == 'mmocr':
+            folders = {location.split('.')[1] for location in nodes._locations}
+            if nodes.name == 'task util':  # dictionaries, parsers of labels
+                folders |= {'datasets', 'text'}
+            nodes._locations = nodes._locations + [f'mmocr_siga.{name}' for name in sorted(folders)]
+            nodes._imported = False
+
+
+PATCHES = (
+    Patch('numpy', restore_numpy_sctypes,
+          what='numpy.sctypes is put back',
+          why='NumPy 2 dropped it, and imgaug 0.4.0, which MMOCR imports, reads it',
+          until='an imgaug after 0.4.0, or a MMOCR without it'),
+    Patch('mmcv', ensure_mmcv_ext,
+          what='mmcv._ext is a stand-in whose operators raise when they are called',
+          why='MMDetection imports mmcv.ops; mmcv-lite, the only mmcv for torch from 2.1 on that '
+              'needs no compiler, lacks its extension',
+          until='an mmcv 2.0.x with wheels for every torch'),
+    Patch('mmengine.dist.utils', join_by_gloo,
+          what='without an accelerator --launcher pytorch joins the processes by gloo',
+          why='MMEngine sets a CUDA device first, whatever the backend',
+          until='an MMEngine after 0.10 that launches on CPUs'),
+    Patch('mmengine.model.wrappers.distributed', wrap_without_devices,
+          what='MMDistributedDataParallel takes models on the CPU',
+          why='the runner hands it the number of a CUDA device, which torch refuses',
+          until='an MMEngine after 0.10 that launches on CPUs'),
+    Patch('mmengine.runner.checkpoint', load_checkpoints_safely,
+          what='torch.load and load_url are those of compat/checkpoint.py, for this module alone',
+          why='MMEngine runs what is pickled in a file (torch up to 2.5) or cannot read its own '
+              'checkpoints (from 2.6 on, which loads weights only)',
+          until='an MMEngine that hands torch its classes; compat/restricted_unpickler.py serves '
+                'torch 2.0 to 2.5 alone'),
+    Patch('mmocr.registry', announce_components,
+          what='the registries import our components, too, when they are first asked for one',
+          why='a name in a config finds its class, though importing the package imports no MMOCR',
+          until='an MMOCR with entry points for plug-ins'),
+)
