@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmocr.registry import MODELS
 
-from tests.helpers.hosts import mmocr_config
+from tests.helpers.mmocr_models import mmocr_config
 from tests.helpers.words import sample
 
 REPO = Path(__file__).resolve().parents[2]

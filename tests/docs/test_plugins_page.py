@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
-from tests.helpers.hosts import HOSTS, batch, small_host
+from tests.helpers.mmocr_models import RECOGNIZERS, batch, small_config
 
 # The weights of each recogniser that tell characters apart.
 CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
@@ -60,20 +60,20 @@ def test_a_recogniser_that_is_not_in_the_list(config):
 def test_a_class_of_ones_own():
     text, = (block for block in blocks() if 'class MyRecognizer' in block)
     exec(text, {})
-    model = MODELS.build(small_host(
+    model = MODELS.build(small_config(
         'nrtr', type='PluggedMyRecognizer', plugins=dict(sec=dict(type='SECLoss')))).train()
     assert model.loss(*batch((32, 80)))['loss_sec'].isfinite()
     MODELS.module_dict.pop('PluggedMyRecognizer')
 
 
-@pytest.mark.parametrize('host', HOSTS)
+@pytest.mark.parametrize('host', RECOGNIZERS)
 def test_the_three_lines_over_any_recogniser(host):
     """The SEC loss teaches the classifier of each, and adds nothing to its weights."""
     text, = (block for block in blocks() if 'satrn_shallow' in block)
     lines = {}
     exec(text, lines)
-    model = MODELS.build(small_host(host, **lines['model'])).train()
-    model.loss(*batch(HOSTS[host][2], words=('ab', 'c')))['loss_sec'].backward()
+    model = MODELS.build(small_config(host, **lines['model'])).train()
+    model.loss(*batch(RECOGNIZERS[host][2], words=('ab', 'c')))['loss_sec'].backward()
     classifier = dict(model.named_parameters())[CLASSIFIER[host.split('_')[0]]]
     assert classifier.grad.isfinite().all() and classifier.grad.any()
     assert not list(model.plugins.parameters())

@@ -9,7 +9,7 @@ from mmocr.structures import TextRecogDataSample
 from mmocr_siga.inference.explain import explain_batch
 from mmocr_siga.models.plugins import teacher_forced_attention
 from mmocr_siga.text.dictionary import resolve_dict_file
-from tests.helpers.hosts import HOSTS, batch, build_host
+from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small
 from tests.helpers.words import DICTIONARY, sample, tiny_model
 
 SRN = dict(
@@ -126,9 +126,9 @@ def test_siga_without_its_head_tells_the_attention_of_its_decoder():
     np.testing.assert_allclose(word.attention.sum(1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize('name', sorted(HOSTS))
+@pytest.mark.parametrize('name', sorted(RECOGNIZERS))
 def test_recognisers_of_mmocr(name):
-    model, size = build_host(name).eval(), HOSTS[name][2]
+    model, size = build_small(name).eval(), RECOGNIZERS[name][2]
     torch.manual_seed(1)
     inputs, samples = batch(size, words=('abc', ), ratios=(1.0, ))
     torch.manual_seed(2)
@@ -162,7 +162,7 @@ def test_a_recogniser_without_attention():
 
 @pytest.mark.parametrize('feed', [False, True])
 def test_glyph_maps_of_a_plugin(feed):
-    model = build_host('sar_parallel', type='PluggedRecognizer', plugins=dict(glyph=dict(
+    model = build_small('sar_parallel', type='PluggedRecognizer', plugins=dict(glyph=dict(
         type='GlyphPlugin', backbone_maps=('backbone.relu2', 'backbone.relu3'), in_channels=(8, 8),
         feature_channels=16, channels=6, hidden_size=5, max_seq_len=4, feed=feed))).eval()
     calls = []

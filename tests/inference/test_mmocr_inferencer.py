@@ -17,7 +17,7 @@ from mmocr.registry import MODELS
 
 from mmocr_siga.images import UnusableImageError
 from tests.conftest import REPO
-from tests.helpers.hosts import mmocr_config
+from tests.helpers.mmocr_models import mmocr_config
 
 DBNET = 'dbnet_resnet18_fpnc_1200e_icdar2015'
 # A straight word, a tilted one and one that runs downwards, from the upper left corner clockwise.

@@ -11,7 +11,7 @@ from mmocr_siga.apis import WordInferencer, WordResult
 from mmocr_siga.inference.inputs import Source
 from mmocr_siga.inference.packaged import packaged_models
 from mmocr_siga.inference.tta import views
-from tests.helpers.hosts import small_host
+from tests.helpers.mmocr_models import small_config
 from tests.helpers.readers import (
     PIPELINE,
     RESCALED,
@@ -253,7 +253,7 @@ def test_a_rectified_word(tmp_path):
 
 
 def test_other_recognisers_read_without_boxes(tmp_path):
-    model = small_host('nrtr')
+    model = small_config('nrtr')
     pipeline = [dict(step, scale=(80, 32)) if step['type'] == 'Resize' else step
                 for step in PIPELINE]
     from mmocr.registry import MODELS

@@ -17,7 +17,7 @@ class FirstStep(Hook):
             self.weights = {k: v.clone() for k, v in runner.model.state_dict().items()}
 
 
-def stage(tmp_path, folder, steps, warm=None, resume=False, load_from=None, hooks=()):
+def stage(tmp_path, folder, steps, warm=None, resume=False, load_from=None, hooks=(), **options):
     """Train up to ``steps``; returns what the first step saw, and the runner."""
     cfg = toy_config(tmp_path, tmp_path / folder)
     cfg.optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=1e-2))
@@ -28,7 +28,8 @@ def stage(tmp_path, folder, steps, warm=None, resume=False, load_from=None, hook
     cfg.default_hooks['checkpoint'] = dict(type='CheckpointHook', interval=1, by_epoch=False)
     cfg.log_processor = dict(by_epoch=False)
     if warm:
-        cfg.default_hooks['warm_start'] = dict(type='WarmStartHook', checkpoint=str(warm))
+        cfg.default_hooks['warm_start'] = dict(type='WarmStartHook', checkpoint=str(warm),
+                                               **options)
     cfg.custom_hooks = list(hooks)
     cfg.resume, cfg.load_from = resume, load_from and str(load_from)
     runner = Runner.from_cfg(cfg)
@@ -108,6 +109,14 @@ def test_testing_needs_no_file(tmp_path):
     cfg = toy_config(tmp_path, tmp_path / 'test')
     cfg.default_hooks['warm_start'] = dict(type='WarmStartHook', checkpoint='gone.pth')
     Runner.from_cfg(cfg).test()
+
+
+def test_a_part_alone(tmp_path, easy):
+    first, _ = stage(tmp_path, 'mixed', 1, warm=easy, parts=dict(backbone='backbone'))
+    cold, _ = stage(tmp_path, 'cold', 1)
+    for name, value in first.weights.items():
+        source = weights(easy) if name.startswith('backbone.') else cold.weights
+        assert torch.equal(value, source[name]), name
 
 
 def test_weights_of_another_model_are_refused(tmp_path, easy):

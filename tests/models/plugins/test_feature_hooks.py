@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmocr_siga.models.plugins import ForwardPass, feature_hooks_of
 from mmocr_siga.models.utils.feature_hooks import recorded
-from tests.helpers.hosts import batch, build_host, small_host
+from tests.helpers.mmocr_models import batch, build_small, small_config
 from tests.helpers.words import DICTIONARY, tiny_model
 
 
@@ -40,7 +40,7 @@ def check_rows(host, steps):
 
 
 def test_parallel_sar():
-    model = build_host('sar_parallel').train()
+    model = build_small('sar_parallel').train()
     host = watch(model, (48, 80), 'decoder.prediction')
     check_rows(host, 30)
     fed, = taken(host, 'decoder.prediction')  # hidden state 12, glimpse 16, holistic feature 12
@@ -53,7 +53,7 @@ def test_parallel_sar():
 
 
 def test_sequential_sar():
-    model = build_host('sar_sequential').train()
+    model = build_small('sar_sequential').train()
     host = watch(model, (48, 80), 'decoder.prediction')
     check_rows(host, 30)
     fed = torch.stack(taken(host, 'decoder.prediction'), 1)
@@ -66,7 +66,7 @@ def test_sequential_sar():
 
 @pytest.mark.parametrize('name', ['sar_parallel', 'sar_sequential'])
 def test_sar_without_concatenation_and_mask(name):
-    cfg = small_host(name)
+    cfg = small_config(name)
     cfg['decoder'].update(pred_concat=False, mask=False)
     model = MODELS.build(cfg).train()
     host = watch(model, (48, 80), 'decoder.prediction')
@@ -78,7 +78,7 @@ def test_sar_without_concatenation_and_mask(name):
 
 
 def test_bidirectional_sar():
-    cfg = small_host('sar_parallel')
+    cfg = small_config('sar_parallel')
     cfg['encoder'].update(enc_bi_rnn=True)
     cfg['decoder'].update(enc_bi_rnn=True, dec_bi_rnn=True)
     model = MODELS.build(cfg).train()
@@ -92,7 +92,7 @@ def test_bidirectional_sar():
 
 
 def test_aster():
-    model = build_host('aster').train()
+    model = build_small('aster').train()
     host = watch(model, (64, 128), 'decoder.gru', 'preprocessor')
     check_rows(host, 25)
     fed = torch.cat(taken(host, 'decoder.gru'), 1)[..., 12:]  # behind the embedding
@@ -104,7 +104,7 @@ def test_aster():
 @pytest.mark.parametrize('name, size, grid', [('nrtr', (32, 80), (2, 10)),
                                               ('satrn', (16, 40), (4, 10))])
 def test_transformers(name, size, grid):
-    model = build_host(name).train()
+    model = build_small(name).train()
     last = 'decoder.layer_stack.1.enc_attn'
     host = watch(model, size, f'{last}.linear_v', f'{last}.fc')
     assert tuple(host.feature.shape[-2:]) == grid
@@ -118,7 +118,7 @@ def test_transformers(name, size, grid):
 
 
 def test_the_attention_of_transformers_is_the_mean_of_the_heads_before_dropout():
-    cfg = small_host('nrtr')
+    cfg = small_config('nrtr')
     cfg['decoder'].update(n_head=2, d_k=8, d_v=8, dropout=0.5)
     model = MODELS.build(cfg).train()
     host = watch(model, (32, 80), 'decoder.layer_stack.1.enc_attn.attention.dropout')
@@ -129,7 +129,7 @@ def test_the_attention_of_transformers_is_the_mean_of_the_heads_before_dropout()
 
 
 def test_master():
-    model = build_host('master').train()
+    model = build_small('master').train()
     layer = 'decoder.decoder_layers.1.attentions.1.attn'
     host = watch(model, (48, 80), layer, 'decoder')
     check_rows(host, 30)
@@ -148,7 +148,7 @@ def test_master():
 
 
 def test_robust_scanner():
-    model = build_host('robust_scanner').train()
+    model = build_small('robust_scanner').train()
     layer = 'decoder.hybrid_decoder.attention_layer'
     host = watch(model, (48, 80), layer, 'decoder.linear_layer')
     check_rows(host, 30)
@@ -164,7 +164,7 @@ def test_robust_scanner():
 
 
 def test_abinet():
-    model = build_host('abinet').train()
+    model = build_small('abinet').train()
     host = watch(model, (32, 128), 'decoder.vision_decoder')
     check_rows(host, 26)
     vision = host.calls['decoder.vision_decoder'][0].output
@@ -322,13 +322,13 @@ def test_attention_in_any_shape():
 def test_a_tap_that_points_nowhere_is_named(change, message):
     hooks = dict(dict(type='FeatureHooks', feature='encoder', classifier='decoder.fc'), **change)
     with pytest.raises(ValueError, match=message):
-        model = MODELS.build(small_host('aster', type='PluggedRecognizer', hooks=hooks,
+        model = MODELS.build(small_config('aster', type='PluggedRecognizer', hooks=hooks,
                                         plugins=dict(sec=dict(type='SECLoss')))).train()
         model.loss(*batch((64, 128)))
 
 
 def test_sizes_that_differ_are_named():
-    cfg = small_host('aster', type='PluggedRecognizer', plugins=dict(sec=dict(type='SECLoss')))
+    cfg = small_config('aster', type='PluggedRecognizer', plugins=dict(sec=dict(type='SECLoss')))
     cfg['decoder'].update(hidden_size=20)
     with pytest.raises(ValueError, match='takes 20 channels and the map .* has 16'):
         MODELS.build(cfg).train().loss(*batch((64, 128)))
@@ -343,7 +343,7 @@ def test_an_unknown_recogniser_is_told_what_to_do():
 
 
 def test_special_classes_are_all_of_the_dictionary():
-    host = watch(build_host('sar_parallel').train(), (48, 80))
+    host = watch(build_small('sar_parallel').train(), (48, 80))
     dictionary = host.dictionary
     assert host.special_classes == (90, 91, 92) == tuple(sorted(
         {dictionary.start_idx, dictionary.end_idx, dictionary.padding_idx,

@@ -12,7 +12,7 @@ from torch import nn
 from mmocr_siga.models import GlyphRecognizer, Plugin, PluginMixin
 from mmocr_siga.models.losses.functional import sec_loss
 from mmocr_siga.models.plugins import teacher_forced_attention
-from tests.helpers.hosts import HOSTS, batch, build_host, small_host
+from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small, small_config
 from tests.helpers.words import sample, tiny_model
 
 SEC = dict(sec=dict(type='SECLoss'))
@@ -27,7 +27,7 @@ def glyph(**changes):
 
 
 def plugged(name='sar_parallel', plugins=None, **changes):
-    return build_host(name, type='PluggedRecognizer', plugins=plugins or SEC, **changes)
+    return build_small(name, type='PluggedRecognizer', plugins=plugins or SEC, **changes)
 
 
 def hooks(model):
@@ -42,13 +42,13 @@ class Trap(nn.Module):
         raise AssertionError(f'reading touched a plug-in: {name}')
 
 
-@pytest.mark.parametrize('name', sorted(HOSTS))
+@pytest.mark.parametrize('name', sorted(RECOGNIZERS))
 def test_reading_is_the_hosts_bit_for_bit(name):
-    model, host = plugged(name).eval(), build_host(name, seed=1).eval()
+    model, host = plugged(name).eval(), build_small(name, seed=1).eval()
     assert not host.load_state_dict(model.state_dict()).missing_keys
     back = plugged(name).load_state_dict(host.state_dict())
     assert not back.missing_keys and not back.unexpected_keys
-    size = HOSTS[name][2]
+    size = RECOGNIZERS[name][2]
     inputs, samples = batch(size)
     model._modules['plugins'] = Trap.__new__(Trap)
     with torch.no_grad():
@@ -60,11 +60,11 @@ def test_reading_is_the_hosts_bit_for_bit(name):
     assert hooks(model) == 0
 
 
-@pytest.mark.parametrize('name', sorted(HOSTS))
+@pytest.mark.parametrize('name', sorted(RECOGNIZERS))
 def test_training_adds_the_loss_and_changes_no_other(name):
-    model, host = plugged(name).train(), build_host(name).train()
+    model, host = plugged(name).train(), build_small(name).train()
     host.load_state_dict(model.state_dict())
-    inputs, samples = batch(HOSTS[name][2])
+    inputs, samples = batch(RECOGNIZERS[name][2])
     torch.manual_seed(3)
     want = host.loss(inputs, copy.deepcopy(samples))
     torch.manual_seed(3)
@@ -163,13 +163,13 @@ def test_glyph_features_start_at_nothing_and_then_matter(name):
                 sar_sequential=('backbone.relu2', 'backbone.relu3', (8, 8), (2, 2)))[name]
     plugin = glyph(feed=True, backbone_maps=maps[:2], in_channels=maps[2], scale=maps[3],
                    image_scales=((1, 1), ) if name == 'abinet' else ((2, 2), ))
-    model, host = plugged(name, dict(glyph=plugin)).eval(), build_host(name).eval()
+    model, host = plugged(name, dict(glyph=plugin)).eval(), build_small(name).eval()
     loaded = model.load_state_dict(host.state_dict(), strict=False)
     assert all(key.startswith('plugins.glyph.') for key in loaded.missing_keys)
     assert not loaded.unexpected_keys
     back = host.load_state_dict(model.state_dict(), strict=False)
     assert not back.missing_keys
-    inputs, samples = batch(HOSTS[name][2])
+    inputs, samples = batch(RECOGNIZERS[name][2])
     with torch.no_grad():
         want = host._forward(inputs, samples)
         assert torch.equal(model._forward(inputs, samples), want)
@@ -250,7 +250,7 @@ def test_a_plugin_and_a_recogniser_of_ones_own():
         pass
 
     torch.manual_seed(0)
-    cfg = small_host('sar_parallel', plugins=dict(shrink=dict(type='Shrink')))
+    cfg = small_config('sar_parallel', plugins=dict(shrink=dict(type='Shrink')))
     cfg.pop('type')
     losses = Mine(**cfg).train().loss(*batch(SIZE))
     assert losses['loss_shrink'] > 0 and 'loss_ce' in losses

@@ -100,3 +100,33 @@ def test_files_without_weights(model, tmp_path):
         weights_of([1], 'x.pth')
     with pytest.raises(ValueError, match='no state_dict'):
         weights_of(dict(state_dict={}), 'x.pth')
+
+
+def test_parts_alone(model, tmp_path):
+    """Of a file with a student inside, the backbone; the rest stays as it was."""
+    weights = {f'student.{name}': value for name, value in model.state_dict().items()}
+    torch.save(dict(state_dict=weights), tmp_path / 'a.pth')
+    torch.save(model.backbone.state_dict(), tmp_path / 'bare.pth')
+    for path, theirs in ((tmp_path / 'a.pth', 'student.backbone'), (tmp_path / 'bare.pth', '')):
+        other = with_dictionary('36')
+        before = {name: value.clone() for name, value in other.state_dict().items()}
+        load_weights(other, path, (), {'backbone': theirs})
+        for name, value in other.state_dict().items():
+            source = model.state_dict() if name.startswith('backbone.') else before
+            assert torch.equal(value, source[name]), name
+    load_weights(other, tmp_path / 'a.pth', (), {'': 'student'})
+    assert all(torch.equal(v, model.state_dict()[k]) for k, v in other.state_dict().items())
+
+
+def test_parts_that_are_not_whole(model, tmp_path):
+    weights = model.state_dict()
+    missing = next(name for name in weights if name.startswith('encoder.'))
+    del weights[missing]
+    torch.save(weights, tmp_path / 'a.pth')
+    load_weights(model, tmp_path / 'a.pth', (), {'backbone': 'backbone'})
+    with pytest.raises(WeightsMismatchError, match=f'not in the weights:\n  {missing}'):
+        load_weights(model, tmp_path / 'a.pth', (), {'backbone': 'backbone', 'encoder': 'encoder'})
+    with pytest.raises(WeightsMismatchError, match='are not in the weights:\n  backbone.'):
+        load_weights(model, tmp_path / 'a.pth', (), {'backbone': 'teacher'})
+    with pytest.raises(ValueError, match="no part 'backbon': it holds .*backbone, encoder"):
+        load_weights(model, tmp_path / 'a.pth', (), {'backbon': 'backbone'})

@@ -20,7 +20,7 @@ NRTR_DECODER = dict(n_layers=2, n_head=1, d_k=16, d_v=16, d_inner=16, d_model=16
                     dropout=0.0)
 
 # Name -> MMOCR's config, what makes it small, and the (height, width) of its images.
-HOSTS = {
+RECOGNIZERS = {
     'sar_parallel': ('sar/sar_resnet31_parallel-decoder_5e_toy.py', SAR, (48, 80)),
     'sar_sequential': ('sar/sar_resnet31_sequential-decoder_5e_st-sub_mj-sub_sa_real.py', SAR,
                        (48, 80)),
@@ -57,7 +57,7 @@ HOSTS = {
 
 @cache
 def _config(name):
-    path, changes, _ = HOSTS[name]
+    path, changes, _ = RECOGNIZERS[name]
     cfg = Config(dict(model=Config.fromfile(mmocr_config(path)).model))
     cfg.merge_from_dict(dict(model=changes))
     return cfg.model.to_dict()
@@ -70,15 +70,15 @@ def mmocr_config(path):
     return next(folder / 'textrecog' / path for folder in folders if folder.is_dir())
 
 
-def small_host(name, **changes):
+def small_config(name, **changes):
     """Config of a small copy of one of MMOCR's recognisers."""
     return dict(copy.deepcopy(_config(name)), **changes)
 
 
-def build_host(name, seed=0, **changes):
+def build_small(name, seed=0, **changes):
     """A small copy of one of MMOCR's recognisers, or, with other types, of a plugged one."""
     torch.manual_seed(seed)
-    return MODELS.build(small_host(name, **changes))
+    return MODELS.build(small_config(name, **changes))
 
 
 def batch(size, words=('abc', 'zz'), ratios=(1.0, 0.5), channels=3):
