@@ -123,12 +123,6 @@ def test_against_every_pair(seed):
     assert len(pairs) > 10 and len(covered) > 20
 
 
-def test_ten_thousand_words():
-    rows = [box(12 * (i % 100), 5 * (i // 100)) for i in range(10_000)]
-    found = overlaps(rows, rows[::-1])
-    assert found.pairs.tolist() == [[i, 9999 - i] for i in range(10_000)]
-
-
 class TestCountHits:
     """One picture: a word that is read, one read wrongly, one missed, one to be ignored."""
     words = [box(0, 0), box(20, 0), box(40, 0), box(60, 0)]

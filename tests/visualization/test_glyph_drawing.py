@@ -52,37 +52,30 @@ def test_panels_lie_inside_and_apart():
 
 
 @pytest.mark.parametrize('change, expected', [
-    ('attention', {'attention', 'attention_rows'}), ('fine', {'fine', 'fine_tiles'}),
-    ('coarse', {'coarse', 'coarse_tiles'}), ('text_mask', {'text_mask'}),
-    ('scores', {'confidence'})])
+    (dict(attention=lambda a: a[::-1]), {'attention', 'attention_rows'}),
+    (dict(fine=lambda a: a[::-1]), {'fine', 'fine_tiles'}),
+    (dict(coarse=lambda a: a[::-1]), {'coarse', 'coarse_tiles'}),
+    (dict(text_mask=lambda a: ~a), {'text_mask'}),
+    (dict(scores=lambda a: [*a[:2], a[2] / 3, a[3]]), {'confidence'}),
+    (dict(char_boxes=lambda _: np.full((4, 4), 9.)), {'image'}),
+    # Steps after the end of the word are not drawn.
+    (dict(attention=lambda a: np.concatenate([a[:4], 9 + a[4:]])), set()),
+    (dict(fine=lambda a: np.concatenate([a[:4], 9 + a[4:]])), set())])
 def test_a_part_changes_its_own_panels_only(change, expected):
     given, other = parts(), parts()
-    if change in ('fine', 'coarse'):
-        other['glyph_maps'][change] = other['glyph_maps'][change][::-1]
-    elif change == 'text_mask':
-        other['text_mask'] = ~other['text_mask']
-    elif change == 'scores':
-        other['scores'][2] /= 3
-    else:
-        other['attention'] = other['attention'][::-1]
+    (name, new), = change.items()
+    place = other['glyph_maps'] if name in other['glyph_maps'] else other
+    place[name] = new(place.get(name))
     assert changed_panels(gd.draw_reading(**given), gd.draw_reading(**other)) == expected
-
-
-def test_steps_after_the_end_of_the_word_are_not_drawn():
-    given, other = parts(), parts()
-    other['attention'][4:] = 9
-    other['glyph_maps']['fine'][4:] = 9
-    np.testing.assert_array_equal(gd.draw_reading(**given), gd.draw_reading(**other))
 
 
 def test_missing_parts_leave_no_gap():
     given = parts()
-    alone = gd.draw_reading(given['image'], text='ABCD', scores=given['scores'])
+    alone = {name: given[name] for name in ('image', 'text', 'scores')}
     row = gd.CAPTION + gd.CELL[1] + gd.GAP
-    assert alone.shape[0] == gd.draw_reading(**given).shape[0] - 3 * row
-    masked = gd.draw_reading(given['image'], text='ABCD', scores=given['scores'],
-                             text_mask=given['text_mask'])
-    assert masked.shape == alone.shape
+    height = gd.draw_reading(**given).shape[0] - 3 * row
+    assert gd.draw_reading(**alone).shape[0] == height
+    assert gd.draw_reading(**alone, text_mask=given['text_mask']).shape[0] == height
 
 
 def test_overlay_paints_the_strongest_character():
@@ -96,17 +89,20 @@ def test_overlay_paints_the_strongest_character():
     np.testing.assert_array_equal(picture[5, 20], [128] * 3)
 
 
-def test_text_mask_is_shown_as_it_is():
-    mask = np.zeros((2, 4), bool)
-    mask[0, :2] = True
-    given = parts()
-    given['text_mask'] = mask
-    picture = gd.draw_reading(**given)
-    x0, y0, x1, y1 = regions()[0]['text_mask']
-    height, width = gd.CELL[1], int(100 * gd.CELL[1] / 32)
-    shown = picture[y0:y0 + height, x0:x0 + width]
-    assert (shown[:height // 2 - 1, :width // 2 - 1] == 255).all()
-    assert (shown[height // 2 + 1:] == 0).all() and (shown[:, width // 2 + 1:] == 0).all()
+def test_a_text_mask_is_shown_as_it_is_and_boxes_over_the_image():
+    given = dict(parts(2), image=np.full((28, 120, 3), 200, np.uint8),  # enlarged four times
+                 text_mask=np.repeat([[True, False]], 2, 0),
+                 char_boxes=[[10, 5, 30, 20], [60, 0, 120, 28]])
+    picture, boxes = gd.draw_reading(**given), regions()[0]
+    x0, y0, _, _ = boxes['text_mask']
+    mask = picture[y0:y0 + 112, x0:x0 + 480]
+    assert (mask[:, :239] == 255).all() and (mask[:, 241:] == 0).all()
+    x0, y0, _, _ = boxes['image']
+    shown = picture[y0:y0 + 112, x0:x0 + 480]
+    for box, color in zip(([40, 20, 120, 80], [240, 0, 480, 112]), gd.character_colors(2)):
+        rows, columns = np.nonzero((shown == color).all(2))
+        np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1],
+                                   box, atol=2)
 
 
 def test_bar_height_follows_the_score():
@@ -127,27 +123,6 @@ def test_weights_without_sense_are_survived():
         np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
 
 
-def test_boxes_are_drawn_over_the_image():
-    given = parts(2)
-    given['image'] = np.full((32, 100, 3), 255, np.uint8)
-    del given['truth']
-    plain = gd.draw_reading(**given)
-    boxes = np.array([[0, 0, 50, 32], [60, 8, 80, 24]], float)
-    picture = gd.draw_reading(**given, char_boxes=boxes)
-    assert changed_panels(plain, picture) == {'image'}
-    x0, y0, _, _ = regions()[0]['image']
-    shown = picture[y0:y0 + gd.CELL[1], x0:x0 + 350]  # 3.5 times as large
-    first, second = gd.character_colors(2)
-    for box, color in zip(3.5 * boxes, (first, second)):
-        rows, columns = np.nonzero((shown == color).all(2))
-        np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1],
-                                   box, atol=2)
-    # A character whose place is unknown has none.
-    boxes[1] = np.nan
-    shown = gd.draw_reading(**given, char_boxes=boxes)[y0:y0 + gd.CELL[1], x0:x0 + 350]
-    assert (shown == first).all(2).any() and not (shown == second).all(2).any()
-
-
 def test_a_word_that_was_not_read():
     image = parts()['image']
     picture = gd.draw_reading(image, text=None)
@@ -158,13 +133,7 @@ def test_a_word_that_was_not_read():
     np.testing.assert_array_equal(labelled[gd.TITLE:], picture[gd.TITLE:])
 
 
-def test_neighbouring_colors_differ():
-    colors = gd.character_colors(26).astype(int)
-    assert np.abs(np.diff(colors, axis=0)).sum(1).min() > 150
-    assert gd.character_colors(0).shape == (0, 3)
-
-
-@pytest.mark.parametrize('count', range(1, 27))
+@pytest.mark.parametrize('count', [1, 2, 3, 7, 16, 25, 26])
 @pytest.mark.parametrize('aspect', [0.3, 1.0, 4.0, 12.0])
 def test_tiles_fit_the_cell(count, aspect):
     columns, rows, width, height = gd.tile_grid(count, aspect)
@@ -173,12 +142,10 @@ def test_tiles_fit_the_cell(count, aspect):
 
 
 @pytest.mark.parametrize('length', [1, 25])
-@pytest.mark.parametrize('shape', [(3, 400), (2, 900), (200, 3), (1, 1), (32, 128)])
+@pytest.mark.parametrize('shape', [(3, 400), (2, 900, 1), (200, 3), (1, 1), (32, 128, 1)])
 def test_odd_image_shapes_and_grey_images(shape, length):
-    given = parts(length)
-    for image in (np.full(shape, 90, np.uint8), np.full((*shape, 1), 90, np.uint8)):
-        given['image'] = image
-        assert gd.draw_reading(**given).shape[:2] == regions()[1]
+    given = dict(parts(length), image=np.full(shape, 90, np.uint8))
+    assert gd.draw_reading(**given).shape[:2] == regions()[1]
 
 
 def test_same_word():
@@ -200,19 +167,3 @@ def test_same_word():
 def test_wrong_shapes_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         gd.draw_reading(**{**parts(), **change})
-
-
-def test_character_boxes_are_framed_on_the_picture_shown():
-    image = np.full((28, 120, 3), 200, np.uint8)  # enlarged four times
-    plain = gd.draw_reading(image, text='ab', scores=[1, 1])
-    boxed = gd.draw_reading(image, text='ab', scores=[1, 1],
-                            char_boxes=[[10, 5, 30, 20], [60, 0, 120, 28]])
-    rows, columns = np.nonzero((plain != boxed).any(-1))
-    panel = gd.panel_boxes()[0][0].box
-    assert columns.min() in range(panel[0] + 38, panel[0] + 42)
-    assert rows.min() == panel[1]
-    assert columns.max() == panel[0] + 479 and rows.max() == panel[1] + 111
-    color = gd.character_colors(2)[0]
-    assert (boxed[panel[1] + 20, panel[0] + 80] == color).all()
-    with pytest.raises(ValueError, match=r'char_boxes must be \(2, 4\), got shape \(1, 4\)'):
-        gd.draw_reading(image, text='ab', scores=[1, 1], char_boxes=[[0, 0, 1, 1]])

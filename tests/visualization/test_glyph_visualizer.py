@@ -1,4 +1,3 @@
-import sys
 from types import SimpleNamespace
 
 import cv2
@@ -11,11 +10,12 @@ from mmocr.structures import TextRecogDataSample
 
 from mmocr_siga.structures.explanation import Explanation
 from mmocr_siga.visualization import GlyphVisualizer, draw_reading, draw_sample
+from mmocr_siga.visualization.glyph_visualizer import PARTS
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 70, 3), np.uint8)  # BGR
 
 
-def evidence(text='abc', **changes):
+def explanation(text='abc', **changes):
     rng = np.random.default_rng(1)
     length = len(text)
     return Explanation(**{**dict(
@@ -52,41 +52,32 @@ def written(tmp_path, name):
 
 
 def test_a_sheet_shows_all_there_is(visualizer, tmp_path):
-    found = evidence()
+    found = explanation()
     shown = visualizer.add_datasample('word', rgb(PICTURE), sample(found=found), step=7,
                                       out_file=tmp_path / 'new' / 'sheet.png')
     # Boxes are taken from 32 x 128 to the picture's own 20 x 70.
     boxes = np.array([[0, 0, 21.875, 20], [21.875, 0, 43.75, 20], [43.75, 0, 70, 20]])
     want = draw_reading(PICTURE, text='abc', scores=(0.9, 0.5, 0.7), truth='abd',
-                        text_mask=found.text_mask, attention=found.attention,
-                        glyph_maps=found.glyph_maps, char_boxes=boxes)
+                        **dict({part: getattr(found, part) for part in PARTS}, char_boxes=boxes))
     np.testing.assert_array_equal(rgb(shown), want)
     np.testing.assert_array_equal(written(tmp_path, 'word_7.png'), want)
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / 'new' / 'sheet.png')), want)
 
 
 def test_what_the_recogniser_saw_padded_or_straightened_is_shown():
-    found = evidence(whole=False)
+    found = explanation(whole=False)
     want = draw_reading(found.image, text='abc', scores=found.scores, truth='abd',
-                        text_mask=found.text_mask, attention=found.attention,
-                        glyph_maps=found.glyph_maps, char_boxes=found.char_boxes)
+                        **{part: getattr(found, part) for part in PARTS})
     np.testing.assert_array_equal(draw_sample(PICTURE, sample(), found), want)
 
 
-def test_a_recogniser_with_nothing_but_text(visualizer):
-    want = draw_reading(PICTURE, text='abc', scores=[0.9, 0.5, 0.7], truth='abd')
-    np.testing.assert_array_equal(
-        rgb(visualizer.add_datasample('word', rgb(PICTURE), sample())), want)
-
-
 @pytest.mark.parametrize('options, want', [
+    ({}, dict(text='abc', scores=[0.9, 0.5, 0.7], truth='abd')),
     (dict(draw_gt=False), dict(text='abc', scores=[0.9, 0.5, 0.7])),
     (dict(draw_pred=False), dict(text=None, truth='abd')),
     (dict(draw_gt=False, draw_pred=False), dict(text=None))])
 def test_label_and_reading_can_be_left_out(visualizer, options, want):
-    visualizer.reader = lambda image: pytest.fail('read') if not options.get('draw_pred') else None
-    if 'draw_pred' not in options:
-        visualizer.reader = None
+    visualizer.reader = None if 'draw_pred' not in options else lambda image: pytest.fail('read')
     sheet = visualizer.add_datasample('word', rgb(PICTURE), sample(), **options)
     np.testing.assert_array_equal(rgb(sheet), draw_reading(PICTURE, **want))
 
@@ -100,7 +91,7 @@ def test_no_sample_and_grey_pictures(visualizer):
 
 
 def test_parts_are_chosen():
-    found = evidence()
+    found = explanation()
     want = draw_reading(PICTURE, text='abc', scores=found.scores, truth='abd',
                         glyph_maps=found.glyph_maps)
     np.testing.assert_array_equal(draw_sample(PICTURE, sample(), found, ['glyph_maps']), want)
@@ -110,7 +101,7 @@ def test_parts_are_chosen():
 
 
 def test_a_reader_fills_in_what_samples_do_not_bring(visualizer):
-    seen, found = [], evidence()
+    seen, found = [], explanation()
     visualizer.reader = lambda image: seen.append(image) or found
     full = visualizer.add_datasample('word', rgb(PICTURE), sample())
     np.testing.assert_array_equal(rgb(full), draw_sample(PICTURE, sample(), found))
@@ -121,7 +112,7 @@ def test_a_reader_fills_in_what_samples_do_not_bring(visualizer):
 
 
 def test_tokens_are_one_character():
-    found = evidence('ab', characters=('a', '<UKN>'))
+    found = explanation('ab', characters=('a', '<UKN>'))
     picture = draw_sample(PICTURE, sample('a<UKN>', scores=(0.9, 0.5)), found, ())
     np.testing.assert_array_equal(picture, draw_reading(
         PICTURE, text='a\N{REPLACEMENT CHARACTER}', scores=(0.9, 0.5), truth='abd'))
@@ -135,22 +126,8 @@ def test_mmocrs_hook_draws_sheets(visualizer, tmp_path):
     cv2.imwrite(str(tmp_path / 'word.png'), PICTURE)
     hook = VisualizationHook(enable=True, interval=1, draw_gt=True, draw_pred=True)
     hook._visualizer = visualizer
-    output = sample(found=evidence())
+    output = sample(found=explanation())
     output.set_metainfo(dict(img_path=str(tmp_path / 'word.png')))
     hook.after_val_iter(SimpleNamespace(iter=30), 2, None, [output])
     np.testing.assert_array_equal(written(tmp_path, 'word_32.png'),
-                                  draw_sample(PICTURE, output, evidence()))
-
-
-def test_wandb_gets_sheets(tmp_path, monkeypatch):
-    """By the interface of its backend; the package itself is not needed."""
-    logged = []
-    fake = SimpleNamespace(
-        init=lambda **kwargs: logged.append(kwargs), Image=lambda image: image,
-        log=lambda images, commit: logged.append(images))
-    monkeypatch.setitem(sys.modules, 'wandb', fake)
-    visualizer = GlyphVisualizer(name='wandb', save_dir=str(tmp_path),
-                                 vis_backends=[dict(type='WandbVisBackend')])
-    sheet = visualizer.add_datasample('word', rgb(PICTURE), sample())
-    assert logged[0] == dict(dir=str(tmp_path / 'vis_data'))
-    np.testing.assert_array_equal(logged[1]['word'], sheet)
+                                  draw_sample(PICTURE, output, explanation()))

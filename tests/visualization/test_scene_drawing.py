@@ -65,11 +65,6 @@ def test_pictures_of_all_sizes(size, scale):
     assert max(picture.shape) <= 2 * SIDES[1] + GAP
 
 
-def test_more_words_than_colors():
-    words = [word(np.array(BOX) / 40 + (8 * (k % 90), 8 * (k // 90))) for k in range(2000)]
-    assert colored(draw_scene(BLACK, words)).any()
-
-
 def test_wrong_arguments():
     with pytest.raises(ValueError, match='image must be uint8'):
         draw_scene(BLACK.astype(float), [])

@@ -8,7 +8,6 @@ from mmocr_siga.models.spotters.regions import (
     background_regions,
     checked_scene,
     detected_regions,
-    joined_regions,
     region_borders,
     region_points,
     word_regions,
@@ -43,17 +42,15 @@ def test_what_is_no_region_of_the_picture_is_left_out_and_counted(polygon):
     assert len(found.instances.bboxes) == len(found.instances.ignored) == 1
 
 
-def test_a_polygon_that_crosses_itself_is_ignored():
-    found = check([([10, 10, 60, 40, 60, 10, 10, 40], 'ab')])
+@pytest.mark.parametrize('polygon, corner', [
+    ([10, 10, 60, 40, 60, 10, 10, 40], [60, 40]),  # crosses itself
+    (rectangle(10, 10, 1e7, 30), [128, 30]),  # reaches far out
+])
+def test_what_a_polygon_encloses_of_the_picture_is_ignored(polygon, corner):
+    found = check([(polygon, 'ab')])
     assert found.faults == 1 and found.instances.ignored.tolist() == [True]
     points = found.instances.polygons[0].reshape(-1, 2)
-    assert (points.min(0) == [10, 10]).all() and (points.max(0) == [60, 40]).all()
-
-
-def test_a_polygon_that_reaches_far_out_is_cut_and_ignored():
-    found = check([(rectangle(10, 10, 1e7, 30), 'ab')])
-    assert found.faults == 1 and found.instances.ignored.tolist() == [True]
-    assert found.instances.polygons[0].max() == 128
+    assert points.min(0).tolist() == [10, 10] and points.max(0).tolist() == corner
 
 
 def test_hashes_and_empty_texts_are_ignored_without_being_faults():
@@ -87,22 +84,18 @@ def test_words_that_can_be_read():
                                          [[20, 60], [60, 60], [100, 60]]]
 
 
-def test_an_annotated_word_is_read_from_its_first_point():
-    # Turned by a half: reading begins at the lower right corner of the picture.
-    points = np.array([[60, 30], [10, 30], [10, 10], [60, 10]], float)
-    borders = region_borders(points, 2, ordered=True)
-    assert borders.tolist() == [[[60, 30], [10, 30]], [[60, 10], [10, 10]]]
+@pytest.mark.parametrize('points, ordered, borders', [
+    # Turned by a half: reading begins at the first point, the lower right corner of the picture.
+    ([60, 30, 10, 30, 10, 10, 60, 10], True, [[[60, 30], [10, 30]], [[60, 10], [10, 10]]]),
     # A detector does not know: from left to right.
-    borders = region_borders(points, 2, ordered=False)
-    assert borders.tolist() == [[[10, 10], [60, 10]], [[10, 30], [60, 30]]]
-
-
-@pytest.mark.parametrize('ordered', [True, False])
-def test_an_upright_word_is_read_along_its_long_side(ordered):
-    points = rectangle(10, 10, 20, 60).reshape(-1, 2).astype(float)
-    borders = region_borders(points, 2, ordered)
-    # Downwards; what was right is above.
-    assert borders.tolist() == [[[20, 10], [20, 60]], [[10, 10], [10, 60]]]
+    ([60, 30, 10, 30, 10, 10, 60, 10], False, [[[10, 10], [60, 10]], [[10, 30], [60, 30]]]),
+    # Upright words are read downwards; what was right is above.
+    (rectangle(10, 10, 20, 60), True, [[[20, 10], [20, 60]], [[10, 10], [10, 60]]]),
+    (rectangle(10, 10, 20, 60), False, [[[20, 10], [20, 60]], [[10, 10], [10, 60]]]),
+])
+def test_borders_along_which_a_word_is_read(points, ordered, borders):
+    points = np.reshape(points, (-1, 2)).astype(float)
+    assert region_borders(points, 2, ordered).tolist() == borders
 
 
 def test_detections_that_enclose_nothing_are_left_out():
@@ -119,18 +112,6 @@ def test_places_of_a_region_are_where_it_is_sampled():
     x, y = (np.arange(7) + 0.5) / 7, (np.arange(3) + 0.5) / 3
     places = np.stack(np.meshgrid(x, y), -1)
     np.testing.assert_allclose(region_points(borders, places), grid, atol=1e-10)
-
-
-def test_a_curved_detection_is_read_along_its_arc():
-    angle = np.linspace(np.pi, 2 * np.pi, 15)  # over the top, from left to right
-    arc = np.stack([np.cos(angle), np.sin(angle)], 1)
-    polygon = np.concatenate([64 + 60 * arc, 64 + 40 * arc[::-1]])
-    for start in (0, 9, 20):
-        words = detected_regions([[np.roll(polygon, start, 0).reshape(-1)]], [(128, 128)], 9)
-        top, bottom = words.borders[0].numpy() - 64
-        np.testing.assert_allclose(np.hypot(*top.T), 60, atol=1.5)
-        np.testing.assert_allclose(np.hypot(*bottom.T), 40, atol=1.5)
-        assert (np.diff(top[:, 0]) > 0).all() and (np.diff(bottom[:, 0]) > 0).all()
 
 
 def words_of(*scenes):
@@ -197,11 +178,3 @@ def test_backgrounds_of_batches_without_words(size):
     found = background_regions(regions, scenes, [size], 0.25)
     quad, = quads(found)
     assert quad.area > 0 and quad.bounds[2] <= size[1] + 1e-3 and quad.bounds[3] <= size[0] + 1e-3
-
-
-def test_joined_regions():
-    first = detected_regions([[rectangle(10, 10, 60, 30)]], [SIZE], 4)._replace(texts=['ab'])
-    second = detected_regions([[], [rectangle(20, 50, 110, 80)]], [SIZE] * 2, 4)
-    both = joined_regions(first, second._replace(texts=['']))
-    assert both.texts == ['ab', ''] and both.index.tolist() == [0, 1] and both.rows == [0, 0]
-    assert both.borders[:, 0, 0].tolist() == [[10, 10], [20, 50]]

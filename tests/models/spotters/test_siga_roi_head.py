@@ -4,7 +4,6 @@ import pytest
 import torch
 from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
-from mmocr.models.textdet.detectors import SingleStageTextDetector
 from mmocr.registry import MODELS
 from mmocr.structures import TextDetDataSample
 
@@ -110,21 +109,3 @@ def test_text_masks_of_grey_pictures():
     torch.testing.assert_close(seen[0][:2, 4:28, 4:-4].mean((1, 2)), torch.tensor([200., 100.]))
     data = preprocessor(dict(inputs=[picture], data_samples=[sample([])]), False)
     assert 'gray_picture' not in data['data_samples'][0]
-
-
-def test_in_a_detector_that_calls_it():
-    class TwoStage(SingleStageTextDetector):
-        """As ABCNet's: detection, then ``roi_head`` with the features and the samples."""
-
-        def __init__(self, roi_head):
-            torch.nn.Module.__init__(self)
-            self.roi_head = roi_head
-            self.backbone = torch.nn.Conv2d(3, 16, 4, 4)
-
-        def loss(self, inputs, data_samples):
-            return self.roi_head.loss((self.backbone(inputs), ), data_samples)
-
-    model = TwoStage(build())
-    losses = model.loss(torch.randn(1, 3, 96, 96), [sample(['ab'])])
-    sum(losses.values()).backward()
-    assert model.backbone.weight.grad.abs().sum() > 0
