@@ -1,5 +1,4 @@
 """Word images: transforms, data sets and annotation formats."""
-from ..images import UnusableImageError
 from .formats.file_backend import NonEmptyBackend
 from .formats.icdar_scene_dataset import ICDARSceneDataset
 from .formats.tsv_label_parser import TSVLabelParser
@@ -26,6 +25,6 @@ __all__ = [
     'AvailableDatasets', 'CheckedSceneDataset', 'CheckedTextDataset', 'EnsureBGR', 'FitScene',
     'ICDARSceneDataset', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
     'RandomSceneWindow', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
-    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'UnusableImageError',
-    'WordLMDBDataset', 'WordTSVDataset'
+    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'WordLMDBDataset',
+    'WordTSVDataset'
 ]

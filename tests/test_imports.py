@@ -1,0 +1,105 @@
+"""Folders lie on floors. No import leads to a higher one, and none around in a circle."""
+import ast
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1] / 'mmocr_siga'
+
+# From the ground up; on one floor folders may import each other. Those of the models count one by
+# one, and 'models' is their common __init__.py.
+FLOORS = [floor.split() for floor in '''
+    version
+    compat
+    mmocr_siga
+    images text structures geometry
+    rendering
+    datasets
+    models.layers models.data_preprocessors models.pseudo_labels
+    models.utils models.preprocessors
+    models.necks models.backbones models.target_generators
+    models.encoders
+    models.losses
+    models.decoders
+    models.heads
+    models.recognizers models.plugins
+    models.spotters
+    models
+    evaluation
+    visualization
+    inference
+    export
+    engine
+    apis
+    demo_page
+    cli
+    __main__
+'''.strip().splitlines()]
+
+
+def folder(module):
+    parts = module.split('.')[1:]
+    return '.'.join(parts[:2 if parts[0] == 'models' else 1]) if parts else 'mmocr_siga'
+
+
+def imported(path):
+    """Modules of ours that a file imports: anywhere, in functions and for types alone as well."""
+    package = ['mmocr_siga', *path.relative_to(PACKAGE).parts[:-1]]
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[:len(package) + 1 - node.level] if node.level else []
+            base = '.'.join([*base, *filter(None, [node.module])])
+            names = [f'{base}.{alias.name}' for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split('.')[0] == 'mmocr_siga')
+
+
+def module_of(name):
+    """The module in which a dotted name lies."""
+    while name != 'mmocr_siga':
+        path = PACKAGE.joinpath(*name.split('.')[1:])
+        if path.is_dir() or path.with_suffix('.py').is_file():
+            break
+        name = name.rpartition('.')[0]
+    return name
+
+
+def edges():
+    """From pairs of folders to the files that import the second into the first."""
+    found = defaultdict(set)
+    for path in PACKAGE.rglob('*.py'):
+        source = folder('.'.join(['mmocr_siga', *path.relative_to(PACKAGE).with_suffix('').parts])
+                        .replace('.__init__', ''))
+        for name in imported(path):
+            target = folder(module_of(name))
+            if target != source:
+                found[source, target].add(str(path.relative_to(PACKAGE)))
+    return found
+
+
+def test_no_import_leads_up():
+    floor = {name: number for number, names in enumerate(FLOORS) for name in names}
+    unknown = {name for pair in edges() for name in pair} - set(floor)
+    assert not unknown, 'give these folders a floor'
+    assert not {f'{source} -> {target}': files for (source, target), files in edges().items()
+                if floor[target] > floor[source]}
+
+
+def test_no_import_leads_around():
+    below = defaultdict(set)
+    for source, target in edges():
+        below[source].add(target)
+    TopologicalSorter(below).prepare()  # raises CycleError
+
+
+def test_a_folder_exports_what_is_its_own():
+    foreign = {str(path.relative_to(PACKAGE)): sorted(
+        name for name in imported(path)
+        if not name.startswith('.'.join(['mmocr_siga', *path.relative_to(PACKAGE).parts[:-1]])))
+        for path in PACKAGE.rglob('*/__init__.py')}
+    del foreign['apis/__init__.py']  # made for that
+    foreign['cli/__init__.py'].remove('mmocr_siga.version.__version__')
+    assert not {path: names for path, names in foreign.items() if names}
