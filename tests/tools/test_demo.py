@@ -1,7 +1,6 @@
 """tools/demo.py: its parts, without the training."""
 import importlib.util
 import json
-import sys
 from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +14,8 @@ ROOT = Path(__file__).parents[2]
 def demo():
     spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
     module = importlib.util.module_from_spec(spec)
-    sys.modules['demo'] = module
     spec.loader.exec_module(module)
-    yield module
-    del sys.modules['demo']
+    return module
 
 
 def rows(path):
