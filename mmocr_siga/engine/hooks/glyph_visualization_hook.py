@@ -38,14 +38,13 @@ class GlyphVisualizationHook(Hook):
     MMOCR's ``VisualizationHook`` (``--show-dir``) draws complete sheets.
 
     Args:
-        enable (bool): Whether to do anything. Defaults to True.
-        interval (int): Iterations between drawings; the last iteration is always drawn. Defaults to
-            500.
-        num_words (int): How many words, spread evenly over the data. Defaults to 4.
-        indices (Sequence[int], optional): Which words, instead. Defaults to None.
-        split (str): 'val' draws words of the validation data, 'train' of the training data, as
-            augmented when the training starts. Defaults to 'val'.
-        parts (Sequence[str]): What to draw, see :class:`GlyphVisualizer`. Defaults to all.
+        enable: Whether to do anything.
+        interval: Iterations between drawings; the last iteration is always drawn.
+        num_words: How many words, spread evenly over the data.
+        indices: Which words, instead.
+        split: 'val' draws words of the validation data, 'train' of the training data, as augmented
+            when the training starts.
+        parts: What to draw, see :class:`GlyphVisualizer`.
 
     Raises:
         ValueError: If an argument is out of range or, when training starts, if there are no such
@@ -87,7 +86,11 @@ class GlyphVisualizationHook(Hook):
         dataset = self._dataset(runner)
         indices = self._chosen(len(dataset))
         with _untouched():
-            self._words = [_sample(dataset, index, self.split) for index in indices]
+            self._words = [dataset[index] for index in indices]
+        for index, word in zip(indices, self._words):
+            if not isinstance(word, dict) or 'inputs' not in word:
+                raise ValueError(f'word {index} of the {self.split} data cannot be loaded: choose '
+                                 'others by indices')
         if not getattr(runner.visualizer, '_vis_backends', None):
             runner.logger.log(logging.WARNING, 'The visualizer has no vis_backends, so pictures of '
                               "readings go nowhere: add dict(type='LocalVisBackend')")
@@ -108,11 +111,12 @@ class GlyphVisualizationHook(Hook):
         if not is_main_process():
             return
         model = _unwrapped(runner.model)
-        with _untouched(), _reading(model):
-            batch = pseudo_collate([_fresh(word) for word in self._words])
+        with _untouched(), _evaluating(model):
+            # Copies, which reading may write into.
+            batch = pseudo_collate([{k: v.clone() for k, v in w.items()} for w in self._words])
             data = model.data_preprocessor(batch, False)
-            explanation = explain_batch(model, **data)
-            for i, (seen, sample) in enumerate(zip(explanation, data['data_samples'])):
+            explanations = explain_batch(model, **data)
+            for i, (seen, sample) in enumerate(zip(explanations, data['data_samples'])):
                 sheet = draw_sample(seen.image, sample, seen, self.parts)
                 runner.visualizer.add_image(_name(i, sample),
                                             np.ascontiguousarray(sheet[..., ::-1]), step)
@@ -141,19 +145,6 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     return model.module if is_model_wrapper(model) else model
 
 
-def _sample(dataset: Any, index: int, split: str) -> dict:
-    word = dataset[index]
-    if not isinstance(word, dict) or 'inputs' not in word:
-        raise ValueError(f'word {index} of the {split} data cannot be loaded: choose others by '
-                         'indices')
-    return word
-
-
-def _fresh(word: dict) -> dict:
-    """A copy that a reading may write into."""
-    return dict(inputs=word['inputs'].clone(), data_samples=word['data_samples'].clone())
-
-
 def _name(number: int, sample: Any) -> str:
     """A name that serves as a file name, too."""
     label = sample.gt_text.item if 'gt_text' in sample else ''
@@ -161,7 +152,7 @@ def _name(number: int, sample: Any) -> str:
 
 
 @contextmanager
-def _reading(model: nn.Module) -> Iterator[None]:
+def _evaluating(model: nn.Module) -> Iterator[None]:
     """All modules in evaluation mode for the time of the block."""
     modes = {module: module.training for module in model.modules()}
     try:

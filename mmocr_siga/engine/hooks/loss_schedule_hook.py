@@ -1,4 +1,6 @@
-from typing import Any, Optional
+from __future__ import annotations
+
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -15,17 +17,14 @@ class LossScheduleHook(Hook):
     goes on as if it had never stopped.
 
     Args:
-        schedule (dict[str, dict[int, Any]]): For each attribute, as a dotted path from the model,
-            the values and the iteration from which each holds. Before the first one the attribute
-            is as it was built. Example:
+        schedule: For each attribute, as a dotted path from the model, the values and the iteration
+            from which each holds; before the first one it is as it was built. Example:
             ``{'glyph_head.loss_alignment.loss_weight': {20000: 0.3}}``.
 
     Raises:
         ValueError: If an iteration is negative.
         AttributeError: Before training, if the model has no such attribute.
     """
-
-    priority = 'NORMAL'
 
     def __init__(self, schedule: dict[str, dict[int, Any]]) -> None:
         for path, values in schedule.items():
@@ -35,35 +34,33 @@ class LossScheduleHook(Hook):
         self.schedule = {path: sorted((int(begin), value) for begin, value in values.items())
                          for path, values in schedule.items()}
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Any) -> None:
         """Check the paths, and bring a resumed model up to date."""
         for path in self.schedule:
-            owner, name = self._owner(runner.model, path)
-            if not hasattr(owner, name):
-                raise AttributeError(f'LossScheduleHook: the model has no {path!r}; '
-                                     f'{type(owner).__name__} has no attribute {name!r}')
-        self._apply(runner, upto=runner.iter)
+            _owner(runner.model, path)
+        self._apply(runner, since=0)
 
-    def before_train_iter(self, runner, batch_idx: int, data_batch: Optional[dict] = None) -> None:
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Set what begins at this iteration."""
-        self._apply(runner, upto=runner.iter, since=runner.iter)
+        self._apply(runner, since=runner.iter)
 
-    def _apply(self, runner, upto: int, since: int = 0) -> None:
+    def _apply(self, runner: Any, since: int) -> None:
         for path, values in self.schedule.items():
-            due = [(begin, value) for begin, value in values if since <= begin <= upto]
+            due = [(begin, value) for begin, value in values if since <= begin <= runner.iter]
             if due:
                 begin, value = due[-1]
-                owner, name = self._owner(runner.model, path)
-                setattr(owner, name, value)
+                setattr(*_owner(runner.model, path), value)
                 runner.logger.info(f'from iteration {begin}: {path} = {value}')
 
-    @staticmethod
-    def _owner(model: nn.Module, path: str) -> tuple:
-        owner = model.module if is_model_wrapper(model) else model
-        *parents, name = path.split('.')
-        for parent in parents:
-            if not hasattr(owner, parent):
-                raise AttributeError(f'LossScheduleHook: the model has no {path!r}; '
-                                     f'{type(owner).__name__} has no attribute {parent!r}')
-            owner = getattr(owner, parent)
-        return owner, name
+
+def _owner(model: nn.Module, path: str) -> tuple[Any, str]:
+    """The object that has the attribute at the end of a path, and the attribute's name."""
+    owner = model.module if is_model_wrapper(model) else model
+    names = path.split('.')
+    for i, name in enumerate(names):
+        if not hasattr(owner, name):
+            raise AttributeError(f'LossScheduleHook: the model has no {path!r}; '
+                                 f'{type(owner).__name__} has no attribute {name!r}')
+        if i < len(names) - 1:
+            owner = getattr(owner, name)
+    return owner, names[-1]

@@ -16,14 +16,7 @@ __all__ = ['SkipReportHook', 'checked_datasets']
 
 
 def checked_datasets(dataset: Any) -> list[CheckedTextDataset]:
-    """All ``CheckedTextDataset`` in a tree of wrappers.
-
-    Args:
-        dataset (object): A data set; ``dataset`` and ``datasets`` of wrappers are looked into.
-
-    Returns:
-        list[CheckedTextDataset]: In order.
-    """
+    """All ``CheckedTextDataset`` in a tree of wrappers, in order."""
     if isinstance(dataset, CheckedTextDataset):
         return [dataset]
     inner = [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', [])
@@ -39,8 +32,8 @@ class SkipReportHook(Hook):
     Samples are counted once, over all workers and processes.
 
     Args:
-        interval (int): Iterations between reports of a loop without epochs. Defaults to 1000.
-        max_examples (int): Most samples named in a report. Defaults to 5.
+        interval: Iterations between reports of a loop without epochs.
+        max_examples: Most samples named in a report.
 
     Raises:
         ValueError: If ``interval`` is not positive or ``max_examples`` negative.
@@ -63,26 +56,19 @@ class SkipReportHook(Hook):
         self._reported = [torch.zeros(len(d.skip_flags), dtype=torch.bool)
                           for d in self._datasets]
 
-    def after_train_iter(self,
-                         runner: Any,
-                         batch_idx: int,
-                         data_batch: Any = None,
+    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
         """Report in a loop without epochs."""
-        if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            return
-        if self.every_n_train_iters(runner, self.interval):
-            self._report(runner)
-
-    def after_train_epoch(self, runner: Any) -> None:
-        """Report."""
-        self._report(runner)
+        epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        if not epochs and self.every_n_train_iters(runner, self.interval):
+            self.after_train_epoch(runner)
 
     def after_train(self, runner: Any) -> None:
         """Report what the last epoch left out."""
-        self._report(runner)
+        self.after_train_epoch(runner)
 
-    def _report(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: Any) -> None:
+        """Report what is new."""
         for dataset, reported in zip(self._datasets, self._reported):
             flags = dataset.skip_flags.clone()
             if get_world_size() > 1:
