@@ -151,8 +151,7 @@ def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
     for step in steps:
         height, width = image.shape[:2]
         if step['type'] in ('resize', 'rescale_to_height'):
-            new = (step['width'] if step['type'] == 'resize' else
-                   _rescaled_width(height, width, step))
+            new = step.get('width') or _rescaled_width(height, width, step)
             image = cv2.resize(image, (new, step['height']),
                                interpolation=INTERPOLATIONS[step['interpolation']])
         elif step['type'] == 'pad_to_width':
@@ -168,13 +167,10 @@ def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
 
 def _rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
     """The width that MMOCR's ``RescaleToHeight`` gives an image."""
-    new = math.ceil(float(step['height']) / height * width)
-    if step.get('min_width') is not None:
-        new = max(step['min_width'], new)
-    if step.get('max_width') is not None:
-        new = min(step['max_width'], new)
+    new = max(math.ceil(float(step['height']) / height * width), step.get('min_width') or 0)
+    new = min(new, step.get('max_width') or new)
     divisor = step.get('width_divisor', 1)
-    return new if new % divisor == 0 else round(new / divisor) * divisor
+    return round(new / divisor) * divisor
 
 
 def _each(images: Any) -> Iterable[Any]:

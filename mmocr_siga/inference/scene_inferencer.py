@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat, zip_longest
 from typing import Any, Callable, NamedTuple
 
 import cv2
@@ -25,6 +26,7 @@ TURNS = ('best', 'downwards', 'never')
 # Less of a word than this share says nothing.
 MIN_INSIDE = 0.1
 Detector = Callable[[np.ndarray], Any]
+_MISSING = object()
 
 
 class _Region(NamedTuple):
@@ -140,33 +142,28 @@ class SceneInferencer:
         pictures = self._pictures(expand(inputs), polygons)
         return self._results(pictures, batch_size, ordered, return_char_polygons)
 
-    def _pictures(self, sources: Iterator[Source], polygons: Iterable[Any] | None
+    def _pictures(self, sources: Iterator[Source], given: Iterable[Any] | None
                   ) -> Iterator[tuple[SceneResult, np.ndarray | None, Any, Any]]:
         """Load pictures and find the regions: result so far, picture, polygons and scores."""
-        given = None if polygons is None else iter(polygons)
-        number = 0
-        for number, source in enumerate(sources, 1):
-            found, scores = (), None
-            if given is not None:
-                found = next(given, given)
-                if found is given:
-                    raise ValueError(f'polygons are given for {number - 1} pictures, but there are '
-                                     'more: give a list for each, empty where there are no words')
+        pairs = (zip(sources, repeat(())) if given is None else
+                 zip_longest(sources, given, fillvalue=_MISSING))
+        for number, (source, polygons) in enumerate(pairs):
+            if polygons is _MISSING:
+                raise ValueError(f'polygons are given for {number} pictures, but there are more: '
+                                 'give a list for each, empty where there are no words')
+            if source is _MISSING:
+                raise ValueError(f'polygons are given for more than the {number} pictures')
+            scene, image, scores = SceneResult(source.path), None, None
             try:
                 image = picture_of(source)
+                scene.size = image.shape[1::-1]
+                if given is None:
+                    polygons, scores = _found(self.detector(image))
             except UnusableImageError as error:
-                yield SceneResult(source.path, error=str(error)), None, (), None
-                continue
-            scene = SceneResult(source.path, image.shape[1::-1])
-            if given is None:
-                try:
-                    found, scores = _found(self.detector(image))
-                except cv2.error as error:
-                    scene.error = f'the detector failed: {" ".join(str(error).split())}'
-                    image, found = None, ()
-            yield scene, image, found, scores
-        if given is not None and next(given, given) is not given:
-            raise ValueError(f'polygons are given for more than the {number} pictures')
+                scene.error = str(error)
+            except cv2.error as error:
+                scene.error = f'the detector failed: {" ".join(str(error).split())}'
+            yield scene, image, polygons if scene.error is None else (), scores
 
     def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
                  boxes: bool) -> Iterator[SceneResult]:
@@ -201,7 +198,7 @@ class SceneInferencer:
     def _regions(self, scene: SceneResult, image: np.ndarray | None, polygons: Iterable[Any],
                  scores: Sequence[float] | None, ordered: bool) -> Iterator[_Region]:
         """Regions that can be read; the others are reported."""
-        for number, polygon in enumerate(polygons if image is not None else ()):
+        for number, polygon in enumerate(polygons):
             score = None if scores is None else float(scores[number])
             points, problem = check_polygon(polygon, image.shape[:2], min_inside=MIN_INSIDE)
             if points is None:
@@ -238,7 +235,7 @@ class SceneInferencer:
 
 
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:
-    """A word for the recogniser, or why there is none."""
+    """A word for the recognizer, or why there is none."""
     try:
         return Source(None, crop_word(image, warp))
     except (ValueError, cv2.error) as error:
