@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmocr.datasets import RecogLMDBDataset
 from mmocr.registry import DATASETS
 
+from ...images import UnusableImageError, decode_picture
 from ...text.charsets import find_charset
 from ...text.label_rule import Verdict
 from ..label_scan import LabelReport, cached_scan, scan_labels
@@ -163,8 +164,11 @@ class WordLMDBDataset(RecogLMDBDataset):
     def prepare_data(self, idx: int) -> Any:
         """Read a word and run the pipeline."""
         info, data = self._read(idx, 'label', 'image')
-        # OpenCV asserts that there are bytes.
-        info['img'] = mmcv.imfrombytes(data, flag=self.color_type) if data else None
+        try:
+            info['img'] = (decode_picture(data or b'') if self.color_type == 'color' or not data else
+                           mmcv.imfrombytes(data, flag=self.color_type))
+        except UnusableImageError:
+            info['img'] = None
         return self.pipeline(info)
 
     def close(self) -> None:

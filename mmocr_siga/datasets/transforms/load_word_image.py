@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import cv2
+from mmengine import fileio
 from mmocr.datasets.transforms import LoadImageFromFile
 from mmocr.registry import TRANSFORMS
 
-from ...images import UnusableImageError
+from ...images import UnusableImageError, decode_picture
 from .base import sample_name
 
 __all__ = ['LoadWordImage']
@@ -23,7 +24,8 @@ class LoadWordImage(LoadImageFromFile):
     and ``ori_shape``.
 
     Args:
-        color_type, imdecode_backend: How files are decoded, see :func:`mmcv.imfrombytes`.
+        color_type, imdecode_backend: How files are decoded: as given, by
+            :func:`~mmocr_siga.images.decode_picture`, else by :func:`mmcv.imfrombytes`.
         min_size: Least length of both sides in pixels.
         backend_args: Where files are read from, see :func:`mmengine.fileio.get`.
     """
@@ -50,11 +52,10 @@ class LoadWordImage(LoadImageFromFile):
             results.setdefault('img_path', None)
         elif results.get('img_path'):
             try:
-                results = super().transform(results)
-            except cv2.error as error:
-                # OpenCV's message holds the place in its source, not the file.
-                raise OSError(f'{name} cannot be decoded as an image (is it empty?): {error}'
-                              ) from error
+                results = self._loaded(results)
+            except (cv2.error, UnusableImageError) as error:
+                # Neither message holds the file.
+                raise OSError(f'{name} cannot be decoded as an image: {error}') from error
         else:
             raise KeyError(f'{name} has neither img nor img_path; the results hold '
                            f'{sorted(results)}')
@@ -63,4 +64,11 @@ class LoadWordImage(LoadImageFromFile):
             raise UnusableImageError(f'{name} has the size {shape[::-1]} (width, height), but '
                                      f'each side must have at least {self.least} pixels')
         results['img_shape'] = results['ori_shape'] = shape
+        return results
+
+    def _loaded(self, results: dict) -> dict:
+        if (self.color_type, self.imdecode_backend) != ('color', 'cv2'):
+            return super().transform(results)
+        data = fileio.get(results['img_path'], backend_args=self.backend_args)
+        results['img'] = decode_picture(data)
         return results

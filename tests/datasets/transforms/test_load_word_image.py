@@ -23,7 +23,7 @@ def test_a_file(tmp_path):
 @pytest.mark.parametrize('img', [
     np.full((5, 9), 70, np.uint8),
     np.full((5, 9), 70 * 257, np.uint16),
-    np.full((5, 9, 4), 70, np.uint8),
+    np.dstack([np.full((5, 9, 3), 70, np.uint8), np.full((5, 9), 255, np.uint8)]),
     np.full((5, 9, 3), 70 * 257, np.uint16),
 ])
 def test_files_of_every_kind_become_bgr(img, tmp_path):
