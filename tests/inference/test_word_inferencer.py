@@ -1,14 +1,18 @@
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmocr.apis import TextRecInferencer
+from mmocr.registry import MODELS
 
 from mmocr_siga.apis import WordInferencer, WordResult
-from mmocr_siga.inference.inputs import Source
+from mmocr_siga.inference.inputs import Source, packed
 from mmocr_siga.inference.packaged import packaged_models
 from mmocr_siga.inference.tta import views
 from tests.helpers.mmocr_models import small_config
@@ -43,7 +47,8 @@ def same(first, second, tolerance=1e-5):
             np.testing.assert_allclose(a.char_boxes, b.char_boxes, atol=tolerance)
 
 
-def test_what_a_reading_holds(reader):
+def test_what_a_result_holds(reader):
+    assert reader.model.glyph_head is None and not reader.model.training
     image = word_picture()
     reading, = reader(image, return_masks=True)
     length = len(reading.text)
@@ -61,12 +66,13 @@ def test_what_a_reading_holds(reader):
 
 
 def test_boxes_are_in_the_pictures_own_pixels(reader):
-    small, = reader(word_picture())
-    large, = reader(cv2.resize(word_picture(), (180, 120), interpolation=cv2.INTER_NEAREST))
-    if small.text == large.text:
-        np.testing.assert_allclose(np.array(large.char_boxes), np.array(small.char_boxes)
-                                   * [2, 3, 2, 3], atol=12)
-    assert reader(word_picture(), return_char_boxes=False)[0].char_boxes is None
+    picture = cv2.resize(word_picture(), (128, 32))
+    small, = reader(picture)
+    # Reduced to a third, it is the same again to the pixel.
+    large, = reader(picture.repeat(3, 0).repeat(3, 1))
+    assert small.text == large.text != ''
+    np.testing.assert_allclose(large.char_boxes, 3 * np.array(small.char_boxes), atol=1e-3)
+    assert reader(picture, return_char_boxes=False)[0].char_boxes is None
 
 
 def test_the_text_is_that_of_mmocrs_inferencer(reader, files):
@@ -84,14 +90,14 @@ def test_the_text_is_that_of_mmocrs_inferencer(reader, files):
 def test_the_batch_changes_nothing(tmp_path, pipeline, decoder):
     changes = {}
     if decoder == 'SIGAParallelDecoder':
-        changes = dict(decoder=dict(
-            type=decoder, in_channels=8, output_size=8, max_seq_len=6, dictionary=dict(
-                type='WordDictionary', dict_file='36', with_end=True, with_unknown=True,
-                unknown_token=None)))
-        changes['encoder'] = dict(
-            type='SIGAEncoder', in_channels=(4, 8, 8), row_convs=1, fusion_channels=8,
-            hidden_size=8, max_seq_len=6)
-        changes['glyph_head'] = None
+        dictionary = dict(type='WordDictionary', dict_file='36', with_end=True, with_unknown=True,
+                          unknown_token=None)
+        changes = dict(
+            decoder=dict(type=decoder, in_channels=8, output_size=8, max_seq_len=6,
+                         dictionary=dictionary),
+            encoder=dict(type='SIGAEncoder', in_channels=(4, 8, 8), row_convs=1, fusion_channels=8,
+                         hidden_size=8, max_seq_len=6),
+            glyph_head=None)
     read = WordInferencer(*reader_files(tmp_path, pipeline, **changes), device='cpu')
     pictures = word_pictures(21, widths=(60, 90, 150, 33))
     alone = read(pictures, batch_size=1)
@@ -100,13 +106,11 @@ def test_the_batch_changes_nothing(tmp_path, pipeline, decoder):
         same(alone, read(pictures, batch_size=batch_size))
     same(alone[::-1], read(pictures[::-1], batch_size=5))
     same(alone[:2], read(pictures[:2]))
-    masks = [[r.mask for r in read(pictures, n, return_masks=True)] for n in (1, 32)]
-    for a, b in zip(*masks):
-        np.testing.assert_array_equal(a, b)
-    words = [[r.nbest for r in read(pictures, n, nbest=3)] for n in (1, 32)]
-    for a, b in zip(*words):
-        assert [text for text, _ in a] == [text for text, _ in b]
-        np.testing.assert_allclose([p for _, p in a], [p for _, p in b], atol=1e-5)
+    options = dict(nbest=3, return_masks=True)
+    for a, b in zip(read(pictures, 1, **options), read(pictures, 32, **options)):
+        np.testing.assert_array_equal(a.mask, b.mask)
+        assert [text for text, _ in a.nbest] == [text for text, _ in b.nbest]
+        np.testing.assert_allclose([p for _, p in a.nbest], [p for _, p in b.nbest], atol=1e-5)
 
 
 def test_boxes_lie_on_the_picture_not_on_its_padding(tmp_path):
@@ -117,7 +121,7 @@ def test_boxes_lie_on_the_picture_not_on_its_padding(tmp_path):
 
 
 @pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED])
-def test_optimised_readings_are_those_of_the_trained_model(tmp_path, pipeline):
+def test_optimized_results_are_those_of_the_trained_model(tmp_path, pipeline):
     files = reader_files(tmp_path, pipeline=pipeline)
     fast, plain = (WordInferencer(*files, device='cpu', optimize=flag) for flag in (True, False))
 
@@ -190,13 +194,12 @@ def test_any_input_in_order(reader, tmp_path):
 
 @pytest.mark.parametrize('size', [(1, 1), (10, 20000), (3000, 5), (4, 70000)])
 def test_odd_sizes(reader, size):
-    reading, = reader(np.full(size, 90, np.uint8))
-    if reading.error is None:
-        assert reading.size == size[::-1]
-        assert len(reading.char_boxes) == len(reading.text)
+    result, = reader(np.full(size, 90, np.uint8))
+    if result.error is None:
+        assert result.size == size[::-1] and len(result.char_boxes) == len(result.text)
 
 
-def test_readings_come_while_inputs_are_taken(reader):
+def test_results_come_while_inputs_are_taken(reader):
     taken = []
 
     def pictures():
@@ -204,20 +207,42 @@ def test_readings_come_while_inputs_are_taken(reader):
             taken.append(image)
             yield image
 
-    readings = reader.iter_read(pictures(), batch_size=4)
+    results = reader.iter_read(pictures(), batch_size=4)
     assert not taken  # nothing happens before the first is asked for
-    next(readings)
+    next(results)
     assert 4 <= len(taken) < 30
-    assert len(list(readings)) == 59
+    assert len(list(results)) == 59
     # It may be left half-way.
-    readings = reader.iter_read(pictures(), batch_size=4)
-    next(readings)
-    readings.close()
+    results = reader.iter_read(pictures(), batch_size=4)
+    next(results)
+    results.close()
 
 
-def test_without_threads(files, reader):
-    inline = WordInferencer(*files, device='cpu', workers=0)
-    same(inline(word_pictures(9), batch_size=4), reader(word_pictures(9), batch_size=4))
+@pytest.mark.parametrize('pipeline', [PIPELINE, RESCALED])
+def test_threads_change_nothing(tmp_path, pipeline):
+    files = reader_files(tmp_path, pipeline)
+    inline, threads = (WordInferencer(*files, device='cpu', workers=n) for n in (0, 4))
+    pictures = word_pictures(40, widths=(60, 90, 150, 33))
+    same(inline(pictures, batch_size=4), threads(pictures, batch_size=4))
+
+
+def test_threads_run_a_pipeline_one_after_the_other():
+    """Transforms such as RescaleToHeight keep what they build for the picture at hand."""
+    inside, most = [], []
+
+    def pipeline(results):
+        inside.append(1)
+        most.append(len(inside))
+        assert DefaultScope.get_current_instance().scope_name == 'mmocr'
+        time.sleep(0.001)  # lets the others in if nothing holds them
+        inside.pop()
+        return {}
+
+    before = getattr(DefaultScope.get_current_instance(), 'scope_name', None)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda image: packed(pipeline, image), word_pictures(20)))
+    assert set(most) == {1}
+    assert getattr(DefaultScope.get_current_instance(), 'scope_name', None) == before
 
 
 def test_progress(reader, capsys):
@@ -252,11 +277,10 @@ def test_a_rectified_word(tmp_path):
     assert read.draw(word_picture()).ndim == 3
 
 
-def test_other_recognisers_read_without_boxes(tmp_path):
+def test_other_recognizers_read_without_boxes(tmp_path):
     model = small_config('nrtr')
     pipeline = [dict(step, scale=(80, 32)) if step['type'] == 'Resize' else step
                 for step in PIPELINE]
-    from mmocr.registry import MODELS
     torch.manual_seed(0)
     torch.save(dict(state_dict=MODELS.build(model).state_dict()), tmp_path / 'w.pth')
     cfg = Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
@@ -279,24 +303,18 @@ def test_wrong_numbers(reader, option):
         reader.iter_read(word_picture(), **option)
 
 
-def test_wrong_models(files, tmp_path):
-    config, checkpoint = files
-    with pytest.raises(ValueError, match='needs weights'):
-        WordInferencer(config)
-    with pytest.raises(FileNotFoundError, match='no config at'):
-        WordInferencer(tmp_path / 'gone.py')
-    with pytest.raises(FileNotFoundError, match='no weights at'):
-        WordInferencer(config, tmp_path / 'gone.pth')
-    with pytest.raises(FileNotFoundError, match="'no_such' is neither"):
-        WordInferencer('no_such')
-    with pytest.raises(RuntimeError, match="device 'cuda:77' cannot be used"):
-        WordInferencer(config, checkpoint, device='cuda:77')
-    with pytest.raises(RuntimeError, match="device 'gpu' cannot be used"):
-        WordInferencer(config, checkpoint, device='gpu')
-
-
-def test_training_weights_are_left_out(reader):
-    assert reader.model.glyph_head is None and not reader.model.training
+@pytest.mark.parametrize('arguments, error, message', [
+    (['reader.py'], ValueError, 'needs weights'),
+    (['gone.py'], FileNotFoundError, 'no config at'),
+    (['reader.py', 'gone.pth'], FileNotFoundError, 'no weights at'),
+    (['no_such'], FileNotFoundError, "'no_such' is neither"),
+    (['reader.py', 'reader.pth', 'cuda:77'], RuntimeError, "device 'cuda:77' cannot be used"),
+    (['reader.py', 'reader.pth', 'gpu'], RuntimeError, "device 'gpu' cannot be used"),
+])
+def test_wrong_models(files, monkeypatch, arguments, error, message):
+    monkeypatch.chdir(files[0].parent)
+    with pytest.raises(error, match=message):
+        WordInferencer(*arguments)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
@@ -308,11 +326,11 @@ def test_gpu_and_cpu_agree(files, reader):
     same(on_gpu(pictures), reader(pictures), 1e-3)
 
 
-def test_a_tta_takes_the_most_probable_reading(reader, files):
-    twice = WordInferencer(*files, device='cpu', tta=1)
+def test_tta_takes_the_most_probable_result(reader, files):
+    augmented = WordInferencer(*files, device='cpu', tta=1)
     pictures = word_pictures(6)
     others = 0
-    for image, got in zip(pictures, twice(pictures)):
+    for image, got in zip(pictures, augmented(pictures)):
         first, = reader(image)
         ways = [(None, first), *((view.name, reader(seen)[0]) for view, seen in views(image))]
         name, best = max(ways, key=lambda way: (way[1].text != '', way[1].score))
@@ -324,7 +342,7 @@ def test_a_tta_takes_the_most_probable_reading(reader, files):
     assert others > 0
 
 
-def test_only_unsure_words_are_looked_at_again(reader, files):
+def test_only_unsure_words_are_read_again(reader, files):
     pictures = word_pictures(12)
     first = reader(pictures)
     limit = float(np.median([r.score for r in first]))
@@ -335,11 +353,11 @@ def test_only_unsure_words_are_looked_at_again(reader, files):
 
 
 @pytest.mark.parametrize('pipeline', [PIPELINE, UNPADDED])
-def test_a_tta_does_not_depend_on_the_batch(pipeline, tmp_path):
-    twice = WordInferencer(*reader_files(tmp_path, pipeline), device='cpu', tta=1)
+def test_tta_does_not_depend_on_the_batch(pipeline, tmp_path):
+    augmented = WordInferencer(*reader_files(tmp_path, pipeline), device='cpu', tta=1)
     pictures = word_pictures(7)
-    alone = [twice(picture, nbest=2, return_masks=True)[0] for picture in pictures]
-    together = twice(pictures, batch_size=5, nbest=2, return_masks=True)
+    alone = [augmented(picture, nbest=2, return_masks=True)[0] for picture in pictures]
+    together = augmented(pictures, batch_size=5, nbest=2, return_masks=True)
     same(alone, together)
     for a, b in zip(alone, together):
         assert [text for text, _ in a.nbest] == [text for text, _ in b.nbest]
@@ -347,7 +365,7 @@ def test_a_tta_does_not_depend_on_the_batch(pipeline, tmp_path):
         assert a.view == b.view
 
 
-def test_which_models_look_twice(reader, files):
+def test_which_models_use_tta(reader, files):
     assert reader.tta == 0
     if packaged_models():
         assert WordInferencer(device='cpu').tta == 0.6
@@ -358,24 +376,23 @@ def test_which_models_look_twice(reader, files):
 
 
 def test_a_picture_is_drawn_as_it_was_read(reader, files):
-    twice = WordInferencer(*files, device='cpu', tta=1)
-    image = next(p for p in word_pictures(12) if twice(p)[0].view is not None)
-    got, = twice(image)
-    seen, there = twice.as_seen(image, got)
+    augmented = WordInferencer(*files, device='cpu', tta=1)
+    image = next(p for p in word_pictures(12) if augmented(p)[0].view is not None)
+    got, = augmented(image)
+    seen, there = augmented.as_seen(image, got)
     view = next(view for view, _ in views(image) if view.name == got.view)
     assert seen.shape[1::-1] == view.size == there.size
     assert there.text == got.text and there.mask.shape == seen.shape[:2]
     same([there], reader(seen))
     np.testing.assert_allclose(view.boxes_back(there.char_boxes, got.size), got.char_boxes,
                                atol=1e-3)
-    assert twice.draw(image).dtype == np.uint8
+    assert augmented.draw(image).dtype == np.uint8
     once, = reader(image)
     assert reader.as_seen(image, once) == (image, once)
 
 
 def test_whole_pictures_are_not_kept(reader, files):
-    large = cv2.resize(word_picture(), (1800, 800))
-    assert reader._load(Source(None, large)).image is None
-    twice = WordInferencer(*files, device='cpu', tta=1)
-    kept = twice._load(Source(None, large))
+    large = Source(None, cv2.resize(word_picture(), (1800, 800)))
+    assert reader._load(large).image is None
+    kept = WordInferencer(*files, device='cpu', tta=1)._load(large)
     assert kept.size == (1800, 800) and max(kept.image.shape) == 512
