@@ -1,15 +1,15 @@
-"""What plug-ins do for a recogniser: word accuracy, and whether its attention looks where it reads.
+"""What plug-ins do for a recognizer: word accuracy, and whether its attention looks where it reads.
 
     python tools/analysis/plugin_ablation.py --steps 3000 --work-dir work_dirs/plugin_ablation
     python tools/analysis/plugin_ablation.py --configs configs/plugins/nrtr_tiny_plugged.py \\
-        --variants host sec_max --seeds 0 --steps 20
+        --variants base sec_max --seeds 0 --steps 20
 
 Every config names both plug-ins, `sec` and `glyph`; a variant keeps some of them. All variants of a
-config start from the same weights of the host and see the same words in the same order for as many
-steps. With --easy those weights are the host's own, trained once a seed on easy rendered words.
-Trained and tested on real words ($SIGA_DATA, docs/guides/data.md), beside rendered ones if they are given.
-Each run is a process of its own, one after the other, and leaves a result.json; runs that have one
-are not run again. The table is written after every run.
+config start from the same weights of the base recognizer and see the same words in the same order
+for as many steps. With --easy those weights are its own, trained once a seed on easy rendered
+words. Trained and tested on real words ($SIGA_DATA, docs/guides/data.md), beside rendered ones if
+they are given. Each run is a process of its own, one after the other, and leaves a result.json;
+runs that have one are not run again. The table is written after every run.
 
 Attention is measured on words with character boxes (char_boxes.tsv of iiit5k_train and ic03_train),
 teacher-forced, those of val.tsv apart from those of train.tsv, whose boxes no run has seen either:
@@ -42,13 +42,13 @@ from mmocr_siga.evaluation.character_boxes import boxed_words
 from mmocr_siga.models.plugins import teacher_forced_attention
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = [ROOT / 'configs' / 'plugins' / f'{host}_tiny_plugged.py' for host in ('sar', 'nrtr')]
+CONFIGS = [ROOT / 'configs' / 'plugins' / f'{name}_tiny_plugged.py' for name in ('sar', 'nrtr')]
 DATA = ROOT / 'configs' / '_base_' / 'datasets' / 'real_words.py'
 SPLITS = ('val', 'train')
 
 # Variant -> plug-ins kept, with the changes made to them.
 VARIANTS: dict[str, dict[str, dict]] = {
-    'host': {},
+    'base': {},
     'sec_noisy_or': dict(sec=dict(pooling='noisy_or')),
     'sec_max': dict(sec=dict(pooling='max')),
     'sec_lse': dict(sec=dict(pooling='lse')),
@@ -60,7 +60,7 @@ VARIANTS: dict[str, dict[str, dict]] = {
     'glyph_light': dict(glyph=dict(loss_weight=0.1)),
     'both_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1), glyph=dict(loss_weight=0.1)),
 }
-DEFAULT_VARIANTS = ('host', 'sec_noisy_or', 'sec_max', 'sec_lse', 'glyph', 'both')
+DEFAULT_VARIANTS = ('base', 'sec_noisy_or', 'sec_max', 'sec_lse', 'glyph', 'both')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,7 +76,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--lr', type=float, default=1e-3, help='highest learning rate (default %(default)s)')
     add('--easy', type=Path, help='folder of LMDB words to begin with (tools/data/synthesize.py)')
     add('--easy-steps', type=int, default=1000,
-        help="the host's steps on them (default %(default)s)")
+        help='steps of the base recognizer on them (default %(default)s)')
     add('--rendered', type=Path, help='folder of LMDB words to mix with the real ones')
     add('--sec-weight', type=float, default=1.0, help='weight of the SEC loss (default 1.0)')
     add('--workers', type=int, default=1, help='processes that load words (default %(default)s)')
@@ -96,16 +96,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config:
-    """A config with the plug-ins of one variant.
-
-    Args:
-        path (Path): A config with the plug-ins ``sec`` and ``glyph``.
-        variant (str): A key of :data:`VARIANTS`.
-        args (Namespace): Command line.
-
-    Raises:
-        ValueError: If the config lacks a plug-in.
-    """
+    """A config with the plug-ins of one variant, of those that it names."""
     cfg = Config.fromfile(path)
     kept = {}
     for name, changes in VARIANTS[variant].items():
@@ -119,13 +110,13 @@ def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config
 
 
 def words(cfg: Config, members: list[dict], pipeline: list) -> dict:
-    """A training set of the words that the host's dictionary can spell."""
+    """A training set of the words that the recognizer's dictionary can spell."""
     loss = cfg.model.decoder.module_loss
     return dict(
         type='CheckedTextDataset',
         dictionary=cfg.model.decoder.dictionary,
         letter_case=loss.get('letter_case', 'unchanged'),
-        # A start and an end token take two of the host's steps.
+        # A start and an end token take two of its steps.
         max_seq_len=min(25, cfg.model.decoder.max_seq_len - 2),
         pipeline=pipeline,
         dataset=dict(type='ConcatDataset', datasets=members, verify_meta=False))
@@ -192,20 +183,20 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
         log_processor=dict(type='LogProcessor', window_size=50, by_epoch=False)))
 
 
-def warm_host(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
-    """Weights of the bare host after the easy words, trained if no variant before needed them."""
+def warm_base(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
+    """Weights of the bare recognizer after the easy words, trained unless they are there."""
     if args.easy is None:
         return None
     folder = args.work_dir / path.stem / 'easy' / f'seed{seed}'
-    file = folder / 'host.pth'
+    file = folder / 'base.pth'
     if not file.is_file():
-        cfg = variant_config(path, 'host', args)
+        cfg = variant_config(path, 'base', args)
         runner = Runner.from_cfg(run_config(cfg, easy_words(cfg, args), args.easy_steps, seed,
                                             args, folder))
         runner.train()
-        part = file.with_name('host.pth.part')
+        part = file.with_name('base.pth.part')
         torch.save(dict(state_dict=runner.model.state_dict()), part)
-        os.replace(part, file)
+        part.replace(file)
     return file
 
 
@@ -213,7 +204,7 @@ def run(path: Path, variant: str, seed: int, args: argparse.Namespace, folder: P
     """Train and measure one variant."""
     torch.set_num_threads(args.threads)
     init_default_scope('mmocr')
-    start_from = warm_host(path, seed, args)
+    start_from = warm_base(path, seed, args)
     cfg, start = variant_config(path, variant, args), time.monotonic()
     runner = Runner.from_cfg(run_config(cfg, mixed_words(cfg, args), args.steps, seed, args, folder,
                                         start_from))
@@ -240,7 +231,7 @@ def settings(args: argparse.Namespace) -> dict:
 
 def attention_correctness(model: torch.nn.Module, cfg: Config,
                           args: argparse.Namespace) -> dict | None:
-    """Share and drift of the attention on both splits, None for a host that moves the pixels."""
+    """Share and drift of the attention on both splits, None where a rectifier moves the pixels."""
     if getattr(model, 'with_preprocessor', False):
         return None
     root = Path(Config.fromfile(DATA).real_words_root).parent
@@ -281,38 +272,33 @@ def measure_batch(model: torch.nn.Module, pipeline: Compose,
         yield attention_in_boxes(maps[steps], boxes[:len(steps)])
 
 
-def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation, 0 of a single value."""
-    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-
-
-def summarise(results: Sequence[dict]) -> str:
+def summarize(results: Sequence[dict]) -> str:
     """A table of all runs; each number is mean +- standard deviation over the seeds."""
     lines = []
     for config in dict.fromkeys(r['config'] for r in results):
         rows = [r for r in results if r['config'] == config]
         lines += [f'### {config}', '',
-                  '| variant | seeds | word accuracy, % | against the host | 1 - NED, % '
+                  '| variant | seeds | word accuracy, % | against base | 1 - NED, % '
                   '| share, % (val) | drift, % (val) | share, % (train) | drift, % (train) '
                   '| min a run |', '|' + '---|' * 10]
-        hosts = {r['seed']: r['accuracy'] for r in rows if r['variant'] == 'host'}
+        base = {r['seed']: r['accuracy'] for r in rows if r['variant'] == 'base'}
         for variant in dict.fromkeys(r['variant'] for r in rows):
-            lines.append(_row(variant, [r for r in rows if r['variant'] == variant], hosts))
+            lines.append(_row(variant, [r for r in rows if r['variant'] == variant], base))
         lines.append('')
     return '\n'.join(lines)
 
 
-def _row(variant: str, rows: Sequence[dict], hosts: dict[int, float]) -> str:
+def _row(variant: str, rows: Sequence[dict], base: dict[int, float]) -> str:
     def cell(values: Sequence[float | None], sign: str = '') -> str:
         values = [100 * value for value in values if value is not None]
         if not values:
             return '-'
-        mean, deviation = spread(values)
-        return f'{mean:{sign}.1f} ± {deviation:.1f}'
+        deviation = statistics.stdev(values) if len(values) > 1 else 0
+        return f'{statistics.fmean(values):{sign}.1f} ± {deviation:.1f}'
 
-    gains = [r['accuracy'] - hosts[r['seed']] for r in rows if r['seed'] in hosts]
+    gains = [r['accuracy'] - base[r['seed']] for r in rows if r['seed'] in base]
     cells = [variant, ' '.join(str(r['seed']) for r in rows), cell([r['accuracy'] for r in rows]),
-             '' if variant == 'host' else cell(gains, '+'), cell([r['ned'] for r in rows])]
+             '' if variant == 'base' else cell(gains, '+'), cell([r['ned'] for r in rows])]
     for split in SPLITS:
         for name in ('share', 'drift'):
             cells.append(cell([r['attention'] and r['attention'][split][name] for r in rows]))
@@ -321,11 +307,7 @@ def _row(variant: str, rows: Sequence[dict], hosts: dict[int, float]) -> str:
 
 
 def collect(args: argparse.Namespace) -> list[dict]:
-    """Results that are there, in the order of the command line.
-
-    Raises:
-        ValueError: If one of them was made with other settings.
-    """
+    """Results that are there, in the order of the command line, all of the same settings."""
     out = []
     for _, _, _, folder in planned(args):
         file = folder / 'result.json'
@@ -350,15 +332,11 @@ def write(path: Path, text: str) -> None:
     """Write a file at once, so that a run cut short leaves none that is half written."""
     part = path.with_name(path.name + '.part')
     part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
+    part.replace(path)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is missing and write the table.
-
-    Returns:
-        int: 0, or 1 if a run failed.
-    """
+    """Run what is missing and write the table; 1 if a run failed."""
     argv = list(sys.argv[1:] if argv is None else argv)
     args = parse_args(argv)
     if args.run is not None:
@@ -388,16 +366,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         results = collect(args)
         write(args.work_dir / 'results.json', json.dumps(results, indent=2))
-        write(args.work_dir / 'results.md', summarise(results))
-        print(f'  word accuracy {100 * results_of(results, path, variant, seed):.1f} %', flush=True)
-    print(summarise(collect(args)))
+        write(args.work_dir / 'results.md', summarize(results))
+        accuracy = next(r['accuracy'] for r in results if (r['config'], r['variant'], r['seed'])
+                        == (path.stem, variant, seed))
+        print(f'  word accuracy {100 * accuracy:.1f} %', flush=True)
+    print(summarize(collect(args)))
     return 1 if failed else 0
-
-
-def results_of(results: Sequence[dict], path: Path, variant: str, seed: int) -> float:
-    """Word accuracy of one run."""
-    return next(r['accuracy'] for r in results
-                if (r['config'], r['variant'], r['seed']) == (path.stem, variant, seed))
 
 
 if __name__ == '__main__':

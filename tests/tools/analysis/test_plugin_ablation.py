@@ -62,9 +62,9 @@ def test_variants_keep_what_they_name(tool):
         tool.variant_config(ROOT / 'configs/plugins/sar_tiny.py', 'both', args)
 
 
-def test_all_variants_start_from_the_same_host(tool):
+def test_all_variants_start_from_the_same_weights(tool):
     args, weights = tool.parse_args([]), []
-    for variant in ('host', 'both', 'glyph_features'):
+    for variant in ('base', 'both', 'glyph_features'):
         torch.manual_seed(5)
         model = MODELS.build(tool.variant_config(tool.CONFIGS[0], variant, args).model)
         model.init_weights()
@@ -80,11 +80,11 @@ def result(variant, seed, accuracy, share):
 
 
 def test_the_table_has_means_and_spreads(tool):
-    table = tool.summarise([
-        result('host', 0, 0.2, 0.5), result('host', 1, 0.3, 0.7), result('both', 0, 0.25, None),
+    table = tool.summarize([
+        result('base', 0, 0.2, 0.5), result('base', 1, 0.3, 0.7), result('both', 0, 0.25, None),
         result('both', 1, 0.45, None), dict(result('moved', 1, 0.1, 0), attention=None)])
     lines = table.splitlines()
-    assert lines[4] == ('| host | 0 1 | 25.0 ± 7.1 |  | 50.0 ± 0.0 | 60.0 ± 14.1 | 25.0 ± 0.0 '
+    assert lines[4] == ('| base | 0 1 | 25.0 ± 7.1 |  | 50.0 ± 0.0 | 60.0 ± 14.1 | 25.0 ± 0.0 '
                         '| 60.0 ± 14.1 | 25.0 ± 0.0 | 1.5 |')
     assert lines[5].startswith('| both | 0 1 | 35.0 ± 14.1 | +10.0 ± 7.1 | 50.0 ± 0.0 | - | 25')
     assert lines[6].startswith('| moved | 1 | 10.0 ± 0.0 | -20.0 ± 0.0 | 50.0 ± 0.0 | - | - | -')
@@ -93,7 +93,7 @@ def test_the_table_has_means_and_spreads(tool):
 def test_attention_of_letters_among_other_characters(tool, data, monkeypatch):
     """The step of a character that has no box is passed over."""
     args = tool.parse_args(['--configs', str(tool.CONFIGS[1])])
-    cfg = tool.variant_config(tool.CONFIGS[1], 'host', args)
+    cfg = tool.variant_config(tool.CONFIGS[1], 'base', args)
     # A dictionary with the apostrophe gives it a step.
     for part in (cfg.model.decoder, ):
         part.dictionary.dict_file = 'english_digits_symbols_94.txt'
@@ -113,7 +113,7 @@ def test_two_steps_from_end_to_end(tool, data, tmp_path, capsys, monkeypatch):
     # Formatting the config for the log would take most of the time.
     monkeypatch.setattr(Config, 'pretty_text', property(lambda self: repr(self.to_dict())))
     work = tmp_path / 'work'
-    argv = ['--configs', str(tool.CONFIGS[1]), '--variants', 'host', 'both', '--seeds', '0',
+    argv = ['--configs', str(tool.CONFIGS[1]), '--variants', 'base', 'both', '--seeds', '0',
             '--steps', '2', '--batch-size', '2', '--workers', '0', '--work-dir', str(work)]
     args = tool.parse_args(argv)
     for variant in args.variants:  # in this process: a new one takes seconds to start
