@@ -24,6 +24,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -136,39 +137,31 @@ def _find_pipeline(node: dict | list | None) -> list[dict] | None:
     return next((found for child in children if (found := _find_pipeline(child))), None)
 
 
-def known_sets(args: argparse.Namespace) -> tuple[dict[str, dict], list[str]]:
-    """Configs of all benchmark sets by name, and the names of the common ones."""
-    if args.data_root is not None:
-        os.environ['SIGA_DATA'] = args.data_root
-    if args.form is not None:
-        os.environ['SIGA_BENCHMARK_FORM'] = args.form
-    cfg = Config.fromfile(SETS / 'benchmarks.py')
-    return dict(cfg.all_test_sets), list(cfg.benchmark_test_sets)
+def known_sets(args: argparse.Namespace) -> tuple[dict[str, dict], dict[str, list[str]]]:
+    """Configs of all sets by name, and those that an option or a word of ``--sets`` stands for."""
+    cfg = _config('benchmarks.py', SIGA_DATA=args.data_root, SIGA_BENCHMARK_FORM=args.form)
+    real = _config('real_words.py', SIGA_DATA=args.real_words).real_words_val.datasets
+    words = {f'{name} val': each for name, each in real.items()}
+    groups = {'all': list(cfg.all_test_sets), 'common': list(cfg.benchmark_test_sets),
+              '--real-words': list(words)}
+    return dict(cfg.all_test_sets, **words), groups
 
 
-def real_word_sets(root: str) -> dict[str, dict]:
-    """Configs of the validation splits of real words by name."""
-    if root:
-        os.environ['SIGA_DATA'] = root
-    cfg = Config.fromfile(SETS / 'real_words.py')
-    return {f'{name} val': config for name, config in cfg.real_words_val.datasets.items()}
+def _config(name: str, **variables: str | None) -> Config:
+    """A config of data sets, loaded with variables of the environment."""
+    with mock.patch.dict(os.environ, {key: value for key, value in variables.items() if value}):
+        return Config.fromfile(SETS / name)
 
 
 def chosen_sets(args: argparse.Namespace) -> tuple[dict[str, dict], dict[str, str]]:
     """The sets that the command line asks for: configs of those that are there, and what was
     looked for in vain, by name."""
-    known, common = known_sets(args)
-    asked = list(args.sets)
-    if not asked and args.real_words is None:
-        asked = ['all' if args.available else 'common']
-    pairs: list[tuple[str, dict | str]] = []
-    for entry in asked:
-        if entry in ('all', 'common'):
-            pairs += [(name, known[name]) for name in (known if entry == 'all' else common)]
-        else:
-            pairs.append(_set_of(entry, known))
-    if args.real_words is not None:
-        pairs += real_word_sets(args.real_words).items()
+    known, groups = known_sets(args)
+    asked = list(args.sets) + ['--real-words'] * (args.real_words is not None) or [
+        'all' if args.available else 'common']
+    pairs = [pair for entry in asked for pair in
+             ([(name, known[name]) for name in groups[entry]] if entry in groups else
+              [_set_of(entry, known)])]
     found, lost = {}, {}
     for name, config in pairs:
         if name in found or name in lost:
@@ -195,10 +188,9 @@ def chosen_sets(args: argparse.Namespace) -> tuple[dict[str, dict], dict[str, st
 
 def _set_of(entry: str, known: dict[str, dict]) -> tuple[str, dict | str]:
     """Name, and config or path, of one value of ``--sets``."""
-    by_lower = {name.lower(): name for name in known}
-    if entry.lower() in by_lower:
-        name = by_lower[entry.lower()]
-        return name, known[name]
+    for name in known:
+        if name.lower() == entry.lower():
+            return name, known[name]
     name, equals, path = entry.partition('=')
     if equals and name and path and not os.path.exists(entry):
         return name, path

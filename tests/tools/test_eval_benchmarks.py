@@ -209,7 +209,7 @@ def test_bad_options_are_refused(tool, capsys, option, value):
 
 
 def test_real_words(tool, scripted, siga_data, tmp_path, capsys):
-    sets = tool.real_word_sets(str(siga_data))
+    sets, _ = tool.chosen_sets(tool.parse_args([*scripted, '--real-words', str(siga_data)]))
     assert list(sets) == ['IIIT5K val', 'SVT val', 'IC15 val', 'IC03 val', 'plates val']
     sizes = [len(tool.build_dataset(name, config, PIPELINE)) for name, config in sets.items()]
     assert sizes == [120, 40, 80, 40, 20]
