@@ -43,14 +43,13 @@ def test_folders_give_their_pictures_in_order(folder):
 
 
 def test_what_holds_nothing_is_told(tmp_path):
-    (tmp_path / 'notes.txt').write_text('x')
-    source, = expand(tmp_path)
-    assert source.path == str(tmp_path) and 'holds no pictures' in source.error
-    (tmp_path / 'list.txt').write_text('\n# nothing\n')
-    source, = expand(f'@{tmp_path / "list.txt"}')
-    assert 'names no pictures' in source.error and source.path.startswith('@')
-    source, = expand(f'@{tmp_path / "gone.txt"}')
-    assert source.error == 'there is no such file or folder'
+    (tmp_path / 'notes.txt').write_text('\n# nothing\n')
+    for given, path, reason in (
+            (tmp_path, str(tmp_path), 'holds no pictures'),
+            (f'@{tmp_path}/notes.txt', f'@{tmp_path}/notes.txt', 'names no pictures'),
+            (f'@{tmp_path}/gone.txt', f'@{tmp_path}/gone.txt', 'there is no such file or folder')):
+        source, = expand(given)
+        assert source.path == path and reason in source.error
 
 
 def test_lists(folder, monkeypatch, tmp_path):

@@ -134,36 +134,6 @@ def test_words_alone_are_drawn_by_the_glyph_visualizer(scene, tmp_path):
     assert sheet.shape[1] > 900 and (sheet == 255).mean() > 0.4
 
 
-def test_ground_truth_of_real_scenes(siga_data, tmp_path):
-    folder = siga_data / 'real' / 'ic15_scenes'
-    if not folder.is_dir():
-        pytest.skip(f'no scenes at {folder}')
-    truth = {}
-    for path in sorted((folder / 'gts').glob('gt_*.txt'))[:3]:
-        lines = [line.split(',', 8) for line in
-                 path.read_text(encoding='utf-8-sig').splitlines() if line]
-        truth[path.stem[len('gt_'):]] = [[float(v) for v in line[:8]] for line in lines
-                                         if line[8] != '###']
-    ocr = MMOCRInferencer(det=detector(tmp_path, truth), **recognizer('siga_tiny', tmp_path),
-                          device='cpu')
-    pictures = [str(folder / 'images' / f'{name}.jpg') for name in truth]
-    found = ocr(pictures, batch_size=1, rec_batch_size=16)['predictions']
-    assert [len(f['rec_texts']) for f in found] == [len(polygons) for polygons in truth.values()]
-    assert sum(map(len, truth.values())) > 3
-
-
-def test_dbnet_itself(scene, tmp_path):
-    """Built and run under whatever mmcv is there; its trained weights are not needed for that."""
-    path = str(mmocr_config('../textdet/dbnet/' + DBNET + '.py').resolve())
-    torch.manual_seed(0)
-    model = MODELS.build(Config.fromfile(path).model)
-    torch.save(dict(state_dict=model.state_dict(), meta={}), tmp_path / 'dbnet.pth')
-    ocr = MMOCRInferencer(det=path, det_weights=str(tmp_path / 'dbnet.pth'),
-                          **recognizer('siga_tiny', tmp_path), device='cpu')
-    found = ocr(str(tmp_path / 'scene.png'), rec_batch_size=8)['predictions'][0]
-    assert len(found['rec_texts']) == len(found['det_polygons'])
-
-
 def test_the_page_is_right(scene, tmp_path, monkeypatch, capsys):
     page = (REPO / 'docs' / 'guides' / 'mmocr_inferencer.md').read_text(encoding='utf-8')
     code = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]

@@ -119,12 +119,6 @@ def test_what_is_no_picture_is_named(toy, given, message):
         ONNXRecognizer(toy)(given)
 
 
-@pytest.mark.parametrize('size', [0, -1, 1.5, True, '4'])
-def test_wrong_batch_sizes(toy, size):
-    with pytest.raises(ValueError, match='batch_size'):
-        ONNXRecognizer(toy)(image(), batch_size=size)
-
-
 def test_wrong_files(tmp_path):
     with pytest.raises(FileNotFoundError, match='no ONNX file'):
         ONNXRecognizer(tmp_path / 'missing.onnx')
@@ -145,6 +139,9 @@ def test_wrong_options(toy):
         ONNXRecognizer(toy, threads=0)
     with pytest.raises(ValueError, match='gives no glyph maps'):
         ONNXRecognizer(toy)(image(), return_glyph_maps=True)
+    for size in (0, -1, 1.5, True, '4'):
+        with pytest.raises(ValueError, match='batch_size'):
+            ONNXRecognizer(toy)(image(), batch_size=size)
 
 
 @pytest.mark.parametrize('shape', [(5, 9), (32, 128), (31, 400), (200, 40), (1, 1)])

@@ -1,7 +1,7 @@
+import itertools
 import json
 import math
 import weakref
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,42 +12,36 @@ from mmengine.hub import get_config
 from mmocr.registry import MODELS
 
 from mmocr_siga.apis import SceneInferencer, WordInferencer, WordResult
-from mmocr_siga.inference.inputs import UnusableImageError, expand, picture_of
+from mmocr_siga.images import UnusableImageError
+from mmocr_siga.inference.inputs import expand, picture_of
+from tests.helpers.readers import reader_files
 
-REPO = Path(__file__).resolve().parents[2]
 
-
-class ColourReader:
-    """Reads the colour of a crop; each character takes a share of its width."""
+class ColorReader:
+    """Reads the color of a crop; each character takes a share of its width."""
 
     def __init__(self, score=lambda image: .9):
         self.score, self.batches, self.sizes, self.taken = score, [], [], 0
 
     def iter_read(self, inputs, batch_size=32, return_char_boxes=True):
-        batch = []
-        for source in expand(inputs):
-            self.taken += 1
-            batch.append(source)
-            if len(batch) == batch_size:
-                yield from self.read(batch, return_char_boxes)
-                batch = []
-        if batch:
-            yield from self.read(batch, return_char_boxes)
+        inputs = expand(inputs)
+        while batch := list(itertools.islice(inputs, batch_size)):
+            self.taken += len(batch)
+            self.batches.append(len(batch))
+            yield from [self.read(source, return_char_boxes) for source in batch]
 
-    def read(self, batch, boxes):
-        self.batches.append(len(batch))
-        for source in batch:
-            try:
-                image = picture_of(source)
-            except UnusableImageError as error:
-                yield WordResult(error=str(error))
-                continue
-            height, width = image.shape[:2]
-            self.sizes.append((width, height))
-            text = str(image[height // 2, width // 2, 0])
-            yield WordResult(None, text, self.score(image), [.9] * len(text), [
-                [k * width / len(text), 0, (k + 1) * width / len(text), height]
-                for k in range(len(text))] if boxes else None, (width, height))
+    def read(self, source, boxes):
+        try:
+            image = picture_of(source)
+        except UnusableImageError as error:
+            return WordResult(error=str(error))
+        height, width = image.shape[:2]
+        self.sizes.append((width, height))
+        text = str(image[height // 2, width // 2, 0])
+        step = width / len(text)
+        places = [[k * step, 0, (k + 1) * step, height] for k in range(len(text))]
+        return WordResult(None, text, self.score(image), [.9] * len(text),
+                          places if boxes else None, (width, height))
 
 
 def painted(boxes, size=(100, 200)):
@@ -63,14 +57,17 @@ def quad(left, top, right, bottom):
 
 
 def spotter(reader=None, **options):
-    return SceneInferencer(rec=reader or ColourReader(), **options)
+    return SceneInferencer(rec=reader or ColorReader(), **options)
 
 
 BOXES = [(10, 10, 60, 40), (70, 10, 130, 50), (10, 60, 100, 90)]
 
 
 def test_words_come_in_the_order_of_their_regions():
-    scene, = spotter(margin=(0, 0))(painted(BOXES), [[quad(*box) for box in BOXES]])
+    spot, polygons = spotter(margin=(0, 0)), [[quad(*box) for box in BOXES]]
+    scene, = spot(painted(BOXES), polygons, return_char_polygons=False)
+    assert all(word.char_polygons is None for word in scene.words)
+    scene, = spot(painted(BOXES), polygons)
     assert [word.text for word in scene.words] == ['100', '101', '102']
     assert scene.size == (200, 100) and scene.skipped == [] and scene.error is None
     word = scene.words[0]
@@ -82,7 +79,7 @@ def test_words_come_in_the_order_of_their_regions():
 
 
 def test_batches_go_over_all_pictures():
-    reader = ColourReader()
+    reader = ColorReader()
     pictures = [painted(BOXES), painted([]), painted(BOXES[:1]), painted(BOXES)]
     polygons = [[quad(*box) for box in BOXES], [], [quad(*BOXES[0])],
                 [quad(*box) for box in BOXES[::-1]]]
@@ -93,7 +90,7 @@ def test_batches_go_over_all_pictures():
 
 
 def test_results_come_while_pictures_are_still_taken():
-    reader = ColourReader()
+    reader = ColorReader()
     pictures = (painted(BOXES) for _ in range(1000))
     scenes = spotter(reader).iter_spot(pictures, ([quad(*BOXES[0])] for _ in range(1000)),
                                        batch_size=2)
@@ -114,11 +111,6 @@ def test_char_polygons_of_turned_words():
     assert np.allclose(np.array(word.char_polygons[2])[[1, 2]], points[[1, 2]])
 
 
-def test_without_char_polygons():
-    scene, = spotter()(painted(BOXES), [[quad(*BOXES[0])]], return_char_polygons=False)
-    assert scene.words[0].char_polygons is None
-
-
 class TestVerticalWords:
     """The reader believes most in crops that are brightest on their left."""
     picture = np.repeat(np.repeat(np.linspace(250, 50, 90).astype(np.uint8)[:, None, None], 60, 1),
@@ -129,7 +121,7 @@ class TestVerticalWords:
         def score(image):
             return float(image[:, :image.shape[1] // 4].mean()) / 300
 
-        reader = ColourReader(score)
+        reader = ColorReader(score)
         scene, = spotter(reader, **options)(np.ascontiguousarray(picture), [[self.tall]])
         return scene.words[0], reader
 
@@ -143,15 +135,13 @@ class TestVerticalWords:
         first = np.array(word.char_polygons[0])
         assert first[0][0] < 21 and first[0][1] > 79
 
-    def test_always_downwards(self):
-        word, reader = self.run(self.picture[::-1], turn='downwards')
-        assert len(reader.sizes) == 1 and reader.sizes[0][0] > reader.sizes[0][1]
-        assert word.char_polygons[0][0][1] < 11
-
-    def test_never(self):
-        word, reader = self.run(self.picture, turn='never')
-        assert len(reader.sizes) == 1 and reader.sizes[0][0] < reader.sizes[0][1]
-        assert word.char_polygons[0][0][0] < 21
+    @pytest.mark.parametrize('turn', ['downwards', 'never'])
+    def test_one_way(self, turn):
+        word, reader = self.run(self.picture[::-1], turn=turn)
+        (width, height), = reader.sizes
+        assert (width > height) == (turn == 'downwards')
+        left, top = word.char_polygons[0][0]
+        assert top < 11 if turn == 'downwards' else left < 21
 
     def test_ratio(self):
         assert len(self.run(self.picture, vertical_ratio=4)[1].sizes) == 1
@@ -237,16 +227,13 @@ class TestDetectors:
         assert word.char_polygons[0][0][0] < word.char_polygons[1][0][0]
         assert scene.skipped[0].reason == 'the detection score 0.200 is below 0.3'
 
-    def test_a_function_without_scores(self):
-        scene, = spotter(det=lambda image: [quad(*BOXES[0])])(painted(BOXES))
+    def test_other_functions(self):
+        box = quad(*BOXES[0])
+        scene, = spotter(det=lambda image: [box])(painted(BOXES))
         assert scene.words[0].det_score is None
-
-    def test_a_function_that_finds_nothing(self):
         assert spotter(det=lambda image: [])(painted(BOXES))[0].words == []
-
-    def test_a_function_that_returns_something_else(self):
         with pytest.raises(ValueError, match='as many scores'):
-            spotter(det=lambda image: ([quad(*BOXES[0])], []))(painted(BOXES))
+            spotter(det=lambda image: ([box], []))(painted(BOXES))
 
     def test_one_of_mmocr(self, tmp_path):
         cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py')
@@ -263,30 +250,27 @@ class TestDetectors:
 
 
 def test_low_reading_scores():
-    reader = ColourReader(lambda image: .05)
+    reader = ColorReader(lambda image: .05)
     scene, = spotter(reader, score_thr=.1)(painted(BOXES), [[quad(*BOXES[0])]])
     assert scene.words == []
     assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
 
 
 def test_thousands_of_words_in_a_picture_are_cut_out_bit_by_bit():
-    alive, most = 0, 0
+    alive, most, numbers = set(), 0, itertools.count()
 
-    class CountingReader(ColourReader):
+    class CountingReader(ColorReader):
 
         def iter_read(self, inputs, batch_size=32, return_char_boxes=True):
             return super().iter_read(map(self.counted, inputs), batch_size, return_char_boxes)
 
         def counted(self, source):
-            nonlocal alive, most
-            alive += 1
-            most = max(most, alive)
-            weakref.finalize(source.content, self.gone)
+            nonlocal most
+            number = next(numbers)
+            alive.add(number)
+            most = max(most, len(alive))
+            weakref.finalize(source.content, alive.discard, number)
             return source
-
-        def gone(self):
-            nonlocal alive
-            alive -= 1
 
     boxes = [(20 * (i % 100), 20 * (i // 100)) for i in range(3000)]
     polygons = [quad(x, y, x + 18, y + 18) for x, y in boxes]
@@ -295,23 +279,20 @@ def test_thousands_of_words_in_a_picture_are_cut_out_bit_by_bit():
     assert most < 70
 
 
-def test_with_a_recogniser(tmp_path):
-    cfg = Config.fromfile(REPO / 'configs/siga_tiny.py')
-    torch.save(dict(state_dict=MODELS.build(dict(cfg.model, glyph_head=None)).state_dict()),
-               tmp_path / 'rec.pth')
-    spot = SceneInferencer(rec=REPO / 'configs/siga_tiny.py',
-                                  rec_weights=tmp_path / 'rec.pth', device='cpu')
+def test_with_a_recognizer(tmp_path):
+    files = reader_files(tmp_path)
     picture = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
     cv2.putText(picture, 'word', (15, 35), 0, 1, (0, 0, 0), 3)
+    spot = SceneInferencer(rec=files[0], rec_weights=files[1], device='cpu')
     scene, = spot(picture, [[quad(*BOXES[0]), quad(10, 10, 20, 90)]])
-    assert len(scene.words) == 2
+    assert len(scene.words) == 2 and scene.words[0].text
     for word in scene.words:
         assert 0 <= word.score <= 1 and len(word.char_scores) == len(word.text)
         assert np.shape(word.char_polygons) == (len(word.text), 4, 2) or not word.text
-    # The same crop by itself gives the same reading.
-    alone = WordInferencer(REPO / 'configs/siga_tiny.py', tmp_path / 'rec.pth', 'cpu')
+    # The same crop by itself reads the same.
+    alone = WordInferencer(*files, device='cpu')
     with pytest.raises(ValueError, match='rec_weights cannot be given'):
-        SceneInferencer(rec=alone, rec_weights=tmp_path / 'rec.pth')
+        SceneInferencer(rec=alone, rec_weights=files[1])
     same, = SceneInferencer(rec=alone)(picture, [[quad(*BOXES[0])]])
     assert same.words[0].text == scene.words[0].text
     assert same.words[0].score == pytest.approx(scene.words[0].score, rel=1e-4)

@@ -23,10 +23,9 @@ def middle(image):
 @pytest.mark.parametrize('size, count', [((120, 40), 6), ((40, 60), 6), ((40, 61), 8)])
 def test_names_and_number(size, count):
     image, _ = marked(size, 20, 20)
-    names = [view.name for view, _ in views(image)]
-    assert len(set(names)) == len(names) == count
-    for view, seen in views(image):
-        assert seen.shape[1::-1] == view.size and seen.dtype == np.uint8
+    seen = list(views(image))
+    assert len({view.name for view, _ in seen}) == len(seen) == count
+    assert all(s.shape[1::-1] == view.size and s.dtype == np.uint8 for view, s in seen)
 
 
 @pytest.mark.parametrize('size, at', [((120, 40), (30, 22)), ((40, 100), (18, 70)),
