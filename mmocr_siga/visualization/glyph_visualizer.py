@@ -7,7 +7,6 @@ from typing import Any
 
 import mmcv
 import numpy as np
-from matplotlib.font_manager import FontProperties
 from mmengine.dist import master_only
 from mmocr.registry import VISUALIZERS
 from mmocr.structures import TextRecogDataSample
@@ -32,14 +31,9 @@ class GlyphVisualizer(BaseLocalVisualizer):
     either.
 
     Args:
-        name: Name of the instance.
-        image: RGB image to begin with.
-        vis_backends: Where sheets go, for example
-            ``[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]``.
-        save_dir: Folder of the backends.
         parts: What to draw besides text and confidence.
-        font_families, font_properties: For those of MMOCR's visualisers that take them over, as
-            after a detector; sheets are written in DejaVu Sans.
+        options: Those of MMOCR's visualizers. Fonts are for the ones that take them over, as after
+            a detector; sheets are written in DejaVu Sans.
 
     Attributes:
         reader: Called with a BGR picture whose sample carries no explanation, it returns one or
@@ -49,15 +43,12 @@ class GlyphVisualizer(BaseLocalVisualizer):
         ValueError: If ``parts`` names something else than :data:`PARTS`.
     """
 
-    def __init__(self, name: str = 'visualizer', image: np.ndarray | None = None,
-                 vis_backends: Sequence[dict] | dict | None = None, save_dir: str | None = None,
-                 parts: Sequence[str] = PARTS, font_families: str | list[str] = 'sans-serif',
-                 font_properties: str | FontProperties | None = None) -> None:
+    def __init__(self, name: str = 'visualizer', *args: Any, parts: Sequence[str] = PARTS,
+                 **options: Any) -> None:
         unknown = sorted(set(parts) - set(PARTS))
         if isinstance(parts, str) or unknown:
             raise ValueError(f'parts must be a list of {", ".join(PARTS)}, but is {parts!r}')
-        super().__init__(name=name, image=image, vis_backends=vis_backends, save_dir=save_dir,
-                         font_families=font_families, font_properties=font_properties)
+        super().__init__(name, *args, **options)
         self.parts = tuple(parts)
         self.reader: Callable[[np.ndarray], Explanation | None] | None = None
 
@@ -73,7 +64,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        pred_score_thr: float | None = None,
                        out_file: str | os.PathLike | None = None,
                        step: int = 0) -> np.ndarray:
-        """Draw a sheet and hand it to all backends.
+        """Draw a sheet, hand it to all backends and return it, uint8 RGB.
 
         Args:
             name: Name of the word.
@@ -86,9 +77,6 @@ class GlyphVisualizer(BaseLocalVisualizer):
             pred_score_thr: As MMOCR hands it over; words have none.
             out_file: A file to write the sheet to, too.
             step: Step of the training.
-
-        Returns:
-            The sheet, uint8 RGB.
 
         Raises:
             ValueError: If the image is of no kind that can be drawn.
@@ -108,7 +96,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
         return sheet
 
     def _explanation(self, picture: np.ndarray,
-                  sample: TextRecogDataSample | None) -> Explanation | None:
+                     sample: TextRecogDataSample | None) -> Explanation | None:
         text = _text(sample, 'pred_text')
         if text is None:
             return None
@@ -122,16 +110,10 @@ class GlyphVisualizer(BaseLocalVisualizer):
 def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
                 explanation: Explanation | None = None, parts: Sequence[str] = PARTS,
                 draw_gt: bool = True, draw_pred: bool = True) -> np.ndarray:
-    """Draw the sheet of a word, uint8 BGR.
+    """Draw the sheet of a word, uint8 BGR, with the parts of an explanation of how it was read.
 
-    Args:
-        image: The picture, uint8, BGR (H, W, 3) or grey (H, W). Where the recogniser saw it padded
-            or straightened, what it saw is shown in its place.
-        data_sample: With ``gt_text`` and ``pred_text``, as far as there are any.
-        explanation: How it was read.
-        parts: What of it to draw.
-        draw_gt: Whether to show the label.
-        draw_pred: Whether to show the reading.
+    ``image`` is uint8, BGR (H, W, 3) or grey (H, W); where the recogniser saw it padded or
+    straightened, what it saw is shown in its place.
     """
     truth = _text(data_sample, 'gt_text') if draw_gt else None
     text = _text(data_sample, 'pred_text') if draw_pred else None

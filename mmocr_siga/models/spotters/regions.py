@@ -35,28 +35,21 @@ _TRIES = 20
 class CheckedScene(NamedTuple):
     """Annotated words of a picture that can be trained on.
 
-    Attributes:
-        instances: ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``, ``labels``,
-            ``ignored``, and ``texts`` where there were any; copies.
-        faults: Words left out, or ignored, because something is wrong with their polygon.
+    ``instances`` have ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``, ``labels``,
+    ``ignored``, and ``texts`` where there were any; copies.
     """
+
     instances: InstanceData
-    faults: int
+    faults: int  # words left out, or ignored, because something is wrong with their polygon
 
 
 class WordRegions(NamedTuple):
-    """Regions of words over a batch of pictures.
+    """Regions of words over a batch of pictures; tensors are on the CPU."""
 
-    Attributes:
-        borders: float32 (R, 2, K, 2) on the CPU, in pixels of the network's input.
-        index: long (R,) on the CPU, the picture of each region.
-        texts: What they say; empty for detected ones.
-        rows: Which instance of its picture each is.
-    """
-    borders: Tensor
-    index: Tensor
-    texts: list[str]
-    rows: list[int]
+    borders: Tensor  # float32 (R, 2, K, 2), in pixels of the network's input
+    index: Tensor  # long (R,), the picture of each region
+    texts: list[str]  # what they say; empty for detected ones
+    rows: list[int]  # which instance of its picture each is
 
     def chosen(self, rows: Tensor) -> WordRegions:
         """Some of the regions, by their numbers."""
@@ -72,7 +65,7 @@ def region_borders(points: np.ndarray, count: int, ordered: bool,
     sides.
 
     Args:
-        points: (P, 2), clockwise, see :func:`~mmocr_siga.geometry.polygons.check_polygon`.
+        points: (P, 2), as of :func:`~mmocr_siga.geometry.polygons.check_polygon`.
         count: Points K on each border.
         ordered: Whether reading begins at the first point, as in annotations.
         vertical_ratio: Height over width from which a word is turned.
@@ -92,8 +85,7 @@ def checked_scene(instances: InstanceData, size: tuple[int, int],
     coordinates or outside the picture is left out.
 
     Args:
-        instances: ``gt_instances`` with ``polygons`` and ``ignored``; ``texts`` where they are
-            known.
+        instances: ``gt_instances`` with ``polygons`` and ``ignored``, and ``texts`` if known.
         size: Height and width of the picture without padding.
         ignored_texts: Texts of words to be ignored.
     """
@@ -249,12 +241,8 @@ def joined_regions(first: WordRegions, second: WordRegions) -> WordRegions:
 def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Where places of rectified regions lie in the picture.
 
-    Args:
-        borders: Borders of a region, (2, K, 2).
-        places: x and y as shares of the region's width and height, (..., 2).
-
-    Returns:
-        float64 (..., 2), in pixels.
+    ``borders`` are (2, K, 2), ``places`` x and y as shares of the region's width and height,
+    (..., 2); the result is float64 (..., 2), in pixels.
     """
     borders, places = np.asarray(borders, np.float64), np.asarray(places, np.float64)
     steps = np.linspace(0, 1, borders.shape[1])
