@@ -19,25 +19,18 @@ class TPSRectifier(BasePreprocessor):
     image. A new one begins with the identity.
 
     Args:
-        in_channels (int): Channels of the images. Defaults to 3.
-        output_size (tuple[int, int]): Height and width of the rectified images. Defaults to
-            (32, 128).
-        num_points (int): Fiducial points, half along the top and half along the bottom. Defaults
-            to 20.
-        frozen (bool): Keep the weights and the statistics of the normalisation as they are, for
-            weights that were trained before. Defaults to False.
-        with_cp (bool): In training, compute the maps that lead to the points again for the backward
-            pass instead of keeping them. Results stay the same. Defaults to False.
-        init_cfg (dict or list[dict], optional): Initialisation of the convolutions. Defaults to
-            None.
+        in_channels: Channels of the images.
+        output_size: Height and width of the rectified images.
+        num_points: Fiducial points, half along the top and half along the bottom.
+        frozen: Keep the weights and the statistics of the normalization as they are, for weights
+            that were trained before.
+        with_cp: In training, compute the maps that lead to the points again for the backward pass
+            instead of keeping them. Results stay the same.
+        init_cfg: Initialization of the convolutions.
     """
 
-    def __init__(self,
-                 in_channels: int = 3,
-                 output_size: tuple[int, int] = (32, 128),
-                 num_points: int = 20,
-                 frozen: bool = False,
-                 with_cp: bool = False,
+    def __init__(self, in_channels: int = 3, output_size: tuple[int, int] = (32, 128),
+                 num_points: int = 20, frozen: bool = False, with_cp: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.output_size = tuple(output_size)
@@ -63,7 +56,7 @@ class TPSRectifier(BasePreprocessor):
             self.points.bias.copy_(fiducial_points(self.points.out_features // 2).flatten())
 
     def init_weights(self) -> None:
-        """Initialise the convolutions; the points start at the identity whatever ``init_cfg``."""
+        """Initialize the convolutions; the points start at the identity whatever ``init_cfg``."""
         super().init_weights()
         if not self.frozen:
             self._start_from_identity()
@@ -73,14 +66,8 @@ class TPSRectifier(BasePreprocessor):
         return super().train(mode and not self.frozen)
 
     def grid(self, images: Tensor) -> Tensor:
-        """Where each pixel of the rectified images is taken from.
-
-        Args:
-            images (Tensor): (N, C, H', W').
-
-        Returns:
-            Tensor: float32 (N, H, W, 2), see :mod:`.functional`.
-        """
+        """Where each pixel of the rectified images is taken from: (N, C, H', W') -> float32
+        (N, H, W, 2), see :mod:`mmocr_siga.geometry.tps`."""
         maps = (recomputed(self.localisation, self.localisation, images) if self.with_cp else
                 self.localisation(images))
         points = self.points(self.hidden(maps.flatten(1)))

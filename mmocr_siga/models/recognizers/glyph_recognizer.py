@@ -13,7 +13,7 @@ from mmocr.utils.typing_utils import (
 from torch import Tensor
 
 from ...geometry.tps import warp_images
-from ..target_generators.text_masks import denormalized, gray_images
+from ..target_generators.text_masks import gray_images
 
 
 @MODELS.register_module()
@@ -21,8 +21,8 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
     """An encoder-decoder recogniser with an optional head that exists for training only.
 
     ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch
-    the head, so a checkpoint for reading need not contain it: build it with ``glyph_head=None``.
-    Built so, it takes checkpoints that do contain the head, and leaves that out.
+    the head, so a checkpoint for reading need not contain it: built with ``glyph_head=None`` it
+    takes checkpoints with the head and without.
 
     Args:
         preprocessor: As in MMOCR. One that gives its sampling grid, as ``TPSRectifier`` does, warps
@@ -36,15 +36,10 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
             is faster on CPUs and, in half precision, on GPUs. Results stay the same to rounding.
     """
 
-    def __init__(self,
-                 preprocessor: OptConfigType = None,
-                 backbone: OptConfigType = None,
-                 encoder: OptConfigType = None,
-                 decoder: OptConfigType = None,
-                 glyph_head: OptConfigType = None,
-                 data_preprocessor: ConfigType = None,
-                 channels_last: bool = False,
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, preprocessor: OptConfigType = None, backbone: OptConfigType = None,
+                 encoder: OptConfigType = None, decoder: OptConfigType = None,
+                 glyph_head: OptConfigType = None, data_preprocessor: ConfigType = None,
+                 channels_last: bool = False, init_cfg: InitConfigType = None) -> None:
         super().__init__(preprocessor=preprocessor, backbone=backbone, encoder=encoder,
                          decoder=decoder, data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.glyph_head = None if glyph_head is None else MODELS.build(glyph_head)
@@ -72,12 +67,7 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         return self.backbone(images) if self.with_backbone else images
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> dict[str, Tensor]:
-        """Losses of the decoder and of the training head.
-
-        Args:
-            inputs (Tensor): Normalised images (N, 3, H, W).
-            data_samples (list[TextRecogDataSample]): N samples with their labels.
-        """
+        """Losses of the decoder and of the training head, of normalized images (N, 3, H, W)."""
         images, grid = self.rectify(inputs)
         feat = self._backbone(images)
         out_enc = self.encoder(feat, data_samples) if self.with_encoder else None
@@ -88,7 +78,7 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
             # Heads that know nothing of rectified images are called as ever.
             warp = {} if grid is None else dict(grid=grid)
             losses.update(
-                self.glyph_head.loss(self.gray(images), feat, out_enc, data_samples, **warp))
+                self.glyph_head.loss(gray_images(images, self.data_preprocessor), feat, out_enc, data_samples, **warp))
         return losses
 
     def _refuse_masks(self, data_samples: RecSampleList) -> None:
@@ -106,11 +96,3 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
                           if not key.startswith(prefix + 'glyph_head.')}
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys,
                                       unexpected_keys, error_msgs)
-
-    def gray(self, inputs: Tensor) -> Tensor:
-        """Undo the normalisation: (N, 3 or 1, H, W) -> grey (N, H, W) in [0, 255]."""
-        return gray_images(inputs, self.data_preprocessor)
-
-    def denormalized(self, inputs: Tensor) -> Tensor:
-        """Undo the normalisation: (N, C, H, W) -> the same in [0, 255], channels as they are."""
-        return denormalized(inputs, self.data_preprocessor)

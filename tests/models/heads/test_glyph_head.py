@@ -4,6 +4,7 @@ from mmocr.registry import MODELS
 
 from mmocr_siga.models.encoders import GlyphEncoding
 from mmocr_siga.models.heads import text_pixels
+from mmocr_siga.models.target_generators.text_masks import gray_images
 from tests.helpers.words import sample, tiny_model
 
 TERMS = {
@@ -21,7 +22,8 @@ def encode(model, words):
     torch.manual_seed(1)
     inputs = torch.randn(len(words), 3, 32, 128)
     feat = model.extract_feat(inputs)
-    return model.gray(inputs), feat, model.encoder(feat), [sample(w) for w in words]
+    gray = gray_images(inputs, model.data_preprocessor)
+    return gray, feat, model.encoder(feat), [sample(w) for w in words]
 
 
 @pytest.mark.parametrize('words', [['ab'], [''], ['ab', '', 'abcdefghijk']])

@@ -42,24 +42,6 @@ def test_training_step_moves_every_weight():
     assert not still
 
 
-def test_gray_undoes_the_normalisation():
-    model = build()
-    images = torch.randint(0, 256, (2, 3, 8, 12), dtype=torch.uint8)  # BGR
-    data = model.data_preprocessor(
-        dict(inputs=list(images), data_samples=[sample('a'), sample('b')]), False)
-    bgr = images.double()
-    want = 0.114 * bgr[:, 0] + 0.587 * bgr[:, 1] + 0.299 * bgr[:, 2]
-    torch.testing.assert_close(model.gray(data['inputs']), want.float(), atol=1e-3, rtol=0)
-
-
-def test_gray_without_normalisation_or_colour():
-    model = build(data_preprocessor=dict(type='TextRecogDataPreprocessor'))
-    one = torch.rand(1, 1, 4, 4) * 255
-    torch.testing.assert_close(model.gray(one), one[:, 0])
-    same = torch.full((1, 3, 4, 4), 77.)
-    torch.testing.assert_close(model.gray(same), torch.full((1, 4, 4), 77.))
-
-
 def test_channels_last_reads_the_same():
     model, other = build().eval(), build(channels_last=True).eval()
     other.load_state_dict(model.state_dict())

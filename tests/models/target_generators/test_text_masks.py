@@ -1,8 +1,9 @@
 import pytest
 import torch
+from mmocr.models.textrecog.data_preprocessors import TextRecogDataPreprocessor
 
 from mmocr_siga.models.pseudo_labels.functional import two_means_mask
-from mmocr_siga.models.target_generators.text_masks import batch_text_masks
+from mmocr_siga.models.target_generators.text_masks import batch_text_masks, gray_images
 from tests.helpers.words import sample
 
 
@@ -57,3 +58,20 @@ def test_masks_follow_a_rectified_image():
     # 48 of the 128 columns were text, at the left; now it is the last 24 of 64.
     assert got.shape == (1, 16, 64)
     assert not got[..., :40].any() and got[..., 40:].all()
+
+
+@pytest.mark.parametrize('bgr_to_rgb', [True, False])
+def test_gray_undoes_the_normalization(bgr_to_rgb):
+    preprocessor = TextRecogDataPreprocessor(mean=[127, 120, 110], std=[64, 60, 50],
+                                             bgr_to_rgb=bgr_to_rgb)
+    images = torch.randint(0, 256, (2, 3, 8, 12), dtype=torch.uint8)  # BGR
+    data = preprocessor(dict(inputs=list(images), data_samples=[sample('a'), sample('b')]))
+    bgr = images.double()
+    want = 0.114 * bgr[:, 0] + 0.587 * bgr[:, 1] + 0.299 * bgr[:, 2]
+    torch.testing.assert_close(gray_images(data['inputs'], preprocessor), want.float(), atol=1e-3,
+                               rtol=0)
+
+
+def test_gray_without_normalization_or_color():
+    one = torch.rand(1, 1, 4, 4) * 255
+    torch.testing.assert_close(gray_images(one, TextRecogDataPreprocessor()), one[:, 0])
