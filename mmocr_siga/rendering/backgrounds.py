@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+from ..images import IMAGE_SUFFIXES
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
@@ -75,24 +74,20 @@ def _photo(path: str) -> np.ndarray | None:
     return cv2.imread(path, cv2.IMREAD_COLOR)
 
 
-def find_photographs(folder: os.PathLike) -> list[str]:
-    """The pictures of a folder and its subfolders, sorted.
+def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
+    """The pictures of a folder and its subfolders that OpenCV has a reader for, and the others.
 
     Raises:
         FileNotFoundError: If there is no such folder or no picture in it.
+        ValueError: If none can be read.
     """
-    root = Path(folder)
-    found = sorted(str(p) for p in root.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+    found = sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
-        raise FileNotFoundError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) under {str(root)!r}')
-    return found
-
-
-def sort_out_photographs(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those that OpenCV has a reader for, and those that only look like pictures."""
-    good = [path for path in paths if cv2.haveImageReader(path)]
-    known = set(good)
-    return good, [path for path in paths if path not in known]
+        raise FileNotFoundError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) under {str(folder)!r}')
+    good = [path for path in found if cv2.haveImageReader(path)]
+    if not good:
+        raise ValueError(f'none of the {len(found)} pictures under {str(folder)!r} can be read')
+    return good, sorted(set(found) - set(good))
 
 
 def photo_piece(rng: np.random.Generator, path: str,

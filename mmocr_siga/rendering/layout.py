@@ -29,12 +29,7 @@ class Line:
 
 
 def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -> list[float]:
-    """Pen x of each of the L glyphs and of the end, from 0; kerned where the sizes agree.
-
-    Args:
-        sizes: Nominal size of each glyph.
-        spacing: Extra advance between glyphs in pixels.
-    """
+    """Pen x of each glyph of a nominal size and of the end, from 0; kerned where sizes agree."""
     positions = [0.0]
     for i, char in enumerate(text):
         font = open_face(face.path, sizes[i])
@@ -187,14 +182,6 @@ class Warp:
         return theta * radius, radius - sign * np.sqrt(dx * dx + dy * dy)
 
 
-def elastic_shift(rng: np.random.Generator, shape: tuple[int, int],
-                  amplitude: float) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth random shifts of about ``amplitude`` pixels, as of cloth: x, y, float32 (H, W)."""
-    cells = int(rng.integers(2, 5))
-    return (smooth_noise(rng, shape, cells) * np.float32(0.6 * amplitude),
-            smooth_noise(rng, shape, cells) * np.float32(amplitude))
-
-
 def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
               elastic: float = 0.0, rng: np.random.Generator | None = None
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -203,7 +190,7 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
     Args:
         border: Space to keep around the word as a fraction of its cap height.
         max_pixels: Largest result; a larger one is scaled down.
-        elastic: Strength of :func:`elastic_shift` as a fraction of the cap height; needs ``rng``.
+        elastic: Smooth random shifts, as of cloth, as a fraction of the cap height; needs ``rng``.
 
     Returns:
         ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
@@ -233,8 +220,9 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
     u, v = warp.unbend(u, v, hw)
     map_x, map_y = u + np.float32(cx), v + np.float32(cy)
     if elastic and rng is not None:
-        shift = elastic_shift(rng, map_x.shape, elastic * line.cap_height)
-        map_x, map_y = map_x + shift[0], map_y + shift[1]
+        cells, amplitude = int(rng.integers(2, 5)), elastic * line.cap_height
+        map_x = map_x + smooth_noise(rng, map_x.shape, cells) * np.float32(0.6 * amplitude)
+        map_y = map_y + smooth_noise(rng, map_y.shape, cells) * np.float32(amplitude)
     ink = cv2.remap(line.ink, map_x, map_y, cv2.INTER_LINEAR)
     labels = cv2.remap(line.labels, map_x, map_y, cv2.INTER_NEAREST)
     context = np.zeros_like(ink)

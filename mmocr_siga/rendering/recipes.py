@@ -6,17 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..text.charsets import find_charset
-from .backgrounds import find_photographs, sort_out_photographs
+from .backgrounds import find_photographs
 from .fonts import FontLibrary, machine_faces
 from .renderer import WordRenderer
 from .styles import PRESETS, RenderStyle
-from .words import (
-    PlateSource,
-    RandomSource,
-    SerialSource,
-    WordSource,
-    read_lexicon,
-)
+from .words import PlateSource, RandomSource, SerialSource, WordSource, read_lexicon
 
 SERIAL_CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/.:'
 PLATE_CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ- '
@@ -91,11 +85,11 @@ def find_faces(recipe: Recipe, charset: str, style: RenderStyle,
     machine = machine_faces(charset, folders)
     known = {face.path for face in machine}
     try:
-        plain = FontLibrary.discover(charset, folders, min_legibility=style.legibility).faces
+        plain = FontLibrary.discover(charset, folders, min_legibility=style.legibility)
+        plain = plain.plainest(len(plain)).faces
     except ValueError:
         # The machine faces may cover the characters by themselves.
         plain = []
-    plain = sorted(plain, key=lambda f: (-f.plainness, f.path))
     return FontLibrary(machine + [f for f in plain if f.path not in known][:20], charset)
 
 
@@ -152,11 +146,6 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     else:
         kinds = dict(random=RandomSource, serial=SerialSource, plates=PlateSource)
         source = kinds[recipe.text](characters, max_length=max_length)
-    photographs, left_out = [], []
-    if backgrounds:
-        photographs, left_out = sort_out_photographs(find_photographs(backgrounds))
-        if not photographs:
-            raise ValueError(f'none of the {len(left_out)} pictures under {str(backgrounds)!r} '
-                             'can be read')
+    photographs, left_out = find_photographs(backgrounds) if backgrounds else ([], [])
     faces = find_faces(recipe, characters, style, fonts)
     return WordRenderer(faces, source, style, photographs, seed), left_out

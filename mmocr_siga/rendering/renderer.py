@@ -86,8 +86,8 @@ class WordRenderer:
         line = self._line(rng, face, text)
         warp = self._warp(rng, len(text))
         ink, context, glyphs = warp_line(line, warp, elastic=self._elastic(rng), rng=rng)
-        ink, context, glyphs = _cut(ink, context, glyphs,
-                                    _crop_box(rng, self.style, glyphs, line.cap_height))
+        box = _crop_box(rng, self.style, glyphs, line.cap_height)
+        ink, context, glyphs = ink[box], context[box], glyphs[box]
         ink = np.maximum(ink, context)
         if rng.random() < 0.25:
             ink, glyphs = _reweighted(ink, glyphs, rng.uniform(-0.01, 0.05) * line.cap_height)
@@ -209,8 +209,8 @@ def _calmed(image: np.ndarray, contrast: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def _crop_box(rng: np.random.Generator, style: RenderStyle, glyphs: np.ndarray,
-              unit: float) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 of the crop: the ink's box moved by random margins."""
+              unit: float) -> tuple[slice, slice]:
+    """Rows and columns of the crop: the ink's box moved by random margins."""
     x, y, w, h = cv2.boundingRect(glyphs)
     if rng.random() < style.tight:
         margins = rng.uniform(-0.04, 0.12, 4)
@@ -219,14 +219,9 @@ def _crop_box(rng: np.random.Generator, style: RenderStyle, glyphs: np.ndarray,
     else:
         margins = rng.uniform(*style.margin, 4)
     left, right, above, below = (margins * unit).round().astype(int)
-    return (max(x - left, 0), max(y - above, 0), min(x + w + right, glyphs.shape[1]),
-            min(y + h + below, glyphs.shape[0]))
-
-
-def _cut(ink: np.ndarray, context: np.ndarray, glyphs: np.ndarray,
-         box: tuple[int, int, int, int]) -> list[np.ndarray]:
-    x0, y0, x1, y1 = box
-    return [layer[y0:max(y1, y0 + 2), x0:max(x1, x0 + 2)] for layer in (ink, context, glyphs)]
+    x0, y0 = max(x - left, 0), max(y - above, 0)
+    return (slice(y0, max(min(y + h + below, glyphs.shape[0]), y0 + 2)),
+            slice(x0, max(min(x + w + right, glyphs.shape[1]), x0 + 2)))
 
 
 def _to_height(image: np.ndarray, glyphs: np.ndarray,

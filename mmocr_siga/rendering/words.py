@@ -10,44 +10,7 @@ import numpy as np
 
 from .marks import Punctuator
 
-COMMON_WORDS = tuple("""
-the and for you with this that from have are not all one more about new home page search free our
-out time they site what news use any there see only his when contact here business who web also now
-help get view online first been would how were services some these its like service than find price
-date back top people had list name just over state year day into email two health world next used
-go work last most products music buy data make them should product system post her city add policy
-number such please available copyright support message after best software then good well where
-info rights public books high school through each links she review years order very privacy book
-items company read group need many user said does set under general research university january
-mail full map reviews program life know games way days management part could great united hotel
-real item international center store travel comments made development report off member details
-line terms before hotels did send right type because local those using results office education
-national car design take posted internet address community within states area want phone shipping
-reserved subject between forum family long based code show even black check special prices website
-index being women much sign file link open today technology south case project same pages version
-section own found sports house related security both county american photo game members power while
-care network down computer systems three total place end following download him without per access
-think north resources current posts big media law control water history pictures size art personal
-since including guide shop directory board location change white text small rating rate government
-children during return students shopping account times sites level digital profile previous form
-events love old john main call hours image department title description insurance another why shall
-property class still money quality every listing content country private little visit save tools
-low reply customer december compare movies include college value article york man card jobs provide
-food source author different press learn sale around print course job canada process room stock
-training too credit point join science men categories advanced west sales look english left team
-estate box conditions select windows photos thread week category note live large gallery table
-register however june october november market library really action start series model features air
-industry plan human provided required second accessories cost movie forums march september better
-say questions july going medical test friend come server study application cart staff articles
-street road avenue park bridge tower station exit entrance stop taxi police hospital bank church
-museum restaurant cafe bar pizza burger coffee tea bread cheese fish meat fruit apple orange lemon
-sugar salt pepper garden flower tree river lake ocean island beach mountain valley forest summer
-winter spring autumn monday friday sunday morning evening night star moon sun sky cloud rain snow
-wind fire gold silver red green blue yellow brown pink grey danger warning caution slow speed limit
-parking entry lane route highway square plaza garage laundry bakery pharmacy doctor dentist lawyer
-studio theater cinema dance theatre concert festival ticket airport flight train bus metro harbor
-boat ship marina captain king queen prince crown castle palace royal grand
-""".split())
+COMMON_WORDS = tuple(Path(__file__).with_name('common_words.txt').read_text('utf-8').split())
 
 _ONSETS = 'b c d f g h j k l m n p r s t v w z br ch cl cr dr fl fr gr pl pr sh st th tr'.split()
 _VOWELS = 'a e i o u a e i o ai ea ee oo ou'.split()
@@ -71,9 +34,7 @@ def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[
         raise FileNotFoundError(f'lexicon {str(path)!r} does not exist')
     lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
     allowed = set(charset)
-    folded = allowed | {c.lower() for c in charset} | {c.upper() for c in charset}
-    words = [w for w in lines if 0 < len(w) <= max_length and set(w) <= folded]
-    words = [w for w in words if set(w) <= allowed or _fit_case(w, allowed) is not None]
+    words = [w for w in lines if 0 < len(w) <= max_length and _fit_case(w, allowed) is not None]
     if not words:
         raise ValueError(f'lexicon {str(path)!r} has no usable word: {sum(map(bool, lines))} '
                          f'lines, none within {max_length} characters of the character set '

@@ -30,7 +30,7 @@ def test_photo_piece_comes_from_the_photo(rng, tmp_path):
     photo = np.zeros((50, 80, 3), np.uint8)
     photo[..., 1], photo[..., 2] = 77, 200
     cv2.imwrite(str(tmp_path / 'a.png'), photo)
-    paths = backgrounds.find_photographs(tmp_path)
+    paths, _ = backgrounds.find_photographs(tmp_path)
     for shape in ((20, 70), (64, 400), (10, 5)):
         piece = backgrounds.photo_piece(rng, paths[0], shape)
         np.testing.assert_array_equal(piece, np.broadcast_to([0, 77, 200], (*shape, 3)))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering import built_in_faces
 from mmocr_siga.rendering.drawn_faces import (
     DOT_FACES,
     SEGMENT_FACES,
@@ -9,7 +8,7 @@ from mmocr_siga.rendering.drawn_faces import (
     built_in_characters,
     dot_pattern,
 )
-from mmocr_siga.rendering.fonts import FontFace, draw_glyph, open_face
+from mmocr_siga.rendering.fonts import FontFace, built_in_faces, draw_glyph, open_face
 from mmocr_siga.rendering.layout import lay_out
 
 

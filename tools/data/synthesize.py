@@ -42,14 +42,10 @@ from mmocr_siga.datasets.formats.writers import (
 )
 from mmocr_siga.datasets.progress import Progress
 from mmocr_siga.images import encode_picture
-from mmocr_siga.rendering import (
-    PRESETS,
-    RECIPES,
-    WordRenderer,
-    build_renderer,
-    contact_sheet,
-)
+from mmocr_siga.rendering import PRESETS, RECIPES, WordRenderer, build_renderer, contact_sheet
 
+# That this process may use.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 _CHUNK = 32
 _SUMMARY = 'summary.json'
 _JOB: Job | None = None
@@ -76,9 +72,10 @@ def parse_split(text: str) -> dict[str, float]:
     split: dict[str, float] = {}
     for part in text.split(','):
         name, _, value = part.partition('=')
-        if not value.replace('.', '', 1).isdigit():
-            raise ValueError(f'--split: {part!r} is not NAME=FRACTION')
-        fraction = float(value)
+        try:
+            fraction = float(value)
+        except ValueError:
+            raise ValueError(f'--split: {part!r} is not NAME=FRACTION') from None
         if not name.isidentifier() or name in split or not 0 < fraction <= 1:
             raise ValueError(f'--split: {part!r} needs a new plain name and a fraction in (0, 1]')
         split[name] = fraction
@@ -117,7 +114,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--fonts', type=Path, nargs='+', help='font folders or files (default: installed fonts)')
     add('--split', default='train=0.9,val=0.1', help='default: %(default)s')
     add('--seed', type=int, default=0, help='default: %(default)s')
-    add('--workers', type=int, default=available_cores(),
+    add('--workers', type=int, default=CORES,
         help='processes (default: one a core, %(default)s here)')
     add('--format', choices=('json', 'tsv', 'lmdb'), default='json',
         help="MMOCR's JSON (default), tab-separated tables, or one LMDB database a split")
@@ -137,13 +134,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not 1 <= args.quality <= 100:
         parser.error('--quality must be within 1 and 100')
     return args
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def build_job(args: argparse.Namespace) -> Job:

@@ -53,7 +53,7 @@ def test_an_output_path_is_enough(tool, tmp_path):
     args = tool.parse_args([str(tmp_path)])
     assert (args.preset, args.format, args.fonts, args.lexicon) == (
         'mj_st_like', 'json', None, None)
-    assert args.workers == tool.available_cores() >= 1 and args.count > 1
+    assert args.workers == tool.CORES >= 1 and args.count > 1
 
 
 def test_output_is_complete_and_the_same_for_any_number_of_processes(tool, tmp_path, capsys):
