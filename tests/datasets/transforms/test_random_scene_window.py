@@ -85,17 +85,14 @@ def test_the_window_stays_in_the_picture():
 
 
 def test_scenes_without_words_and_with_bad_polygons():
-    out = build()(results([]))
-    assert out['gt_polygons'] == [] and out['gt_bboxes'].shape == (0, 4)
+    for size in ((1, 1), (2, 3000), (160, 200)):
+        out = build()(results([], size=size))
+        assert out['img'].shape == (80, 120, 3)
+        assert out['gt_polygons'] == [] and out['gt_bboxes'].shape == (0, 4)
     bad = [(np.array([5., 5.]), 'a'), (np.array([], float), 'b'),
            (np.array([1, 1, np.nan, 2, 3, 3]), 'c'), (np.array([1., 2, 3]), 'd')]
     out = build()(results(bad))
     assert out['gt_texts'] == [] and len(out['gt_ignored']) == 0
-
-
-def test_tiny_and_long_pictures():
-    for size in ((1, 1), (2, 3000)):
-        assert build()(results([], size=size))['img'].shape == (80, 120, 3)
 
 
 @pytest.mark.parametrize('wrong', [dict(size=(0, 5)), dict(scale=(2, 1)), dict(aspect=0.5),

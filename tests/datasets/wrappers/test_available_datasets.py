@@ -55,13 +55,12 @@ def test_what_is_there_is_used_and_the_rest_is_logged(sets, monkeypatch):
     assert 'gone' in text and 'hollow' in text and text.endswith('in use: A, B, C')
 
 
-def test_all_there_says_nothing(sets, monkeypatch):
+def test_all_there_says_nothing_and_none_there_is_an_error(sets, monkeypatch):
     monkeypatch.setattr('mmocr_siga.datasets.wrappers.available_datasets.print_log', None)
-    dataset = build(dict(C=sets['C'], A=sets['A']))
+    dataset = build(dict(C=sets['C'], A=sets['A']), pipeline=PIPELINE[1:])
     assert dataset.metainfo['dataset_names'] == ['C', 'A'] and len(dataset) == 5
-
-
-def test_none_there_is_an_error_even_then(sets):
+    # The pipeline goes to every set.
+    assert [len(member.pipeline.transforms) for member in dataset.datasets] == [2, 2]
     with pytest.raises(FileNotFoundError, match='no data set is there'):
         build(dict(gone=sets['gone'], hollow=sets['hollow']), missing='skip')
 
@@ -71,11 +70,6 @@ def test_a_list_has_places_but_no_names(sets):
     assert 'dataset_names' not in dataset.metainfo and dataset.metainfo['dataset_kept'] == [1]
     with pytest.raises(FileNotFoundError, match=r'OCRDataset\(.*gone/x.json\): no'):
         build([sets['gone'], sets['A']])
-
-
-def test_the_pipeline_goes_to_every_set(sets):
-    dataset = build(dict(A=sets['A'], B=sets['B']), pipeline=PIPELINE[1:])
-    assert [len(member.pipeline.transforms) for member in dataset.datasets] == [2, 2]
 
 
 def test_a_broken_set_is_no_missing_one(sets, tmp_path):
