@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,8 @@ def expand(inputs: Any) -> Iterator[Source]:
     if isinstance(inputs, Source):
         yield inputs
     elif isinstance(inputs, (str, os.PathLike)):
-        yield from _from_path(os.fspath(inputs))
+        path = os.fsdecode(inputs)
+        yield from (_from_list(path[1:]) if path.startswith('@') else _from_path(path))
     elif isinstance(inputs, (np.ndarray, bytes, bytearray, memoryview, Image.Image)):
         yield Source(None, inputs)
     elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
@@ -59,14 +61,8 @@ def expand(inputs: Any) -> Iterator[Source]:
                                  'bytes or a PIL image')
 
 
-def _from_path(path: str | bytes) -> Iterator[Source]:
-    path = os.fsdecode(path)
-    if path.startswith('@'):
-        yield from _from_list(path[1:])
-    elif os.path.isdir(path):
-        yield from _from_folder(path)
-    else:
-        yield Source(path)
+def _from_path(path: str) -> Iterator[Source]:
+    yield from _from_folder(path) if os.path.isdir(path) else [Source(path)]
 
 
 def _from_folder(folder: str) -> Iterator[Source]:
@@ -87,11 +83,7 @@ def _from_folder(folder: str) -> Iterator[Source]:
 def _from_list(name: str) -> Iterator[Source]:
     """Pictures of a list of paths, a line each; ``-`` is the standard input."""
     try:
-        if name == '-':
-            lines = sys.stdin.buffer.read()
-        else:
-            with open(name, 'rb') as file:
-                lines = file.read()
+        lines = sys.stdin.buffer.read() if name == '-' else Path(name).read_bytes()
     except OSError as error:
         yield Source('@' + name, error=_reason(error))
         return
@@ -102,8 +94,7 @@ def _from_list(name: str) -> Iterator[Source]:
         if not line.strip() or line.lstrip().startswith('#'):
             continue
         empty = False
-        path = _listed_path(line, folder)
-        yield from _from_folder(path) if os.path.isdir(path) else [Source(path)]
+        yield from _from_path(_listed_path(line, folder))
     if empty:
         yield Source('@' + name, error='the list names no pictures')
 

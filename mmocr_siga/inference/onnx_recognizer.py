@@ -104,30 +104,26 @@ class ONNXRecognizer:
         steps = self.metadata['preprocessing']['steps']
         words = (prepared(_loaded(image, i), steps) for i, image in enumerate(_each(images)))
         for batch in iter(lambda: list(islice(words, size)), []):
-            yield from self._words(batch, maps)
+            yield from self.read_prepared(batch, maps=maps)
 
-    def read_prepared(self, batch: Sequence[Prepared],
-                      max_steps: int | None = None) -> list[dict[str, Any]]:
+    def read_prepared(self, batch: Sequence[Prepared], max_steps: int | None = None,
+                      maps: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Read images that :func:`prepared` made, as one batch.
 
-        ``max_steps`` ends reading early, for graphs that have an input ``steps``.
+        ``max_steps`` ends reading early, for graphs that have an input ``steps``; ``maps`` are
+        outputs with glyph maps.
         """
-        return list(self._words(batch, [], max_steps))
-
-    def _words(self, batch: Sequence[Prepared], maps: Sequence[str],
-               max_steps: int | None = None) -> Iterator[dict[str, Any]]:
         feeds = dict(images=np.stack([word.image for word in batch]))
         if 'valid_ratio' in self._inputs:
             feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
         if max_steps is not None:
             feeds['steps'] = np.array(max_steps)
         tokens, scores, *found = self.session.run(['tokens', 'scores', *maps], feeds)
-        for i, (classes, values) in enumerate(zip(tokens.tolist(), scores.tolist())):
-            word = self._word(classes, values)
-            if maps:
-                word['glyph_maps'] = {name[len('glyph_maps_'):]: values[i]
-                                      for name, values in zip(maps, found)}
-            yield word
+        words = [self._word(*word) for word in zip(tokens.tolist(), scores.tolist())]
+        for i, word in enumerate(words if maps else ()):
+            word['glyph_maps'] = {name[len('glyph_maps_'):]: values[i]
+                                  for name, values in zip(maps, found)}
+        return words
 
     def _word(self, classes: Sequence[int], scores: Sequence[float]) -> dict[str, Any]:
         dictionary = self.metadata['dictionary']

@@ -239,6 +239,9 @@ class TestDetectors:
         cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py')
         cfg.model.backbone.init_cfg = None
         cfg.model.det_head.postprocessor.text_repr_type = 'quad'
+        for step in cfg.test_dataloader.dataset.pipeline:
+            if step['type'] == 'Resize':
+                step['scale'] = (160, 96)
         torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'det.pth')
         spot = spotter(det=cfg, det_weights=tmp_path / 'det.pth', device='cpu', det_score_thr=0)
         pictures = [np.random.default_rng(0).integers(0, 255, size, dtype=np.uint8)
@@ -256,7 +259,7 @@ def test_low_reading_scores():
     assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
 
 
-def test_thousands_of_words_in_a_picture_are_cut_out_bit_by_bit():
+def test_a_thousand_words_of_a_picture_are_cut_out_bit_by_bit():
     alive, most, numbers = set(), 0, itertools.count()
 
     class CountingReader(ColorReader):
@@ -272,10 +275,10 @@ def test_thousands_of_words_in_a_picture_are_cut_out_bit_by_bit():
             weakref.finalize(source.content, alive.discard, number)
             return source
 
-    boxes = [(20 * (i % 100), 20 * (i // 100)) for i in range(3000)]
+    boxes = [(20 * (i % 100), 20 * (i // 100)) for i in range(1000)]
     polygons = [quad(x, y, x + 18, y + 18) for x, y in boxes]
-    scene, = spotter(CountingReader())(np.full((600, 2000, 3), 77, np.uint8), [polygons])
-    assert len(scene.words) == 3000 and {word.text for word in scene.words} == {'77'}
+    scene, = spotter(CountingReader())(np.full((200, 2000, 3), 77, np.uint8), [polygons])
+    assert len(scene.words) == 1000 and {word.text for word in scene.words} == {'77'}
     assert most < 70
 
 
