@@ -246,16 +246,16 @@ def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
     print(f'      in {"bfloat16" if half else "float32"}, about {paces[half]:.2f} s for a step of '
           f'{args.batch_size} words')
     cfg = demo_config(args, data, half)
-    config, checkpoint = args.work_dir / 'config.py', args.work_dir / 'demo.pth'
+    config, weights = args.work_dir / 'config.py', args.work_dir / 'demo.pth'
     cfg.dump(config)
     runner = Runner.from_cfg(cfg)
     seconds = None if args.iterations else 60 * args.minutes
     runner.register_hook(TimedTraining(args.lr, seconds), priority='LOW')
     runner.train()
     print()
-    runner.save_checkpoint(str(args.work_dir), checkpoint.name, save_optimizer=False,
+    runner.save_checkpoint(str(args.work_dir), weights.name, save_optimizer=False,
                            save_param_scheduler=False)
-    return runner, config, checkpoint
+    return runner, config, weights
 
 
 def read_metrics(folder: Path) -> dict[str, float]:
@@ -266,14 +266,14 @@ def read_metrics(folder: Path) -> dict[str, float]:
     return json.loads(files[-1].read_text().splitlines()[-1])
 
 
-def test(config: Path, checkpoint: Path, folder: Path) -> dict[str, float]:
+def test(config: Path, weights: Path, folder: Path) -> dict[str, float]:
     """Run ``mim test mmocr`` as a user would: metrics, with 'seconds' for the whole command.
 
     Raises:
         RuntimeError: If it fails; the message names the log.
     """
     command = [sys.executable, '-m', 'mim', 'test', 'mmocr', str(config), '--checkpoint',
-               str(checkpoint), '--work-dir', str(folder)]
+               str(weights), '--work-dir', str(folder)]
     shown = ['mim', *command[3:]]
     print('      ' + ' '.join(shown))
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
@@ -328,9 +328,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         threads = f'{torch.get_num_threads()} CPU threads'
         device = 'one GPU' if torch.cuda.is_available() else threads
         print(f'[2/4] Training {args.config.stem} (mmocr_siga {mmocr_siga.__version__}, {device})')
-        runner, config, checkpoint = train(args, data)
+        runner, config, weights = train(args, data)
         print('[3/4] Testing')
-        metrics = test(config, checkpoint, args.work_dir / 'test')
+        metrics = test(config, weights, args.work_dir / 'test')
         print(result_table(metrics, len(unseen)))
         print(f'[4/4] Drawing {args.examples} readings')
         draw_examples(runner, unseen[:args.examples], args.work_dir / 'pictures')

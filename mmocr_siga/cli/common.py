@@ -38,7 +38,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``, ``--weights``, ``--device`` and ``--tta``."""
     parser.add_argument('--model', help='name of a packaged model, or a config (default: the '
                         "package's own model)")
-    parser.add_argument('--weights', help='checkpoint; needed with a config')
+    parser.add_argument('--weights', help='file of weights; needed with a config')
     parser.add_argument('--device', help="'cpu', 'cuda', 'cuda:1' ... (default: a GPU if there is "
                         'one)')
     parser.add_argument('--tta', type=share, metavar='P',

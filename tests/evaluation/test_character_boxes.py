@@ -64,8 +64,8 @@ def test_real_boxes(siga_data):
             assert len(boxes) == sum(c.isalnum() for c in text)
             assert ((boxes >= 0) & (boxes <= 1)).all()
     # Neighbours read from left to right.
-    centres = [boxes[:, ::2].mean(1) for _, _, boxes in listed]
-    assert np.mean([(np.diff(c) > 0).all() for c in centres]) > 0.98
+    centers = [boxes[:, ::2].mean(1) for _, _, boxes in listed]
+    assert np.mean([(np.diff(c) > 0).all() for c in centers]) > 0.98
 
 
 def test_matching_is_one_to_one_and_as_large_as_possible():

@@ -112,8 +112,8 @@ def test_against_every_pair(seed):
     def quads(count):
         # Convex: corners on a circle, at growing angles.
         angles = np.sort(rng.uniform(0, 2 * np.pi, (count, 5)))
-        size, centre = rng.uniform(4, 15, (count, 1, 1)), rng.uniform(0, 40, (count, 1, 2))
-        return list((np.stack([np.cos(angles), np.sin(angles)], -1) * size + centre)
+        size, center = rng.uniform(4, 15, (count, 1, 1)), rng.uniform(0, 40, (count, 1, 2))
+        return list((np.stack([np.cos(angles), np.sin(angles)], -1) * size + center)
                     .reshape(count, -1))
 
     words, detections = quads(40), quads(50)

@@ -106,7 +106,7 @@ def test_a_reader_fills_in_what_samples_do_not_bring(visualizer):
     full = visualizer.add_datasample('word', rgb(PICTURE), sample())
     np.testing.assert_array_equal(rgb(full), draw_sample(PICTURE, sample(), found))
     np.testing.assert_array_equal(seen[0], PICTURE)  # BGR
-    # Evidence of another reading than the one that is drawn is none.
+    # An explanation of another reading than the one that is drawn is none.
     other = visualizer.add_datasample('word', rgb(PICTURE), sample('xyz'))
     np.testing.assert_array_equal(rgb(other), draw_sample(PICTURE, sample('xyz')))
 
@@ -116,7 +116,7 @@ def test_tokens_are_one_character():
     picture = draw_sample(PICTURE, sample('a<UKN>', scores=(0.9, 0.5)), found, ())
     np.testing.assert_array_equal(picture, draw_reading(
         PICTURE, text='a\N{REPLACEMENT CHARACTER}', scores=(0.9, 0.5), truth='abd'))
-    # Without evidence it is not known which letters are one: the mean for each.
+    # Without one it is not known which letters are one: the mean for each.
     np.testing.assert_array_equal(
         draw_sample(PICTURE, sample('a<UKN>', scores=(0.9, 0.5))),
         draw_reading(PICTURE, text='a<UKN>', scores=[0.7] * 6, truth='abd'))

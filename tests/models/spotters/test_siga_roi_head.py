@@ -52,7 +52,7 @@ def maps(count):
 
 
 @pytest.mark.parametrize('extractor', ['RegionExtractor', 'MeanRoIExtractor'])
-def test_losses_and_readings_behind_any_extractor(extractor):
+def test_losses_and_readings_after_any_extractor(extractor):
     head, feats = build(extractor), maps(2)
     losses = head.loss(feats, [sample(['ab', 'c']), sample(['de'])])
     sum(losses.values()).backward()
@@ -65,7 +65,7 @@ def test_losses_and_readings_behind_any_extractor(extractor):
     assert second.texts == []
 
 
-def test_the_recognition_head_alone_behind_somebody_elses_roi_head():
+def test_the_recognition_head_alone_after_somebody_elses_roi_head():
     """What ABCNet's RecRoIHead calls: the head with features and a list of instances."""
     head, feats = build().rec_head, maps(2)
     proposals = [sample(['ab', 'c']).gt_instances, sample(['de']).gt_instances]
