@@ -117,11 +117,13 @@ def test_models_that_cannot_be_had(options, message, model, pictures, capsys):
     assert message in err and out == '' and 'Traceback' not in err
 
 
-@pytest.mark.parametrize('arguments', [[], ['read'], ['red'], ['read', 'a', '--nbest', '0'],
-                                       ['read', 'a', '--batch-size', 'x']])
+@pytest.mark.parametrize('arguments', [
+    '', 'read', 'red', 'read a --nbest 0', 'read a --batch-size x', 'demo --port 70000',
+    'demo --port http', 'spot', 'spot a', 'spot a --gts . --det b', 'spot a --gts . --score 2',
+    'spot a --gts . --turn up'])
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main(arguments)
+        cli.main(arguments.split())
     assert stop.value.code == 2 and 'usage' in capsys.readouterr().err
 
 

@@ -25,15 +25,6 @@ def test_the_packages_that_it_needs_are_named(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (['--port', '70000'], '--port: must be a number from 0 to 65535'),
-    (['--port', 'http'], '--port: must be a number')])
-def test_wrong_arguments(arguments, message, capsys):
-    with pytest.raises(SystemExit) as error:
-        main(['demo', *arguments])
-    assert error.value.code == 2 and message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize('arguments, message', [
     (['--det-weights', 'x.pth'], '--det-weights needs --det'),
     (['--model', 'missing.py', '--weights', 'x.pth'], "there is no config at 'missing.py'")])
 def test_what_is_missing_is_named(arguments, message, capsys):

@@ -80,15 +80,6 @@ def test_mistakes(spot, args, words):
     assert code == 2 and out == '' and words in err and 'Traceback' not in err
 
 
-@pytest.mark.parametrize('args', [
-    [], ['x.png'], ['x.png', '--gts', '.', '--det', 'y.py'],
-    ['x.png', '--gts', '.', '--score', '2'], ['x.png', '--gts', '.', '--turn', 'up']])
-def test_mistakes_on_the_command_line(spot, args):
-    with pytest.raises(SystemExit) as stopped:
-        spot(*args)
-    assert stopped.value.code == 2
-
-
 def test_lines():
     word = SpottedWord([[0, 1], [2.25, 1], [2, 3]], 'a\u00e9', .123456, None, [.5, 1 / 3],
                        [[[1 / 3] * 2] * 4] * 2)

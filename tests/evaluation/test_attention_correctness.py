@@ -16,16 +16,6 @@ def test_by_hand():
     assert drift.tolist() == [False, True]
 
 
-def test_cells_count_by_the_part_inside():
-    # A box over 3/8 to 5/8 of the width and a quarter of the height covers 1/8 of 2 of 4 columns.
-    share, drift = attention_in_boxes(np.full((1, 1, 4), 0.25), [[0.375, 0.5, 0.625, 0.75]])
-    np.testing.assert_allclose(share, [2 * 0.25 * 0.5 * 0.25])
-    assert drift.tolist() == [True]  # the first of equals is the peak, outside
-    share, drift = attention_in_boxes([[[0.0, 1.0, 0.0]]], [[0.5, 0.0, 1.0, 1.0]])
-    np.testing.assert_allclose(share, [0.5])
-    assert not drift[0]
-
-
 def test_mass_is_normalised_and_further_steps_are_left_out():
     rng = np.random.default_rng(0)
     attention = rng.random((5, 3, 7))

@@ -56,18 +56,6 @@ def test_wrong_numbers_of_boxes_are_named(data):
         read_boxes(file.parent)
 
 
-def test_real_boxes(siga_data):
-    for split, least in (('val', 150), ('train', 2500)):
-        listed = boxed_words(siga_data, split)
-        assert len(listed) > least
-        for _, text, boxes in listed:
-            assert len(boxes) == sum(c.isalnum() for c in text)
-            assert ((boxes >= 0) & (boxes <= 1)).all()
-    # Neighbours read from left to right.
-    centers = [boxes[:, ::2].mean(1) for _, _, boxes in listed]
-    assert np.mean([(np.diff(c) > 0).all() for c in centers]) > 0.98
-
-
 def test_matching_is_one_to_one_and_as_large_as_possible():
     true = np.array([[0, 0, 4, 4], [0, 0, 4, 3]])
     # Both true boxes agree with the first prediction, only the first with the second one.

@@ -62,11 +62,8 @@ def test_right_readings(truth, reading, end_to_end, spotting):
     assert same_text(truth, reading, 'end_to_end') is end_to_end
     assert same_text(truth, reading, 'word_spotting') is spotting
     assert same_text(truth, reading, 'detection') is True
-
-
-def test_unknown_protocol():
     with pytest.raises(ValueError, match='detection.*word_spotting.*recognition'):
-        same_text('a', 'a', 'recognition')
+        same_text(truth, reading, 'recognition')
 
 
 def test_thresholds_by_hand():
@@ -80,15 +77,13 @@ def test_thresholds_by_hand():
     assert overlaps(words, [box(5, 0)], iou=1 / 3, cover=.5).covered.tolist() == []
 
 
-def test_regions_that_enclose_nothing():
+def test_regions_that_enclose_nothing_and_none_at_all():
     found = overlaps([[0, 0, 1, 1, 2, 2], box(0, 0)], [box(0, 0), [5, 5, 6, 6], box(0, 0, 0, 0)])
     assert found.pairs.tolist() == [[1, 0]] and found.lost_words == 1
-
-
-@pytest.mark.parametrize('words, detections', [(0, 3), (3, 0), (0, 0)])
-def test_nothing_there(words, detections):
-    found = overlaps([box(0, 0)] * words, [box(0, 0)] * detections)
-    assert found.pairs.shape == found.covered.shape == (0, 2)
+    for words, detections in ((0, 3), (3, 0), (0, 0)):
+        found = overlaps([box(0, 0)] * words, [box(0, 0)] * detections)
+        assert found.pairs.shape == found.covered.shape == (0, 2)
+    assert hmean(Counts(0, 3, 0)) == hmean(Counts(3, 0, 0)) == (0, 0, 0)
 
 
 def brute_force(words, detections, iou, cover):
@@ -105,7 +100,7 @@ def brute_force(words, detections, iou, cover):
     return pairs, covered
 
 
-@pytest.mark.parametrize('seed', range(4))
+@pytest.mark.parametrize('seed', range(2))
 def test_against_every_pair(seed):
     rng = np.random.default_rng(seed)
 
@@ -158,8 +153,3 @@ class TestCountHits:
 
     def test_left_out_detections(self):
         assert self.count([box(0, 0), box(0, 0)], [None, 'exit'], 'end_to_end') == Counts(3, 1, 1)
-
-
-def test_hmean():
-    assert hmean(Counts(4, 3, 2)) == pytest.approx((2 / 3, 1 / 2, 4 / 7))
-    assert hmean(Counts(0, 0, 0)) == hmean(Counts(0, 3, 0)) == hmean(Counts(3, 0, 0)) == (0, 0, 0)

@@ -1,7 +1,6 @@
 import random
 
 import pytest
-from rapidfuzz.distance import Levenshtein
 
 from mmocr_siga.text.lexicon import Lexicon, read_lexicon, weighted_distances
 
@@ -30,14 +29,6 @@ def test_weighted_distances_from_their_definition():
         scores = [rng.random() for _ in reading]
         assert weighted_distances(reading, scores, words).tolist() == pytest.approx(
             [by_recursion(reading, scores, word) for word in words])
-
-
-def test_full_confidence_is_the_plain_distance():
-    rng = random.Random(1)
-    words = some_words(rng, 50)
-    for reading in some_words(rng, 20):
-        assert weighted_distances(reading, [1.] * len(reading), words).tolist() == [
-            Levenshtein.distance(reading, word) for word in words]
 
 
 def test_a_wrong_number_of_scores():

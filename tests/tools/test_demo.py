@@ -44,21 +44,6 @@ def test_labels_are_distinct_and_short(demo):
     assert labels != demo.draw_labels(500, 4)
 
 
-def test_latest_metrics_are_read(demo, tmp_path):
-    with pytest.raises(FileNotFoundError, match='no metrics'):
-        demo.read_metrics(tmp_path)
-    (tmp_path / '2020').mkdir()
-    (tmp_path / '2020' / '2020.json').write_text(json.dumps({'recog/1-N.E.D': 0.5}) + '\n')
-    assert demo.read_metrics(tmp_path) == {'recog/1-N.E.D': 0.5}
-
-
-def test_table_holds_the_numbers(demo):
-    table = demo.result_table({'recog/word_acc_ignore_case_symbol': 0.8125,
-                               'recog/1-N.E.D': 0.954, 'seconds': 7.2}, 400)
-    assert [r.split('|')[2].strip() for r in table.splitlines()[1:-1]] == [
-        '400', '81.2 %', '95.4 %', '7 s']
-
-
 def fake_runner(steps, max_iters=10):
     return SimpleNamespace(iter=steps, max_iters=max_iters,
                            train_loop=SimpleNamespace(stop_training=False),
@@ -102,6 +87,17 @@ def test_a_failed_test_names_its_log(demo, tmp_path, monkeypatch):
     monkeypatch.setattr(demo.subprocess, 'run', lambda *a, **k: Namespace(returncode=3))
     with pytest.raises(RuntimeError, match='status 3; see .*mim_test.log'):
         demo.test(tmp_path / 'c.py', tmp_path / 'c.pth', tmp_path / 'test')
+
+
+def test_figures_of_the_latest_test(demo, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no metrics'):
+        demo.read_metrics(tmp_path)
+    figures = {'recog/word_acc_ignore_case_symbol': 0.8125, 'recog/1-N.E.D': 0.954}
+    (tmp_path / '2020').mkdir()
+    (tmp_path / '2020' / '2020.json').write_text(json.dumps(figures) + '\n')
+    table = demo.result_table(dict(demo.read_metrics(tmp_path), seconds=7.2), 400)
+    assert [r.split('|')[2].strip() for r in table.splitlines()[1:-1]] == [
+        '400', '81.2 %', '95.4 %', '7 s']
 
 
 def test_bad_options_are_refused(demo, capsys, tmp_path):

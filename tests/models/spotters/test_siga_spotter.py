@@ -110,25 +110,37 @@ def test_regions_are_cut_from_their_own_picture():
     assert picture[:, 0].mean((1, 2)).tolist() == [1, 2, 2]
 
 
-def with_detections(model, polygons):
-    """The model as if its detector had found these polygons of the picture that was loaded."""
-    def predict(features, data_samples):
+def with_results(polygons, answers=None, **options):
+    """A model as if its detector had found polygons of the picture that was loaded and, if they are
+    given, its head had read pairs of a text and scores."""
+    def detect(features, data_samples):
         for sample in data_samples:
             found = InstanceData(scores=torch.linspace(0.5, 0.9, len(polygons)))
             found.polygons = list(polygons)
             sample.pred_instances = found
         return data_samples
 
-    model.det_head.predict = predict
-    return model.eval()
+    def read(shared, picture, char_boxes):
+        chunks.append(len(shared))
+        return [TextRecogDataSample(pred_text=LabelData(item=text, score=scores, char_boxes=BOXES))
+                for text, scores in (next(given) for _ in shared)]
+
+    model, chunks = build(**options).eval(), []
+    model.det_head.predict = detect
+    if answers is not None:
+        given, model.rec_head.predict = iter(answers), read
+    return model, chunks
+
+
+BOXES = np.array([[0, 0, 0.5, 1], [0.5, 0.25, 1, 0.75]])
 
 
 def test_predictions_are_in_pixels_of_the_loaded_picture():
-    model = with_detections(build(min_text_score=0.0), [rectangle(20, 20, 120, 60)])
+    model, _ = with_results([rectangle(20, 20, 120, 60)], [('ab', [1, .5])], min_text_score=0.0,
+                            char_polygons=True)
     seen = {}
     rectify = model.rectify
     model.rectify = lambda *args: seen.update(words=args[2]) or rectify(*args)
-    model.rec_head.predict = lambda shared, picture, char_boxes: filled(['ab'], [[1, .5]])
     out, = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])
     assert seen['words'].borders[0, :, [0, -1]].tolist() == [[[10, 5], [60, 5]],
                                                              [[10, 15], [60, 15]]]
@@ -136,79 +148,29 @@ def test_predictions_are_in_pixels_of_the_loaded_picture():
     np.testing.assert_array_equal(found.polygons[0], rectangle(20, 20, 120, 60))
     assert found.texts == ['ab'] and found.char_scores == [[1, .5]]
     assert found.text_scores.tolist() == [0.75] and found.scores.tolist() == [0.5]
-
-
-def filled(texts, scores):
-    samples = [TextRecogDataSample() for _ in texts]
-    for sample, text, score in zip(samples, texts, scores):
-        sample.pred_text = LabelData(item=text, score=score)
-    return samples
-
-
-def test_words_are_filtered_by_the_score_of_reading():
-    polygons = [rectangle(10, 10, 60, 30), [1, 1, 2, 2], rectangle(20, 50, 110, 80),
-                rectangle(5, 5, 50, 40), rectangle(9, 9, 50, 40)]
-    model = with_detections(build(min_text_score=0.6, read_chunk=3), polygons)
-    answers = iter([('good', [0.9] * 4), ('bad', [0.5] * 3), ('', []), ('edge', [0.6] * 4)])
-
-    def predict(shared, picture, char_boxes):
-        texts, scores = zip(*(next(answers) for _ in shared))
-        return filled(texts, scores)
-
-    model.rec_head.predict = predict
-    found = model.predict(pictures(), [scene([])])[0].pred_instances
-    # The second polygon encloses nothing.
-    assert found.texts == ['good', 'edge']
-    assert found.scores.tolist() == pytest.approx([0.5, 0.9])
-    assert len(found.polygons) == 2
-
-
-def test_characters_are_found_in_pixels_of_the_loaded_picture():
-    model = with_detections(build(char_polygons=True, min_text_score=0.0),
-                            [rectangle(20, 20, 120, 60)])
-    boxes = np.array([[0, 0, 0.5, 1], [0.5, 0.25, 1, 0.75]])
-
-    def predict(shared, picture, char_boxes):
-        assert char_boxes
-        samples = filled(['ab'], [[1.0, 1.0]])
-        samples[0].pred_text.char_boxes = boxes
-        return samples
-
-    model.rec_head.predict = predict
-    found = model.predict(pictures(), [scene([], scale=(0.5, 0.25))])[0].pred_instances
     np.testing.assert_allclose(found.char_polygons[0], [rectangle(20, 20, 70, 60),
                                                         rectangle(70, 30, 120, 50)], atol=1e-4)
 
 
-def test_characters_of_a_real_reading():
-    model = with_detections(build(char_polygons=True, min_text_score=0.0),
-                            [rectangle(20, 20, 120, 60)])
+def test_words_are_read_in_chunks_and_filtered_by_their_scores():
+    polygons = [rectangle(10, 10, 60, 30), [1, 1, 2, 2], rectangle(20, 50, 110, 80),
+                rectangle(5, 5, 50, 40), rectangle(9, 9, 50, 40)]
+    model, chunks = with_results(
+        polygons, [('good', [0.9] * 4), ('bad', [0.5] * 3), ('', []), ('edge', [0.6] * 4)],
+        min_text_score=0.6, read_chunk=3)
     found = model.predict(pictures(), [scene([])])[0].pred_instances
-    assert [p.shape for p in found.char_polygons] == [(len(t), 8) for t in found.texts]
+    # The second polygon encloses nothing.
+    assert found.texts == ['good', 'edge'] and chunks == [3, 1]
+    assert found.scores.tolist() == pytest.approx([0.5, 0.9])
+    assert len(found.polygons) == 2 and 'char_polygons' not in found
 
 
-def test_nothing_found():
-    model = with_detections(build(), [])
-    found = model.predict(pictures(), [scene([])])[0].pred_instances
+def test_characters_of_a_real_reading_and_nothing_found():
+    for polygons in ([rectangle(20, 20, 120, 60)], []):
+        model, _ = with_results(polygons, char_polygons=True, min_text_score=0.0)
+        found = model.predict(pictures(), [scene([])])[0].pred_instances
+        assert [p.shape for p in found.char_polygons] == [(len(t), 8) for t in found.texts]
     assert found.texts == [] and found.polygons == [] and found.text_scores.shape == (0, )
-
-
-def test_ten_thousand_words_are_read_in_chunks():
-    polygons = [rectangle(x, y, x + 8, y + 4) for y in range(0, 400, 4) for x in range(0, 800, 8)]
-    assert len(polygons) == 10_000
-    small = dict(type='RegionRectifier', size=(2, 4))
-    model = with_detections(build(read_chunk=512, min_text_score=0.0, rectifier=small,
-                                  picture_rectifier=small), polygons)
-    sizes = []
-
-    def predict(shared, picture, char_boxes):
-        sizes.append(len(shared))
-        return filled(['ab'] * len(shared), [[1.0]] * len(shared))
-
-    model.rec_head.predict = predict
-    found = model.predict(pictures(size=(416, 800)), [scene([], size=(400, 800))])
-    assert len(found[0].pred_instances.texts) == 10_000
-    assert max(sizes) == 512 and sum(sizes) == 10_000
 
 
 @pytest.mark.parametrize('size', [(1, 1), (3, 700), (33, 50)])
