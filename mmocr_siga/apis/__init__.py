@@ -17,7 +17,7 @@ _MODULES = {
     'WordResult': 'structures.results',
     'explain': 'inference.explain',
     'export_onnx': 'export.onnx_export',
-    'optimize_for_reading': 'inference.optimize',
+    'optimize_for_inference': 'inference.optimize',
     'quantize_onnx': 'export.onnx_export',
     'transfer_dictionary': 'models.utils.dictionary_transfer',
 }

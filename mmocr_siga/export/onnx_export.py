@@ -11,8 +11,6 @@ from typing import Any
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 
 from ..inference.onnx_recognizer import FORMAT_KEY, FORMAT_VERSION, INTERPOLATIONS
-from ..models.decoders import SIGAParallelDecoder, SRNDecoder
-from ..models.decoders.greedy import GreedyWordDecoder
 from ..models.encoders import SIGAEncoder
 from ..version import __version__
 
@@ -20,7 +18,6 @@ __all__ = ['DEFAULT_OPSET', 'OPSETS', 'export_metadata', 'export_onnx', 'quantiz
 
 OPSETS = (16, 20)  # from bilinear sampling, which rectifiers need, to what the tracer knows
 DEFAULT_OPSET = 17
-DECODERS = (GreedyWordDecoder, SIGAParallelDecoder, SRNDecoder)
 # Transforms that do not change an image of a file or an array in BGR.
 _WITHOUT_EFFECT = ('EnsureBGR', 'LoadOCRAnnotations', 'PackTextRecogInputs', 'PackGlyphInputs',
                    'InferencerLoader', 'TextMask')
@@ -77,9 +74,9 @@ def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET
                      glyph_maps: bool = False) -> None:
     """Raise the errors of :func:`export_onnx` that concern the model and the options."""
     decoder = getattr(model, 'decoder', None)
-    if not isinstance(model, EncoderDecoderRecognizer) or not isinstance(decoder, DECODERS):
+    if not (isinstance(model, EncoderDecoderRecognizer) and getattr(decoder, 'exportable', False)):
         what = type(model).__name__ if decoder is None else type(decoder).__name__
-        raise TypeError(f'{what} cannot be exported; recognisers with these decoders can: '
+        raise TypeError(f'{what} cannot be exported; recognizers with a WordDecoder can, as '
                         'SIGADecoder, ImplicitAttentionDecoder, SIGAParallelDecoder, SRNDecoder')
     if getattr(model, '_feeds', False):
         raise TypeError('a recogniser that plug-ins feed features cannot be exported')

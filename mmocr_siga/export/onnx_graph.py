@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import onnx
@@ -17,8 +17,6 @@ import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 from onnx import TensorProto, helper
 from torch import Tensor, nn
-
-from ..models.decoders.greedy import GreedyWordDecoder
 
 __all__ = ['recognizer_graph']
 
@@ -54,7 +52,7 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
     images = torch.randint(0, 256, (2, *size, channels), dtype=torch.uint8)
     inputs = [images] + ([torch.tensor([1.0, 0.6])] if padded else [])
     names = ['images', 'valid_ratio'][:len(inputs)]
-    loop = isinstance(model.decoder, GreedyWordDecoder)
+    loop = not model.decoder.parallel
     front = (LoopFront if loop else ParallelReader)(model, glyph_maps).eval()
     with torch.no_grad():
         example = front(*inputs)
@@ -62,10 +60,11 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
     axes = {name: {0: 'batch'} for name in names}
     if dynamic_width:
         axes['images'][2] = 'width'
-    axes.update((name, {0: 'batch'}) for name in outputs if not name.startswith('memory'))
+    axes.update((name, {0: 'batch'}) for name in outputs if not name.startswith('cache'))
+    step = _step_graph(front, outputs, example, opset) if loop else None
     graph = _traced(front, inputs, names, outputs, axes, opset)
     if loop:
-        _add_loop(graph, front, example, opset)
+        _add_loop(graph.graph, step, front.model.decoder.max_seq_len + 1)
     # Shapes that were inferred for the example's batch would not hold.
     del graph.graph.value_info[:]
     onnx.checker.check_model(graph)
@@ -109,7 +108,7 @@ class _Reader(nn.Module):
 
 
 class ParallelReader(_Reader):
-    """A recogniser whose decoder has no loop: all of it."""
+    """A recognizer whose decoder has no loop: all of it."""
 
     def forward(self, images: Tensor, valid_ratio: Tensor | None = None) -> tuple[Tensor, ...]:
         feat, encoding = self.encode(images, valid_ratio)
@@ -122,71 +121,75 @@ class ParallelReader(_Reader):
 
 
 class LoopFront(_Reader):
-    """What comes before the loop: memory and first state of the decoder, flattened."""
+    """What comes before the loop: cache, first state and start token of the decoder, flattened.
 
-    def __init__(self, model: EncoderDecoderRecognizer, glyph_maps: bool) -> None:
-        super().__init__(model, glyph_maps)
-        model.decoder.freeze_reading()
-        self.weights = model.decoder.frozen_reading
-        self.parts: dict[str, tuple] = {}
+    What is no tensor in them, such as weights, is the step's own.
+    """
+
+    cache: Any = None  # those of the last call
+    state: Any = None
 
     def forward(self, images: Tensor, valid_ratio: Tensor | None = None) -> tuple[Tensor, ...]:
         decoder = self.model.decoder
-        _, encoding = self.encode(images, valid_ratio)
-        memory = decoder.reading_memory(self.weights, encoding)
-        state = decoder.reading_start(self.weights, encoding.context)
-        self.parts = dict(memory=memory, state=state)
-        ended = torch.zeros_like(state.token, dtype=torch.bool)
-        return (*tensors(memory), *tensors(state), ended, *self.maps(encoding))
+        feat, encoding = self.encode(images, valid_ratio)
+        self.cache = decoder.prepare(feat[-1] if encoding is None else encoding, valid_ratio)
+        self.state = decoder.start(self.cache)
+        ended = torch.zeros(images.shape[0], dtype=torch.bool)
+        return (*tensors(self.cache), *tensors(self.state), ended, *self.maps(encoding))
 
     def output_names(self, outputs: Sequence[Tensor]) -> list[str]:
-        memory, state = (len(list(tensors(self.parts[part]))) for part in ('memory', 'state'))
-        return ([f'memory_{i}' for i in range(memory)] + [f'state_{i}' for i in range(state)]
-                + ['ended'] + self.map_names(len(outputs) - memory - state - 1))
+        cache, state = (len(list(tensors(part))) for part in (self.cache, self.state))
+        return ([f'cache_{i}' for i in range(cache)] + [f'state_{i}' for i in range(state)]
+                + ['ended'] + self.map_names(len(outputs) - cache - state - 1))
 
 
 class LoopStep(nn.Module):
     """One step of a decoder.
 
     Args:
-        front (LoopFront): After it has run once.
+        front: After it has run once, outside of a trace.
     """
 
     def __init__(self, front: LoopFront) -> None:
         super().__init__()
         self.decoder = front.model.decoder
-        self.weights = front.weights
-        self.memory, self.state = front.parts['memory'], front.parts['state']
-        self.sizes = [len(list(tensors(part))) for part in (self.memory, self.state)]
+        self.cache, self.state = front.cache, front.state
+        self.cached = len(list(tensors(self.cache)))
 
     def forward(self, t: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
-        memory, state, ended = given[:self.sizes[0]], given[self.sizes[0]:-1], given[-1]
-        state, logits = self.decoder.reading_step(
-            self.weights, rebuilt(self.memory, memory), rebuilt(self.state, state), t)
-        token = state.token
-        score = logits.float().softmax(-1).amax(-1)
-        ended = torch.logical_or(ended, token == self.decoder.dictionary.end_idx)
+        cache = rebuilt(self.cache, given[:self.cached])
+        state, fed = rebuilt(self.state, given[self.cached:-1])
+        state, logits, _ = self.decoder.step(cache, state, fed, t)
+        fed = self.decoder.feed_back(logits)
+        score, token = logits['word'].float().softmax(-1).max(-1)
+        ended = torch.logical_or(given[-1], token == self.decoder.dictionary.end_idx)
         going_on = torch.logical_not(ended).any()
         # A character that is carried on and given out would have one name for both.
-        return (going_on, *tensors(state), ended, token + 0, score)
+        return (going_on, *tensors((state, fed)), ended, token + 0, score)
 
 
-def tensors(part: tuple) -> Iterator[Tensor]:
-    """The tensors in (nested) named tuples, in order."""
-    for value in part:
-        if isinstance(value, Tensor):
-            yield value
-        elif value is not None:
+def tensors(tree: Any) -> Iterator[Tensor]:
+    """The tensors in (nested) tuples and mappings, in order."""
+    if isinstance(tree, Tensor):
+        yield tree
+    elif isinstance(tree, (tuple, Mapping)):
+        for value in tree.values() if isinstance(tree, Mapping) else tree:
             yield from tensors(value)
 
 
-def rebuilt(like: tuple, values: Sequence[Tensor]) -> tuple:
-    """(Nested) named tuples like the given ones, of other tensors."""
+def rebuilt(like: Any, values: Sequence[Tensor]) -> Any:
+    """(Nested) tuples and mappings like the given ones, of other tensors."""
     rest = iter(values)
 
-    def build(part: tuple) -> tuple:
-        return type(part)(*(None if v is None else next(rest) if isinstance(v, Tensor)
-                            else build(v) for v in part))
+    def build(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            return next(rest)
+        if isinstance(part, Mapping):
+            return {key: build(value) for key, value in part.items()}
+        if isinstance(part, tuple):
+            parts = [build(value) for value in part]
+            return type(part)(*parts) if hasattr(part, '_fields') else tuple(parts)
+        return part
 
     return build(like)
 
@@ -207,19 +210,12 @@ def _traced(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str],
     return onnx.load_from_string(buffer.getvalue())
 
 
-def _add_loop(model: onnx.ModelProto, front: LoopFront, example: Sequence[Tensor],
-              opset: int) -> None:
-    """Put the loop behind what comes before it, in place."""
-    graph = model.graph
-    names = [value.name for value in graph.output]
-    carried = [n for n in names if n.startswith('state_') or n == 'ended']
-    memory = [n for n in names if n.startswith('memory_')]
-    values = dict(zip(names, example))
-    step = _step_graph(front, memory, carried, values, opset)
-    constants = [helper.make_tensor('steps', TensorProto.INT64, [],
-                                    [front.model.decoder.max_seq_len + 1]),
-                 helper.make_tensor('go_on', TensorProto.BOOL, [], [True])]
-    graph.initializer.extend(constants)
+def _add_loop(graph: onnx.GraphProto, step: onnx.GraphProto, steps: int) -> None:
+    """Put the loop after what comes before it, in place."""
+    carried = [value.name for value in graph.output
+               if value.name.startswith('state_') or value.name == 'ended']
+    graph.initializer.extend([helper.make_tensor('steps', TensorProto.INT64, [], [steps]),
+                              helper.make_tensor('go_on', TensorProto.BOOL, [], [True])])
     graph.initializer.extend(step.initializer)
     del step.initializer[:]
     graph.node.append(helper.make_node(
@@ -235,15 +231,19 @@ def _add_loop(model: onnx.ModelProto, front: LoopFront, example: Sequence[Tensor
     graph.output.extend(kept)
 
 
-def _step_graph(front: LoopFront, memory: Sequence[str], carried: Sequence[str], values: dict,
+def _step_graph(front: LoopFront, names: Sequence[str], example: Sequence[Tensor],
                 opset: int) -> onnx.GraphProto:
-    """The body of the loop; it takes its memory by name from the graph around it."""
-    given = [torch.tensor(1), *(values[name] for name in (*memory, *carried))]
-    inputs = ['t', *memory, *carried]
+    """The body of the loop; it takes its cache by name from the graph around it."""
+    values = {name: value for name, value in zip(names, example)
+              if not name.startswith('glyph_maps')}
+    cache = {name for name in values if name.startswith('cache_')}
+    carried = [name for name in values if name not in cache]
+    given = [torch.tensor(1), *values.values()]
+    inputs = ['t', *values]
     outputs = ['going_on', *(f'next_{name}' for name in carried), 'token', 'score']
     step = _traced(LoopStep(front).eval(), given, inputs, outputs,
                    _all_axes(inputs, given), opset).graph
-    _rename(step, {name: _STEP + name for name in _names(step) if name not in memory})
+    _rename(step, {name: _STEP + name for name in _names(step) if name not in cache})
     taken = {value.name: value for value in step.input}
     body_inputs = [helper.make_tensor_value_info(_STEP + 't', TensorProto.INT64, []),
                    helper.make_tensor_value_info(_STEP + 'go_on', TensorProto.BOOL, [])]

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from ..geometry.character_boxes import character_boxes
 from ..models.decoders.base import WordDecoder
-from ..models.encoders import GlyphEncoding
 from ..models.plugins import ForwardPass, feature_hooks_of, teacher_forced_attention
 from ..models.pseudo_labels.functional import two_means_mask
 from ..models.target_generators.text_masks import LUMA, denormalized
 from ..models.utils.feature_hooks import FeatureHooks, recorded
+from ..structures.encodings import GlyphEncoding
 from ..structures.explanation import Explanation
 from .inputs import packed, picture_pipeline
 

@@ -21,15 +21,16 @@ from tqdm import tqdm
 from ..geometry.character_boxes import box_pixels, character_boxes, character_mask
 from ..images import UnusableImageError
 from ..models.decoders.base import WordDecoder
-from ..models.encoders import GlyphEncoding
-from ..models.layers import Hypothesis, greedy_hypotheses
+from ..models.layers import greedy_hypotheses
 from ..models.recognizers import GlyphRecognizer
 from ..models.utils.weights import load_weights
+from ..structures.encodings import GlyphEncoding
 from ..structures.results import WordResult
+from ..structures.words import Hypothesis
 from ..visualization import draw_reading
 from .explain import explain
 from .inputs import Source, expand, mmocr_scope, packed, picture_of, picture_pipeline
-from .optimize import optimize_for_reading
+from .optimize import optimize_for_inference
 from .packaged import DEFAULT_MODEL, config_and_weights
 from .tta import better_result, shrunk, taken_back, views
 
@@ -86,7 +87,7 @@ class WordInferencer:
         workers: Threads that load pictures while the network reads. 0 loads them in between. None
             is as many as CPUs, at most 4.
         optimize: Whether to bring the model into the form that reads fastest on a CPU (see
-            :func:`~mmocr_siga.apis.optimize_for_reading`), if probabilities stay the same to 1e-5
+            :func:`~mmocr_siga.apis.optimize_for_inference`), if probabilities stay the same to 1e-5
             by it. ``model`` cannot be trained or loaded anew then.
         precision: 'float32', or 'bfloat16' for convolutions and matrix products in half precision:
             much faster for large models where the processor has instructions for it (AMX,
@@ -217,7 +218,7 @@ class WordInferencer:
     def _optimize(self) -> None:
         blank = packed(self.pipeline, np.full((32, 128, 3), 127, np.uint8))['inputs']
         try:
-            optimize_for_reading(self.model, tuple(blank.shape[-2:]), tolerance=1e-5)
+            optimize_for_inference(self.model, tuple(blank.shape[-2:]), tolerance=1e-5)
         except RuntimeError:  # it would read otherwise, or other images: it stays as it is
             pass
 

@@ -3,7 +3,7 @@ import torch
 from mmengine.structures import LabelData, PixelData
 from mmocr.structures import TextRecogDataSample
 
-from mmocr_siga.models.encoders import GlyphEncoding
+from mmocr_siga.structures.encodings import GlyphEncoding
 
 DICTIONARY = dict(type='WordDictionary', dict_file='lower_english_digits.txt', with_end=True,
                   with_unknown=True, unknown_token=None)

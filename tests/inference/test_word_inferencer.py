@@ -138,7 +138,7 @@ def test_a_model_that_would_read_otherwise_stays_as_it_is(files, reader, monkeyp
     def refuse(*args, **kwargs):
         raise RuntimeError('the recogniser reads otherwise')
 
-    monkeypatch.setattr('mmocr_siga.inference.word_inferencer.optimize_for_reading', refuse)
+    monkeypatch.setattr('mmocr_siga.inference.word_inferencer.optimize_for_inference', refuse)
     same(WordInferencer(*files, device='cpu')(word_pictures(4)), reader(word_pictures(4)))
 
 

@@ -66,7 +66,7 @@ from common import (
 from mmengine.dataset import pseudo_collate
 from report import report, tables
 
-from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_reading, quantize_onnx
+from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_inference, quantize_onnx
 from mmocr_siga.inference.onnx_recognizer import prepared
 from mmocr_siga.models import SIGADecoder
 from mmocr_siga.text.dictionary import resolve_dict_file
@@ -119,7 +119,7 @@ class TorchReader:
         self.parameters = count(model) / 1e6
         self.model = model.to(device)
         if form == 'optimized':
-            optimize_for_reading(self.model)
+            optimize_for_inference(self.model)
         self.step = self._decode if self.alone else model.test_step
         # NumPy, by which MMOCR reads scores, has no bfloat16.
         if precision.dtype is not None and not self.alone:

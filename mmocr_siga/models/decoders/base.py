@@ -1,36 +1,61 @@
+from __future__ import annotations
+
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 import torch
 from mmocr.models.common.dictionary import Dictionary
 from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.registry import TASK_UTILS
 from mmocr.structures import TextRecogDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..layers import Hypothesis, WordTargets, steps_nbest, word_targets
+from ...structures.words import Decoded, Hypothesis, WordOutputs, WordTargets
+from ..layers import beam_search, greedy_hypotheses, merged, selected, steps_nbest, word_targets
+
+Samples = Sequence[TextRecogDataSample]
 
 
 class WordDecoder(BaseDecoder):
-    """What the decoders of this package share: the start token, targets and early stopping.
+    """Base of this package's decoders: a subclass says what one step is, the rest follows.
 
-    Class indices are the dictionary's; the start token is one row behind them in the decoders'
+    - :meth:`prepare` projects what no step changes: the cache.
+    - :meth:`start` gives the recurrent state before the first step.
+    - :meth:`step` takes the previous characters to logits and attention.
+
+    :meth:`decode` is the one loop: training feeds it the label's characters, greedy reading its
+    own. :meth:`nbest` searches over the same steps, and export makes an ONNX loop of them. Batch is
+    the first dimension of every tensor in cache and state, which are (nested) tuples or
+    dictionaries; anything else in them, such as an object that holds weights, is the same for all
+    words. So a state may grow (keys and values of a Transformer) or accumulate (the attention of
+    earlier steps, for coverage).
+
+    A decoder whose steps do not wait for each other is ``parallel``: its only step is all of them.
+
+    Whatever runs passes through the submodule ``steps``, so that a forward hook on it sees the
+    logits and the attention of all steps, as :class:`~mmocr_siga.structures.Decoded`.
+
+    Class indices are the dictionary's; the start token is one row after them in the decoders'
     embeddings, whatever special tokens the dictionary has.
 
     Args:
         dictionary (dict or Dictionary): Needs an end token (``with_end=True``).
         module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
         postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
-        max_seq_len (int): Characters at most; one more step decides on the end. Defaults to 25.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        max_seq_len (int): Characters at most; one more step decides on the end.
+        init_cfg (dict or list[dict], optional): Initialization.
     """
 
+    parallel = False  # whether one step tells all characters
+    exportable = True  # to ONNX: the only step as it is, or a loop around the step
+
     def __init__(self,
-                 dictionary: Union[dict, Dictionary],
-                 module_loss: Optional[dict] = None,
-                 postprocessor: Optional[dict] = None,
+                 dictionary: dict | Dictionary,
+                 module_loss: dict | None = None,
+                 postprocessor: dict | None = None,
                  max_seq_len: int = 25,
-                 init_cfg: Optional[Union[dict, list[dict]]] = None) -> None:
+                 init_cfg: dict | list[dict] | None = None) -> None:
         if not isinstance(dictionary, Dictionary):
             dictionary = TASK_UTILS.build(dictionary)
         if dictionary.end_idx is None:
@@ -43,42 +68,150 @@ class WordDecoder(BaseDecoder):
             dictionary=dictionary, module_loss=module_loss or dict(type='WordLoss'),
             postprocessor=postprocessor, max_seq_len=max_seq_len, init_cfg=init_cfg)
         self.num_classes = dictionary.num_classes
+        self.steps = _Steps()
 
-    def targets(self, data_samples: Sequence[TextRecogDataSample],
-                device: torch.device) -> WordTargets:
-        """Decoder inputs and targets of a batch."""
-        return word_targets(data_samples, self.dictionary.end_idx, self.num_classes,
-                            self.max_seq_len, device)
-
-    def loss(self, feat: Optional[Sequence[Tensor]] = None, out_enc: Optional[tuple] = None,
-             data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> dict[str, Tensor]:
-        """Teacher-forced losses, in training and in evaluation mode alike."""
-        data_samples = self.module_loss.get_targets(data_samples)
-        return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
-
-    def nbest(self, out_enc: Any, count: int, width: Optional[int] = None,
-              data_samples: Optional[Sequence[TextRecogDataSample]] = None
-              ) -> list[list[Hypothesis]]:
-        """The most probable words; exact for decoders whose steps do not wait for each other.
+    @abstractmethod
+    def prepare(self, memory: Any, data_samples: Samples | Tensor | None = None) -> Any:
+        """The cache: what no step changes.
 
         Args:
-            out_enc (Any): The encoder's output.
-            count (int): Hypotheses for each word.
-            width (int, optional): Beams, where there is something to search. Defaults to None.
-            data_samples (Sequence[TextRecogDataSample], optional): As in ``forward_test``.
+            memory: The encoder's output, or the backbone's last map where there is no encoder.
+            data_samples: Samples, or their ``valid_ratio`` (N,), for decoders that look at the
+                padding themselves.
+        """
+
+    def start(self, cache: Any) -> tuple[Any, Tensor]:
+        """The state before the first step, and the start tokens that it is fed."""
+        raise NotImplementedError
+
+    def start_tokens(self, like: Tensor) -> Tensor:
+        """A start token (N,) for each of the rows."""
+        return torch.full(like.shape[:1], self.num_classes, dtype=torch.long, device=like.device)
+
+    @abstractmethod
+    def step(self, cache: Any, state: Any, tokens: Tensor | None,
+             t: int) -> tuple[Any, dict[str, Tensor], Tensor | None]:
+        """One step.
+
+        Args:
+            cache: From :meth:`prepare`.
+            state: From :meth:`start` or the last step.
+            tokens: The previous characters (N,), or what :meth:`feed_back` made of them. A parallel
+                decoder is given those of all steps (N, T') in training, None in reading.
+            t: The step, from 0; a tensor where ONNX loops.
 
         Returns:
-            list[list[Hypothesis]]: For each word up to ``count``, best first.
+            tuple: The new state; logits (N, K) of each branch, 'word' being what is read; and
+            attention (N, P), or None. A parallel decoder gives (N, T, K) and (N, T, P).
         """
-        return steps_nbest(self.forward_test(None, out_enc, data_samples),
-                           self.dictionary.end_idx, count)
 
-    def collect(self, logits: list[Tensor]) -> Tensor:
-        """Probabilities (N, T, K) of the steps that ran, filled up to T with the end token."""
-        probabilities = torch.stack([step.float() for step in logits], 1).softmax(-1)
-        missing = self.max_seq_len + 1 - len(logits)
-        if missing == 0:
+    def feed_back(self, logits: dict[str, Tensor]) -> Tensor:
+        """What greedy reading feeds the next step: (N,), or (N, branches) with the word's last."""
+        return logits['word'].argmax(-1)
+
+    def prepare_inference(self) -> None:
+        """Change the weights into a form that reads the same, faster; not to be undone."""
+
+    def decode(self, memory: Any, data_samples: Samples | None = None,
+               tokens: Tensor | None = None, stop_early: bool = True) -> Decoded:
+        """Run the steps, fed ``tokens`` (N, T') or else greedily what they read.
+
+        Greedy reading stops early when every word has ended: what would follow is never read.
+        """
+        cache = self.prepare(memory, data_samples)
+        if self.parallel:
+            return self.steps(self.step(cache, None, tokens, 0)[1:])
+        state, fed = self.start(cache)
+        steps, ended = [], False
+        for t in range(self.max_seq_len + 1 if tokens is None else tokens.shape[1]):
+            if tokens is not None:
+                fed = tokens[:, t]
+            state, logits, attention = self.step(cache, state, fed, t)
+            steps.append((logits, attention))
+            if tokens is None:
+                fed = self.feed_back(logits)
+                ended = (fed.view(len(fed), -1)[:, -1] == self.dictionary.end_idx) | ended
+                if stop_early and bool(ended.all()):
+                    break
+        return self.steps(steps)
+
+    def forward_train(self, feat: Any, out_enc: Any, data_samples: Samples) -> WordOutputs:
+        """Teacher-forced logits of all branches, and their targets."""
+        targets = self.targets(data_samples, next(self.parameters()).device)
+        decoded = self.decode(_memory(feat, out_enc), data_samples, targets.tokens)
+        return WordOutputs(decoded.logits, targets)
+
+    def forward_test(self, feat: Any, out_enc: Any,
+                     data_samples: Samples | Tensor | None = None) -> Tensor:
+        """Greedy probabilities (N, max_seq_len + 1, K); steps that did not run say the end token."""
+        decoded = self.decode(_memory(feat, out_enc), data_samples)
+        probabilities = decoded.logits['word'].float().softmax(-1)
+        missing = self.max_seq_len + 1 - probabilities.shape[1]
+        if missing <= 0:
             return probabilities
         end = probabilities.new_zeros(len(probabilities), missing, self.num_classes)
         end[..., self.dictionary.end_idx] = 1
         return torch.cat([probabilities, end], 1)
+
+    def loss(self, feat: Any = None, out_enc: Any = None,
+             data_samples: Samples | None = None) -> dict[str, Tensor]:
+        """Teacher-forced losses, in training and in evaluation mode alike."""
+        data_samples = self.module_loss.get_targets(data_samples)
+        return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
+
+    def targets(self, data_samples: Samples, device: torch.device) -> WordTargets:
+        """Decoder inputs and targets of a batch."""
+        return word_targets(data_samples, self.dictionary.end_idx, self.num_classes,
+                            self.max_seq_len, device)
+
+    def nbest(self, out_enc: Any, count: int, width: int | None = None,
+              data_samples: Samples | None = None) -> list[list[Hypothesis]]:
+        """The most probable words, for each up to ``count``, best first.
+
+        Exact for parallel decoders. For others they are what a beam search finds, and the greedy
+        word: in the search all branches are fed the characters of the hypothesis, as in training,
+        where greedy reading may feed each its own; so the greedy word is a candidate of its own,
+        and the first hypothesis is that word, or one that is more probable.
+
+        Args:
+            out_enc: The encoder's output.
+            count: Hypotheses for each word.
+            width: Beams. Defaults to the larger of ``count`` and 5.
+            data_samples: As in ``forward_test``.
+        """
+        end, steps = self.dictionary.end_idx, self.max_seq_len + 1
+        probabilities = self.forward_test(None, out_enc, data_samples)
+        if self.parallel:
+            return steps_nbest(probabilities, end, count)
+        width = max(count, 5) if width is None else width
+        cache = self.prepare(out_enc, data_samples)
+        words, device = len(probabilities), probabilities.device
+        rows = torch.arange(words, device=device).repeat_interleave(width)
+        cache, start = selected(cache, rows), selected(self.start(cache)[0], rows)
+
+        def step(state: Any, tokens: Tensor, t: int) -> tuple[Tensor, Any]:
+            state, logits, _ = self.step(cache, state, tokens, t)
+            return logits['word'].float().log_softmax(-1), state
+
+        found = beam_search(step, start, words, steps, self.num_classes, end, width, count, device)
+        return [merged([first], more, count)
+                for first, more in zip(greedy_hypotheses(probabilities, end), found)]
+
+
+class _Steps(nn.Module):
+    """Puts steps together; a module, so that hooks can watch it. See :class:`WordDecoder`."""
+
+    def forward(self, steps: tuple | list[tuple]) -> Decoded:
+        if isinstance(steps, tuple):  # of a parallel decoder
+            return Decoded(*steps)
+        logits, attention = zip(*steps)
+        return Decoded({name: torch.stack([step[name] for step in logits], 1)
+                        for name in logits[0]},
+                       None if attention[0] is None else torch.stack(attention, 1))
+
+
+def _memory(feat: Any, out_enc: Any) -> Any:
+    """The encoder's output, or the last map of a backbone without one."""
+    if out_enc is not None:
+        return out_enc
+    return feat if isinstance(feat, Tensor) else feat[-1]

@@ -1,4 +1,4 @@
-from .siga_encoder import GlyphEncoding, SIGAEncoder, pool_glyphs
+from .siga_encoder import SIGAEncoder, pool_glyphs
 from .srn_encoder import SRNEncoder
 
-__all__ = ['GlyphEncoding', 'SIGAEncoder', 'SRNEncoder', 'pool_glyphs']
+__all__ = ['SIGAEncoder', 'SRNEncoder', 'pool_glyphs']

@@ -3,7 +3,7 @@
 N batch, T steps (max_seq_len characters and the end token), w columns, D channels.
 """
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from typing import Optional
 
 import torch
 from mmocr.models.textrecog.encoders import BaseEncoder
@@ -13,21 +13,9 @@ from mmocr.utils.typing_utils import InitConfigType, OptConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...structures.encodings import SCALES, GlyphEncoding
 from ..layers import BidirectionalLSTM, conv_bn_relu, deconv_bn_relu, valid_columns
 from ..necks import PyramidFusion
-
-SCALES = ('fine', 'coarse')
-
-
-class GlyphEncoding(NamedTuple):
-    """What :class:`SIGAEncoder` hands on; the dictionaries have the keys 'fine' and 'coarse'."""
-
-    sequence: Tensor  # (N, w, C) visual columns, before any recurrence
-    context: Tensor  # (N, w, D) columns after two BiLSTMs
-    valid: Optional[Tensor]  # (N, w) bool, None where nothing is padded
-    glyph_maps: dict  # logits (N, T + 1, h, w) per scale, channel 0 background
-    glyph_features: dict  # (N, T, D) per scale
-    mask_feature: Optional[Tensor]  # (N, C, h, w), what a segmentation head goes on from
 
 
 @MODELS.register_module()

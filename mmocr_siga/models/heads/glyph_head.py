@@ -14,17 +14,10 @@ from mmocr.structures import TextRecogDataSample
 from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor, nn
 
+from ...structures.encodings import SCALES, GlyphEncoding
+from ...structures.words import WordTargets
 from ...text.dictionary import natural_letter_case
-from ..encoders import GlyphEncoding
-from ..encoders.siga_encoder import SCALES
-from ..layers import (
-    AttentionDecoder,
-    TokenLSTM,
-    WordTargets,
-    valid_columns,
-    word_loss,
-    word_targets,
-)
+from ..layers import AttentionDecoder, TokenLSTM, valid_columns, word_loss, word_targets
 from ..target_generators.text_masks import batch_text_masks
 from .glyph_supervision import GlyphSupervision
 

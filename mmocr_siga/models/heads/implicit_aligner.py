@@ -43,5 +43,4 @@ class ImplicitAligner(BaseModule):
         """
         for layer in self.context:
             sequence = layer(sequence, valid)
-        logits, steps = self.decoder(sequence, tokens, valid=valid)
-        return logits, steps.attention
+        return self.decoder(sequence, tokens, valid=valid)

@@ -1,34 +1,20 @@
-"""The attention LSTM decoder that SIGA uses four times, with one loop for training and reading.
+"""The attention LSTM decoder that SIGA uses four times, one or several of them side by side.
 
-N batch, w columns of the memory, D memory channels, H hidden units, T steps, K classes.
+N batch, S decoders side by side, w columns of the memory, D memory channels, H hidden units, T
+steps, K classes.
 """
-from typing import Callable, NamedTuple, Optional
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .gated_fusion import GatedFusion
+from .gated_fusion import GatedFusion, mix
 from .sequence_lstm import lstm_pointwise
 
-
-class DecoderMemory(NamedTuple):
-    """What stays the same over all steps, projected once."""
-
-    memory: Tensor  # (N, w, D)
-    keys: Tensor  # (N, w, H)
-    blocked: Optional[Tensor]  # (N, w) bool, True where a column is padding
-    token_gates: Tensor  # (K + 1, 4H): every character's share of the LSTM gates
-    glyph_gate: Optional[Tensor]  # (N, T, D)
-    glyph_squashed: Optional[Tensor]  # (N, T, D)
-
-
-class StepOutput(NamedTuple):
-    """One step of :class:`AttentionDecoder`, or all of them stacked along dimension 1."""
-
-    hidden: Tensor  # (N, H)
-    glimpse: Tensor  # (N, D), fused with the glyph feature where there is one
-    attention: Tensor  # (N, w)
+State = tuple[Tensor, Tensor]  # hidden and cell states, (N, S, H) each
 
 
 class AttentionDecoder(nn.Module):
@@ -41,13 +27,17 @@ class AttentionDecoder(nn.Module):
     With ``glyphs=True`` the glimpse :math:`c_t` and a glyph feature :math:`g_t` go through a
     :class:`GatedFusion` before they reach the cell (SIGA's glyph attention decoder).
 
+    The module holds the weights of one decoder. A step takes about thirty small operations, whose
+    number counts and not their arithmetic; so the functions below take the weights of S decoders of
+    one shape, stacked, and step all of them at once.
+
     Args:
         memory_channels (int): Channels D of the memory.
         hidden_size (int): LSTM units H.
         num_classes (int): Classes K, the end token among them. The embedding has one row more:
             index K is the start token.
         embedding_dim (int, optional): Size of a character embedding. Defaults to ``hidden_size``.
-        glyphs (bool): Whether each step fuses a glyph feature of D channels. Defaults to False.
+        glyphs (bool): Whether each step fuses a glyph feature of D channels.
     """
 
     def __init__(self, memory_channels: int, hidden_size: int, num_classes: int,
@@ -55,7 +45,6 @@ class AttentionDecoder(nn.Module):
         super().__init__()
         embedding_dim = embedding_dim or hidden_size
         self.num_classes = num_classes
-        self.hidden_size = hidden_size
         self.key = nn.Linear(memory_channels, hidden_size, bias=False)
         self.query = nn.Linear(hidden_size, hidden_size)
         self.score = nn.Linear(hidden_size, 1, bias=False)
@@ -63,117 +52,159 @@ class AttentionDecoder(nn.Module):
         self.embedding = nn.Embedding(num_classes + 1, embedding_dim)
         self.classifier = nn.Linear(hidden_size, num_classes)
         self.fusion = GatedFusion(memory_channels) if glyphs else None
-        self._initialise()
-
-    def _initialise(self) -> None:
-        """Start from an attention that has peaks, and from quiet characters.
-
-        With PyTorch's defaults the first energies differ by some 0.03: attention is uniform, every
-        glimpse the mean of the memory, and for tens of thousands of words the decoder learns to
-        spell before it learns to look.
-        """
+        # Start from an attention that has peaks, and from quiet characters: with PyTorch's defaults
+        # the first energies differ by some 0.03, every glimpse is the mean of the memory, and for
+        # tens of thousands of words the decoder learns to spell before it learns to look.
         nn.init.xavier_uniform_(self.key.weight, gain=1.5)
         nn.init.xavier_uniform_(self.query.weight, gain=1.5)
         nn.init.xavier_uniform_(self.score.weight, gain=3.0)
         nn.init.normal_(self.embedding.weight, std=0.1)
 
-    def prepare(self, memory: Tensor, glyphs: Optional[Tensor] = None,
-                valid: Optional[Tensor] = None) -> DecoderMemory:
-        """Project everything that no step changes.
-
-        Args:
-            memory (Tensor): (N, w, D).
-            glyphs (Tensor, optional): Glyph features (N, T, D), if built with ``glyphs=True``.
-            valid (Tensor, optional): (N, w) bool, False where a column is padding.
-        """
-        if (glyphs is None) != (self.fusion is None):
-            raise ValueError('glyph features go together with glyphs=True, and only with it')
-        channels = memory.shape[-1]
-        token_gates = F.linear(self.embedding.weight, self.rnn.weight_ih[:, channels:],
-                               self.rnn.bias_ih + self.rnn.bias_hh)
-        gate, squashed = (None, None) if glyphs is None else self.fusion.project_second(glyphs)
-        blocked = None if valid is None else ~valid
-        return DecoderMemory(memory, self.key(memory), blocked, token_gates, gate, squashed)
-
-    def initial_state(self, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Zero hidden and cell states (N, H); the cell state is float32."""
-        zeros = memory.new_zeros(len(memory), self.hidden_size)
-        return zeros, zeros.float()
-
-    def step(self, prepared: DecoderMemory, state: tuple[Tensor, Tensor], token_gates: Tensor,
-             t: int) -> tuple[tuple[Tensor, Tensor], StepOutput]:
-        """One step.
-
-        Args:
-            prepared (DecoderMemory): From :meth:`prepare`.
-            state (tuple): Hidden and cell states (N, H).
-            token_gates (Tensor): (N, 4H), the rows of ``prepared.token_gates`` of the previous
-                characters.
-            t (int): The step, for the glyph feature.
-        """
-        hidden, cell = state
-        energy = torch.tanh(prepared.keys + self.query(hidden).unsqueeze(1))
-        scores = self.score(energy).squeeze(-1).float()
-        if prepared.blocked is not None:
-            scores = scores.masked_fill(prepared.blocked, float('-inf'))
-        attention = scores.softmax(-1)
-        glimpse = torch.bmm(attention.unsqueeze(1).to(prepared.memory.dtype),
-                            prepared.memory).squeeze(1)
-        if self.fusion is not None:
-            glimpse = self.fusion.fuse(glimpse, prepared.glyph_gate[:, t],
-                                       prepared.glyph_squashed[:, t])
-        gates = (F.linear(glimpse, self.rnn.weight_ih[:, :glimpse.shape[-1]])
-                 + F.linear(hidden, self.rnn.weight_hh) + token_gates)
-        state = lstm_pointwise(gates, cell)
-        return state, StepOutput(state[0], glimpse, attention)
-
     def forward(self, memory: Tensor, tokens: Tensor, glyphs: Optional[Tensor] = None,
-                valid: Optional[Tensor] = None) -> tuple[Tensor, StepOutput]:
+                valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
         """Teacher-forced pass over all columns of ``tokens``.
 
         Args:
-            memory (Tensor): (N, w, D).
-            tokens (Tensor): (N, T) previous characters, the start token first.
-            glyphs (Tensor, optional): Glyph features (N, T, D).
-            valid (Tensor, optional): (N, w) bool.
+            memory: (N, w, D).
+            tokens: (N, T) previous characters, the start token first.
+            glyphs: Glyph features (N, T, D), if built with ``glyphs=True``.
+            valid: (N, w) bool, False where a column is padding.
 
         Returns:
-            tuple: Logits (N, T, K), and the hidden states, glimpses and attention of all steps,
-            (N, T, H), (N, T, D) and (N, T, w).
+            tuple: Logits (N, T, K) and attention (N, T, w).
         """
-        prepared = self.prepare(memory, glyphs, valid)
-        gates = F.embedding(tokens, prepared.token_gates)
-
-        def step(state: tuple, previous: Tensor, t: int) -> tuple:
-            return self.step(prepared, state, previous, t)
-
-        outputs = unroll(step, self.initial_state(memory), tokens.shape[1],
-                         lambda t, _: gates[:, t])
-        stacked = StepOutput(*(torch.stack(part, 1) for part in zip(*outputs)))
-        return self.classifier(stacked.hidden), stacked
+        cache = attention_cache([self], memory, None if glyphs is None else [glyphs], valid)
+        state, hidden, attention = attention_start(cache), [], []
+        for t in range(tokens.shape[1]):
+            state, _, seen = attend(cache, state, tokens[:, t], t)
+            hidden.append(state[0])
+            attention.append(seen)
+        return self.classifier(torch.cat(hidden, 1)), torch.cat(attention, 1)
 
 
-def unroll(step: Callable, state: tuple, steps: int, previous: Callable,
-           finished: Optional[Callable] = None) -> list:
-    """The one decoding loop: teacher-forced or greedy, whatever ``previous`` makes of it.
+@dataclass
+class AttentionWeights:
+    """The weights of S decoders as steps read them; no tuple, so that a beam does not repeat it."""
+
+    hidden: Tensor  # (S, H, 5H): what a hidden state asks, and its share of the gates
+    score: Tensor  # (S H, S): each decoder scores its own energies
+    glimpse: Tensor  # (S, D, 4H): its share of the gates
+    token_gates: Tensor  # (S (K + 1), 4H): every character's
+    rows: Tensor  # (S,): where each decoder's rows begin
+    classifier: Tensor  # (S, H, K)
+    classifier_bias: Tensor  # (S, 1, K)
+    gate: Optional[Tensor]  # (S, D, D): the glimpse's share of the fusion gate
+
+
+class AttentionCache(NamedTuple):
+    """What no step changes."""
+
+    weights: AttentionWeights
+    memory: Tensor  # (N, w, D)
+    keys: Tensor  # (N, w, S H)
+    blocked: Optional[Tensor]  # (N, w, 1) bool, True where a column is padding
+    glyph_gates: Optional[Tensor]  # (N, T, S, D): the glyph's share of the fusion gate
+    glyphs: Optional[Tensor]  # (N, T, S, D) after the tanh
+
+
+def attention_cache(decoders: Sequence[AttentionDecoder], memory: Tensor,
+                    glyphs: Optional[Sequence[Tensor]] = None,
+                    valid: Optional[Tensor] = None) -> AttentionCache:
+    """Project everything that no step changes.
 
     Args:
-        step (Callable): ``step(state, previous, t) -> (state, output)``.
-        state (tuple): Initial state.
-        steps (int): Steps at most.
-        previous (Callable): ``previous(t, last_output)`` gives what step t is fed; ``last_output``
-            is None at t = 0.
-        finished (Callable, optional): ``finished(t, output)`` tells after each step whether every
-            word has ended. Defaults to None: all steps are run.
+        decoders: S decoders of one shape.
+        memory: (N, w, D).
+        glyphs: Glyph features (N, T, D) of each decoder.
+        valid: (N, w) bool, False where a column is padding.
+    """
+    fusions = [decoder.fusion for decoder in decoders]
+    if (glyphs is None) != (fusions[0] is None):
+        raise ValueError('glyph features go together with glyphs=True, and only with it')
+    weights = _stacked(decoders, memory.dtype)
+    # The query's bias is added to the same energies at every step.
+    keys = F.linear(memory, torch.cat([d.key.weight for d in decoders]),
+                    torch.cat([d.query.bias for d in decoders]))
+    gates = squashed = None
+    if glyphs is not None:
+        channels = memory.shape[-1]
+        gates = torch.stack([F.linear(x, fusion.gate.weight[:, channels:], fusion.gate.bias)
+                             for x, fusion in zip(glyphs, fusions)], 2)
+        squashed = torch.stack(list(glyphs), 2).tanh()
+    blocked = None if valid is None else ~valid[:, :, None]
+    return AttentionCache(weights, memory, keys, blocked, gates, squashed)
+
+
+def _stacked(decoders: Sequence[AttentionDecoder], dtype: torch.dtype) -> AttentionWeights:
+    """The weights of S decoders, of the type that the memory has under autocast."""
+    channels, classes = decoders[0].key.in_features, decoders[0].num_classes
+
+    def stack(part: Callable[[AttentionDecoder], Tensor]) -> Tensor:
+        return torch.stack([part(decoder) for decoder in decoders]).to(dtype)
+
+    def token_gates(decoder: AttentionDecoder) -> Tensor:
+        rnn = decoder.rnn
+        return F.linear(decoder.embedding.weight, rnn.weight_ih[:, channels:],
+                        rnn.bias_ih + rnn.bias_hh)
+
+    fused = decoders[0].fusion is not None
+    return AttentionWeights(
+        hidden=stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2),
+        score=torch.block_diag(*(d.score.weight for d in decoders)).t().to(dtype),
+        glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
+        token_gates=stack(token_gates).flatten(0, 1),
+        rows=torch.arange(len(decoders), device=decoders[0].key.weight.device) * (classes + 1),
+        classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
+        classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
+        gate=stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2) if fused else None)
+
+
+def attention_start(cache: AttentionCache) -> State:
+    """Zero hidden and cell states; the cell state is float32."""
+    decoders, units = cache.weights.hidden.shape[:2]
+    zeros = cache.memory.new_zeros(cache.memory.shape[0], decoders, units)
+    return zeros, torch.zeros_like(zeros, dtype=torch.float)
+
+
+def attend(cache: AttentionCache, state: State, tokens: Tensor,
+           t: int) -> tuple[State, Tensor, Tensor]:
+    """One step of all decoders.
+
+    Args:
+        cache: From :func:`attention_cache`.
+        state: From :func:`attention_start` or the last step.
+        tokens: Previous characters (N,), or (N, S) of each decoder.
+        t: The step, for the glyph features.
 
     Returns:
-        list: The outputs of the steps that ran.
+        tuple: The new state, glimpses (N, S, D), fused with glyph features where there are any, and
+        attention (N, S, w).
     """
-    outputs = []
-    output = None
-    for t in range(steps):
-        state, output = step(state, previous(t, output), t)
-        outputs.append(output)
-        if finished is not None and finished(t, output):
-            break
-    return outputs
+    weights, (hidden, cell) = cache.weights, state
+    units = int(cell.shape[-1])
+    query, gates = _product(hidden, weights.hidden).split((units, 4 * units), -1)
+    energies = torch.tanh(cache.keys + query.flatten(1)[:, None]) @ weights.score
+    energies = energies.float()
+    if cache.blocked is not None:
+        energies = energies.masked_fill(cache.blocked, float('-inf'))
+    attention = energies.softmax(1).transpose(1, 2)
+    glimpse = torch.bmm(attention.to(cache.memory.dtype), cache.memory)
+    if weights.gate is not None:
+        gate = torch.sigmoid(_product(glimpse, weights.gate) + cache.glyph_gates[:, t])
+        glimpse = mix(gate, torch.tanh(glimpse), cache.glyphs[:, t])
+    tokens = tokens[:, None] if tokens.dim() == 1 else tokens
+    gates = gates + F.embedding(tokens + weights.rows, weights.token_gates)
+    state = lstm_pointwise(gates + _product(glimpse, weights.glimpse), cell)
+    return state, glimpse, attention
+
+
+def classify(cache: AttentionCache, state: State) -> Tensor:
+    """Logits (N, S, K) of all decoders after a step."""
+    weights = cache.weights
+    return torch.baddbmm(weights.classifier_bias, state[0].transpose(0, 1),
+                         weights.classifier).transpose(0, 1)
+
+
+def _product(x: Tensor, weights: Tensor) -> Tensor:
+    """(N, S, in), (S, in, out) -> (N, S, out)."""
+    return torch.bmm(x.transpose(0, 1), weights).transpose(0, 1)

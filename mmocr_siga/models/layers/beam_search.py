@@ -1,7 +1,7 @@
 """N-best reading as pure functions: beam search, and the exact N best of independent steps.
 
 N words, B beams, T steps, K classes. A hypothesis is a word with its end token; its probability is
-the product of those of its characters and of the end token behind them, which is missing only where
+the product of those of its characters and of the end token after them, which is missing only where
 the T steps end before the word does.
 """
 from __future__ import annotations
@@ -13,39 +13,20 @@ from typing import Any, Callable, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ['Hypothesis', 'beam_search', 'greedy_hypotheses', 'merged', 'steps_nbest']
+from ...structures.words import Hypothesis
 
-
-class Hypothesis(NamedTuple):
-    """One way to read a word.
-
-    Attributes:
-        tokens (tuple[int]): Classes of the characters, without the end token.
-        scores (tuple[float]): Probability of each character, given those before it.
-        probability (float): Of the whole word, its end included.
-    """
-    tokens: tuple[int, ...]
-    scores: tuple[float, ...]
-    probability: float
+__all__ = ['beam_search', 'greedy_hypotheses', 'merged', 'selected', 'steps_nbest']
 
 
 class _Pool(NamedTuple):
     """Hypotheses of N words: log-probabilities (N, P) and what they consist of, (N, P, T)."""
     total: Tensor
-    tokens: Tensor  # end tokens behind the word
+    tokens: Tensor  # end tokens after the word
     steps: Tensor  # log-probabilities of the steps
 
 
 def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
-    """The most probable class of every step, up to the first end token.
-
-    Args:
-        probabilities (Tensor): (N, T, K).
-        end_idx (int): Index of the end token.
-
-    Returns:
-        list[Hypothesis]: One for each of the N words.
-    """
+    """The most probable class of every step (N, T, K), up to the first end token."""
     scores, tokens = probabilities.float().max(-1)
     out = []
     for values, classes in zip(scores.tolist(), tokens.tolist()):
@@ -58,16 +39,8 @@ def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
 def steps_nbest(probabilities: Tensor, end_idx: int, count: int) -> list[list[Hypothesis]]:
     """The most probable words where no step depends on what was read before it; exact.
 
-    Args:
-        probabilities (Tensor): (N, T, K).
-        end_idx (int): Index of the end token.
-        count (int): Number of hypotheses.
-
-    Returns:
-        list[list[Hypothesis]]: For each word up to ``count`` different hypotheses, best first.
-
-    Raises:
-        ValueError: If ``count`` is less than 1.
+    Takes the probabilities (N, T, K) of the steps; gives for each word up to ``count`` different
+    hypotheses, best first.
     """
     log_probabilities = probabilities.float().log()
 
@@ -91,20 +64,19 @@ def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: A
     open prefix can beat the ``count``-th finished word.
 
     Args:
-        step (Callable): ``step(state, tokens, t) -> (log_probabilities, state)`` with the previous
-            characters (N * B,) and log-probabilities (N * B, K); B is ``width``.
-        state (Any): Tensors with a first dimension of N * B, in tuples and mappings; the B beams of
-            a word lie side by side.
-        batch (int): Words N.
-        steps (int): Steps T at most.
-        start_idx (int): What the first step is fed.
-        end_idx (int): Index of the end token.
-        width (int): Open prefixes B that are followed for each word.
-        count (int): Hypotheses wanted for each word.
-        device (torch.device, optional): Where the decoder runs. Defaults to None: the CPU.
+        step: ``step(state, tokens, t) -> (log_probabilities, state)`` with the previous characters
+            (N * B,) and log-probabilities (N * B, K); B is ``width``.
+        state: As in :func:`selected`; the B beams of a word lie side by side.
+        batch: Words N.
+        steps: Steps T at most.
+        start_idx: What the first step is fed.
+        end_idx: Index of the end token.
+        width: Open prefixes B that are followed for each word.
+        count: Hypotheses wanted for each word.
+        device: Where the decoder runs; None for the CPU.
 
     Returns:
-        list[list[Hypothesis]]: For each word up to ``count`` different hypotheses, best first.
+        list: For each word up to ``count`` different hypotheses, best first.
 
     Raises:
         ValueError: If ``width`` or ``count`` is less than 1.
@@ -124,7 +96,7 @@ def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: A
         alive, parents = _extended(alive, log_probabilities, end_idx, t)
         if _settled(alive, ended, count):
             break
-        state = _selected(state, parents)
+        state = selected(state, parents)
         previous = alive.tokens[:, :, t].flatten()
     else:
         ended = _best(ended, alive, count)
@@ -171,16 +143,17 @@ def _settled(alive: _Pool, ended: _Pool, count: int) -> bool:
     return bool((alive.total[:, 0] <= ended.total[:, -1]).all())
 
 
-def _selected(state: Any, index: Tensor) -> Any:
-    """Reorder the first dimension of all tensors of a state."""
-    if isinstance(state, Tensor):
-        return state[index]
-    if isinstance(state, Mapping):
-        return {key: _selected(value, index) for key, value in state.items()}
-    if isinstance(state, tuple):
-        parts = [_selected(value, index) for value in state]
-        return type(state)(*parts) if hasattr(state, '_fields') else tuple(parts)
-    return state
+def selected(tree: Any, rows: Tensor) -> Any:
+    """Rows of the first dimension of all tensors in (nested) tuples and mappings; anything else
+    stays as it is."""
+    if isinstance(tree, Tensor):
+        return tree[rows]
+    if isinstance(tree, Mapping):
+        return {key: selected(value, rows) for key, value in tree.items()}
+    if isinstance(tree, tuple):
+        parts = [selected(value, rows) for value in tree]
+        return type(tree)(*parts) if hasattr(tree, '_fields') else tuple(parts)
+    return tree
 
 
 def _hypotheses(pool: _Pool, end_idx: int) -> list[list[Hypothesis]]:
@@ -199,16 +172,8 @@ def _hypotheses(pool: _Pool, end_idx: int) -> list[list[Hypothesis]]:
 
 def merged(first: Sequence[Hypothesis], second: Sequence[Hypothesis],
            count: int) -> list[Hypothesis]:
-    """The best of two lists of hypotheses; of equal words the more probable one.
-
-    Args:
-        first (Sequence[Hypothesis]): Hypotheses.
-        second (Sequence[Hypothesis]): More of them.
-        count (int): Number wanted.
-
-    Returns:
-        list[Hypothesis]: Best first; among equals those of ``first`` come first.
-    """
+    """The best of two lists of hypotheses, best first; of equal words the more probable one, of
+    equally probable ones that of ``first``."""
     best: dict[tuple[int, ...], Hypothesis] = {}
     for hypothesis in (*first, *second):
         known = best.get(hypothesis.tokens)

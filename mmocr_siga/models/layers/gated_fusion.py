@@ -1,6 +1,5 @@
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class GatedFusion(nn.Module):
@@ -11,30 +10,22 @@ class GatedFusion(nn.Module):
 
     Args:
         channels (int): Channels D of both inputs and of the output.
-        squash (bool): Whether the inputs go through the tanh. Defaults to True.
+        squash (bool): Whether the inputs go through the tanh.
     """
 
     def __init__(self, channels: int, squash: bool = True) -> None:
         super().__init__()
-        self.channels = channels
-        self.squash = torch.tanh if squash else _as_it_is
+        self.squash = squash
         self.gate = nn.Linear(2 * channels, channels)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """(..., D), (..., D) -> (..., D)."""
         z = torch.sigmoid(self.gate(torch.cat([first, second], -1)))
-        return z * self.squash(first) + (1 - z) * self.squash(second)
-
-    def project_second(self, second: Tensor) -> tuple:
-        """What the gate needs of the second input, for all steps at once."""
-        projected = F.linear(second, self.gate.weight[:, self.channels:], self.gate.bias)
-        return projected, self.squash(second)
-
-    def fuse(self, first: Tensor, projected: Tensor, squashed: Tensor) -> Tensor:
-        """:meth:`forward` with the second input prepared by :meth:`project_second`."""
-        z = torch.sigmoid(F.linear(first, self.gate.weight[:, :self.channels]) + projected)
-        return z * self.squash(first) + (1 - z) * squashed
+        if self.squash:
+            first, second = torch.tanh(first), torch.tanh(second)
+        return mix(z, first, second)
 
 
-def _as_it_is(x: Tensor) -> Tensor:
-    return x
+def mix(gate: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """gate * first + (1 - gate) * second."""
+    return second + gate * (first - second)

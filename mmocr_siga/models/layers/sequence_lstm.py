@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Optional
 
 import torch
@@ -6,29 +7,26 @@ from torch.nn import functional as F
 
 
 def lstm_pointwise(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """LSTM non-linearities: gates (N, 4H) in PyTorch's order i, f, g, o and cell (N, H) -> (h, c).
+    """LSTM non-linearities: gates (..., 4H) in PyTorch's order i, f, g, o and cell (..., H) ->
+    (hidden, cell).
 
     The cell state stays float32: it is a running sum, which half precision would erode.
     """
-    i, f, g, o = gates.float().chunk(4, 1)
-    cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
-    return (torch.sigmoid(o) * torch.tanh(cell)).to(gates.dtype), cell
+    units = int(cell.shape[-1])
+    kept, candidate, out = gates.float().split((2 * units, units, units), -1)
+    i, f = torch.sigmoid(kept).split(units, -1)
+    cell = torch.addcmul(f * cell, i, torch.tanh(candidate))
+    return (torch.sigmoid(out) * torch.tanh(cell)).to(gates.dtype), cell
 
 
 class BidirectionalLSTM(nn.Module):
-    """A bidirectional LSTM followed by a projection, batch first.
-
-    Args:
-        in_channels (int): Channels D_in of the input sequence.
-        hidden_size (int): Hidden units per direction.
-        out_channels (int): Channels D_out of the output sequence.
-    """
+    """A bidirectional LSTM followed by a projection, batch first."""
 
     def __init__(self, in_channels: int, hidden_size: int, out_channels: int) -> None:
         super().__init__()
         self.rnn = nn.LSTM(in_channels, hidden_size, bidirectional=True, batch_first=True)
         self.linear = nn.Linear(2 * hidden_size, out_channels)
-        # An LSTM's first outputs are small (about 0.15); the default initialisation shrinks them
+        # An LSTM's first outputs are small (about 0.15); the default initialization shrinks them
         # further: what follows would see next to nothing. This brings them to the order of 1.
         nn.init.xavier_uniform_(self.linear.weight, gain=3.0)
 
@@ -48,18 +46,24 @@ class BidirectionalLSTM(nn.Module):
         return self.linear(torch.cat([forward[..., :units], backward[..., units:]], -1))
 
 
+@dataclass
+class TokenLSTMWeights:
+    """No tuple, so that a beam does not repeat it."""
+
+    token_gates: Tensor  # (K + 1, 4H): every character's share of the gates
+    feature: Tensor  # (4H, D)
+    hidden: Tensor  # (4H, H)
+
+
 class TokenLSTM(nn.Module):
     """An LSTM over a feature sequence and the embeddings of the previous characters.
-
-    Its input does not depend on its own state once the previous characters are known, so training
-    (teacher forcing) is one fused LSTM call; reading uses :meth:`step` on the same weights.
 
     Args:
         in_channels (int): Channels D of a feature.
         hidden_size (int): LSTM units H.
         num_classes (int): Classes K, the end token among them. The embedding has one row more:
             index K is the start token.
-        embedding_dim (int): Size E of a character embedding.
+        embedding_dim (int): Size of a character embedding.
     """
 
     def __init__(self, in_channels: int, hidden_size: int, num_classes: int,
@@ -71,27 +75,41 @@ class TokenLSTM(nn.Module):
         self.classifier = nn.Linear(hidden_size, num_classes)
 
     def forward(self, features: Tensor, tokens: Tensor) -> Tensor:
-        """Teacher-forced logits.
-
-        Args:
-            features (Tensor): (N, T, D).
-            tokens (Tensor): (N, T) previous characters, the start token first.
-
-        Returns:
-            Tensor: Logits (N, T, K).
-        """
+        """Teacher-forced logits (N, T, K) of features (N, T, D) and previous characters (N, T)."""
         return self.classifier(self.rnn(torch.cat([features, self.embedding(tokens)], -1))[0])
 
-    def initial_state(self, batch: int, like: Tensor) -> tuple:
-        """Zero hidden and cell states (N, H); the cell state is float32."""
-        zeros = like.new_zeros(batch, self.rnn.hidden_size)
-        return zeros, zeros.float()
+    def start(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Zero hidden and cell states (N, H) for a tensor (N, ...); the cell state is float32."""
+        zeros = like.new_zeros(like.shape[0], self.rnn.hidden_size)
+        return zeros, torch.zeros_like(zeros, dtype=torch.float)
 
-    def step(self, feature: Tensor, previous: Tensor, state: tuple) -> tuple:
-        """One step: feature (N, D), previous characters (N,) -> (logits (N, K), new state)."""
+    def weights(self, dtype: torch.dtype) -> TokenLSTMWeights:
+        """The weights as steps read them, of the type that features have under autocast."""
+        rnn, channels = self.rnn, self.embedding.embedding_dim
+        weight = rnn.weight_ih_l0
+        token_gates = F.linear(self.embedding.weight, weight[:, -channels:],
+                               rnn.bias_ih_l0 + rnn.bias_hh_l0)
+        return TokenLSTMWeights(*(part.to(dtype) for part in (
+            token_gates, weight[:, :-channels], rnn.weight_hh_l0)))
+
+    def step(self, weights: TokenLSTMWeights, feature: Tensor, previous: Tensor,
+             state: tuple) -> tuple[tuple, Tensor]:
+        """One step: feature (N, D), previous characters (N,) -> the new state and logits (N, K)."""
         hidden, cell = state
-        inputs = torch.cat([feature, self.embedding(previous)], -1)
-        gates = (F.linear(inputs, self.rnn.weight_ih_l0, self.rnn.bias_ih_l0)
-                 + F.linear(hidden, self.rnn.weight_hh_l0, self.rnn.bias_hh_l0))
+        gates = (F.embedding(previous, weights.token_gates) + F.linear(feature, weights.feature)
+                 + F.linear(hidden, weights.hidden))
         state = lstm_pointwise(gates, cell)
-        return self.classifier(state[0]), state
+        return state, self.classifier(state[0])
+
+    @torch.no_grad()
+    def fold(self, layer: nn.Linear) -> None:
+        """Make a linear layer whose outputs are the features part of the weights."""
+        channels = layer.out_features
+        rnn = nn.LSTM(self.rnn.input_size - channels + layer.in_features, self.rnn.hidden_size,
+                      batch_first=True).to(layer.weight)
+        weight = self.rnn.weight_ih_l0
+        rnn.load_state_dict(dict(
+            self.rnn.state_dict(), weight_ih_l0=torch.cat(
+                [weight[:, :channels] @ layer.weight, weight[:, channels:]], 1),
+            bias_ih_l0=self.rnn.bias_ih_l0 + weight[:, :channels] @ layer.bias))
+        self.rnn = rnn

@@ -1,26 +1,13 @@
 from collections.abc import Sequence
 from math import ceil
-from typing import NamedTuple, Optional, Union
+from typing import Optional, Union
 
 import torch
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORE_INDEX = -100
-
-
-class WordTargets(NamedTuple):
-    """A batch of labels as tensors on the device.
-
-    ``steps`` is the longest label of the batch plus one for the end token; it is known on the host,
-    so decoders can stop there without asking the device.
-    """
-
-    tokens: Tensor  # (N, steps) previous characters, the start token first
-    targets: Tensor  # (N, steps) characters and end token, IGNORE_INDEX behind them
-    lengths: Tensor  # (N,) characters without end token, at most max_seq_len
-    steps: int
+from ...structures.words import IGNORE_INDEX, WordTargets
 
 
 def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, start_idx: int,
@@ -31,12 +18,11 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
     does not end there.
 
     Args:
-        data_samples (Sequence[TextRecogDataSample]): N samples that went through a module loss's
-            ``get_targets``.
-        end_idx (int): Index of the end token.
-        start_idx (int): Index of the start token in the decoders' embeddings.
-        max_seq_len (int): Characters at most.
-        device (torch.device): Where the tensors go, in one copy each.
+        data_samples: N samples that went through a module loss's ``get_targets``.
+        end_idx: Index of the end token.
+        start_idx: Index of the start token in the decoders' embeddings.
+        max_seq_len: Characters at most.
+        device: Where the tensors go, in one copy each.
 
     Raises:
         ValueError: If a sample carries no ``gt_text.indexes``.
@@ -58,11 +44,7 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
 
 def word_lengths(data_samples: Sequence[TextRecogDataSample], max_seq_len: int,
                  device: torch.device) -> Tensor:
-    """Characters of each word, (N,), at most ``max_seq_len``.
-
-    Raises:
-        ValueError: If a sample carries no ``gt_text.indexes``.
-    """
+    """Characters of each word, (N,), at most ``max_seq_len``."""
     lengths = [min(len(label), max_seq_len) for label in _labels(data_samples)]
     return to_device(torch.tensor(lengths, dtype=torch.long), device)
 
@@ -103,45 +85,29 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def targets_of_all_steps(targets: Tensor, lengths: Tensor, end_idx: int, steps: int) -> Tensor:
-    """Targets that ask for the end token at every step behind a word.
-
-    Args:
-        targets (Tensor): (N, T') as in :class:`WordTargets`.
-        lengths (Tensor): (N,) characters of each word.
-        end_idx (int): Index of the end token.
-        steps (int): Steps T of the result, at least T'.
-
-    Returns:
-        Tensor: (N, T). A word that was cut still does not end.
-    """
+    """Targets (N, T') and lengths (N,) as in :class:`WordTargets` -> targets (N, ``steps``) that
+    ask for the end token at every step after a word. A word that was cut still does not end."""
     padded = F.pad(targets, (0, steps - targets.shape[1]), value=end_idx)
-    behind = torch.arange(steps, device=targets.device) > lengths[:, None]
-    return padded.masked_fill(behind, end_idx)
+    after = torch.arange(steps, device=targets.device) > lengths[:, None]
+    return padded.masked_fill(after, end_idx)
 
 
 def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of a word branch, mean over the characters and end tokens of the batch.
-
-    Args:
-        logits (Tensor): (N, T, K).
-        targets (Tensor): (N, T), IGNORE_INDEX where nothing is asked.
-    """
+    """Cross-entropy of logits (N, T, K) and targets (N, T), mean over the characters and end tokens
+    of the batch."""
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(),
                            ignore_index=IGNORE_INDEX)
 
 
 def valid_columns(data_samples: Union[Sequence[TextRecogDataSample], Tensor, None], width: int,
                   device: torch.device) -> Optional[Tensor]:
-    """Which columns of a map of the given width show the image and not its padding.
+    """Which columns of a map show the image and not its padding: (N, width) bool, or None where no
+    sample is padded.
 
     Args:
-        data_samples (Sequence[TextRecogDataSample] or Tensor, optional): N samples with their
-            ``valid_ratio``, or the ratios (N,).
-        width (int): Columns of the map.
-        device (torch.device): Where the result goes.
-
-    Returns:
-        Tensor or None: (N, width) bool, or None where no sample is padded.
+        data_samples: N samples with their ``valid_ratio``, or the ratios (N,).
+        width: Columns of the map.
+        device: Where the result goes.
     """
     if isinstance(data_samples, Tensor):
         columns = (data_samples * width).ceil().clamp(min=1)

@@ -6,8 +6,9 @@ from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
-from ..layers.targets import targets_of_all_steps, word_loss
-from .word_loss import WordLoss, WordOutputs
+from ...structures.words import WordOutputs
+from ..layers import targets_of_all_steps, word_loss
+from .word_loss import WordLoss
 
 
 @MODELS.register_module()

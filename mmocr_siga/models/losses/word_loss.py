@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import NamedTuple, Union
+from typing import Union
 
 from mmocr.models.common import Dictionary
 from mmocr.models.textrecog.module_losses import BaseTextRecogModuleLoss
@@ -7,15 +7,9 @@ from mmocr.registry import MODELS, TASK_UTILS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 
+from ...structures.words import WordOutputs
 from ...text.dictionary import natural_letter_case
-from ..layers.targets import WordTargets, word_loss
-
-
-class WordOutputs(NamedTuple):
-    """What a decoder's ``forward_train`` hands to :class:`WordLoss`."""
-
-    logits: dict[str, Tensor]  # (N, T, K) per branch
-    targets: WordTargets
+from ..layers import word_loss
 
 
 @MODELS.register_module()

@@ -12,7 +12,8 @@ from mmocr.utils.typing_utils import InitConfigType, OptConfigType
 from torch import Tensor, einsum, nn
 from torch.nn import functional as F
 
-from ..encoders.siga_encoder import SCALES, pool_glyphs
+from ...structures.encodings import SCALES
+from ..encoders import pool_glyphs
 from ..heads import GlyphSupervision
 from ..layers import BidirectionalLSTM, conv_bn_relu, word_lengths
 from ..necks import PyramidFusion

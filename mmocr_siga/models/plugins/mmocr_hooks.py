@@ -105,12 +105,12 @@ def _siga(decoder: nn.Module) -> FeatureHooks:
     cells = [f'decoder.branches.{scale}' for scale in decoder.branches]
     return FeatureHooks(FeatureHook('encoder', index='context'),
                         [f'{cell}.classifier' for cell in cells],
-                        FeatureHook('decoder.branches.fine', index=(1, 'attention')))
+                        FeatureHook('decoder.steps', index='attention'))
 
 
 def _implicit(decoder: nn.Module) -> FeatureHooks:
     return FeatureHooks(FeatureHook('encoder', index='context'), 'decoder.cell.classifier',
-                        FeatureHook('decoder.cell', index=(1, 'attention')))
+                        FeatureHook('decoder.steps', index='attention'))
 
 
 def _siga_p(decoder: nn.Module) -> FeatureHooks:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...geometry.character_boxes import character_boxes
+from ...structures.encodings import GlyphEncoding
 from ...text.label_rule import LabelRule
-from ..encoders import GlyphEncoding
 from ..utils.weights import TRAINING_ONLY, load_weights
 
 READS = ('shared', 'picture')

@@ -41,48 +41,139 @@ def test_uniform_logits_cost_log_of_the_classes():
         assert value.item() == pytest.approx(torch.log(torch.tensor(37.)).item(), rel=1e-5)
 
 
-def test_reading_equals_teacher_forcing_with_its_own_characters():
-    decoder, encoding = build().eval(), random_encoding()
-    steps = decoder.greedy(encoding, stop_early=False)
-    assert len(steps) == 8
-    read = torch.stack([s.token for s in steps], 1)
-    # Feed each decoder what it fed itself and compare the last one's logits.
-    start = torch.full((3, 1), START)
-    fused = {}
-    for scale, branch in decoder.branches.items():
-        own = torch.stack([s.branch_tokens[scale] for s in steps], 1)
-        tokens = torch.cat([start, own[:, :-1]], 1)
-        _, out = branch(encoding.context, tokens, encoding.glyph_features[scale])
-        fused[scale] = out.glimpse
-    feature = decoder.project(decoder.fusion(fused['fine'], fused['coarse']))
-    logits = decoder.reader(feature, torch.cat([start, read[:, :-1]], 1))
-    torch.testing.assert_close(torch.stack([s.logits for s in steps], 1), logits)
+def plain_branch(branch, context, glyph, valid, hidden, cell, tokens):
+    """A step as the formulas say: a module's own layers on one column after the other."""
+    columns = range(context.shape[1])
+    energy = torch.stack([branch.score(torch.tanh(
+        branch.key(context[:, j]) + branch.query(hidden)))[:, 0] for j in columns], 1)
+    if valid is not None:
+        energy[~valid] = float('-inf')
+    glimpse = torch.einsum('nw,nwd->nd', energy.softmax(1), context)
+    if glyph is not None:
+        gate = torch.sigmoid(branch.fusion.gate(torch.cat([glimpse, glyph], 1)))
+        glimpse = gate * glimpse.tanh() + (1 - gate) * glyph.tanh()
+    hidden, cell = branch.rnn(torch.cat([glimpse, branch.embedding(tokens)], 1), (hidden, cell))
+    return glimpse, hidden, cell, branch.classifier(hidden)
 
 
-def test_stopping_early_reads_the_same():
-    torch.manual_seed(3)
-    decoder, encoding = build().eval(), random_encoding(batch=5)
-    # Make the end likely, so that words end at different steps.
+def plain_reading(decoder, encoding, given=None):
+    """Logits of all steps of the three decoders, fed their own characters or those given."""
+    n = len(encoding.context)
+    states = {s: (torch.zeros(n, 6), torch.zeros(n, 6)) for s in ('fine', 'coarse')}
+    tokens = {s: torch.full((n, ), START) for s in ('fine', 'coarse', 'word')}
+    reader = (torch.zeros(1, n, 10), torch.zeros(1, n, 10))
+    logits = []
+    for t in range(8 if given is None else given.shape[1]):
+        fused = {}
+        if given is not None:
+            tokens = dict.fromkeys(tokens, given[:, t])
+        for s, branch in decoder.branches.items():
+            fused[s], hidden, cell, scores = plain_branch(
+                branch, encoding.context, encoding.glyph_features[s][:, t], encoding.valid,
+                *states[s], tokens[s])
+            states[s], tokens[s] = (hidden, cell), scores.argmax(1)
+        both = torch.cat([fused['fine'], fused['coarse']], 1)
+        gate = torch.sigmoid(decoder.fusion.gate(both))
+        feature = decoder.project(gate * fused['fine'].tanh() + (1 - gate) * fused['coarse'].tanh())
+        inputs = torch.cat([feature, decoder.reader.embedding(tokens['word'])], 1)
+        out, reader = decoder.reader.rnn(inputs[:, None], reader)
+        logits.append(decoder.reader.classifier(out[:, 0]))
+        tokens['word'] = logits[-1].argmax(1)
+    return torch.stack(logits, 1)
+
+
+def spread(decoder):
+    """Larger weights: words of different lengths, and characters that differ."""
     with torch.no_grad():
-        decoder.reader.classifier.bias[END] += 0.25
-    full = decoder.collect([s.logits for s in decoder.greedy(encoding, stop_early=False)])
-    steps = decoder.greedy(encoding)
-    early = decoder.forward_test(None, encoding)
-    assert early.shape == full.shape == (5, 8, 37)
-    texts = []
-    for probabilities in (full, early):
-        got = decoder.postprocessor(probabilities, [sample('') for _ in range(5)])
-        texts.append([(s.pred_text.item, s.pred_text.score) for s in got])
-    assert texts[0] == texts[1]
-    ends = [(s.token == END) for s in steps]
-    assert torch.stack(ends).any(0).all() or len(steps) == 8
+        for module in decoder.modules():
+            if isinstance(module, (torch.nn.Linear, torch.nn.Embedding)):
+                module.weight.mul_(3)
+    return decoder.eval()
+
+
+@pytest.mark.parametrize('prepared', [False, True])
+@pytest.mark.parametrize('batch, padded', [(1, False), (3, False), (3, True)])
+def test_it_reads_as_the_plain_loop(prepared, batch, padded):
+    valid = torch.arange(6) < torch.tensor([[6], [4], [1]]) if padded else None
+    decoder, encoding = spread(build()), random_encoding(batch=batch, valid=valid)
+    expected = plain_reading(decoder, encoding)
+    if prepared:
+        decoder.prepare_inference()
+    read = decoder.decode(encoding, stop_early=False)
+    assert len(expected.argmax(-1).unique()) >= 2  # not one character all over
+    torch.testing.assert_close(read.logits['word'], expected)
+    assert read.attention.shape == (batch, 8, 6)
+    torch.testing.assert_close(read.attention.sum(-1), torch.ones(batch, 8))
+    assert valid is None or not read.attention.transpose(1, 2)[~valid].any()
+
+
+def test_a_hook_sees_the_steps_that_ran():
+    decoder, encoding, seen = spread(build()), random_encoding(), []
+    decoder.steps.register_forward_hook(lambda module, args, output: seen.append(output))
+    samples = [sample(w) for w in ('ab', 'c', '')]
+    decoder.forward_train(None, encoding, decoder.module_loss.get_targets(samples))
+    decoder.forward_test(None, encoding)
+    assert seen[0].attention.shape == (3, 3, 6)
+    assert seen[0].logits['word_fine'].shape == (3, 3, 37)
+    assert seen[1].attention.shape[1] == seen[1].logits['word'].shape[1] <= 8
+
+
+def test_gradients_reach_the_context_of_a_reading():
+    decoder, encoding = build().eval(), random_encoding()
+    encoding.context.requires_grad_()
+    decoder.forward_test(None, encoding)[..., 3].sum().backward()
+    assert encoding.context.grad.abs().sum() > 0
+
+
+def test_new_weights_are_read_with():
+    decoder, encoding = spread(build()), random_encoding()
+    before = decoder.forward_test(None, encoding)
+    state = {name: -value for name, value in decoder.state_dict().items()}
+    other = build().eval()
+    other.load_state_dict(state)
+    decoder.load_state_dict(state)
+    assert torch.equal(decoder.forward_test(None, encoding), other.forward_test(None, encoding))
+    assert not torch.allclose(decoder.forward_test(None, encoding), before)
+    decoder.prepare_inference()
+    with pytest.raises(RuntimeError, match='project.weight'):  # loudly, not half of them
+        decoder.load_state_dict(state)
+
+
+def test_bfloat16_autocast_and_double_read_nearly_the_same():
+    decoder, encoding = spread(build()), random_encoding()
+    expected = decoder.forward_test(None, encoding)
+    with torch.autocast('cpu', torch.bfloat16):
+        got = decoder.forward_test(None, encoding)
+    assert got.dtype == torch.float32
+    assert (got[:, 0] - expected[:, 0]).abs().max() < 0.1
+    double = encoding._replace(
+        context=encoding.context.double(),
+        glyph_features={s: g.double() for s, g in encoding.glyph_features.items()})
+    torch.testing.assert_close(decoder.double().forward_test(None, double), expected)
+
+
+def test_words_end_each_for_itself_and_the_loop_with_the_last():
+    decoder, encoding = spread(build()), random_encoding(batch=6)
+    expected = plain_reading(decoder, encoding).argmax(-1)
+    with torch.no_grad():
+        # The class of some step becomes the end token: rows of the last classifier are exchanged.
+        chosen = int(expected[2, 3])
+        for value in (decoder.reader.classifier.weight, decoder.reader.classifier.bias,
+                      decoder.reader.embedding.weight):
+            value[[END, chosen]] = value[[chosen, END]].clone()
+    full = plain_reading(decoder, encoding).argmax(-1)
+    ends = [(row == END).nonzero()[0].item() if (row == END).any() else 7 for row in full]
+    assert decoder.decode(encoding).logits['word'].shape[1] == max(ends) + 1
+    probabilities = decoder.forward_test(None, encoding)
+    for row, words, end in zip(probabilities.argmax(-1), full, ends):
+        assert torch.equal(row[:end + 1], words[:end + 1])
 
 
 def test_a_batch_whose_words_end_at_once_takes_one_step():
     decoder = build().eval()
     with torch.no_grad():
         decoder.reader.classifier.bias[END] += 1000
-    assert len(decoder.greedy(random_encoding())) == 1
+    assert decoder.decode(random_encoding()).logits['word'].shape[1] == 1
     probabilities = decoder.forward_test(None, random_encoding())
     assert probabilities.shape == (3, 8, 37) and (probabilities[..., END] > 0.99).all()
 
@@ -108,15 +199,9 @@ def test_a_dictionary_without_an_end_is_refused():
 def teacher_forced(decoder, encoding, word, tokens):
     """Probability of a word whose characters all three decoders are fed, end included."""
     fed = torch.tensor([[START, *tokens]])[:, :8]
-    fused = {}
-    for scale, branch in decoder.branches.items():
-        _, out = branch(encoding.context[word:word + 1], fed,
-                        encoding.glyph_features[scale][word:word + 1],
-                        None if encoding.valid is None else encoding.valid[word:word + 1])
-        fused[scale] = out.glimpse
-    logits = decoder.reader(decoder.project(decoder.fusion(fused['fine'], fused['coarse'])), fed)
+    logits = plain_reading(decoder, encoding, fed.expand(3, -1))[word]
     wanted = torch.tensor([*tokens, END][:8])
-    return logits.softmax(-1)[0].gather(1, wanted[:, None]).prod().item()
+    return logits[:len(wanted)].softmax(-1).gather(1, wanted[:, None]).prod().item()
 
 
 @pytest.mark.parametrize('padded', [False, True])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
-from mmocr_siga.models.decoders.siga_parallel_decoder import column_shares
+from mmocr_siga.models.decoders.siga_parallel_decoder import _presence, column_shares
 from tests.helpers.words import DICTIONARY, END, index, random_encoding, sample, tiny_model
 
 GSRM = dict(type='GSRM', num_layers=1, num_heads=2, inner_channels=8)
@@ -104,7 +104,7 @@ def test_glyph_maps_tell_where_to_look():
     assert (attention[0, :6].amax(-1) > 0.9).all()
     # Steps behind the word see all columns alike.
     torch.testing.assert_close(attention[0, 6:], torch.full((2, 6), 1 / 6))
-    presence = decoder._presence(shares.clamp(min=0.01).log(), None)[0, :, 0]
+    presence = _presence(shares.clamp(min=0.01).log(), None)[0, :, 0]
     assert (presence[:6] > 2.2).all() and (presence[6:] < -2.2).all()
 
 

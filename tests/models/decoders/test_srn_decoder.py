@@ -36,7 +36,7 @@ def test_the_parts_are_put_together_as_in_the_paper():
         want = dict(word_visual=decoder.gsrm.classifier(glimpses),
                     word_semantic=reasoning.logits,
                     word=decoder.vsfd(glimpses, reasoning.features))
-        got = decoder.read(None, x)
+        got = decoder.decode(x).logits
         torch.testing.assert_close(got, want)
         torch.testing.assert_close(decoder(None, x), want['word'].softmax(-1))
     assert got['word'].shape == (3, 8, 37)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
-from mmocr_siga.models.encoders import GlyphEncoding
 from mmocr_siga.models.heads import text_pixels
+from mmocr_siga.structures.encodings import GlyphEncoding
 from mmocr_siga.models.target_generators.text_masks import gray_images
 from tests.helpers.words import sample, tiny_model
 

@@ -2,16 +2,16 @@ import pytest
 import torch
 from torch import nn
 
-from mmocr_siga.models.layers import AttentionDecoder, unroll
+from mmocr_siga.models.layers import AttentionDecoder
 
 
 def loops(decoder, memory, tokens, glyphs=None, valid=None):
     """The decoder step by step and sample by sample with an ordinary LSTMCell."""
     cell = nn.LSTMCell(decoder.rnn.input_size, decoder.rnn.hidden_size).double()
     cell.load_state_dict(decoder.rnn.state_dict())
-    logits, attentions, glimpses = [], [], []
+    logits, attentions = [], []
     for n in range(len(memory)):
-        h = c = memory.new_zeros(1, decoder.hidden_size)
+        h = c = memory.new_zeros(1, decoder.rnn.hidden_size)
         for t in range(tokens.shape[1]):
             scores = []
             for j in range(memory.shape[1]):
@@ -28,9 +28,8 @@ def loops(decoder, memory, tokens, glyphs=None, valid=None):
             h, c = cell(x, (h, c))
             logits.append(decoder.classifier(h[0]))
             attentions.append(alpha)
-            glimpses.append(glimpse)
     shape = (len(memory), tokens.shape[1], -1)
-    return tuple(torch.stack(x).reshape(shape) for x in (logits, attentions, glimpses))
+    return tuple(torch.stack(x).reshape(shape) for x in (logits, attentions))
 
 
 @pytest.mark.parametrize('with_glyphs', [False, True])
@@ -42,12 +41,11 @@ def test_equals_a_loop_over_samples_and_steps(with_glyphs, batch):
     glyphs = torch.randn(batch, 4, 6).double() if with_glyphs else None
     valid = torch.ones(batch, 7, dtype=torch.bool)
     valid[0, 5:] = False
-    logits, steps = decoder(memory, tokens, glyphs, valid)
+    got = decoder(memory, tokens, glyphs, valid)
     expected = loops(decoder, memory, tokens, glyphs, valid)
     # The cell state is kept in float32 on purpose.
-    for got, want in zip((logits, steps.attention, steps.glimpse), expected):
-        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6, check_dtype=False)
-    assert (steps.attention[0, :, 5:] == 0).all()
+    torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6, check_dtype=False)
+    assert (got[1][0, :, 5:] == 0).all()
 
 
 def test_padding_cannot_be_seen():
@@ -67,8 +65,8 @@ def test_half_precision_stays_close():
                               torch.randn(4, 6, 16))
     exact, _ = decoder(memory, tokens, glyphs)
     with torch.autocast('cpu', torch.bfloat16):
-        rough, steps = decoder(memory, tokens, glyphs)
-    assert steps.attention.dtype == torch.float32
+        rough, attention = decoder(memory, tokens, glyphs)
+    assert attention.dtype == torch.float32
     torch.testing.assert_close(rough.float(), exact, rtol=0, atol=0.05)
 
 
@@ -76,16 +74,3 @@ def test_glyphs_must_be_announced():
     decoder = AttentionDecoder(6, 5, 4)
     with pytest.raises(ValueError, match='glyphs=True'):
         decoder(torch.randn(1, 4, 6), torch.zeros(1, 2, dtype=torch.long), torch.randn(1, 2, 6))
-
-
-def test_unroll_feeds_outputs_back_and_stops():
-    seen = []
-
-    def step(state, previous, t):
-        seen.append((state, previous, t))
-        return state + 1, 10 * previous
-
-    outputs = unroll(step, 0, 6, lambda t, last: 1 if last is None else last,
-                     lambda t, output: output >= 1000)
-    assert outputs == [10, 100, 1000]
-    assert seen == [(0, 1, 0), (1, 10, 1), (2, 100, 2)]

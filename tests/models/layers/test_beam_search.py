@@ -4,13 +4,8 @@ import math
 import pytest
 import torch
 
-from mmocr_siga.models.layers import (
-    Hypothesis,
-    beam_search,
-    greedy_hypotheses,
-    merged,
-    steps_nbest,
-)
+from mmocr_siga.models.layers import beam_search, greedy_hypotheses, merged, steps_nbest
+from mmocr_siga.structures.words import Hypothesis
 
 END, CLASSES, STEPS = 2, 4, 4
 OTHERS = [c for c in range(CLASSES) if c != END]

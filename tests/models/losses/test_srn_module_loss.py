@@ -5,7 +5,7 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.layers import word_targets
-from mmocr_siga.models.losses import WordOutputs
+from mmocr_siga.structures.words import WordOutputs
 from tests.helpers.words import DICTIONARY, END, START, index, sample
 
 T = 6
