@@ -143,7 +143,7 @@ class WordDecoder(BaseDecoder):
 
     def forward_test(self, feat: Any, out_enc: Any,
                      data_samples: Samples | Tensor | None = None) -> Tensor:
-        """Greedy probabilities (N, max_seq_len + 1, K); steps that did not run say the end token."""
+        """Greedy probabilities (N, max_seq_len + 1, K); steps that did not run say the end."""
         decoded = self.decode(_memory(feat, out_enc), data_samples)
         probabilities = decoded.logits['word'].float().softmax(-1)
         missing = self.max_seq_len + 1 - probabilities.shape[1]
