@@ -3,8 +3,8 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.heads import text_pixels
-from mmocr_siga.structures.encodings import GlyphEncoding
 from mmocr_siga.models.target_generators.text_masks import gray_images
+from mmocr_siga.structures.encodings import GlyphEncoding
 from tests.helpers.words import sample, tiny_model
 
 TERMS = {
