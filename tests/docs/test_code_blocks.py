@@ -158,7 +158,7 @@ def test_python(page, here):
 def options_of(tool):
     """Options that a tool, or a module of the command line, and what it shares define."""
     path = REPO / tool
-    shared = [REPO / 'tools/common.py', path.parent / 'common.py']
+    shared = [*path.parent.glob('*common.py'), REPO / 'mmocr_siga/datasets/formats/conversion.py']
     text = ''.join(p.read_text('utf-8') for p in (path, *shared) if p.is_file())
     return set(re.findall(r"['\"](--?[a-zA-Z][\w-]*)['\"]", text))
 
