@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+from tqdm import tqdm
 
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
@@ -40,7 +41,6 @@ from mmocr_siga.datasets.formats.writers import (
     publish,
     refuse_existing,
 )
-from mmocr_siga.datasets.progress import Progress
 from mmocr_siga.images import encode_picture
 from mmocr_siga.rendering import PRESETS, RECIPES, WordRenderer, build_renderer, contact_sheet
 
@@ -265,19 +265,19 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
     begin = todo[0][1] + words_written(args, folder, todo[0][0])
     if begin:
         print(f'going on after {begin:,} words')
-    progress = Progress(args.count, 'words', begin)
+    started = time.monotonic()
     # Closed at once if something fails, which ends the processes.
-    with contextlib.closing(produce(job, begin, args.count, args.workers)) as items:
+    with contextlib.closing(produce(job, begin, args.count, args.workers)) as items, \
+            tqdm(total=args.count, initial=begin, unit=' words', disable=None) as bar:
         for name, start, end in todo:
             with open_writer(args, folder, name) as writer:
                 for done in range(start + writer.count, end):
                     writer.add(*next(items))
-                    progress.update(done + 1)
+                    bar.update()
                     if done % 200 == 0:
                         writer.flush()
-    progress.close()
     publish(folder, args.out)
-    return progress.rate
+    return (args.count - begin) / max(time.monotonic() - started, 1e-9)
 
 
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:

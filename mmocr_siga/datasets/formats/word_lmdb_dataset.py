@@ -1,6 +1,7 @@
 """Word images in an LMDB database, read by any number of processes."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -164,11 +165,11 @@ class WordLMDBDataset(RecogLMDBDataset):
     def prepare_data(self, idx: int) -> Any:
         """Read a word and run the pipeline."""
         info, data = self._read(idx, 'label', 'image')
-        try:
-            info['img'] = (decode_picture(data or b'') if self.color_type == 'color' or not data else
-                           mmcv.imfrombytes(data, flag=self.color_type))
-        except UnusableImageError:
-            info['img'] = None
+        info['img'] = None
+        if data:
+            with contextlib.suppress(UnusableImageError):
+                info['img'] = (decode_picture(data) if self.color_type == 'color' else
+                               mmcv.imfrombytes(data, flag=self.color_type))
         return self.pipeline(info)
 
     def close(self) -> None:
