@@ -24,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
     """Read, draw and write."""
-    stem = os.path.splitext(os.path.basename(args.path))[0]
-    target = args.out or f'{stem}_reading.png'
+    target = args.out or os.path.splitext(os.path.basename(args.path))[0] + '_reading.png'
     if os.path.isdir(args.path) or args.path.startswith('@'):
         raise CommandError(f'{args.path}: show draws one picture; give its path')
     folder = os.path.dirname(target)

@@ -13,11 +13,7 @@ UNWEIGHTED, WEIGHTED = 'average', 'weighted_average'
 
 
 def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, float]:
-    """Average each metric over the data sets.
-
-    Args:
-        metrics: Values by ``<data set>/<metric>``.
-        sizes: Words of each data set.
+    """Average values by ``<data set>/<metric>`` over the data sets, of so many words each.
 
     Returns:
         ``average/<metric>``, where each set counts the same, and ``weighted_average/<metric>``,

@@ -127,12 +127,12 @@ def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
     would give other figures.
 
     Args:
-        found: Overlaps of the G words and the D detections.
+        found: Overlaps of the words and the detections.
         truths: G transcriptions.
-        care: bool (G, ): False for don't-care regions.
+        care: bool (G, ): False for don't-care regions; so are, in ``'word_spotting'``, words that
+            are not :func:`in_dictionary`.
         readings: D readings; None for a detection that is left out.
-        protocol: One of :data:`SPOTTING_PROTOCOLS`. In ``'word_spotting'`` words that are not
-            :func:`in_dictionary` are don't-care regions.
+        protocol: One of :data:`SPOTTING_PROTOCOLS`.
     """
     care = np.array(care, bool)
     if protocol == 'word_spotting':

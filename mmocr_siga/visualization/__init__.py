@@ -1,10 +1,9 @@
 """Pictures of what a recogniser read and what it looked at."""
-from .glyph_drawing import draw_reading, panel_boxes
+from .glyph_drawing import draw_reading
 from .glyph_visualizer import GlyphVisualizer, draw_sample
 from .scene_drawing import draw_scene
 from .word_sheet import SheetWord, draw_word_sheet
 
 __all__ = [
-    'GlyphVisualizer', 'SheetWord', 'draw_reading', 'draw_sample', 'draw_scene', 'draw_word_sheet',
-    'panel_boxes'
+    'GlyphVisualizer', 'SheetWord', 'draw_reading', 'draw_sample', 'draw_scene', 'draw_word_sheet'
 ]

@@ -32,6 +32,7 @@ CELL = (480, 112)  # width, height of a panel in pixels
 CAPTION = 20
 TITLE = 44
 BARS = 92
+OPACITY = np.float32(0.75)  # where a map has its peak
 _WELL = (225, 225, 225)
 
 
@@ -51,14 +52,11 @@ def normalized(maps: np.ndarray) -> np.ndarray:
     return maps / np.where(peak > 0, peak, 1)
 
 
-def overlay(image: np.ndarray, maps: np.ndarray, strength: float = 0.75) -> np.ndarray:
-    """Tint an image (H, W, 3) with one color per character.
+def overlay(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Tint an image, uint8 BGR (H, W, 3), with one color per character.
 
-    Args:
-        image: uint8 BGR.
-        maps: Weights (L, h, w), stretched over the image; each is scaled to a peak of 1 and the
-            strongest character of a pixel gives it its color.
-        strength: Opacity at weight 1.
+    The weights (L, h, w) are stretched over the image; each map is scaled to a peak of 1, and the
+    strongest character of a pixel gives it its color.
     """
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if len(maps) == 0:
@@ -66,7 +64,7 @@ def overlay(image: np.ndarray, maps: np.ndarray, strength: float = 0.75) -> np.n
     size = image.shape[1::-1]
     stretched = np.stack([cv2.resize(m, size) for m in normalized(maps)])
     colors = character_colors(len(maps)).astype(np.float32)[stretched.argmax(0)]
-    alpha = np.float32(strength) * stretched.max(0)[..., None]
+    alpha = OPACITY * stretched.max(0)[..., None]
     return (grey + alpha * (colors - grey)).round().astype(np.uint8)
 
 

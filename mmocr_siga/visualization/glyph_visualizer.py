@@ -52,11 +52,6 @@ class GlyphVisualizer(BaseLocalVisualizer):
         self.parts = tuple(parts)
         self.reader: Callable[[np.ndarray], Explanation | None] | None = None
 
-    @property
-    def backends(self) -> list[str]:
-        """Names of the backends that sheets go to."""
-        return list(self._vis_backends)
-
     @master_only
     def add_datasample(self, name: str, image: np.ndarray,
                        data_sample: TextRecogDataSample | None = None, draw_gt: bool = True,
@@ -66,20 +61,11 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        step: int = 0) -> np.ndarray:
         """Draw a sheet, hand it to all backends and return it, uint8 RGB.
 
-        Args:
-            name: Name of the word.
-            image: The picture, uint8, RGB (H, W, 3) or grey (H, W).
-            data_sample: With ``gt_text`` and ``pred_text``, as far as there are any.
-            draw_gt: Whether to show the label.
-            draw_pred: Whether to show the reading and what goes with it.
-            show: Show the sheet in a window instead of handing it on.
-            wait_time: Seconds to show it; 0 waits for a key.
-            pred_score_thr: As MMOCR hands it over; words have none.
-            out_file: A file to write the sheet to, too.
-            step: Step of the training.
+        Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window, for
+        ``wait_time`` seconds, instead of handed on; ``pred_score_thr`` has no meaning for words.
 
         Raises:
-            ValueError: If the image is of no kind that can be drawn.
+            ValueError: If the image is none that can be drawn, uint8, RGB (H, W, 3) or grey (H, W).
         """
         image = np.asarray(image)
         picture = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image

@@ -23,9 +23,9 @@ def scene_scale(height: int, width: int) -> float:
     return float(np.clip(longer, *SIDES)) / longer
 
 
-def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] = (),
-               characters: bool = True) -> np.ndarray:
-    """Draw the words of a picture: their outlines and characters on it, the texts beside it.
+def draw_scene(image: np.ndarray, words: Sequence[Any],
+               skipped: Sequence[Any] = ()) -> np.ndarray:
+    """Draw the words of a picture, their outlines and characters on it, the texts beside it: BGR.
 
     Each word has a color. Outlines are thick; those of characters are thin. On a pale copy on the
     right, or below where the picture is wider than high, each text stands in the place of its word.
@@ -36,10 +36,6 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
         words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
             ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
         skipped: With ``polygon``; those that are no polygons are left out.
-        characters: Whether to draw the characters' outlines.
-
-    Returns:
-        uint8 BGR.
 
     Raises:
         ValueError: If the image is of no kind that can be drawn, or a word has no polygon.
@@ -55,9 +51,8 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
         outline = _outline(word.polygon, scale)
         if outline is None:
             raise ValueError(f'the polygon of {word.text!r} is none: {word.polygon!r}')
-        if characters:
-            for character in getattr(word, 'char_polygons', None) or ():
-                _draw(shown, _outline(character, scale), color, 1)
+        for character in getattr(word, 'char_polygons', None) or ():
+            _draw(shown, _outline(character, scale), color, 1)
         _draw(shown, outline, color, 2)
         _draw(texts, outline, [(255 + c) // 2 for c in color], 1)
         labels.append(_label(word.text, outline, color, size))

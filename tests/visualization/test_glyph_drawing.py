@@ -82,8 +82,8 @@ def test_overlay_paints_the_strongest_character():
     image = np.full((10, 40, 3), 128, np.uint8)
     maps = np.zeros((2, 1, 4), np.float32)
     maps[0, 0, 0], maps[1, 0, 3] = 5.0, 0.01  # each is scaled to its own peak
-    picture = gd.overlay(image, maps, strength=1.0)
-    first, second = gd.character_colors(2)
+    picture = gd.overlay(image, maps)
+    first, second = (0.75 * gd.character_colors(2) + 0.25 * 128).round()
     np.testing.assert_array_equal(picture[5, 0], first)
     np.testing.assert_array_equal(picture[5, -1], second)
     np.testing.assert_array_equal(picture[5, 20], [128] * 3)

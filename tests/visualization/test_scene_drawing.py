@@ -35,8 +35,8 @@ def test_outlines_and_texts_have_their_places():
 
 def test_characters():
     places = [[[100, 100], [150, 100], [150, 160], [100, 160]]]
-    with_them, without = (colored(draw_scene(BLACK, [word(places=places)], characters=flag))
-                          for flag in (True, False))
+    with_them, without = (colored(draw_scene(BLACK, [word(places=each)]))
+                          for each in (places, None))
     assert with_them[110:150, 148:153].any() and not without[110:150, 148:153].any()
 
 

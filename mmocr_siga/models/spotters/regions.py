@@ -177,8 +177,8 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
 
 
 def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
-                       sizes: Sequence[tuple[int, int]], share: float, min_side: float = 4.0,
-                       generator: torch.Generator | None = None) -> WordRegions:
+                       sizes: Sequence[tuple[int, int]], share: float,
+                       min_side: float = 4.0) -> WordRegions:
     """Regions like those of words where nothing is written, with empty texts and rows of -1.
 
     Each has the corners of a word drawn from the batch, its sides changed by factors between 0.35
@@ -191,7 +191,6 @@ def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
         sizes: Height and width of each picture.
         share: Regions for each word of a picture; rounded, and at least one a picture. 0 for none.
         min_side: Least height in pixels.
-        generator: Source of randomness.
     """
     count = words.borders.shape[2]
     if share <= 0:
@@ -203,17 +202,17 @@ def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
         wanted = max(1, round(share * int((words.index == n).sum())))
         taken = prep(unary_union([p for p in map(polygon_shape, scene.polygons) if p is not None]))
         for _ in range(wanted):
-            corners = _free_region(shapes, taken, size, min_side, generator)
+            corners = _free_region(shapes, taken, size, min_side)
             if corners is not None:
                 found.append((border_points(*corners, count).reshape(2, count, 2), n, '', -1))
     return _packed(found, count)
 
 
-def _free_region(shapes: np.ndarray, taken: Any, size: tuple[int, int], min_side: float,
-                 generator: torch.Generator | None) -> np.ndarray | None:
+def _free_region(shapes: np.ndarray, taken: Any, size: tuple[int, int],
+                 min_side: float) -> np.ndarray | None:
     """Corners (2, 2, 2) of a region that touches nothing, or None if none was found."""
     extent = np.array(size[::-1], np.float64)
-    draws = torch.rand(_TRIES, 5, generator=generator, dtype=torch.float64).numpy()
+    draws = torch.rand(_TRIES, 5, dtype=torch.float64).numpy()
     for draw in draws:
         corners = shapes[min(int(draw[0] * len(shapes)), len(shapes) - 1)]
         along = (corners[:, 1] - corners[:, 0]).mean(0) / 2
