@@ -67,8 +67,7 @@ def scan_labels(name: str, labels: Iterable[str | None], total: int,
 
     Args:
         name: Name of the data set.
-        labels: In their order, None for none.
-        total: Number of labels.
+        labels: In their order, None for none, ``total`` of them.
         judge: Tells what becomes of a label, as :class:`~mmocr_siga.text.label_rule.LabelRule`.
         describe: Names the sample of an index, for the examples.
 
@@ -110,9 +109,9 @@ def cached_scan(database: str, rule: dict, version: dict, cache: str | bool | No
         database: Folder or file of the database.
         rule: What the verdicts depend on, in the terms of JSON.
         version: What changes with the content of the database, likewise.
-        cache: A folder for the file, or False for none. None: for a large database a file beside
-            it or, where that cannot be written, below ``$XDG_CACHE_HOME/mmocr_siga``.
-        total: Number of words of the database.
+        cache: A folder for the file, or False for none. None: for a large database, by its
+            ``total``, a file beside it or, where that cannot be written, below
+            ``$XDG_CACHE_HOME/mmocr_siga``.
         scan: Makes the result.
     """
     if cache is False or (cache is None and total < LARGE):

@@ -42,8 +42,6 @@ class RenderedWordDataset:
         max_seq_len, letter_case: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
         with_masks: Whether to add ``gt_seg_map``, the exact text mask; a pipeline then has no
             ``TextMask``, which would replace it.
-        pipeline: Transforms.
-        metainfo: Meta information of the data set.
         lazy_init: Whether to search faces and words only when they are needed.
         options: ``charset``, ``lexicon``, ``random_strings``, ``punctuation``, ``max_length`` and
             ``backgrounds`` of :func:`~mmocr_siga.rendering.build_renderer`.

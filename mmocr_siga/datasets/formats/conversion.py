@@ -136,11 +136,7 @@ def _unwanted(text: str, args: argparse.Namespace) -> str:
 
 
 def check_content(records: Iterable[Record], expected: ContentSum) -> None:
-    """Read back what was written.
-
-    Raises:
-        OSError: If it differs.
-    """
+    """Read back what was written; an OSError if it differs."""
     found = ContentSum()
     for record in records:
         data, problem = _load(record)
@@ -174,12 +170,7 @@ def add_options(parser: argparse.ArgumentParser, result: str) -> None:
 
 def finish(args: argparse.Namespace, folder: Path, done: Conversion,
            read_back: Callable[[], Iterable[Record]]) -> None:
-    """Compare what lies in a folder, not published yet, with what was written; add a summary.
-
-    Raises:
-        ValueError: If nothing was written.
-        OSError: If something else lies there.
-    """
+    """Compare what lies in a folder, not published yet, with what was written; add a summary."""
     if not done.sum.count:
         raise ValueError(f'no word of {args.source} can be used; see {args.out}.skipped.tsv')
     if not args.no_verify:
@@ -190,11 +181,7 @@ def finish(args: argparse.Namespace, folder: Path, done: Conversion,
 
 def report(tool: str, run: Callable[[argparse.Namespace], Conversion],
            args: argparse.Namespace) -> int:
-    """Run a conversion and tell how it went.
-
-    Returns:
-        0, 2 after a clear message about what was wrong, or 130 if it was interrupted.
-    """
+    """Run a conversion and tell how it went: 0, 2 after an error, or 130 if interrupted."""
     try:
         done = run(args)
     except KeyboardInterrupt:

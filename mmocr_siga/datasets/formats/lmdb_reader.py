@@ -81,11 +81,7 @@ class LMDBReader:
             raise OSError(f'{self.path}: {keys[0]} cannot be read: {error}') from error
 
     def count(self) -> int:
-        """Number of samples, at least 1.
-
-        Raises:
-            ValueError: If ``num-samples`` is missing, no number or 0.
-        """
+        """Number of samples; a ValueError if ``num-samples`` is missing, no number or 0."""
         number, = self.get('num-samples')
         if number is None or not number.isdigit() or int(number) < 1:
             raise ValueError(f'{self.path} holds no words: num-samples is {number!r}; was writing '

@@ -40,10 +40,9 @@ class Record:
     Attributes:
         name: Path of the image or its key, for messages.
         text: The label; None if there is none.
-        load: Reads the encoded image; raises an OSError if it cannot.
+        load, load_mask: Read the encoded image and glyph mask; raise an OSError if they cannot.
         problem: What is wrong with the label; '' if nothing is.
         boxes: Character boxes: x, y, width, height of each.
-        load_mask: Reads the encoded glyph mask.
     """
     name: str
     text: str | None
@@ -191,12 +190,7 @@ def _folder_label(path: Path, labels: str) -> tuple[str | None, str]:
 
 
 def read_lmdb(path: os.PathLike) -> Iterator[Record]:
-    """Records of an LMDB database, with masks and character boxes where it has them.
-
-    Raises:
-        FileNotFoundError: If there is no database.
-        ValueError: If it is cut off or holds no words.
-    """
+    """Records of an LMDB database, with masks and character boxes where it has them."""
     reader = LMDBReader(os.fspath(path))
     try:
         for i in range(1, reader.count() + 1):
@@ -213,17 +207,13 @@ def read_lmdb(path: os.PathLike) -> Iterator[Record]:
 
 def open_source(path: os.PathLike, kind: str = 'auto', root: os.PathLike | None = None,
                 labels: str = 'sidecar') -> Iterator[Record]:
-    """Records of a file, folder or database.
+    """Records of a file, folder or database; errors as of :func:`source_kind`.
 
     Args:
         path: What to read.
         kind: One of :data:`KINDS` or 'auto', see :func:`source_kind`.
         root: Folder of the images of a table, if not the table's own.
         labels: See :func:`read_folder`.
-
-    Raises:
-        FileNotFoundError: If there is nothing.
-        ValueError: If the kind cannot be told, or is another.
     """
     kind = source_kind(path, kind)
     if kind == 'folder':

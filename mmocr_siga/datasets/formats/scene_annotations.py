@@ -36,11 +36,8 @@ SCENE_METAINFO = dict(dataset_type='TextSpottingDataset', task_name='textspottin
 class SceneProblem:
     """Something that was left out of, or ignored in, a scene.
 
-    Attributes:
-        path: The file.
-        line: Line, counted from 1; 0 for the whole file.
-        text: What is wrong.
-        ignored: Whether the word stays as a region that is ignored.
+    ``line`` counts from 1, and is 0 for the whole file; ``ignored`` tells whether the word stays
+    as a region that is ignored.
     """
     path: str
     line: int
@@ -54,14 +51,7 @@ class SceneProblem:
 
 @dataclass
 class SceneReport:
-    """What reading scenes found.
-
-    Attributes:
-        scenes: Scenes that were read.
-        words: Words to be read in them.
-        ignored: Regions to be ignored.
-        problems: What was left out, or is ignored for a fault.
-    """
+    """Numbers of scenes, words to be read and regions to be ignored, and what is wrong."""
     scenes: int = 0
     words: int = 0
     ignored: int = 0

@@ -101,12 +101,7 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     def scan(self, judge: Callable[[str | None], Verdict],
              rule: dict) -> tuple[np.ndarray, LabelReport]:
-        """Judge the labels of all words, see :func:`.scan_labels`.
-
-        Args:
-            judge: Tells what becomes of a label.
-            rule: What its verdicts depend on, for the file.
-        """
+        """Judge the labels of all words, see :func:`.scan_labels`; ``rule`` describes the judge."""
         words = np.arange(self.total_number) if self._kept is None else self._kept
         version = dict(self.reader.version(), words=(
             '' if self._kept is None else hashlib.sha256(words.tobytes()).hexdigest()))
@@ -132,20 +127,12 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
-        """``img_key``, ``img_path``, ``instances`` and ``sample_idx`` of a word.
-
-        Raises:
-            IndexError: If there is no such word; ``idx`` may be negative.
-        """
+        """``img_key``, ``img_path``, ``instances`` and ``sample_idx`` of a word."""
         return self._read(idx, 'label')[0]
 
     @force_full_init
     def get_subset_(self, indices: int | Sequence[int]) -> None:
-        """Keep some words only, see :meth:`mmengine.dataset.BaseDataset.get_subset_`.
-
-        Raises:
-            TypeError: If ``indices`` is neither a number nor a sequence of numbers.
-        """
+        """Keep some words only, see :meth:`mmengine.dataset.BaseDataset.get_subset_`."""
         kept = np.arange(self.total_number) if self._kept is None else self._kept
         if isinstance(indices, (int, np.integer)):
             self._kept = kept[:indices] if indices >= 0 else kept[indices:]

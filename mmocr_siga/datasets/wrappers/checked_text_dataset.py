@@ -41,9 +41,8 @@ class SkipReason(IntEnum):
 class CheckedTextDataset:
     """Wrap text recognition data for training, and leave out what cannot be trained on.
 
-    Once, when it is built, all labels are read. They are brought into one letter case, unknown
-    characters are dropped, and samples are left out whose label is missing, empty or too long, or
-    holds unknown characters where these are not dropped. A summary with examples is logged.
+    When it is built, all labels are read, brought into the form of the dictionary and judged by
+    :class:`~mmocr_siga.text.label_rule.LabelRule`. A summary with examples is logged.
 
     While training, a sample whose image is missing, unreadable or without pixels, or for which
     the pipeline returns None, is replaced by another one drawn at random. It is marked in memory
@@ -58,7 +57,7 @@ class CheckedTextDataset:
         dataset: Data set of MMOCR, or a (nested) ``ConcatDataset`` or ``RepeatDataset`` of such, or
             its config. It is not changed.
         dictionary: Dictionary of the model, or its config.
-        max_seq_len, letter_case, unknown: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
+        max_seq_len, letter_case, unknown: As for the rule.
         pipeline: Transforms for members that have none of their own.
         max_retries: Most replacements tried for one sample.
         lazy_init: Whether to read the labels only when they are needed.
@@ -115,11 +114,7 @@ class CheckedTextDataset:
             self.full_init()
 
     def full_init(self) -> None:
-        """Read all labels, unless this was done before.
-
-        Raises:
-            ValueError: If no sample is left.
-        """
+        """Read all labels, unless this was done before; a ValueError if no sample is left."""
         if self._fully_initialized:
             return
         scans = [_scan(member, self.rule) for member in self.members]
@@ -131,21 +126,19 @@ class CheckedTextDataset:
         self._ends = np.cumsum([sizes[part] for part in self._parts])
         # Where the marks of each member begin.
         self._starts = np.cumsum([0, *sizes])
-        summary = self._summary()
-        if not sum(sizes):
+        kept, epoch = sum(sizes), int(self._ends[-1])
+        total = sum(report.total for report in self.reports)
+        summary = '\n  '.join([
+            f'CheckedTextDataset: {total:,} words, {kept:,} kept'
+            + (f', {epoch:,} an epoch' if epoch != kept else ''),
+            *(line for report in self.reports for line in report.lines())])
+        if not kept:
             raise ValueError('no sample can be trained on; check the dictionary, letter_case and '
                              f'max_seq_len.\n{summary}')
         print_log(summary, logger='current')
         # One byte a sample: writing it needs no lock.
-        self.skip_flags = torch.zeros(sum(sizes), dtype=torch.uint8).share_memory_()
+        self.skip_flags = torch.zeros(kept, dtype=torch.uint8).share_memory_()
         self._fully_initialized = True
-
-    def _summary(self) -> str:
-        total, kept = (sum(getattr(r, name) for r in self.reports) for name in ('total', 'kept'))
-        size = int(self._ends[-1])
-        epoch = f', {size:,} an epoch' if size != kept else ''
-        lines = [f'  {line}' for report in self.reports for line in report.lines()]
-        return '\n'.join([f'CheckedTextDataset: {total:,} words, {kept:,} kept{epoch}', *lines])
 
     @property
     def metainfo(self) -> dict:
@@ -161,13 +154,7 @@ class CheckedTextDataset:
         return int(self._ends[-1])
 
     def get_data_info(self, idx: int) -> dict:
-        """Annotation of a sample, with the label that is trained on.
-
-        ``sample_idx`` is ``idx``, ``ori_text`` the label as annotated where that differs.
-
-        Raises:
-            IndexError: If there is no such sample; ``idx`` may be negative.
-        """
+        """Annotation of a sample with the label that is trained on, ``ori_text`` as annotated."""
         idx = self._checked(idx)
         member, inner = self._sample(self._number(idx))
         info = self._relabel(member.get_data_info(inner))
@@ -195,10 +182,7 @@ class CheckedTextDataset:
                            f'folder and the pipeline. The last was {last}') from error
 
     def describe(self, number: int) -> str:
-        """Path or key of an image, for messages, by its index in ``skip_flags``.
-
-        Without repetitions that is the index of the sample.
-        """
+        """Path or key of an image, for messages, by its index in ``skip_flags``."""
         member, inner = self._sample(number)
         return sample_name(member.get_data_info(inner))
 
