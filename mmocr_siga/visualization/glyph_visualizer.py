@@ -61,8 +61,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        step: int = 0) -> np.ndarray:
         """Draw a sheet, hand it to all backends and return it, uint8 RGB.
 
-        Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window, for
-        ``wait_time`` seconds, instead of handed on; ``pred_score_thr`` has no meaning for words.
+        Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window,
+        for ``wait_time`` seconds, instead of handed on; ``pred_score_thr`` says nothing to words.
 
         Raises:
             ValueError: If the image is none that can be drawn, uint8, RGB (H, W, 3) or grey (H, W).
