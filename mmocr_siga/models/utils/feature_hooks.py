@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import reduce
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.model import BaseModule
@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from ..pseudo_labels.functional import at_least_float32
 
 __all__ = ['Call', 'Calls', 'FeatureHook', 'FeatureHooks', 'find_module', 'recorded']
-
-Index = Union[int, str]
 
 
 class Call(NamedTuple):
@@ -42,22 +40,16 @@ class FeatureHook:
             ``'decoder.layer_stack.-1.enc_attn'``.
         source: 'output' or 'input'.
         index: Which input (a position, or a keyword), or which element of the output (a position, a
-            key or an attribute); several lead from one into the next. None: the output itself, the
-            first input.
-
-    Raises:
-        ValueError: If ``source`` is something else.
+            key or an attribute). None: the output itself, the first input.
     """
 
     def __init__(self, path: str, source: str = 'output',
-                 index: Index | Sequence[Index] | None = None) -> None:
+                 index: int | str | None = None) -> None:
         if source not in ('output', 'input'):
             raise ValueError(f"source must be 'output' or 'input', but is {source!r}")
         self.path = path
         self.source = source
-        if index is None:
-            index = (0, ) if source == 'input' else ()
-        self.index = (index, ) if isinstance(index, (int, str)) else tuple(index)
+        self.index = 0 if source == 'input' and index is None else index
 
     @classmethod
     def of(cls, spec: str | Mapping | FeatureHook) -> FeatureHook:
@@ -67,7 +59,8 @@ class FeatureHook:
         return cls(spec) if isinstance(spec, str) else cls(**spec)
 
     def __str__(self) -> str:
-        return f'{self.source}{"".join(f"[{i!r}]" for i in self.index)} of {self.path}'
+        index = '' if self.index is None else f'[{self.index!r}]'
+        return f'{self.source}{index} of {self.path}'
 
     def read(self, calls: Calls) -> list[Tensor]:
         """The tensor in each call of the module.
@@ -81,9 +74,14 @@ class FeatureHook:
 
     def tensor(self, call: Call) -> Tensor:
         """The tensor of one call; see :meth:`read`."""
-        held = self._held(call)
+        held, index = self._held(call), self.index
         try:
-            value = reduce(_item, self.index, held)
+            if index is None:
+                value = held
+            elif isinstance(index, str) and not isinstance(held, Mapping):
+                value = getattr(held, index)
+            else:
+                value = held[index]
         except (KeyError, IndexError, AttributeError, TypeError):
             value = None
         if not isinstance(value, Tensor):
@@ -92,34 +90,25 @@ class FeatureHook:
 
     def replaced(self, call: Call, value: Tensor) -> Any:
         """What a hook returns to put a tensor in place: (args, kwargs), or the output."""
-        held = _with(self._held(call), self.index, value)
+        held = value if self.index is None else _with(self._held(call), self.index, value)
         if self.source == 'output':
             return held
-        return (call.args, held) if isinstance(self.index[0], str) else (held, call.kwargs)
+        return (call.args, held) if isinstance(self.index, str) else (held, call.kwargs)
 
     def _held(self, call: Call) -> Any:
         if self.source == 'output':
             return call.output
-        return call.kwargs if isinstance(self.index[0], str) else call.args
+        return call.kwargs if isinstance(self.index, str) else call.args
 
 
-def _item(held: Any, index: Index) -> Any:
-    is_field = isinstance(index, str) and not isinstance(held, Mapping)
-    return getattr(held, index) if is_field else held[index]
-
-
-def _with(held: Any, index: Sequence[Index], value: Tensor) -> Any:
-    """A copy of nested tuples, lists, dicts and named tuples with one tensor replaced."""
-    if not index:
-        return value
-    first, *rest = index
-    value = _with(_item(held, first), rest, value)
+def _with(held: Any, index: int | str, value: Tensor) -> Any:
+    """A copy of a tuple, list, dict or named tuple with one element replaced."""
     if isinstance(held, Mapping):
-        return dict(held, **{first: value})
-    if isinstance(first, str):
-        return held._replace(**{first: value})
+        return dict(held, **{index: value})
+    if isinstance(index, str):
+        return held._replace(**{index: value})
     items = list(held)
-    items[first] = value
+    items[index] = value
     return type(held)(items) if type(held) in (tuple, list) else type(held)(*items)
 
 
