@@ -34,7 +34,8 @@ class WordDecoder(BaseDecoder):
     A decoder whose steps do not wait for each other is ``parallel``: its only step is all of them.
 
     Whatever runs passes through the submodule ``steps``, so that a forward hook on it sees the
-    logits and the attention of all steps, as :class:`~mmocr_siga.structures.Decoded`.
+    logits and the attention of all steps, as :class:`~mmocr_siga.structures.Decoded`. Where
+    plug-ins find the rest a decoder says in a method ``feature_hooks() -> FeatureHooks``.
 
     Class indices are the dictionary's; the start token is one row after them in the decoders'
     embeddings, whatever special tokens the dictionary has.
@@ -135,9 +136,11 @@ class WordDecoder(BaseDecoder):
                     break
         return self.steps(steps)
 
-    def forward_train(self, feat: Any, out_enc: Any, data_samples: Samples) -> WordOutputs:
+    def forward_train(self, feat: Any, out_enc: Any, data_samples: Samples,
+                      targets: WordTargets | None = None) -> WordOutputs:
         """Teacher-forced logits of all branches, and their targets."""
-        targets = self.targets(data_samples, next(self.parameters()).device)
+        if targets is None:
+            targets = self.targets(data_samples, next(self.parameters()).device)
         decoded = self.decode(_memory(feat, out_enc), data_samples, targets.tokens)
         return WordOutputs(decoded.logits, targets)
 
@@ -154,15 +157,19 @@ class WordDecoder(BaseDecoder):
         return torch.cat([probabilities, end], 1)
 
     def loss(self, feat: Any = None, out_enc: Any = None,
-             data_samples: Samples | None = None) -> dict[str, Tensor]:
-        """Teacher-forced losses, in training and in evaluation mode alike."""
-        data_samples = self.module_loss.get_targets(data_samples)
-        return self.module_loss(self.forward_train(feat, out_enc, data_samples), data_samples)
+             data_samples: Samples | None = None,
+             targets: WordTargets | None = None) -> dict[str, Tensor]:
+        """Teacher-forced losses, in training and in evaluation mode alike.
+
+        The targets are made here unless they are given, as where others need them, too.
+        """
+        outputs = self.forward_train(feat, out_enc, data_samples, targets)
+        return self.module_loss(outputs, data_samples)
 
     def targets(self, data_samples: Samples, device: torch.device) -> WordTargets:
         """Decoder inputs and targets of a batch."""
-        return word_targets(data_samples, self.dictionary.end_idx, self.num_classes,
-                            self.max_seq_len, device)
+        return word_targets(self.module_loss.get_targets(data_samples), self.dictionary.end_idx,
+                            self.num_classes, self.max_seq_len, device)
 
     def nbest(self, out_enc: Any, count: int, width: int | None = None,
               data_samples: Samples | None = None) -> list[list[Hypothesis]]:

@@ -14,6 +14,7 @@ from ..layers.attention_decoder import (
     attention_start,
     classify,
 )
+from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
 
 
@@ -49,3 +50,8 @@ class ImplicitAttentionDecoder(WordDecoder):
         """One step: logits (N, K) and attention (N, w)."""
         state, _, attention = attend(cache, state, tokens, t)
         return state, dict(word=classify(cache, state)[:, 0]), attention[:, 0]
+
+    def feature_hooks(self) -> FeatureHooks:
+        """Where plug-ins find map, classifier and attention."""
+        return FeatureHooks(FeatureHook('encoder', index='context'), 'decoder.cell.classifier',
+                            FeatureHook('decoder.steps', index='attention'), in_reading=True)

@@ -20,6 +20,7 @@ from ..layers.attention_decoder import (
     classify,
 )
 from ..layers.sequence_lstm import TokenLSTMWeights
+from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
 
 _BRANCHES = tuple(f'word_{scale}' for scale in SCALES)
@@ -103,3 +104,9 @@ class SIGADecoder(WordDecoder):
         if isinstance(self.project, nn.Linear):
             self.reader.fold(self.project)
             self.project = nn.Identity()
+
+    def feature_hooks(self) -> FeatureHooks:
+        """Where plug-ins find map, classifier and attention."""
+        classifiers = [f'decoder.branches.{scale}.classifier' for scale in SCALES]
+        return FeatureHooks(FeatureHook('encoder', index='context'), classifiers,
+                            FeatureHook('decoder.steps', index='attention'), in_reading=True)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ...structures.encodings import SCALES, GlyphEncoding
 from ..layers import GatedFusion
+from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
 
 # A column of which a glyph map claims nothing counts as one with this share of its pixels.
@@ -131,6 +132,15 @@ class SIGAParallelDecoder(WordDecoder):
                            for source, classifier in self.source_classifiers.items()})
             logits = {name: values[:, :wanted] for name, values in logits.items()}
         return None, logits, attention
+
+    def feature_hooks(self) -> FeatureHooks:
+        """Where plug-ins find map, classifier and attention."""
+        if self.visual is None:
+            raise ValueError('this SIGAParallelDecoder has no visual part, and so no attention for '
+                             'a plug-in to look at: build it with visual=dict(...)')
+        return FeatureHooks(FeatureHook('decoder.visual.key', 'input'),
+                            'decoder.source_classifiers.visual',
+                            FeatureHook('decoder.steps', index='attention'), in_reading=True)
 
     def _classify(self, feature: Tensor) -> dict[str, Tensor]:
         """Logits (N, T', K) of features (N, T', D): 'word', and those of reasoning."""

@@ -7,6 +7,7 @@ from mmocr.utils.typing_utils import OptConfigType
 from torch import Tensor
 
 from ..layers import ParallelGlimpses, valid_columns
+from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
 
 
@@ -64,3 +65,10 @@ class SRNDecoder(WordDecoder):
         logits = dict(word_visual=reasoning.visual_logits, word_semantic=reasoning.logits,
                       word=self.vsfd(cache.glimpses, reasoning.features))
         return None, logits, cache.attention
+
+    def feature_hooks(self) -> FeatureHooks:
+        """Where plug-ins find map, classifier and attention."""
+        # What PVAM's keys are made of, with a Transformer before them or without.
+        return FeatureHooks(FeatureHook('decoder.pvam.key', 'input'), 'decoder.gsrm.classifier',
+                            FeatureHook('decoder.steps', index='attention'),
+                            size_like=FeatureHook('decoder.pvam', 'input'), in_reading=True)

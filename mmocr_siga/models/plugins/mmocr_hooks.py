@@ -17,7 +17,6 @@ from mmocr.models.textrecog.decoders import (
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder
 from ..pseudo_labels.functional import at_least_float32
 from ..utils.feature_hooks import Calls, FeatureHook, FeatureHooks
 
@@ -101,34 +100,6 @@ def _abinet(decoder: nn.Module) -> FeatureHooks:
                         FeatureHook('decoder.vision_decoder', index='attn_scores'))
 
 
-def _siga(decoder: nn.Module) -> FeatureHooks:
-    cells = [f'decoder.branches.{scale}' for scale in decoder.branches]
-    return FeatureHooks(FeatureHook('encoder', index='context'),
-                        [f'{cell}.classifier' for cell in cells],
-                        FeatureHook('decoder.steps', index='attention'))
-
-
-def _implicit(decoder: nn.Module) -> FeatureHooks:
-    return FeatureHooks(FeatureHook('encoder', index='context'), 'decoder.cell.classifier',
-                        FeatureHook('decoder.steps', index='attention'))
-
-
-def _siga_p(decoder: nn.Module) -> FeatureHooks:
-    if decoder.visual is None:
-        raise ValueError('this SIGAParallelDecoder has no visual part, and so no attention for a '
-                         'plug-in to look at: build it with visual=dict(...)')
-    return FeatureHooks(FeatureHook('decoder.visual.key', 'input'),
-                        'decoder.source_classifiers.visual',
-                        FeatureHook('decoder.visual', index='attention'), in_reading=True)
-
-
-def _srn(decoder: nn.Module) -> FeatureHooks:
-    # What PVAM's keys are made of, with a Transformer before them or without.
-    return FeatureHooks(FeatureHook('decoder.pvam.key', 'input'), 'decoder.gsrm.classifier',
-                        FeatureHook('decoder.pvam', index='attention'),
-                        size_like=FeatureHook('decoder.pvam', 'input'), in_reading=True)
-
-
 KNOWN: dict[type, Callable[[nn.Module], FeatureHooks]] = {
     ParallelSARDecoder: SARHooks,
     SequentialSARDecoder: SARHooks,
@@ -137,10 +108,6 @@ KNOWN: dict[type, Callable[[nn.Module], FeatureHooks]] = {
     MasterDecoder: _master,
     RobustScannerFuser: RobustScannerHooks,
     ABIFuser: _abinet,
-    SIGADecoder: _siga,
-    ImplicitAttentionDecoder: _implicit,
-    SIGAParallelDecoder: _siga_p,
-    SRNDecoder: _srn,
 }
 
 

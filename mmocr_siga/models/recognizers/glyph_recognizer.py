@@ -13,6 +13,7 @@ from mmocr.utils.typing_utils import (
 from torch import Tensor
 
 from ...geometry.tps import warp_images
+from ..decoders.base import WordDecoder
 from ..target_generators.text_masks import gray_images
 
 
@@ -71,22 +72,22 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         images, grid = self.rectify(inputs)
         feat = self._backbone(images)
         out_enc = self.encoder(feat, data_samples) if self.with_encoder else None
-        losses = self.decoder.loss(feat, out_enc, data_samples)
-        if self.glyph_head is not None:
-            if self.with_preprocessor and grid is None:
-                self._refuse_masks(data_samples)
-            # Heads that know nothing of rectified images are called as ever.
-            warp = {} if grid is None else dict(grid=grid)
-            losses.update(
-                self.glyph_head.loss(gray_images(images, self.data_preprocessor), feat, out_enc, data_samples, **warp))
-        return losses
-
-    def _refuse_masks(self, data_samples: RecSampleList) -> None:
-        if any('gt_text_mask' in sample for sample in data_samples):
+        # Made once, for the decoder and the head.
+        targets = {}
+        if isinstance(self.decoder, WordDecoder):
+            targets = dict(targets=self.decoder.targets(data_samples, inputs.device))
+        losses = self.decoder.loss(feat, out_enc, data_samples, **targets)
+        if self.glyph_head is None:
+            return losses
+        if self.with_preprocessor and grid is None and any(
+                'gt_text_mask' in sample for sample in data_samples):
             raise ValueError(
                 f'{type(self.preprocessor).__name__} has no method grid(images), so the text masks '
                 'of the samples cannot follow their images: use TPSRectifier, or a pipeline '
                 'without TextMask (the masks are then made of the rectified images)')
+        gray = gray_images(images, self.data_preprocessor)
+        return dict(losses, **self.glyph_head.loss(gray, feat, out_enc, data_samples, grid,
+                                                   **targets))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict,
                               strict: bool, missing_keys: list, unexpected_keys: list,

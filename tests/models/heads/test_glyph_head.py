@@ -113,6 +113,20 @@ def test_padding_takes_no_part(masks, scaled):
         assert (other[name] - losses[name]).abs() > 1e-3, name
 
 
+def test_alone_it_makes_its_own_targets():
+    """Labels as they are, whatever another decoder has written into the samples."""
+    model = build().eval()
+    gray, feat, encoding, _ = encode(model, ['ab', ''])
+    samples = [sample('Ab', targets=False), sample('', targets=False)]
+    samples[0].gt_text.indexes = torch.tensor([3])
+    samples[0].set_metainfo(dict(have_target=True))
+    own = model.glyph_head.loss(gray, feat, encoding, samples)
+    assert samples[0].gt_text.indexes.tolist() == [3]
+    targets = model.decoder.targets([sample('ab'), sample('')], gray.device)
+    given = model.glyph_head.loss(gray, feat, encoding, samples, targets=targets)
+    assert own.keys() == given.keys() and all(torch.equal(own[k], given[k]) for k in own)
+
+
 def test_under_bfloat16():
     model = build()
     with torch.autocast('cpu', torch.bfloat16):

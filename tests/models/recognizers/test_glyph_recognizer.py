@@ -42,6 +42,15 @@ def test_training_step_moves_every_weight():
     assert not still
 
 
+def test_targets_are_made_once(monkeypatch):
+    model, made = build().train(), []
+    own = model.decoder.targets
+    monkeypatch.setattr(model.decoder, 'targets', lambda *args: made.append(own(*args)) or made[-1])
+    monkeypatch.setattr(model.glyph_head, 'targets', None)
+    model(torch.randn(2, 3, 32, 128), [sample('ab', targets=False) for _ in range(2)], mode='loss')
+    assert len(made) == 1
+
+
 def test_channels_last_reads_the_same():
     model, other = build().eval(), build(channels_last=True).eval()
     other.load_state_dict(model.state_dict())
