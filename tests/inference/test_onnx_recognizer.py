@@ -11,8 +11,8 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 from mmocr_siga.apis import ONNXRecognizer
-from mmocr_siga.images import UnusableImageError, decode_picture
-from mmocr_siga.inference.onnx_recognizer import FORMAT_KEY, _loaded, main, prepared
+from mmocr_siga.images import UnusableImageError
+from mmocr_siga.inference.onnx_recognizer import FORMAT_KEY, main, prepared
 
 REPO = Path(__file__).resolve().parents[2]
 onnx = pytest.importorskip('onnx', reason='the package onnx is not installed')
@@ -86,22 +86,6 @@ def test_everything_that_is_a_picture(toy, tmp_path):
     assert len(read(inputs, batch_size=3)) == len(inputs)
     assert len(read(iter(inputs))) == len(inputs)
     assert read([]) == []
-
-
-@pytest.mark.parametrize('suffix', ['.png', '.webp', '.tiff'])
-@pytest.mark.parametrize('ink, ground', [(20, 255), (230, 0)])
-def test_transparent_pictures_are_those_of_pytorchs_reader(toy, suffix, ink, ground):
-    picture = np.zeros((6, 20, 4), np.uint8)
-    picture[2:4, 3:9] = ink, ink, ink, 255
-    picture[2:4, 12:15] = ink, ink, ink, 102
-    quality = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == '.webp' else []  # lossless
-    content = cv2.imencode(suffix, picture, quality)[1].tobytes()
-    loaded = _loaded(content, 0)
-    # By hand: two fifths of the ink and three of the ground.
-    assert loaded[0, 0].tolist() == [ground] * 3 and loaded[2, 5].tolist() == [ink] * 3
-    assert loaded[2, 13].tolist() == [round(0.4 * ink + 0.6 * ground)] * 3
-    np.testing.assert_array_equal(loaded, decode_picture(content))
-    assert ONNXRecognizer(toy)(content)[0]['text'] == 'ba'
 
 
 @pytest.mark.parametrize('given, message', [
