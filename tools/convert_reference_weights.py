@@ -150,6 +150,8 @@ _SIGNS = (
     (('.attn.qkv.', '.cls_token', '.pos_embed'), 'SIGA_T (a vision transformer)'),
     (('.mixer.', '.patch_embed'), 'SIGA_S (SVTR)'),
 )
+_REMEDY = ('in the order of its classes, and with --config a config whose dictionary has the same '
+           'ones (english_digits.txt: 62, english_digits_symbols_94.txt: 94)')
 _BY_CLASS = ('.generator.weight', '.generator.bias', '.char_embeddings.weight')
 
 
@@ -179,10 +181,9 @@ def original(key: str, rows: Rows) -> str | None:
 
 
 def read_reference(path: Path) -> OrderedDict[str, Tensor]:
-    """The weights of a reference checkpoint, without the leading ``module.``.
+    """The weights of a file of ``{'net': state dict}``, or of the state dict itself.
 
-    Args:
-        path (Path): File of ``{'net': state dict}``, or of the state dict itself.
+    They lose the leading ``module.``.
 
     Raises:
         MismatchError: If it holds something else.
@@ -205,10 +206,6 @@ def read_reference(path: Path) -> OrderedDict[str, Tensor]:
 def class_order(characters: str, dictionary: Dictionary) -> list[int]:
     """For each of our classes the reference's; one row more, for the start token.
 
-    Args:
-        characters (str): The reference's classes 1, 2, ...; 0 is the end.
-        dictionary (Dictionary): Of our model.
-
     Raises:
         MismatchError: If the two do not hold the same characters.
     """
@@ -218,9 +215,7 @@ def class_order(characters: str, dictionary: Dictionary) -> list[int]:
         raise MismatchError(
             f'the checkpoint is taken to know the {len(characters)} characters {characters!r}, the '
             f'config\'s dictionary has {"".join(ours)!r} and its end: name the checkpoint\'s with '
-            '--characters, in the order of its classes, and with --config a config whose '
-            'dictionary has the same ones (english_digits.txt: 62, '
-            'english_digits_symbols_94.txt: 94)')
+            f'--characters, {_REMEDY}')
     order = [0] * (dictionary.num_classes + 1)
     for number, character in enumerate(characters, 1):
         order[ours[character]] = number
@@ -230,17 +225,9 @@ def class_order(characters: str, dictionary: Dictionary) -> list[int]:
 
 def convert(weights: Mapping[str, Tensor], variant: Variant, model: torch.nn.Module,
             characters: str) -> OrderedDict[str, Tensor]:
-    """Weights of the reference as those of our model.
+    """Weights of the reference as the state dict of ``model``, built from the variant's config.
 
-    Args:
-        weights (Mapping): From :func:`read_reference`.
-        variant (Variant): Its table.
-        model (nn.Module): Built from the variant's config.
-        characters (str): The reference's classes 1, 2, ...
-
-    Returns:
-        OrderedDict: State dict of ``model``; without the training head if ``weights`` has none of
-        its weights.
+    Without the training head if ``weights`` has none of its weights.
 
     Raises:
         MismatchError: Names the first keys and shapes that do not fit, and what to use instead.
@@ -289,9 +276,7 @@ def check_classes(weights: Mapping[str, Tensor], variant: Variant, characters: s
         raise MismatchError(
             f'{variant.classifier} has {classes} classes, {classes - 1} characters and the end, '
             f'but {len(characters)} characters are expected ({characters!r}): it was trained with '
-            'another dictionary. Name its characters with --characters, in the order of its '
-            'classes, and with --config a config whose dictionary has the same ones '
-            '(english_digits.txt: 62, english_digits_symbols_94.txt: 94)')
+            f'another dictionary. Name its characters with --characters, {_REMEDY}')
 
 
 def _check_keys(weights: Mapping[str, Tensor], missing: list[str], unknown: list[str]) -> None:
@@ -331,18 +316,11 @@ def build_model(config: str) -> torch.nn.Module:
 
 def convert_file(source: Path, target: Path, name: str = 'siga_r', config: str | None = None,
                  characters: str | None = None) -> OrderedDict[str, Tensor]:
-    """Convert a checkpoint file.
+    """Convert a checkpoint file; returns the state dict written.
 
     Args:
-        source (Path): The reference's.
-        target (Path): The file to write.
-        name (str): Variant. Defaults to 'siga_r'.
-        config (str, optional): Another config than the variant's, for another dictionary. Defaults
-            to None.
-        characters (str, optional): The reference's classes 1, 2, ... Defaults to the variant's.
-
-    Returns:
-        OrderedDict: The state dict written.
+        config: Another config than the variant's, for another dictionary.
+        characters: The reference's classes 1, 2, ..., if not the variant's.
 
     Raises:
         MismatchError: If the checkpoint is not of this variant, or of another dictionary.
@@ -362,7 +340,6 @@ def convert_file(source: Path, target: Path, name: str = 'siga_r', config: str |
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', type=Path, metavar='IN')

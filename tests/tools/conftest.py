@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / 'tools' / 'benchmarks'
-
 
 @pytest.fixture(scope='session')
-def benchmark():
-    """Import a script of tools/benchmarks by name, with its neighbours."""
-    sys.path.insert(0, str(BENCHMARKS))  # as for a script: it shares with its neighbours
-    yield importlib.import_module
-    sys.path.remove(str(BENCHMARKS))
+def script():
+    """A function that imports tools/<name>.py with its folder on the path, as when it is run.
+
+    The module is registered, so that worker processes find its functions.
+    """
+    before = list(sys.path)
+
+    def load(name):
+        path = Path(__file__).parents[2] / 'tools' / name
+        if str(path.parent) not in sys.path:
+            sys.path.insert(0, str(path.parent))
+        return importlib.import_module(path.name)
+
+    yield load
+    sys.path[:] = before

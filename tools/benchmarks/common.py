@@ -134,11 +134,7 @@ class Candidate(NamedTuple):
 
 
 def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Candidate]:
-    """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``.
-
-    Raises:
-        ValueError: If two models have the same name, or weights are of none.
-    """
+    """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``."""
     found: dict[str, Candidate] = {}
     files = dict(named(item, '--weights') for item in weights)
     for item in configs:
@@ -189,11 +185,7 @@ def without_pretrained(cfg: Any) -> None:
 
 def build_model(cfg: Config, weights: str | None = None,
                 reading: bool = False) -> torch.nn.Module:
-    """The recogniser of a config from :func:`load_config`, with random weights if None.
-
-    Args:
-        reading: Without the training head, in evaluation mode.
-    """
+    """The recogniser of a config; for ``reading`` without training head, in evaluation mode."""
     model_cfg = cfg.model.copy()
     if reading and 'glyph_head' in model_cfg:
         model_cfg.glyph_head = None
@@ -218,7 +210,6 @@ def no_word_ends(model: torch.nn.Module) -> None:
 
 
 class CallCounter(TorchDispatchMode):
-    """Counts operator calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -251,10 +242,9 @@ def plain_attention() -> Iterator[None]:
 
 
 def gflops(function: Callable, fused: bool = False) -> float:
-    """10^9 multiplications and additions of a call of the function, on the CPU.
+    """10^9 multiplications and additions of a call, on the CPU.
 
-    Args:
-        fused: Leave out what oneDNN does in one operator that the counter does not know: LSTMs.
+    ``fused`` leaves out LSTMs, which oneDNN does in one operator that the counter does not know.
     """
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of the switch below
@@ -277,11 +267,7 @@ class Precision(NamedTuple):
 
 
 def parse_precision(text: str) -> Precision:
-    """Read 'float32', 'amp-bf16', 'amp-fp16', 'compiled', or such joined by '+'.
-
-    Raises:
-        ValueError: If it is something else.
-    """
+    """Read 'float32', 'amp-bf16', 'amp-fp16', 'compiled', or such joined by '+'."""
     parts = text.split('+')
     dtypes = [_DTYPES[part] for part in parts if part in _DTYPES]
     if set(parts) - set(PRECISIONS) or len(dtypes) > 1 or (dtypes and 'float32' in parts):
@@ -331,10 +317,8 @@ class Row:
 class Rounds:
     """All rows at one batch size, in turns.
 
-    Subclasses have ``admit``, ``turn`` and ``summary``, and ``images``, the images of a turn.
-
-    Attributes:
-        results: Figures of each row, or why it could not run.
+    ``results`` has the figures of each row, or why it could not run; subclasses set ``images``, the
+    images of a turn.
     """
 
     images: int
@@ -499,11 +483,7 @@ def find_words(number: int, folder: Path, split: str = 'val') -> tuple[list[Word
 
 
 def build_pipeline(cfg: Config, split: str) -> Compose:
-    """The pipeline of a config for training ('train') or reading ('test').
-
-    Raises:
-        ValueError: If the config has none.
-    """
+    """The pipeline of a config for training ('train') or reading ('test')."""
     found = cfg.get(f'{split}_pipeline')
     dataset = cfg.get(f'{split}_dataloader', {}).get('dataset')
     while not found and dataset:

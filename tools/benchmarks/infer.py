@@ -76,11 +76,7 @@ MAX_SEQ_LEN = 25
 
 
 class Batch:
-    """Words on their way to a model.
-
-    Args:
-        longest: Characters of the longest label.
-    """
+    """Words on their way to a model; ``longest`` has the characters of the longest label."""
 
     def __init__(self, data: Any, longest: int) -> None:
         self.data, self.longest = data, longest
@@ -99,11 +95,7 @@ def grouped(items: Sequence[Any], words: Sequence[Word], size: int, make: Any) -
 
 
 class TorchReader:
-    """A config of MMOCR as a thing that reads, 'plain' or 'optimized', or whose 'decoder' runs.
-
-    Args:
-        level: Give MMOCR's models our characters and word length.
-    """
+    """A config of MMOCR as a thing that reads, 'plain' or 'optimized', or whose 'decoder' runs."""
 
     counts_calls = True
 
@@ -175,11 +167,7 @@ class TorchReader:
 
 
 class ONNXReader:
-    """An exported recogniser: a file, or a config that is exported first.
-
-    Raises:
-        ValueError: For other precisions than float32 and other devices than the CPU.
-    """
+    """An exported recogniser, a file or a config that is exported first; float32 on the CPU."""
 
     counts_calls = False
 
@@ -212,12 +200,7 @@ class ONNXReader:
 
 def exported(candidate: Candidate, folder: Path,
              int8: bool) -> tuple[Path, float, int | None]:
-    """Export a model.
-
-    Returns:
-        The file; millions of parameters; and, where words would not end by themselves, the most
-        characters of a word.
-    """
+    """Export a model: file, millions of parameters and, where no word ends, the most characters."""
     import onnx
     cfg = load_config(candidate.config)
     model = build_model(cfg, candidate.weights, reading=True)
@@ -294,7 +277,6 @@ class ReadingRounds(Rounds):
         return seconds(lambda: row.runner.read(data, longest), self.now)
 
     def admit(self, row: Row) -> dict:
-        """Warm a model up, and count what it does."""
         reader, found = row.runner, {}
         self.batches[row] = batches = reader.prepare(self.words, self.size)
         if 'gflops' not in row.figures and hasattr(reader, 'gflops'):
@@ -311,7 +293,6 @@ class ReadingRounds(Rounds):
         return found
 
     def turn(self, row: Row, round_: int) -> dict:
-        """Seconds of each batch."""
         batches = self.batches[row]
         # Not timed: threads of the model before may still be spinning, and its data are what the
         # processor's caches hold.
@@ -319,7 +300,6 @@ class ReadingRounds(Rounds):
         return dict(seconds=[self._read(row, batch) for batch in batches])
 
     def summary(self, row: Row, turns: Sequence[dict]) -> dict:
-        """Percentiles of the time of a batch."""
         return dict(latency_ms=percentiles([t for turn in turns for t in turn['seconds']]))
 
 
@@ -330,7 +310,6 @@ def calls(reader: Any, words: Sequence[Word], size: int) -> list[Callable]:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, batch=(1, 32), repeats=11)
     add = parser.add_argument

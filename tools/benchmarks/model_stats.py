@@ -43,7 +43,6 @@ def stats(config: str, shape: Sequence[int] | None = None) -> tuple[float, float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print one line a config."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('configs', nargs='+')
     parser.add_argument('--shape', nargs=2, type=int, metavar=('H', 'W'))

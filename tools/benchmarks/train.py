@@ -184,11 +184,7 @@ def train_pipeline(cfg: Config) -> tuple[Any, str]:
 
 def build_optimizer(cfg: Config, model: torch.nn.Module, precision: Precision,
               device: torch.device) -> OptimWrapper:
-    """The optimizer of a config in a precision, every step of which counts.
-
-    Raises:
-        ValueError: If the device does not train in it.
-    """
+    """The optimizer of a config in a precision, every step of which counts."""
     if precision.dtype == torch.float16 and device.type == 'cpu':
         raise ValueError('training in float16 needs an accelerator; a CPU has amp-bf16')
     return build_optim_wrapper(model, dict(wrapper_config(cfg, precision), accumulative_counts=1))
@@ -207,7 +203,6 @@ class TrainingRounds(Rounds):
         return [self.words[i % len(self.words)] for i in range(first, first + self.size)]
 
     def admit(self, row: Row) -> dict:
-        """Warm a model up, and count what it does."""
         trainer, found = row.runner, {}
         if 'gflops' not in row.figures:
             row.figures['gflops'] = found['gflops'] = trainer.gflops(self.words[:2])
@@ -224,7 +219,6 @@ class TrainingRounds(Rounds):
         return found
 
     def turn(self, row: Row, round_: int) -> dict:
-        """Seconds of the data, of the step and of its parts."""
         start = self.now()
         data = row.runner.load(self._batch(round_))
         loading, phases = self.now() - start, {}
@@ -232,7 +226,6 @@ class TrainingRounds(Rounds):
         return dict(phases, data=loading, seconds=step)
 
     def summary(self, row: Row, turns: Sequence[dict]) -> dict:
-        """Percentiles of the time of a step, and medians of its parts."""
         phases = ('data', ) if row.precision.compiled else ('data', *PHASES)
         return dict(
             step_ms=percentiles([turn['seconds'] for turn in turns]),
@@ -268,7 +261,6 @@ def split_cells(result: dict) -> list[str]:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser, batch=(16, ), repeats=7)
     add = parser.add_argument

@@ -179,7 +179,6 @@ def build_dataset(args: argparse.Namespace, cfg: Config) -> Any:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('config', nargs='?', default=str(ROOT / 'configs' / 'siga_tiny.py'),

@@ -168,14 +168,7 @@ def _write_card(model: PackagedModel, card: dict[str, Any]) -> None:
 
 def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
             pictures: Sequence[Any]) -> tuple[int, float]:
-    """Read pictures by a checkpoint and by the packaged model.
-
-    Returns:
-        Number of pictures, and the greatest difference of two scores.
-
-    Raises:
-        PackingError: If a text differs, or no picture can be read.
-    """
+    """Read pictures by a checkpoint and by what was packed: number, greatest gap of scores."""
     full = model.weights.with_suffix('.full.pth')
     torch.save(dict(state_dict=reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)),
                full)

@@ -1,7 +1,5 @@
 """tools/analysis/eval_char_boxes.py."""
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,14 +11,8 @@ from tests.helpers.readers import reader_files, word_picture
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = Path(__file__).parents[3] / 'tools' / 'analysis' / 'eval_char_boxes.py'
-    spec = importlib.util.spec_from_file_location('eval_char_boxes', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['eval_char_boxes'] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules['eval_char_boxes']
+def tool(script):
+    return script('analysis/eval_char_boxes')
 
 
 def test_counts_by_hand(tool, capsys):

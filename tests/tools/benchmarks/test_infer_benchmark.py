@@ -14,18 +14,18 @@ TINY = str(CONFIGS / 'siga_tiny.py')
 
 
 @pytest.fixture(scope='module')
-def infer(benchmark):
-    return benchmark('infer')
+def infer(script):
+    return script('benchmarks/infer')
 
 
 @pytest.fixture(scope='module')
-def common(benchmark):
-    return benchmark('common')
+def common(script):
+    return script('benchmarks/common')
 
 
 @pytest.fixture(scope='module')
-def report(benchmark):
-    return benchmark('report')
+def report(script):
+    return script('benchmarks/report')
 
 
 def test_a_run(infer, tmp_path, capsys, monkeypatch):

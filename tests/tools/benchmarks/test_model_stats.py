@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope='module')
-def tool(benchmark):
-    return benchmark('model_stats')
+def tool(script):
+    return script('benchmarks/model_stats')
 
 
 def test_the_input_is_that_of_the_test_pipeline(tool):

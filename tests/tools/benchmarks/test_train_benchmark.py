@@ -17,13 +17,13 @@ CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 @pytest.fixture(scope='module')
-def train(benchmark):
-    return benchmark('train')
+def train(script):
+    return script('benchmarks/train')
 
 
 @pytest.fixture(scope='module')
-def checks(benchmark):
-    return benchmark('training_checks')
+def checks(script):
+    return script('benchmarks/training_checks')
 
 
 def test_a_run(train, tmp_path, capsys, monkeypatch):

@@ -11,8 +11,8 @@ from mmocr_siga.rendering.fonts import bundled_font_dir
 
 
 @pytest.fixture(scope='module')
-def tool(benchmark):
-    return benchmark('word_loading')
+def tool(script):
+    return script('benchmarks/word_loading')
 
 
 def test_rows(tool, capsys):

@@ -1,5 +1,4 @@
 """tools/checkpoints/convert_dictionary.py."""
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,8 @@ CONFIG = ROOT / 'configs' / 'siga_p_tiny.py'
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = ROOT / 'tools' / 'checkpoints' / 'convert_dictionary.py'
-    spec = importlib.util.spec_from_file_location('convert_dictionary', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(script):
+    return script('checkpoints/convert_dictionary')
 
 
 def test_a_checkpoint_is_widened(tool, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -12,15 +9,10 @@ from tests.helpers.words import tiny_model
 pytest.importorskip('onnx', reason='the package onnx is not installed')
 pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 
-PATH = Path(__file__).resolve().parents[3] / 'tools' / 'checkpoints' / 'export_onnx.py'
-
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('export_onnx', PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(script):
+    return script('checkpoints/export_onnx')
 
 
 @pytest.fixture

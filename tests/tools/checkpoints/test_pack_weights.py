@@ -1,8 +1,5 @@
 """tools/checkpoints/pack_weights.py, and the models that it makes."""
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import pytest
@@ -19,14 +16,8 @@ from tests.helpers.readers import reader_files, word_pictures
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = Path(__file__).parents[3] / 'tools' / 'checkpoints' / 'pack_weights.py'
-    spec = importlib.util.spec_from_file_location('pack_weights', path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['pack_weights'] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules['pack_weights']
+def tool(script):
+    return script('checkpoints/pack_weights')
 
 
 @pytest.fixture(scope='module')

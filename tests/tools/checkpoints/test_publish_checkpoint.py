@@ -1,18 +1,12 @@
 """tools/checkpoints/publish_checkpoint.py."""
-import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
 
 
 @pytest.fixture(scope='module')
-def tool():
-    path = Path(__file__).parents[3] / 'tools' / 'checkpoints' / 'publish_checkpoint.py'
-    spec = importlib.util.spec_from_file_location('publish_checkpoint', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(script):
+    return script('checkpoints/publish_checkpoint')
 
 
 @pytest.mark.parametrize('options, kept', [

@@ -7,8 +7,8 @@ from mmocr_siga.text.dictionary import WordDictionary
 
 
 @pytest.fixture(scope='module')
-def tool(data_tool):
-    return data_tool('build_dictionary')
+def tool(script):
+    return script('data/build_dictionary')
 
 
 @pytest.fixture

@@ -23,13 +23,13 @@ def picture(seed, suffix='.jpg'):
 
 
 @pytest.fixture(scope='module')
-def pack(data_tool):
-    return data_tool('to_lmdb')
+def pack(script):
+    return script('data/to_lmdb')
 
 
 @pytest.fixture(scope='module')
-def unpack(data_tool):
-    return data_tool('from_lmdb')
+def unpack(script):
+    return script('data/from_lmdb')
 
 
 @pytest.fixture

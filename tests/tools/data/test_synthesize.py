@@ -20,8 +20,8 @@ COMMON = ['--fonts', SANS, '--charset', 'alnum62', '--seed', '4']
 
 
 @pytest.fixture(scope='module')
-def tool(data_tool):
-    return data_tool('synthesize')
+def tool(script):
+    return script('data/synthesize')
 
 
 def files(folder):
