@@ -16,25 +16,20 @@ MIXED = LOWER + string.ascii_uppercase
 PRINTABLE = MIXED + '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'
 
 
-@pytest.mark.parametrize('name, characters', [
-    ('lower_english_digits.txt', LOWER),
-    ('english_digits.txt', MIXED),
-    ('english_digits_symbols_94.txt', PRINTABLE),
+@pytest.mark.parametrize('name, short, characters', [
+    ('lower_english_digits.txt', '36', LOWER),
+    ('english_digits.txt', '62', MIXED),
+    ('english_digits_symbols_94.txt', '94', PRINTABLE),
 ])
-def test_packaged_lists(name, characters):
+def test_packaged_lists(name, short, characters):
     dictionary = WordDictionary(name)
-    assert ''.join(dictionary.dict) == characters
+    assert ''.join(dictionary.dict) == ''.join(WordDictionary(short).dict) == characters
     assert dictionary.str2idx(characters) == list(range(len(characters)))
+    assert name in packaged_dictionaries() and len(packaged_dictionaries()) == 3
 
 
 def test_94_is_all_of_printable_ascii_but_the_space():
     assert sorted(PRINTABLE) == [chr(code) for code in range(33, 127)]
-
-
-def test_packaged_dictionaries_lists_the_folder():
-    assert packaged_dictionaries() == [
-        'english_digits.txt', 'english_digits_symbols_94.txt', 'lower_english_digits.txt'
-    ]
 
 
 def test_the_36_character_setting_has_37_classes_and_drops_the_rest():
@@ -55,7 +50,7 @@ def test_the_36_character_setting_has_37_classes_and_drops_the_rest():
 
 def test_tokens_sit_where_mmocr_puts_them(tmp_path):
     path = tmp_path / 'chars.txt'
-    path.write_text('a\nb\n \n')
+    path.write_bytes(b'a\r\n\r\nb\r\n \r\n')
     tokens = dict(with_start=True, with_end=True, with_padding=True, with_unknown=True)
     ours, theirs = WordDictionary(str(path), **tokens), Dictionary(str(path), **tokens)
     assert ours.dict == theirs.dict == ['a', 'b', ' ', '<BOS>', '<EOS>', '<PAD>', '<UKN>']
@@ -67,12 +62,6 @@ def test_a_file_at_the_path_comes_before_a_packaged_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert WordDictionary('english_digits.txt').dict == ['x']
     assert len(WordDictionary('lower_english_digits.txt').dict) == 36
-
-
-def test_crlf_and_blank_lines_are_fine(tmp_path):
-    path = tmp_path / 'chars.txt'
-    path.write_bytes(b'a\r\n\r\n\xc3\xa9\r\n')
-    assert WordDictionary(str(path)).dict == ['a', '\u00e9']
 
 
 @pytest.mark.parametrize('name', ['nowhere.txt', 'folder/english_digits.txt', ''])
@@ -113,11 +102,6 @@ def test_paths_are_accepted_and_other_types_are_not():
 def test_a_misspelt_argument_is_an_error():
     with pytest.raises(TypeError, match='with_eos'):
         WordDictionary('english_digits.txt', with_eos=True)
-
-
-@pytest.mark.parametrize('short, characters', [('36', LOWER), ('62', MIXED), ('94', PRINTABLE)])
-def test_packaged_lists_go_by_their_size(short, characters):
-    assert ''.join(WordDictionary(short).dict) == characters
 
 
 @pytest.mark.parametrize('characters, letter_case', [

@@ -17,13 +17,11 @@ def test_rows(tmp_path):
     assert dataset.get_data_info(1)['instances'] == [dict(text='"it\'s "')]
 
 
-def test_blank_lines_are_skipped(tmp_path):
+def test_blank_lines_are_skipped_and_lines_that_cannot_be_read_named(tmp_path):
     dataset = table(tmp_path, '\na.png\tx\n\n  \nb.png\ty\n\n')
-    assert [dataset.get_data_info(i)['instances'][0]['text'] for i in range(2)] == ['x', 'y']
+    assert [info['instances'][0]['text'] for info in map(dataset.get_data_info, range(2))
+            ] == ['x', 'y']
     assert len(dataset) == 2
-
-
-def test_a_line_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"train.tsv, line 3: .*'b.png y'"):
         table(tmp_path, 'a.png\tx\n\nb.png y\n')
 
@@ -39,26 +37,14 @@ def test_a_missing_table_is_named(tmp_path):
         WordTSVDataset(ann_file='gone.tsv', data_root=str(tmp_path))
 
 
-def test_it_builds_from_a_config_with_a_folder_for_images(tmp_path):
+def test_a_config_with_a_folder_for_images(tmp_path):
     (tmp_path / 'a.tsv').write_text('1.png\tx\n2.png\ty\n')
-    dataset = DATASETS.build(
-        dict(
-            type='WordTSVDataset',
-            ann_file='a.tsv',
-            data_root=str(tmp_path),
-            data_prefix=dict(img_path='pictures'),
-            indices=1,
-            pipeline=None))
+    config = dict(type='WordTSVDataset', ann_file='a.tsv', data_root=str(tmp_path),
+                  data_prefix=dict(img_path='pictures'), indices=1, pipeline=None)
+    dataset = DATASETS.build(config)
     assert len(dataset) == 1
     assert dataset[0]['img_path'] == str(tmp_path / 'pictures/1.png')
-
-
-def test_a_missing_image_is_an_error_when_testing(tmp_path):
-    (tmp_path / 'a.tsv').write_text('1.png\tx\n')
-    dataset = WordTSVDataset(
-        ann_file='a.tsv',
-        data_root=str(tmp_path),
-        test_mode=True,
-        pipeline=[dict(type='mmocr.LoadImageFromFile')])
+    # A missing image is an error when testing.
+    config.update(test_mode=True, pipeline=[dict(type='mmocr.LoadImageFromFile')])
     with pytest.raises(FileNotFoundError, match='1.png'):
-        dataset[0]
+        DATASETS.build(config)[0]

@@ -1,10 +1,6 @@
 """tools/data/to_lmdb.py and from_lmdb.py, run in this process."""
 import json
 import os
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +10,7 @@ from mmocr_siga.datasets.formats.records import read_lmdb
 from mmocr_siga.images import encode_picture as encode
 
 lmdb = pytest.importorskip('lmdb')
-ROOT = Path(__file__).parents[3]
+SUFFIXES = ['.jpg', '.png', '.jpg', '.png', '.jpg']
 WORDS = ['Kiwi', 'na\u00efve', '\u5b57', 'a b', '"q"']
 
 
@@ -37,13 +33,12 @@ def table(tmp_path):
     """A table of five words, and six rows that cannot be used."""
     folder = tmp_path / 'words'
     (folder / 'images').mkdir(parents=True)
-    for i, suffix in enumerate(('.jpg', '.png', '.jpg', '.png', '.jpg')):
+    for i, suffix in enumerate(SUFFIXES):
         (folder / 'images' / f'{i}{suffix}').write_bytes(picture(i, suffix))
     (folder / 'images' / 'text.jpg').write_text('no image')
     (folder / 'images' / 'empty.jpg').write_bytes(b'')
     (folder / 'images' / 'half.jpg').write_bytes(picture(0)[:-100])
-    rows = [f'images/{i}{s}\t{w}' for i, (s, w) in enumerate(
-        zip(('.jpg', '.png', '.jpg', '.png', '.jpg'), WORDS))]
+    rows = [f'images/{i}{s}\t{w}' for i, (s, w) in enumerate(zip(SUFFIXES, WORDS))]
     rows[2:2] = ['images/text.jpg\tx', 'images/empty.jpg\ty', 'images/half.jpg\tz',
                  'images/gone.jpg\tw', 'images/0.jpg\t', 'no tab']
     (folder / 'train.tsv').write_text('\n'.join(rows) + '\n', encoding='utf-8')
@@ -54,8 +49,7 @@ def words_of(path):
     return [(r.text, r.load()) for r in read_lmdb(str(path))]
 
 
-EXPECTED = [(word, picture(i, s)) for i, (s, word) in enumerate(
-    zip(('.jpg', '.png', '.jpg', '.png', '.jpg'), WORDS))]
+EXPECTED = [(word, picture(i, s)) for i, (s, word) in enumerate(zip(SUFFIXES, WORDS))]
 
 
 def test_a_table_becomes_a_database(pack, table, tmp_path, capsys):
@@ -88,7 +82,7 @@ def test_there_and_back(pack, unpack, table, tmp_path, capsys, form):
     assert not (tmp_path / 'out.skipped.tsv').exists() and not list(tmp_path.rglob('*.partial'))
     suffixes = [p.suffix for p in sorted((tmp_path / 'out' / 'images').rglob('*_*'))
                 if p.suffix != '.txt']
-    assert suffixes == ['.jpg', '.png', '.jpg', '.png', '.jpg']
+    assert suffixes == SUFFIXES
 
 
 def test_choosing_words_as_the_smaller_benchmark_sets_do(pack, unpack, tmp_path):
@@ -190,34 +184,3 @@ def test_what_is_read_back_must_be_what_was_written(pack, table, tmp_path, monke
     assert pack.main([str(table), str(tmp_path / 'db')]) == 2
     assert 'differs when it is read back: 4 words' in capsys.readouterr().err
     assert not (tmp_path / 'db').exists()
-
-
-def test_a_killed_conversion_leaves_no_database(pack, tmp_path):
-    # Rows come from a pipe that never ends, so that the tool is killed in the middle.
-    fifo = tmp_path / 'rows.tsv'
-    if not hasattr(os, 'mkfifo'):
-        pytest.skip('needs named pipes')
-    os.mkfifo(fifo)
-    (tmp_path / 'a.jpg').write_bytes(picture(0))
-    run = subprocess.Popen([sys.executable, str(ROOT / 'tools/data/to_lmdb.py'), str(fifo),
-                            str(tmp_path / 'db')], env={**os.environ, 'PYTHONPATH': str(ROOT)},
-                           stderr=subprocess.DEVNULL)
-    with open(fifo, 'w') as rows:
-        for _ in range(1200):
-            rows.write('a.jpg\tword\n')
-        rows.flush()
-        file = tmp_path / 'db.partial' / 'data.mdb'
-        begin = time.monotonic()
-        while time.monotonic() - begin < 120 and not (
-                file.exists() and file.stat().st_size > 1_000_000):
-            time.sleep(0.05)
-        run.kill()
-        run.wait()
-    assert file.stat().st_size > 1_000_000
-    assert not (tmp_path / 'db').exists()
-    with pytest.raises(ValueError, match='num-samples is None'):
-        WordLMDBDataset(ann_file=str(tmp_path / 'db.partial'))
-    # The next run begins anew.
-    (tmp_path / 'one.tsv').write_text('a.jpg\tword\n')
-    assert pack.main([str(tmp_path / 'one.tsv'), str(tmp_path / 'db')]) == 0
-    assert len(words_of(tmp_path / 'db')) == 1
