@@ -22,7 +22,7 @@ from typing import TextIO
 
 __all__ = ['COMMANDS', 'CommandError', 'main']
 
-COMMANDS = ('read', 'show', 'spot', 'demo')
+COMMANDS = ('read', 'show', 'spot', 'demo', 'config')
 DEBUG_ENV = 'MMOCR_SIGA_DEBUG'
 
 

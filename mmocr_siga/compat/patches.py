@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
+from .configs import configs_in_bases, configs_in_hub, models_in_inferencers
 from .cpu_launcher import join_by_gloo, wrap_without_devices
 from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
 
@@ -69,6 +70,16 @@ PATCHES = (
           why='MMDetection imports mmcv.ops; mmcv-lite, the only mmcv for torch from 2.1 on that '
               'needs no compiler, lacks its extension',
           until='an mmcv 2.0.x with wheels for every torch'),
+    Patch('mmengine.config.config', configs_in_bases,
+          what="_base_ = 'mmocr_siga::siga_r31.py' finds our configs",
+          why='MMEngine knows the packages of OpenMMLab alone, and asks for a folder in the name',
+          until='an MMEngine with entry points for configs'),
+    Patch('mmengine.hub.hub', configs_in_hub,
+          what="get_config('mmocr_siga::siga_r31.py') finds our configs and packaged weights",
+          why='as before', until='as before'),
+    Patch('mmengine.infer.infer', models_in_inferencers,
+          what="MMOCRInferencer(rec='siga_tiny_words') finds our packaged models and configs",
+          why="MMEngine looks into the index of MMOCR's own models alone", until='as before'),
     Patch('mmengine.dist.utils', join_by_gloo,
           what='without an accelerator --launcher pytorch joins the processes by gloo',
           why='MMEngine sets a CUDA device first, whatever the backend',

@@ -75,7 +75,7 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
 
 
 def packaged_config(model: PackagedModel) -> Config:
-    """Config of a packaged model, with its dictionary found.
+    """Config of a packaged model.
 
     Raises:
         ValueError: If the weights are not those that the card is of: damaged, or exchanged.
@@ -86,10 +86,6 @@ def packaged_config(model: PackagedModel) -> Config:
         raise ValueError(f'{model.weights} is damaged, or does not belong to '
                          f'{model.card_file.name}: its sha256 is {found[:12]}..., not '
                          f'{expected[:12]}...')
-    dictionary = cfg.model.decoder.dictionary
-    own = model.config.parent / dictionary.dict_file
-    if own.suffix == '.txt' and own.stem == model.name and own.is_file():
-        dictionary.dict_file = str(own)
     return cfg
 
 

@@ -51,3 +51,5 @@ test_dataloader = {'dataset': {'pipeline': [{'type': 'LoadImageFromFile',
                                          'ori_shape',
                                          'img_shape',
                                          'valid_ratio')}]}}
+visualizer = {'type': 'GlyphVisualizer', 'name': 'visualizer'}
+load_from = '{{ fileDirname }}/siga_tiny_words.pth'

@@ -29,6 +29,7 @@ def test_the_package_imports_nothing_but_the_standard_library():
 IN_PLACE = '''
 import sys
 import numpy, mmcv.ops
+import mmengine.hub, mmengine.infer
 import mmengine.runner.checkpoint as checkpoint
 from mmengine.dist import utils
 from mmengine.model import MMDistributedDataParallel

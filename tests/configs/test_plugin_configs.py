@@ -24,7 +24,8 @@ NAMES = sorted(p.stem for p in CONFIGS.glob('*.py'))
 ATTENTION = dict(sar='decoder.conv1x1_2.weight', aster='decoder.proj_sum.weight',
                  nrtr='decoder.layer_stack.5.enc_attn.linear_k.weight',
                  satrn='decoder.layer_stack.5.enc_attn.linear_k.weight')
-LOSSES = {'loss_mask', 'loss_orthogonality', 'loss_coverage', 'loss_glyph_fine', 'loss_glyph_coarse'}
+LOSSES = {'loss_mask', 'loss_orthogonality', 'loss_coverage',
+          'loss_glyph_fine', 'loss_glyph_coarse'}
 
 
 def real_words():

@@ -36,6 +36,9 @@ FORMAT = 1
 # What MMEngine writes about a run that says nothing about the machine.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
 
+# What MMEngine replaces by the folder of the config when it reads it.
+BESIDE = '{{ fileDirname }}'
+
 
 class PackingError(ValueError):
     """The checkpoint cannot be packed."""
@@ -69,8 +72,8 @@ def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[s
 def reading_config(cfg: Config) -> dict[str, Any]:
     """What a config says about reading, in plain containers.
 
-    That is ``custom_imports``, ``default_scope``, ``model`` without the training head, and
-    ``test_dataloader`` with the pipeline alone.
+    That is ``custom_imports``, ``default_scope``, ``model`` without the training head,
+    ``test_dataloader`` with the pipeline alone, and the visualizer of MMOCR's inferencers.
     """
     model = Config(dict(model=cfg.model)).to_dict()['model']
     if 'glyph_head' in model:
@@ -79,7 +82,8 @@ def reading_config(cfg: Config) -> dict[str, Any]:
     return dict(
         custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
         default_scope='mmocr', model=model,
-        test_dataloader=dict(dataset=dict(pipeline=pipeline)))
+        test_dataloader=dict(dataset=dict(pipeline=pipeline)),
+        visualizer=dict(type='GlyphVisualizer', name='visualizer'))
 
 
 def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str = 'float16',
@@ -101,7 +105,7 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
     folder.mkdir(parents=True, exist_ok=True)
     model = packaged_in(folder, name)
     torch.save(dict(state_dict=kept), model.weights)
-    out = reading_config(cfg)
+    out = dict(reading_config(cfg), load_from=f'{BESIDE}/{model.weights.name}')
     characters = _packed_dictionary(out['model'], model)
     meta = held.get('meta') if isinstance(held, Mapping) else None
     _write_config(model, out)
@@ -141,7 +145,7 @@ def _packed_dictionary(model: dict[str, Any], packed: PackagedModel) -> str:
         own.unlink(missing_ok=True)
     else:
         shutil.copyfile(path, own)
-        dictionary['dict_file'] = own.name
+        dictionary['dict_file'] = f'{BESIDE}/{own.name}'
     return ''.join(line.strip('\r\n') for line in text.split('\n'))
 
 
