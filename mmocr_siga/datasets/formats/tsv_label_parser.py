@@ -1,8 +1,6 @@
 """Annotation lines of tab-separated tables."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mmocr.registry import TASK_UTILS
 
 __all__ = ['TSVLabelParser']
@@ -16,18 +14,10 @@ class TSVLabelParser:
     to it. Further columns are ignored. A byte order mark before the path and the line end, LF or
     CRLF, are removed. MMOCR's ``LineStrParser(separator='\t')`` instead strips blanks at the ends,
     keeps the byte order mark and warns at every transcription of several words.
-
-    Args:
-        keys: Names of the two values.
-
-    Raises:
-        ValueError: If ``keys`` are not two.
     """
 
-    def __init__(self, keys: Sequence[str] = ('filename', 'text')) -> None:
-        if isinstance(keys, str) or len(keys) != 2:
-            raise ValueError(f'keys must be two names, but are {keys!r}')
-        self.keys = list(keys)
+    # By which RecogTextDataset takes the values.
+    keys = ('filename', 'text')
 
     def __call__(self, in_str: str) -> dict:
         """The path and the transcription, which may be empty, of a line.

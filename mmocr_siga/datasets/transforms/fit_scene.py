@@ -9,13 +9,15 @@ from .base import WordTransform
 
 __all__ = ['FitScene']
 
+_LEAST = 32
+
 
 @TRANSFORMS.register_module()
 class FitScene(WordTransform):
     """Resize a scene to fit into a frame, whatever its shape.
 
     As MMOCR's ``Resize`` with ``keep_ratio``, but polygons are not clipped, which would lose where
-    reading begins; and no side becomes shorter than ``min_side``, so that a picture of one pixel's
+    reading begins; and no side becomes shorter than 32 pixels, so that a picture of one pixel's
     height passes, too, if distorted.
 
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
@@ -24,26 +26,21 @@ class FitScene(WordTransform):
     Args:
         scale: The frame: its longer side bounds the longer side of the picture, its shorter side
             the shorter one.
-        min_side: Least side.
-        upscale: Whether a picture that is smaller than the frame is enlarged.
 
     Raises:
-        ValueError: If the frame is not at least ``min_side``, or that is not positive.
+        ValueError: If a side of the frame is shorter.
     """
 
-    def __init__(self, scale: tuple[int, int] = (1333, 736), min_side: int = 32,
-                 upscale: bool = True) -> None:
-        if min_side < 1 or min(scale) < min_side:
-            raise ValueError(f'scale must be at least min_side, and that positive, got '
-                             f'{tuple(scale)} and {min_side}')
-        self.scale, self.min_side, self.upscale = tuple(scale), min_side, upscale
+    def __init__(self, scale: tuple[int, int] = (1333, 736)) -> None:
+        if min(scale) < _LEAST:
+            raise ValueError(f'scale must be at least {_LEAST}, but is {tuple(scale)}')
+        self.scale = tuple(scale)
 
     def transform(self, results: dict) -> dict:
         """Resize a picture and its words."""
         height, width = results['img'].shape[:2]
         factor = min(max(self.scale) / max(height, width), min(self.scale) / min(height, width))
-        factor = factor if self.upscale else min(1.0, factor)
-        new_width, new_height = (max(self.min_side, int(side * factor + 0.5))
+        new_width, new_height = (max(_LEAST, int(side * factor + 0.5))
                                  for side in (width, height))
         interpolation = cv2.INTER_LINEAR if factor >= 1 else cv2.INTER_AREA
         results['img'] = cv2.resize(results['img'], (new_width, new_height),

@@ -16,8 +16,7 @@ from ...images import UnusableImageError
 
 __all__ = [
     'affine_matrix', 'check_uint8', 'color_jitter', 'corners', 'fit_canvas', 'gaussian_noise',
-    'grey_image', 'jpeg_artifacts', 'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue',
-    'warp'
+    'grey_image', 'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue', 'warp'
 ]
 
 # cv2.remap, which warps, addresses pixels with signed 16-bit integers.
@@ -177,13 +176,6 @@ def rescale_and_back(img: np.ndarray, factor: float) -> np.ndarray:
     return _like(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR), img)
 
 
-def jpeg_artifacts(img: np.ndarray, quality: int) -> np.ndarray:
-    """Encode as JPEG of a quality from 1 to 100, and decode again."""
-    _, data = cv2.imencode('.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return _like(cv2.imdecode(data, cv2.IMREAD_COLOR if _is_color(img) else cv2.IMREAD_GRAYSCALE),
-                 img)
-
-
 def shift_hue(img: np.ndarray, turn: float) -> np.ndarray:
     """Turn the hue of an image (H, W, 3) by a part of a full turn: 1/3 makes red green."""
     # The full-range hue has 256 steps, so that uint8 wraps round where hue does.
@@ -200,7 +192,7 @@ def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
     by weights that may exceed 1. They are linear, and applied as one map: rounded and clipped once
     and not after each. Grey images have no saturation and hue to change.
     """
-    color = _is_color(img)
+    color = img.ndim == 3 and img.shape[2] == 3
     means = np.array(cv2.mean(img)[:3 if color else 1])
     grey = float(means @ _GREY) if color else float(means[0])
     gain, offset = brightness * contrast, brightness * grey * (1 - contrast)
@@ -211,10 +203,6 @@ def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
     mix = saturation * np.eye(3) + (1 - saturation) * _GREY
     out = cv2.transform(img, np.hstack([gain * mix, np.full((3, 1), offset)]))
     return shift_hue(out, hue) if hue else out
-
-
-def _is_color(img: np.ndarray) -> bool:
-    return img.ndim == 3 and img.shape[2] == 3
 
 
 def _like(out: np.ndarray, img: np.ndarray) -> np.ndarray:

@@ -26,16 +26,14 @@ class LoadWordImage(LoadImageFromFile):
     Args:
         color_type, imdecode_backend: How files are decoded: as given, by
             :func:`~mmocr_siga.images.decode_picture`, else by :func:`mmcv.imfrombytes`.
-        min_size: Least length of both sides in pixels.
         backend_args: Where files are read from, see :func:`mmengine.fileio.get`.
     """
 
-    def __init__(self, color_type: str = 'color', imdecode_backend: str = 'cv2', min_size: int = 1,
-                 *, backend_args: dict | None = None) -> None:
+    def __init__(self, color_type: str = 'color', imdecode_backend: str = 'cv2', *,
+                 backend_args: dict | None = None) -> None:
+        # The base class has more options, with which it returns None for an image.
         super().__init__(
             color_type=color_type, imdecode_backend=imdecode_backend, backend_args=backend_args)
-        # The base class would return None for an image below its own min_size.
-        self.least = min_size
 
     def transform(self, results: dict) -> dict:
         """Load the image.
@@ -43,7 +41,7 @@ class LoadWordImage(LoadImageFromFile):
         Raises:
             KeyError: If there is neither an image nor a path.
             OSError: If the file is missing or cannot be decoded.
-            UnusableImageError: If the image is smaller than ``min_size``.
+            UnusableImageError: If the image has no pixels.
         """
         name = sample_name(results)
         if 'img' in results:
@@ -60,9 +58,9 @@ class LoadWordImage(LoadImageFromFile):
             raise KeyError(f'{name} has neither img nor img_path; the results hold '
                            f'{sorted(results)}')
         shape = results['img'].shape[:2]
-        if min(shape, default=0) < self.least:
-            raise UnusableImageError(f'{name} has the size {shape[::-1]} (width, height), but '
-                                     f'each side must have at least {self.least} pixels')
+        if min(shape, default=0) < 1:
+            raise UnusableImageError(f'{name} has the size {shape[::-1]} (width, height): there is '
+                                     'no pixel')
         results['img_shape'] = results['ori_shape'] = shape
         return results
 

@@ -6,7 +6,7 @@ from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
 from .base import WordTransform
-from .functional import check_uint8, gaussian_noise, jpeg_artifacts, motion_blur, rescale_and_back
+from .functional import check_uint8, gaussian_noise, motion_blur, rescale_and_back
 from .random_text_geometry import asymmetric
 
 __all__ = ['RandomTextDeterioration']
@@ -14,7 +14,7 @@ __all__ = ['RandomTextDeterioration']
 
 @TRANSFORMS.register_module()
 class RandomTextDeterioration(WordTransform):
-    """Blur a word image ``img`` by motion, lower its resolution, add noise and compress it.
+    """Blur a word image ``img`` by motion, lower its resolution and add noise.
 
     With probability ``prob`` all of it is done, in the order in which a camera would. Magnitudes
     are upper bounds, drawn from beta(1, 4): a fifth of them on average, so that words stay
@@ -26,15 +26,13 @@ class RandomTextDeterioration(WordTransform):
         blur: Largest length of the motion in pixels.
         rescale: Largest factor by which the sides are shrunk, at least 1.
         noise_var: Largest variance of the noise in grey levels.
-        jpeg_quality: Range of JPEG qualities, drawn evenly; None for no compression, since
-            photographs bring their own.
 
     Raises:
         ValueError: If an argument is out of its range.
     """
 
     def __init__(self, prob: float = 0.25, blur: float = 6., rescale: float = 4.,
-                 noise_var: float = 20., jpeg_quality: tuple[int, int] | None = None) -> None:
+                 noise_var: float = 20.) -> None:
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must lie in [0, 1], but is {prob}')
         if blur < 0 or noise_var < 0:
@@ -42,25 +40,19 @@ class RandomTextDeterioration(WordTransform):
                              f'{noise_var}')
         if rescale < 1:
             raise ValueError(f'rescale must be at least 1, but is {rescale}')
-        if jpeg_quality is not None and not 1 <= jpeg_quality[0] <= jpeg_quality[1] <= 100:
-            raise ValueError('jpeg_quality must be two qualities from 1 to 100 in order, but is '
-                             f'{jpeg_quality}')
         self.prob, self.blur, self.rescale, self.noise_var = prob, blur, rescale, noise_var
-        self.jpeg_quality = None if jpeg_quality is None else tuple(jpeg_quality)
 
     @cache_randomness
-    def _draw(self) -> dict[str, float | None] | None:
+    def _draw(self) -> dict[str, float] | None:
         """What is done to one image: lengths in pixels, noise in grey levels."""
         if np.random.rand() >= self.prob:
             return None
-        quality = self.jpeg_quality
         return dict(
             blur=asymmetric(self.blur),
             angle=np.random.uniform(0, 180),
             rescale=1 + asymmetric(self.rescale - 1),
             noise_std=asymmetric(self.noise_var)**0.5,
-            seed=np.random.randint(2**31),
-            jpeg_quality=np.random.randint(quality[0], quality[1] + 1) if quality else None)
+            seed=np.random.randint(2**31))
 
     def transform(self, results: dict) -> dict:
         """Deteriorate the image.
@@ -79,7 +71,5 @@ class RandomTextDeterioration(WordTransform):
             img = rescale_and_back(img, params['rescale'])
         if params['noise_std'] > 0:
             img = gaussian_noise(img, params['noise_std'], params['seed'])
-        if params['jpeg_quality'] is not None:
-            img = jpeg_artifacts(img, params['jpeg_quality'])
         results['img'] = img
         return results

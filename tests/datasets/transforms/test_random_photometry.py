@@ -8,7 +8,7 @@ from mmocr_siga.datasets.transforms import RandomTextColor, RandomTextDeteriorat
 
 BOTH = pytest.mark.parametrize('kind', [RandomTextColor, RandomTextDeterioration])
 NONE = {RandomTextColor: dict(brightness=0, contrast=0, saturation=0, hue=0),
-        RandomTextDeterioration: dict(blur=0., rescale=1., noise_var=0., jpeg_quality=None)}
+        RandomTextDeterioration: dict(blur=0., rescale=1., noise_var=0.)}
 
 
 def image(shape=(32, 128, 3)):
@@ -42,11 +42,9 @@ def test_bounds_of_colors():
 
 
 def test_bounds_of_deterioration():
-    drawn = draws(RandomTextDeterioration(prob=1, blur=6, rescale=4, noise_var=20,
-                                          jpeg_quality=(30, 32)), 2000)
+    drawn = draws(RandomTextDeterioration(prob=1, blur=6, rescale=4, noise_var=20), 2000)
     assert all(0 <= p['blur'] <= 6 and 1 <= p['rescale'] <= 4 for p in drawn)
     assert all(0 <= p['angle'] <= 180 and 0 <= p['noise_std']**2 <= 20 for p in drawn)
-    assert {p['jpeg_quality'] for p in drawn} == {30, 31, 32}
     # A fifth of the bounds on average.
     assert np.mean([p['blur'] for p in drawn]) == pytest.approx(1.2, rel=.06)
     assert np.mean([p['rescale'] for p in drawn]) == pytest.approx(1.6, rel=.06)
@@ -56,8 +54,7 @@ def test_bounds_of_deterioration():
     (RandomTextColor, dict(brightness=.3)), (RandomTextColor, dict(contrast=.3)),
     (RandomTextColor, dict(saturation=.3)), (RandomTextColor, dict(hue=.3)),
     (RandomTextDeterioration, dict(blur=6.)), (RandomTextDeterioration, dict(rescale=4.)),
-    (RandomTextDeterioration, dict(noise_var=20.)),
-    (RandomTextDeterioration, dict(jpeg_quality=(20, 30)))])
+    (RandomTextDeterioration, dict(noise_var=20.))])
 def test_each_part_alone_changes_the_image_and_the_seed_decides(kind, only):
     transform = kind(prob=1, **{**NONE[kind], **only})
     img = image()
@@ -100,8 +97,7 @@ def test_other_images_are_refused(kind, img):
     *(('RandomTextColor', wrong) for wrong in (
         dict(prob=2), dict(brightness=1.5), dict(contrast=-1), dict(saturation=2), dict(hue=.6))),
     *(('RandomTextDeterioration', wrong) for wrong in (
-        dict(prob=2), dict(blur=-1), dict(noise_var=-1), dict(rescale=.5),
-        dict(jpeg_quality=(0, 50)), dict(jpeg_quality=(60, 50))))])
+        dict(prob=2), dict(blur=-1), dict(noise_var=-1), dict(rescale=.5)))])
 def test_arguments_are_checked(kind, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TRANSFORMS.build(dict(type=kind, **wrong))
