@@ -112,8 +112,9 @@ def test_a_run_draws_the_same_words_at_intervals_and_at_the_end(words):
     logged = cv2.imdecode(np.frombuffer(shown[-1].encoded_image_string, np.uint8),
                           cv2.IMREAD_COLOR)
     for found in (cv2.imread(str(next((words / 'a').rglob('glyphs_1_e_5.png')))), logged):
-        # Maps of another batch, rounded to grey levels.
-        np.testing.assert_allclose(found, want.astype(float), rtol=0, atol=2)
+        # Maps of another batch, rounded to grey levels; where two characters are as strong as each
+        # other, either may color a pixel.
+        assert (np.abs(found - want.astype(float)) > 2).mean() < 1e-4
 
 
 @pytest.mark.parametrize('optimizer', ['OptimWrapper', 'AmpOptimWrapper'])
