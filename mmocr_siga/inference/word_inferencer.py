@@ -20,8 +20,7 @@ from tqdm import tqdm
 
 from ..geometry.character_boxes import box_pixels, character_boxes, character_mask
 from ..images import UnusableImageError
-from ..models.decoders.base import WordDecoder
-from ..models.layers import greedy_hypotheses
+from ..models.decoders.base import WordDecoder, greedy_hypotheses
 from ..models.recognizers import GlyphRecognizer
 from ..models.utils.weights import load_weights
 from ..structures.encodings import GlyphEncoding

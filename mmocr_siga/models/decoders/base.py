@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
 from ...structures.words import Decoded, Hypothesis, WordOutputs, WordTargets
-from ..layers import beam_search, greedy_hypotheses, merged, selected, steps_nbest, word_targets
+from ..layers import beam_search, merged, selected, steps_nbest, word_targets
 
 Samples = Sequence[TextRecogDataSample]
 
@@ -215,6 +216,17 @@ class _Steps(nn.Module):
         return Decoded({name: torch.stack([step[name] for step in logits], 1)
                         for name in logits[0]},
                        None if attention[0] is None else torch.stack(attention, 1))
+
+
+def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
+    """The most probable class of every step (N, T, K), up to the first end token."""
+    scores, tokens = probabilities.float().max(-1)
+    out = []
+    for values, classes in zip(scores.tolist(), tokens.tolist()):
+        length = classes.index(end_idx) if end_idx in classes else len(classes)
+        out.append(Hypothesis(tuple(classes[:length]), tuple(values[:length]),
+                              math.prod(values[:length + 1])))
+    return out
 
 
 def _memory(feat: Any, out_enc: Any) -> Any:

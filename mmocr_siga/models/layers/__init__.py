@@ -1,5 +1,5 @@
 from .attention_decoder import AttentionDecoder
-from .beam_search import beam_search, greedy_hypotheses, merged, selected, steps_nbest
+from .beam_search import beam_search, merged, selected, steps_nbest
 from .conv_blocks import conv_bn_relu, deconv_bn_relu
 from .gated_fusion import GatedFusion
 from .gsrm import GSRM, SemanticReasoning
@@ -20,7 +20,7 @@ from .vsfd import VSFD
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'GSRM', 'GatedFusion', 'PVAM', 'ParallelGlimpses',
     'SemanticReasoning', 'TokenLSTM', 'TransformerEncoder', 'VSFD', 'beam_search',
-    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'greedy_hypotheses', 'merged',
+    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'merged',
     'recomputed', 'selected', 'steps_nbest', 'targets_of_all_steps', 'valid_columns',
     'word_lengths', 'word_loss', 'word_targets'
 ]

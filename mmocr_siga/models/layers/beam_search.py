@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...structures.words import Hypothesis
 
-__all__ = ['beam_search', 'greedy_hypotheses', 'merged', 'selected', 'steps_nbest']
+__all__ = ['beam_search', 'merged', 'selected', 'steps_nbest']
 
 
 class _Pool(NamedTuple):
@@ -23,17 +23,6 @@ class _Pool(NamedTuple):
     total: Tensor
     tokens: Tensor  # end tokens after the word
     steps: Tensor  # log-probabilities of the steps
-
-
-def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
-    """The most probable class of every step (N, T, K), up to the first end token."""
-    scores, tokens = probabilities.float().max(-1)
-    out = []
-    for values, classes in zip(scores.tolist(), tokens.tolist()):
-        length = classes.index(end_idx) if end_idx in classes else len(classes)
-        out.append(Hypothesis(tuple(classes[:length]), tuple(values[:length]),
-                              math.prod(values[:length + 1])))
-    return out
 
 
 def steps_nbest(probabilities: Tensor, end_idx: int, count: int) -> list[list[Hypothesis]]:

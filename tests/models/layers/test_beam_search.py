@@ -4,7 +4,8 @@ import math
 import pytest
 import torch
 
-from mmocr_siga.models.layers import beam_search, greedy_hypotheses, merged, steps_nbest
+from mmocr_siga.models.decoders.base import greedy_hypotheses
+from mmocr_siga.models.layers import beam_search, merged, steps_nbest
 from mmocr_siga.structures.words import Hypothesis
 
 END, CLASSES, STEPS = 2, 4, 4
