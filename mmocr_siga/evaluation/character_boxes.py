@@ -56,11 +56,7 @@ def boxed_words(root: Path, split: str, limit: int | None = None,
     """Paths, labels and boxes, (L, 4) as shares of the image, of words that have boxes for all
     their letters and digits.
 
-    Args:
-        root: Folder that holds ``real/<set>``.
-        split: ``'train'`` or ``'val'``.
-        limit: Words of each set at most.
-        sets: Names of the sets.
+    ``root`` holds ``real/<set>``, ``split`` is 'train' or 'val', ``limit`` is for each set.
     """
     out = []
     for name in sets:
@@ -105,13 +101,10 @@ class BoxCounts(NamedTuple):
 
 def count_matches(predicted: np.ndarray, true: np.ndarray, threshold: float = 0.5,
                   allowed: np.ndarray | None = None) -> BoxCounts:
-    """Match predicted to true boxes of a word, one to one, as many as possible.
+    """Match predicted (P, 4) to true boxes (T, 4) of a word, one to one, as many as possible.
 
-    Args:
-        predicted: (P, 4).
-        true: (T, 4).
-        threshold: IoU from which boxes agree.
-        allowed: Which pairs may be matched, bool (P, T), for example those with the same character.
+    Boxes agree from an IoU of ``threshold`` on; ``allowed``, bool (P, T), says which pairs may be
+    matched, for example those with the same character.
     """
     boxes = (torch.from_numpy(np.asarray(b, np.float64).reshape(-1, 4)) for b in (predicted, true))
     # Two boxes without an area have no IoU.

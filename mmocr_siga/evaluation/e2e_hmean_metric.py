@@ -76,19 +76,14 @@ class E2EHmeanMetric(BaseMetric):
     """
     default_prefix = 'e2e'
 
-    def __init__(self,
-                 protocols: Sequence[str] = SPOTTING_PROTOCOLS,
-                 lexicons: Sequence[Mapping[str, Any]] = (),
-                 match_iou_thr: float = 0.5,
-                 ignore_precision_thr: float = 0.5,
-                 score: str = 'scores',
+    def __init__(self, protocols: Sequence[str] = SPOTTING_PROTOCOLS,
+                 lexicons: Sequence[Mapping[str, Any]] = (), match_iou_thr: float = 0.5,
+                 ignore_precision_thr: float = 0.5, score: str = 'scores',
                  pred_score_thrs: Mapping[str, float] | float | None = None,
-                 collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         protocols = (protocols, ) if isinstance(protocols, str) else tuple(protocols)
-        wrong = [name for name in protocols if name not in SPOTTING_PROTOCOLS]
-        if wrong or not protocols:
+        if not protocols or set(protocols) - set(SPOTTING_PROTOCOLS):
             raise ValueError(f'protocols must be some of {SPOTTING_PROTOCOLS}, but are '
                              f'{protocols}')
         if score not in SCORES:
@@ -133,19 +128,18 @@ class E2EHmeanMetric(BaseMetric):
         out: dict[str, float] = {}
         plain = [result['readings'] for result in results]
         for protocol in self.protocols:
-            self._add(out, _NAMES[protocol], '', results, plain, protocol)
+            out.update(self._figures(results, plain, protocol))
         for lexicon in self.lexicons:
             for protocol in self.protocols:
                 if protocol != 'detection':
                     readings = _corrected(results, lexicon, protocol)
-                    self._add(out, _NAMES[protocol], f'_{lexicon["kind"]}', results, readings,
-                              protocol)
+                    out.update(self._figures(results, readings, protocol, f'_{lexicon["kind"]}'))
         return out
 
-    def _add(self, out: dict[str, float], before: str, after: str, results: list[dict],
-             readings: list[list[str | None]], protocol: str) -> None:
-        """Add the best figures over the thresholds."""
-        best = None
+    def _figures(self, results: list[dict], readings: list[list[str | None]], protocol: str,
+                 after: str = '') -> dict[str, float]:
+        """The best figures over the thresholds."""
+        best, before = None, _NAMES[protocol]
         for threshold in self.thresholds or [None]:
             total = Counts(0, 0, 0)
             for result, texts in zip(results, readings):
@@ -158,10 +152,8 @@ class E2EHmeanMetric(BaseMetric):
             figures = hmean(total)
             if best is None or figures[2] > best[0][2]:
                 best = figures, threshold
-        for name, value in zip(('precision', 'recall', 'hmean'), best[0]):
-            out[f'{before}{name}{after}'] = value
-        if len(self.thresholds) > 1:
-            out[f'{before}threshold{after}'] = best[1]
+        names = ['precision', 'recall', 'hmean', *['threshold'] * (len(self.thresholds) > 1)]
+        return {f'{before}{name}{after}': value for name, value in zip(names, [*best[0], best[1]])}
 
 
 def _thresholds(given: Mapping[str, float] | float | None) -> list[float]:

@@ -88,14 +88,11 @@ class Overlaps:
 
 def overlaps(words: Sequence[Any], detections: Sequence[Any], iou: float = 0.5,
              cover: float = 0.5) -> Overlaps:
-    """Find which regions lie over each other.
+    """Find which of G and D polygons lie over each other; those that cross themselves stand for
+    what they enclose.
 
-    Args:
-        words: G polygons, see :func:`~mmocr_siga.geometry.polygons.polygon_points`. Those that
-            cross themselves stand for what they enclose.
-        detections: D polygons.
-        iou: Threshold of intersection over union.
-        cover: Threshold of intersection over the detection's area.
+    ``iou`` is the threshold of intersection over union, ``cover`` that of intersection over the
+    detection's area.
     """
     first, second = (np.array([polygon_shape(polygon) for polygon in each] or [], object)
                      for each in (words, detections))

@@ -70,9 +70,6 @@ class RegionRectifier(BaseModule):
 
         Returns:
             (R, C, h, w), in the dtype of the maps; R may be 0.
-
-        Raises:
-            ValueError: If the shapes do not fit together.
         """
         out = sample_regions(features, self.grid(regions), index, stride, self.padding_mode)
         return out if self.samples == 1 else F.avg_pool2d(out, self.samples)

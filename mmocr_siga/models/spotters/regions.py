@@ -136,8 +136,7 @@ def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | No
     """Annotated words that reading can be learned from.
 
     Args:
-        scenes: Of :func:`checked_scene`, one a picture; without ``texts`` there is nothing to be
-            read.
+        scenes: Of :func:`checked_scene`; without ``texts`` there is nothing to be read.
         label: From a text to what is to be read, or None if it cannot be.
         count: Points K on each border.
         min_side: Least height in pixels.
@@ -160,12 +159,8 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
                      count: int, vertical_ratio: float = 1.5) -> WordRegions:
     """Regions of detected polygons; those that enclose nothing in their picture are left out.
 
-    Args:
-        polygons: For each picture its polygons, x and y interleaved, in pixels of the network's
-            input.
-        sizes: Height and width of each picture.
-        count: Points K on each border.
-        vertical_ratio: See :func:`region_borders`.
+    ``polygons`` are, for each picture, in pixels of the network's input; ``sizes`` are heights and
+    widths of the pictures.
     """
     found = []
     for n, (scene, size) in enumerate(zip(polygons, sizes)):
@@ -189,7 +184,7 @@ def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
         words: Words of N pictures; their borders have K points.
         scenes: N, of :func:`checked_scene`.
         sizes: Height and width of each picture.
-        share: Regions for each word of a picture; rounded, and at least one a picture. 0 for none.
+        share: Regions for each word of a picture, at least one a picture; 0 for none.
         min_side: Least height in pixels.
     """
     count = words.borders.shape[2]

@@ -1,3 +1,5 @@
+"""Reading R rectified regions: the detector's features (R, C, h, w), the normalised pictures of the
+regions (R, 3, H, W) and these in grey (R, H, W) in [0, 255], as far as they are needed."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -24,11 +26,10 @@ READS = ('shared', 'picture')
 class SIGARecHead(BaseModule):
     """SIGA or SIGA-P as the recognition head of a text spotter.
 
-    It reads R rectified regions. With ``reads='shared'`` the backbone is given the detector's
-    features. With ``reads='picture'`` it is given the picture's regions, where the strokes of small
-    words are still to be seen, and the detector's features are added to each of its maps by a
-    projection that starts at zero: with the weights of a trained recogniser the head begins where
-    that one was.
+    With ``reads='shared'`` the backbone is given the detector's features. With ``reads='picture'``
+    it is given the picture's regions, where the strokes of small words are still to be seen, and
+    the detector's features are added to each of its maps by a projection that starts at zero: with
+    the weights of a trained recogniser the head begins where that one was.
 
     It stands for itself in any RoI head that calls ``loss(features, data_samples)`` and
     ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
@@ -43,8 +44,8 @@ class SIGARecHead(BaseModule):
         reads: ``'shared'`` or ``'picture'``.
         shared_channels: With ``reads='picture'``, channels of the features that are added; 0 for
             none.
-        weights: Weights of a ``GlyphRecognizer`` with the same parts and the same dictionary to
-            start from, path or address.
+        weights: Path or address of weights of a ``GlyphRecognizer`` with the same parts and the
+            same dictionary to start from.
 
     Raises:
         ValueError: If ``reads`` is something else, or features are added to features.
@@ -74,11 +75,8 @@ class SIGARecHead(BaseModule):
         self.weights = weights
 
     def init_weights(self) -> None:
-        """Initialise, and load ``weights`` if there are any.
-
-        Raises:
-            WeightsMismatchError: If they are of another model or dictionary; names what differs.
-        """
+        """Initialize, and load ``weights``; a WeightsMismatchError if they are of another model or
+        dictionary."""
         super().init_weights()
         if self.weights:
             load_weights(self, self.weights, (*TRAINING_ONLY, 'shared.'))
@@ -90,8 +88,7 @@ class SIGARecHead(BaseModule):
         return verdict.label if verdict.reason is None else None
 
     def forward(self, features: Tensor | None, picture: Tensor | None = None) -> tuple:
-        """The encoder's maps and what it makes of them, from features (R, C, h, w) and the
-        normalised regions of the picture (R, 3, H, W); a ValueError if what is read is missing."""
+        """The encoder's maps and what it makes of them."""
         source = picture if self.reads_picture else features
         if source is None:
             raise ValueError('the head reads ' + ("the picture's regions, but got none: use "
@@ -112,13 +109,11 @@ class SIGARecHead(BaseModule):
         """Losses of reading.
 
         Args:
-            features: The detector's features (R, C, h, w).
-            data_samples: R samples with ``gt_text``, or instances with ``texts``, R in all. Words
-                that cannot be learned are left out, see :meth:`label`.
-            picture: The picture's regions (R, 3, H, W), normalised.
-            gray: The same in grey, (R, H, W) in [0, 255], for the text masks of the glyph head.
-            backgrounds: How many regions at the end say nothing: the decoder is to end there at
-                once, and the glyph head does not see them. They have no samples.
+            features, picture, gray: See the top of this file.
+            data_samples: Samples with ``gt_text``, or instances with ``texts``. Words that cannot
+                be learned are left out, see :meth:`label`.
+            backgrounds: How many regions at the end say nothing and have no samples: the decoder is
+                to end there at once, and the glyph head does not see them.
 
         Returns:
             The decoder's losses and the glyph head's. Without a word that can be read one that is
@@ -168,18 +163,11 @@ class SIGARecHead(BaseModule):
                 data_samples: Sequence[TextRecogDataSample] | None = None,
                 picture: Tensor | None = None,
                 char_boxes: bool = False) -> list[TextRecogDataSample]:
-        """Read.
+        """Read: ``pred_text`` with its ``item`` and the ``score`` of each character, in the given
+        samples or new ones.
 
-        Args:
-            features: The detector's features (R, C, h, w).
-            data_samples: R samples to be filled in; new ones if there are none.
-            picture: The picture's regions (R, 3, H, W), normalised.
-            char_boxes: Whether to find out of the glyph maps where the characters are.
-
-        Returns:
-            Samples with ``pred_text``, its ``item`` and the ``score`` of each character; with
-            ``char_boxes`` these, too: float64 (L, 4), left, top, right and bottom as shares of the
-            region.
+        With ``char_boxes`` it has these, too, out of the glyph maps: float64 (L, 4), left, top,
+        right and bottom as shares of the region.
         """
         regions = next(len(t) for t in (features, picture) if t is not None)
         if data_samples is None:

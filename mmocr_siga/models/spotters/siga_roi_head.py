@@ -49,14 +49,10 @@ class SIGARoIHead(BaseModule):
 
     def loss(self, inputs: Sequence[Tensor],
              data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
-        """Losses of reading the annotated words.
+        """Losses of reading the annotated words, of maps (N, C, H_i, W_i).
 
-        Args:
-            inputs: Maps (N, C, H_i, W_i).
-            data_samples: N samples whose ``gt_instances`` have ``ignored``, ``texts`` and regions.
-
-        Raises:
-            ValueError: If there is a glyph head and a sample has no grey picture.
+        ``gt_instances`` of the samples have ``ignored``, ``texts`` and regions. A ValueError if
+        there is a glyph head and a sample has no grey picture.
         """
         proposals = [_words(sample.gt_instances) for sample in data_samples]
         if not sum(len(p) for p in proposals):

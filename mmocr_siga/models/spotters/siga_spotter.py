@@ -31,22 +31,17 @@ class SIGASpotter(SingleStageTextDetector):
 
     Training rectifies the annotated words, disturbed as a detector would, and adds the losses of
     reading to those of detection. At inference the detected words are read, in chunks, so that
-    memory is bounded however many there are.
-
-    Backbone, neck and detection head have the names that they have in MMOCR's ``DBNet``, whose
-    weights may be given as ``load_from``.
+    memory is bounded however many there are. Weights of MMOCR's ``DBNet`` may be given as
+    ``load_from``: its parts have the names that they have here.
 
     Args:
         backbone, neck, det_head, data_preprocessor: As in ``DBNet``; the neck gives the shared
             features, one map (N, C, H, W).
         rec_head: A :class:`SIGARecHead`.
-        rectifier: Rectifies the shared features.
-        picture_rectifier: Rectifies the picture, which the text masks of the glyph head are made of
-            and a head with ``reads='picture'`` reads.
-        det_weight: Factor of the detector's losses, ``det_*``.
-        rec_weight: Factor of the losses of reading, ``rec_*``.
-        max_regions: Most words that are read in a training step, over its batch; more are drawn at
-            random.
+        rectifier, picture_rectifier: Rectify the shared features and the picture, which the text
+            masks of the glyph head are made of and a head with ``reads='picture'`` reads.
+        det_weight, rec_weight: Factors of the losses of the detector, ``det_*``, and of reading.
+        max_regions: Most words that are read in a training step, drawn from its batch.
         background_regions: Regions without writing that are read in training besides, for each word
             of a picture, at least one a picture: reading learns that they say nothing, and so to
             drop false detections. 0 for none.
@@ -101,12 +96,10 @@ class SIGASpotter(SingleStageTextDetector):
         self.char_polygons = char_polygons
 
     def loss(self, inputs: Tensor, data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
-        """Losses of detection and reading, from one pass over the pictures.
+        """Losses of detection and reading, from one pass over normalised pictures (N, 3, H, W).
 
-        Args:
-            inputs: Normalised pictures (N, 3, H, W).
-            data_samples: N samples whose ``gt_instances`` have ``polygons``, ``ignored`` and, where
-                words are to be read, ``texts``. They are not changed.
+        ``gt_instances`` of the samples have ``polygons``, ``ignored`` and, where words are to be
+        read, ``texts``. They are not changed.
 
         Returns:
             ``det_loss_*`` and ``rec_loss_*``, and numbers for the log: ``rec_words`` that were
@@ -163,11 +156,7 @@ class SIGASpotter(SingleStageTextDetector):
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
-        """Find and read words.
-
-        Args:
-            inputs: Normalised pictures (N, 3, H, W).
-            data_samples: N samples with ``img_shape`` and ``scale_factor``.
+        """Find and read words in normalised pictures (N, 3, H, W).
 
         Returns:
             The samples with ``pred_instances``: ``polygons`` and ``scores`` of the detector, in
