@@ -117,6 +117,7 @@ def test_it_states_only_what_differs(name):
         drop_scopes(config)
         config['model'].pop('plugins', None)
         config['model'].pop('type')
+        config['optim_wrapper'].pop('constructor', None)
     assert ours == theirs
 
 
