@@ -31,14 +31,7 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None: those of the process.
-
-    Returns:
-        int: The exit code.
-    """
+    """Run the command line, by default with the arguments of the process; gives the exit code."""
     args = _parser().parse_args(argv)
     out = sys.stdout
     try:

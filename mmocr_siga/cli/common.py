@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ['add_model_arguments', 'inferencer', 'one_line', 'positive', 'problem', 'share']
 
-_ESCAPES = {'\t': '\\t', '\n': '\\n', '\r': '\\r'}
-
 
 def positive(text: str) -> int:
     """A whole number from 1 on."""
@@ -48,11 +46,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def inferencer(args: argparse.Namespace) -> WordInferencer:
-    """Build the inferencer that the arguments ask for.
-
-    Raises:
-        CommandError: If that is impossible; says why.
-    """
+    """Build the inferencer that the arguments ask for, or raise a CommandError that tells why."""
     try:
         from ..apis import WordInferencer
         from ..inference.packaged import DEFAULT_MODEL
@@ -64,8 +58,7 @@ def inferencer(args: argparse.Namespace) -> WordInferencer:
 
 def one_line(path: str) -> str:
     """A path without tabs and line breaks: those and backslashes are escaped by a backslash."""
-    path = path.replace('\\', '\\\\')
-    return ''.join(_ESCAPES.get(character, character) for character in path)
+    return path.translate(str.maketrans({'\t': r'\t', '\n': r'\n', '\r': r'\r', '\\': r'\\'}))
 
 
 def problem(path: str | None, reason: str) -> None:

@@ -106,48 +106,44 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
         UnsafeCheckpointError: If the file names an object outside :func:`allowed_globals` and
             torch's own list, or is a TorchScript archive.
     """
-    is_path = isinstance(source, (str, os.PathLike))
-    name = os.fspath(source) if is_path else str(getattr(source, 'name', 'the checkpoint'))
+    name = str(source if isinstance(source, (str, os.PathLike)) else
+               getattr(source, 'name', 'the checkpoint'))
     if os.environ.get(UNSAFE_ENV) == '1':
-        print_log(
-            f'{UNSAFE_ENV}=1: {name} is loaded without protection and may run code.',
-            logger='current',
-            level=logging.WARNING)
+        print_log(f'{UNSAFE_ENV}=1: {name} is loaded without protection and may run code.',
+                  logger='current', level=logging.WARNING)
         return torch.load(source, map_location=map_location, weights_only=False)
-    with open(source, 'rb') if is_path else nullcontext(source) as file:
+    with nullcontext(source) if hasattr(source, 'read') else open(source, 'rb') as file:
         _check_container(file, name)
-        try:
-            with _history_statistics_kept():
-                return _load_permitted(file, map_location)
-        except pickle.UnpicklingError as error:
-            raise UnsafeCheckpointError(name, _reason(error)) from error
+    try:
+        with _history_statistics_kept():
+            return _load_permitted(source, map_location)
+    except pickle.UnpicklingError as error:
+        raise UnsafeCheckpointError(name, _reason(error)) from error
 
 
 def _check_container(file: IO[bytes], name: str) -> None:
     """Let files of ``torch.save`` pass: zip archives, and bare pickles as before torch 1.6."""
     start = file.tell()
     head = file.read(16)
+    try:
+        members = zipfile.ZipFile(file).namelist() if head.startswith(b'PK\x03\x04') else []
+    except zipfile.BadZipFile as error:
+        raise RuntimeError(
+            f'{name} is damaged or cut short ({error}): copy or download it again') from error
     file.seek(start)
-    if head.startswith(b'PK\x03\x04'):
-        try:
-            members = zipfile.ZipFile(file).namelist()
-        except zipfile.BadZipFile as error:
-            raise RuntimeError(f'{name} is damaged or cut short ({error}): copy or download it '
-                               'again') from error
-        file.seek(start)
-        if any(osp.basename(member) == 'constants.pkl' for member in members):
-            raise UnsafeCheckpointError(name, 'it is a TorchScript archive')
-    elif not head.startswith(pickle.PROTO):
+    if any(osp.basename(member) == 'constants.pkl' for member in members):
+        raise UnsafeCheckpointError(name, 'it is a TorchScript archive')
+    if not members and not head.startswith(pickle.PROTO):
         raise RuntimeError(f'{name} was not written by torch.save: it starts with {head!r}')
 
 
-def _load_permitted(file: IO[bytes], map_location: MapLocation) -> Any:
+def _load_permitted(source: Source, map_location: MapLocation) -> Any:
     if not _TORCH_TAKES_NAMES:
-        return torch.load(file, map_location=map_location, weights_only=False,
+        return torch.load(source, map_location=map_location, weights_only=False,
                           pickle_module=restricted_pickle(allowed_globals()))
     names = [(value, name) for name, value in allowed_globals().items()]
     with torch.serialization.safe_globals(names):
-        return torch.load(file, map_location=map_location, weights_only=True)
+        return torch.load(source, map_location=map_location, weights_only=True)
 
 
 @contextmanager
@@ -175,9 +171,7 @@ def _reason(error: pickle.UnpicklingError) -> str:
     return 'it cannot be read as weights alone (' + message.split('\n')[0].strip(' .') + ')'
 
 
-def load_url(url: str,
-             model_dir: str | None = None,
-             map_location: MapLocation = None,
+def load_url(url: str, model_dir: str | None = None, map_location: MapLocation = None,
              progress: bool = True) -> Any:
     """Download a checkpoint, unless torch's cache has it, and :func:`load` it."""
     folder = model_dir or osp.join(torch.hub.get_dir(), 'checkpoints')

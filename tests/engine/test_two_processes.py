@@ -3,8 +3,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -14,10 +15,11 @@ from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.rendering import FontLibrary, WordRenderer, WordSource
 from mmocr_siga.rendering.fonts import bundled_font_dir
+from tests.conftest import REPO
+from tests.helpers.loss_curve import loss_curve
+from tests.helpers.spotters import rec_head, tiny_spotter
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / 'tests' / 'helpers' / 'loss_curve.py'
-STEPS = 4
+STEPS = 3
 GLYPHS = {'loss_glyph_fine', 'loss_glyph_coarse', 'loss_mask', 'loss_implicit'}
 PARTS = {
     'siga_tiny': {'loss', 'loss_word', *GLYPHS},
@@ -31,19 +33,33 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope='module')
-def words(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('words')
+def write_words(folder):
     # Words of one length, so that the mean over two halves is the mean over the whole.
     source = WordSource('0123456789', ['1234', '9081', '5566', '7310', '4242', '8675', '3099'],
                         random_strings=0, punctuation=0)
-    fonts = FontLibrary.discover('0123456789', [bundled_font_dir()])
-    render = WordRenderer(fonts, source, seed=0)
+    render = WordRenderer(FontLibrary.discover('0123456789', [bundled_font_dir()]), source, seed=0)
     with FolderWriter(folder, 'train') as writer:
         for i in range(12):
             word = render(i)
             writer.add(encode_picture(word.image), word.text)
-    return folder
+
+
+def write_scenes(path, texts):
+    """One picture a text, with that word in it, or without words."""
+    scenes = []
+    for i, text in enumerate(texts):
+        picture = np.full((96, 128, 3), 30 * i, np.uint8)
+        instances = []
+        if text:
+            cv2.putText(picture, text, (14, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (255, ) * 3, 3)
+            instances = [dict(polygon=[10, 25, 118, 25, 118, 70, 10, 70], bbox=[10, 25, 118, 70],
+                              bbox_label=0, ignore=False, text=text)]
+        cv2.imwrite(str(path.with_suffix(f'.{i}.png')), picture)
+        scenes.append(dict(img_path=path.with_suffix(f'.{i}.png').name, height=96, width=128,
+                           instances=instances))
+    path.write_text(json.dumps(dict(
+        metainfo=dict(dataset_type='TextSpottingDataset', task_name='textspotting'),
+        data_list=scenes)))
 
 
 def without_dropout(cfg):
@@ -54,40 +70,86 @@ def without_dropout(cfg):
             without_dropout(value)
 
 
-def curve(name, words, batch_size, processes, folder):
-    folder.mkdir()
-    cfg = Config.fromfile(ROOT / 'configs' / f'{name}.py')
-    pipeline = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
+def write_config(path, source, batch_size, dataset, lr, **changes):
+    """A config without validation and without what is drawn by chance."""
+    cfg = Config.fromfile(REPO / 'configs' / source)
     for key in ('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_cfg',
                 'test_evaluator', 'param_scheduler'):
         cfg.pop(key)
+    for key, value in changes.items():  # `update` would merge them
+        cfg[key] = value
     cfg.merge_from_dict(dict(
-        work_dir=str(folder), randomness=dict(seed=1), log_level='ERROR',
+        work_dir=str(path.with_suffix('')), randomness=dict(seed=1), log_level='ERROR',
         train_cfg=dict(max_iters=STEPS, val_interval=STEPS + 1),
-        optim_wrapper=dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01))))
+        optim_wrapper=dict(optimizer=dict(_delete_=True, type='SGD', lr=lr))))
     without_dropout(cfg.model)
     cfg.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
-    cfg.train_dataloader.dataset = dict(
-        type='WordTSVDataset', data_root=str(words), ann_file='train.tsv', pipeline=pipeline)
-    cfg.dump(folder / 'config.py')
-    launcher = [] if processes == 1 else [
-        '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', str(processes)]
-    env = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='',
-               PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
-    run = subprocess.run([sys.executable, *launcher, str(SCRIPT), str(folder / 'config.py'),
-                          str(folder / 'curve.json')], env=env, capture_output=True, text=True,
-                         check=False, timeout=300)
-    assert run.returncode == 0, run.stderr[-3000:]
-    return json.loads((folder / 'curve.json').read_text())
+    pipeline = [t for t in cfg.train_pipeline
+                if not t['type'].startswith('Random') and t['type'] != 'TorchVisionWrapper']
+    cfg.train_dataloader.dataset = dict(data_root=str(path.parent), pipeline=pipeline, **dataset)
+    if 'spotting' in source:
+        cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=False)
+    cfg.dump(path)
+
+
+@pytest.fixture(scope='module')
+def curves(tmp_path_factory):
+    """A function to the losses of a config in one process and in two, which are started once."""
+    folder = tmp_path_factory.mktemp('runs')
+    write_words(folder)
+    for name in PARTS:
+        for key, size in ('one', 6), ('two', 3):
+            write_config(folder / f'{name}_{key}.py', f'{name}.py', size, lr=0.01,
+                         dataset=dict(type='WordTSVDataset', ann_file='train.tsv'))
+    # Pictures 0 and 2 go to the first process, 1 and 3 to the second.
+    head = rec_head()
+    head['decoder'].update(dropout=0.0)
+    model = tiny_spotter(head, jitter=0.0, grow=(0.0, 0.0))
+    for name, texts, runs, recorded in (
+            ('spotter', ['abc', 'def', 'ghi', 'jkl'], (('one', 2), ('two', 1)), None),
+            ('idle', ['abc', '', 'ghi', ''], (('two', 1), ), ['loss'])):
+        write_scenes(folder / f'{name}.json', texts)
+        for key, size in runs:
+            write_config(folder / f'{name}_{key}.py', 'spotting/siga_spotter_tiny.py', size,
+                         lr=0.001, model=model, recorded=recorded,
+                         dataset=dict(type='CheckedSceneDataset', ann_file=f'{name}.json'))
+    env = dict(os.environ, CUDA_VISIBLE_DEVICES='',
+               PYTHONPATH=os.pathsep.join([str(REPO), os.environ.get('PYTHONPATH', '')]))
+    done = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node', '2',
+         str(REPO / 'tests/helpers/loss_curve.py'), *map(str, sorted(folder.glob('*_two.py')))],
+        env=env, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    def get(name):
+        two = json.loads((folder / f'{name}_two.json').read_text())
+        one = folder / f'{name}_one.py'
+        return loss_curve(str(one)) if one.exists() else None, two
+
+    return get
 
 
 @pytest.mark.parametrize('name', sorted(PARTS))
-def test_two_processes_follow_one_with_the_doubled_batch(name, words, tmp_path):
-    one = curve(name, words, 6, 1, tmp_path / 'one')
-    two = curve(name, words, 3, 2, tmp_path / 'two')
+def test_two_processes_follow_one_with_the_doubled_batch(curves, name):
+    one, two = curves(name)
     assert len(one) == len(two) == STEPS
     for step, (a, b) in enumerate(zip(one, two)):
         assert a.keys() == b.keys() >= PARTS[name]
         for part, value in a.items():
             assert b[part] == pytest.approx(value, rel=2e-3), (step, part)
     assert one[-1]['loss'] < one[0]['loss']
+
+
+def test_each_process_reads_its_half_of_the_scenes(curves):
+    one, two = curves('spotter')
+    assert len(one) == len(two) == STEPS
+    for a, b in zip(one, two):
+        assert a.keys() == b.keys()
+        # Means over words of one length; the detector's are balanced over the batch.
+        for name in ('rec_loss_word', 'rec_loss_implicit', 'rec_loss_plain'):
+            assert b[name] == pytest.approx(a[name], rel=5e-3), name
+
+
+def test_a_process_without_words_keeps_step(curves):
+    _, two = curves('idle')
+    assert len(two) == STEPS and all(np.isfinite(step['loss']) for step in two)

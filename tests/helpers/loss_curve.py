@@ -1,13 +1,13 @@
-"""Train a config for a few steps and write the losses, averaged over the processes.
+"""Train configs for a few steps and write their losses, averaged over the processes.
 
-    python loss_curve.py CONFIG OUT.json [NAME ...]
-    python -m torch.distributed.run --nproc_per_node 2 loss_curve.py CONFIG OUT.json [NAME ...]
+    python -m torch.distributed.run --nproc_per_node 2 loss_curve.py CONFIG ...
 
-With names these losses alone, for models whose processes may have different ones.
+The losses of CONFIG.py go to CONFIG.json: all, or those that the config names in ``recorded``, for
+models whose processes may have different ones.
 """
 import json
-import os
 import sys
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -21,7 +21,7 @@ import mmocr_siga  # noqa: F401
 class Recorder(Hook):
     """Keeps batch statistics out of it, which differ between one large batch and two small."""
 
-    def __init__(self, names=()):
+    def __init__(self, names):
         self.names = names
         self.curve = []
 
@@ -37,27 +37,27 @@ class Recorder(Hook):
         self.curve.append({name: float(value) for name, value in losses.items()})
 
 
-def main(config, out, *names):
-    torch.set_num_threads(1)
-    cfg = Config.fromfile(config)
-    cfg.launcher = 'pytorch' if 'LOCAL_RANK' in os.environ else 'none'
+def loss_curve(path, launcher='none'):
+    """Losses of every step, a dict each."""
+    cfg = Config.fromfile(path)
+    cfg.launcher = launcher
+    cfg.experiment_name = f'{path}_{launcher}'.replace('/', '_')
     runner = Runner.from_cfg(cfg)
-    recorder = Recorder(names)
+    recorder = Recorder(cfg.get('recorded'))
     runner.register_hook(recorder)
     runner.train()
-    if runner.rank == 0:
-        with open(out, 'w', encoding='utf-8') as stream:
-            json.dump(recorder.curve, stream)
-    if cfg.launcher != 'none':
-        leave()
+    return recorder.curve
 
 
-def leave():
-    """Leave together, with nothing under way.
-
-    Gloo's threads let go of the last tensors a little after the collective has returned. A thread
-    that does so once the interpreter is going down aborts the process.
-    """
+def main(*paths):
+    torch.set_num_threads(1)
+    for path in paths:
+        curve = loss_curve(path, 'pytorch')
+        if torch.distributed.get_rank() == 0:
+            Path(path).with_suffix('.json').write_text(json.dumps(curve))
+    # Leave together, with nothing under way: gloo's threads let go of the last tensors a little
+    # after the collective has returned. A thread that does so once the interpreter is going down
+    # aborts the process.
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -25,27 +26,19 @@ class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
     the device in every step: the norm of clipped gradients is read when it is logged, and there is
     no loss scaler in bfloat16, whose exponent has float32's range, so that gradients do not
     underflow. Without one, where MMEngine's class refuses to start, it runs ``torch.autocast`` on
-    the CPU in bfloat16.
+    the CPU in bfloat16, whatever ``loss_scale`` and of either half precision.
 
     Checkpoints go both ways: a run without a scaler drops that of the checkpoint, and a run that
     has one starts with a fresh one where the checkpoint has none.
-
-    Args:
-        loss_scale: As in MMEngine; not used on a CPU.
-        dtype: As in MMEngine; on a CPU float16 is replaced by bfloat16.
-        use_fsdp: As in MMEngine; needs an accelerator.
-        **kwargs: Arguments of :class:`mmengine.optim.OptimWrapper`.
 
     Raises:
         ValueError: If, without an accelerator, ``dtype`` is neither None, float16 nor bfloat16, or
             ``use_fsdp`` is set.
     """
 
-    def __init__(self,
-                 loss_scale: str | float | dict = 'dynamic',
-                 dtype: str | torch.dtype | None = None,
-                 use_fsdp: bool = False,
-                 **kwargs) -> None:
+    def __init__(self, loss_scale: str | float | dict = 'dynamic',
+                 dtype: str | torch.dtype | None = None, use_fsdp: bool = False,
+                 **kwargs: Any) -> None:
         if has_accelerator():
             super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
             if self.cast_dtype == torch.bfloat16:
@@ -60,11 +53,9 @@ class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
         self.cast_dtype = torch.bfloat16
         # Passes everything on as it is.
         self.loss_scaler, self._scale_update_param = GradScaler(enabled=False), None
-        print_log(
-            'No accelerator: mixed precision runs on the CPU in bfloat16, without a loss scaler '
-            f'(loss_scale={loss_scale!r} and dtype={dtype!r} are not used).',
-            logger='current',
-            level=logging.INFO)
+        print_log('No accelerator: mixed precision runs on the CPU in bfloat16, without a loss '
+                  f'scaler (loss_scale={loss_scale!r} and dtype={dtype!r} are not used).',
+                  logger='current', level=logging.INFO)
 
     def state_dict(self) -> dict:
         """State of the optimizer, with the key ``loss_scaler`` only where there is one."""
