@@ -112,6 +112,7 @@ def test_it_states_only_what_differs(name):
     base = re.search(r"'mmocr::textrecog/(.*)'", (CONFIGS / f'{name}.py').read_text()).group(1)
     assert cfg.pop('custom_imports')['imports'] == ['mmocr_siga']
     assert cfg.model.type == 'PluggedRecognizer'
+    assert cfg.optim_wrapper.pop('constructor') == 'DeferredOptimWrapperConstructor'
     ours, theirs = cfg.to_dict(), Config.fromfile(mmocr_config(base)).to_dict()
     for config in (ours, theirs):
         drop_scopes(config)

@@ -30,5 +30,5 @@ def test_the_heads_of_the_page():
 
 def test_configs_of_the_page_exist():
     found = re.findall(r'^\| `(\S+\.py)`', PAGE.read_text('utf-8'), re.MULTILINE)
-    there = {path.name for path in (PAGE.parents[1] / 'configs' / 'spotting').glob('*.py')}
+    there = {path.name for path in (PAGE.parents[2] / 'configs' / 'spotting').glob('*.py')}
     assert len(found) == 4 and set(found) <= there
