@@ -21,18 +21,26 @@ def word_image(number: int) -> bytes:
     return cv2.imencode('.png', np.full((8, 16, 3), level, np.uint8))[1].tobytes()
 
 
-def write_lmdb(folder: Path, words: Sequence[str], first: int = 0) -> Path:
-    """Write a database in the field's layout; its images begin with the number ``first``."""
+def put_lmdb(path: Path, entries: Mapping[str, Optional[bytes]]) -> Path:
+    """Put entries into a database, which is made if missing; those of None are left out."""
     import lmdb
-    folder.mkdir(parents=True)
-    env = lmdb.open(str(folder), map_size=1 << 20)
-    with env.begin(write=True) as transaction:
-        for i, word in enumerate(words, 1):
-            transaction.put(b'image-%09d' % i, word_image(first + i - 1))
-            transaction.put(b'label-%09d' % i, word.encode())
-        transaction.put(b'num-samples', str(len(words)).encode())
-    env.close()
-    return folder
+    with lmdb.open(str(path), map_size=1 << 22) as env, env.begin(write=True) as transaction:
+        for key, value in entries.items():
+            if value is not None:
+                transaction.put(key.encode(), value)
+    return path
+
+
+def write_lmdb(folder: Path, words: Sequence[Optional[str]], first: int = 0,
+               images: Optional[Sequence[Optional[bytes]]] = None) -> Path:
+    """Write a database in the field's layout; its images begin with the number ``first``."""
+    images = images or [word_image(first + i) for i in range(len(words))]
+    entries = {'num-samples': str(len(words)).encode()}
+    for i, (word, image) in enumerate(zip(words, images), 1):
+        entries[f'image-{i:09d}'] = image
+        entries[f'label-{i:09d}'] = None if word is None else word.encode()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return put_lmdb(folder, entries)
 
 
 def write_json(path: Path, words: Sequence[str], first: int = 0) -> Path:

@@ -3,18 +3,15 @@ import os
 import pytest
 
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader, open_database
+from tests.helpers.word_sets import put_lmdb, write_lmdb
 
-lmdb = pytest.importorskip('lmdb')
+pytest.importorskip('lmdb')
 
 
 @pytest.fixture
 def path(tmp_path):
-    with lmdb.open(str(tmp_path / 'db'), map_size=1 << 22) as env, env.begin(write=True) as put:
-        for i in range(1, 201):
-            put.put(b'image-%09d' % i, bytes(3000))
-            put.put(b'label-%09d' % i, b'w%d' % i)
-        put.put(b'num-samples', b'201')
-    return str(tmp_path / 'db')
+    return str(write_lmdb(tmp_path / 'db', [*(f'w{i}' for i in range(1, 201)), None],
+                          images=201 * [bytes(3000)]))
 
 
 def test_labels_in_order_and_none_where_there_is_none(path):
@@ -28,8 +25,7 @@ def test_the_version_changes_with_the_content(path):
     before = reader.version()
     assert reader.version() == before
     reader.close()
-    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as put:
-        put.put(b'label-000000007', b'X7')
+    put_lmdb(path, {'label-000000007': b'X7'})
     assert LMDBReader(path).version() != before
 
 
@@ -50,11 +46,8 @@ def test_files_of_another_kind(tmp_path):
         open_database(str(tmp_path / 'empty'))
 
 
-@pytest.mark.parametrize('value', [None, b'', b'many', b'0', b'-3'])
+@pytest.mark.parametrize('value', [None, b'many', b'0', b'-3'])
 def test_numbers_of_samples(tmp_path, value):
-    with lmdb.open(str(tmp_path), map_size=1 << 20) as env, env.begin(write=True) as put:
-        put.put(b'label-000000001', b'a')
-        if value:
-            put.put(b'num-samples', value)
+    put_lmdb(tmp_path, {'label-000000001': b'a', 'num-samples': value})
     with pytest.raises(ValueError, match='holds no words: num-samples is'):
         LMDBReader(str(tmp_path)).count()

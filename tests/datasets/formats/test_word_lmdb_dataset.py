@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from mmocr_siga.datasets import CheckedTextDataset, LoadWordImage, WordLMDBDataset
 from mmocr_siga.datasets.formats import word_lmdb_dataset as module
 from mmocr_siga.datasets.label_scan import scan_labels
+from tests.helpers.word_sets import put_lmdb, write_lmdb
 
 lmdb = pytest.importorskip('lmdb')
 
@@ -20,18 +21,10 @@ def encoded(value, ext='.png'):
     return cv2.imencode(ext, np.full((4, 6, 3), value, np.uint8))[1].tobytes()
 
 
-def database(path, words, number=None):
-    env = lmdb.open(str(path), map_size=1 << 22)
-    with env.begin(write=True) as transaction:
-        for i, (label, image) in enumerate(words, 1):
-            if label is not None:
-                transaction.put(b'label-%09d' % i, label.encode())
-            if image is not None:
-                transaction.put(b'image-%09d' % i, image)
-        if number != 'none':
-            transaction.put(b'num-samples', str(number or len(words)).encode())
-    env.close()
-    return str(path)
+def database(path, words):
+    """A database of pairs of labels and images."""
+    labels, images = zip(*words)
+    return str(write_lmdb(path, labels, images=images))
 
 
 @pytest.fixture
@@ -112,7 +105,7 @@ def test_test_pipelines_read_it_and_name_holes(path, tmp_path):
 
 def test_what_is_no_database_of_words(path, tmp_path):
     with pytest.raises(ValueError, match='words holds no words'):
-        WordLMDBDataset(ann_file=database(tmp_path / 'no words', [('a', encoded(1))], 'none'))
+        WordLMDBDataset(ann_file=str(put_lmdb(tmp_path / 'no words', {'label-000000001': b'a'})))
     with pytest.raises(FileNotFoundError, match='gone'):
         WordLMDBDataset(ann_file=str(tmp_path / 'gone'))
     assert not os.path.exists(tmp_path / 'gone')
@@ -186,8 +179,7 @@ def test_subsets_of_a_filtered_database(mixed):
 
 def test_labels_that_are_not_utf8(tmp_path):
     path = database(tmp_path / 'words', [('a', encoded(1)), ('b', encoded(2))])
-    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as transaction:
-        transaction.put(b'label-000000002', b'caf\xe9')
+    put_lmdb(path, {'label-000000002': b'caf\xe9'})
     assert texts(WordLMDBDataset(ann_file=path)) == ['a', None]
     assert texts(WordLMDBDataset(ann_file=path, min_length=1)) == ['a']
     with pytest.raises(ValueError, match='are missing or not UTF-8, e.g. .*-000000002 None'):
@@ -203,8 +195,7 @@ def test_what_a_filter_keeps_is_made_once_and_follows_the_database(path, tmp_pat
     other = WordLMDBDataset(**dict(options, characters='w2'))
     assert texts(other) == ['w2'] and len(scans) == 1
     other.close()
-    with lmdb.open(path, map_size=1 << 22) as env, env.begin(write=True) as transaction:
-        transaction.put(b'label-000000002', b'www')
+    put_lmdb(path, {'label-000000002': b'www'})
     assert texts(WordLMDBDataset(**options)) == ['w1', 'www', 'w3'] and len(scans) == 2
 
 

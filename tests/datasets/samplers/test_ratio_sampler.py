@@ -88,6 +88,16 @@ def test_groups_of_members():
     assert counts[0] == 20 and counts[1] == counts[2] == 10
 
 
+def test_sets_that_are_not_there():
+    # Of four sets asked for the first and the last are missing.
+    sets = Sets(6, 3)
+    sets.metainfo = dict(dataset_kept=[1, 2], dataset_asked=4)
+    sampler = RatioSampler(sets, [4, 2, 1, 1], seed=0)
+    assert sampler.ratios == [2, 1] and sampler.bounds == [(0, 6), (6, 9)]
+    assert RatioSampler(sets, [3, 1], groups=[3, 1], seed=0).bounds == [(0, 9)]
+    assert RatioSampler(sets, [3, 1], groups=[2, 2], seed=0).bounds == [(0, 6), (6, 9)]
+
+
 def test_epochs_go_on_where_the_last_one_ended():
     sets = Sets(9, 4)
     endless = take(RatioSampler(sets, [1, 1], seed=2), 30)

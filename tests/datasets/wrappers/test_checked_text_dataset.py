@@ -20,6 +20,7 @@ from mmocr_siga.datasets import (
 )
 from mmocr_siga.datasets.wrappers import checked_text_dataset as module
 from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
+from tests.helpers.word_sets import write_lmdb
 
 DICTIONARY = dict(
     type='WordDictionary',
@@ -136,17 +137,9 @@ class TestWrapping:
         assert values(DATASETS.build(config)) == [0, 2]
 
     def test_lmdb_databases_with_the_same_pipeline(self, tmp_path):
-        lmdb = pytest.importorskip('lmdb')
-        env = lmdb.open(str(tmp_path / 'db'), map_size=1 << 22)
+        pytest.importorskip('lmdb')
         good = cv2.imencode('.png', np.full((4, 6, 3), 9, np.uint8))[1].tobytes()
-        with env.begin(write=True) as transaction:
-            transaction.put(b'num-samples', b'4')
-            for i, (label, image) in enumerate((('a', good), ('?', good), ('c', b'junk'),
-                                                ('d', None)), 1):
-                transaction.put(b'label-%09d' % i, label.encode())
-                if image:
-                    transaction.put(b'image-%09d' % i, image)
-        env.close()
+        write_lmdb(tmp_path / 'db', 'a?cd', images=[good, good, b'junk', None])
         for kind in ('WordLMDBDataset', 'RecogLMDBDataset'):
             dataset = CheckedTextDataset(
                 dict(type=kind, ann_file=str(tmp_path / 'db'), pipeline=None),

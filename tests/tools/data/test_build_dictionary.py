@@ -4,6 +4,7 @@ from collections import Counter
 import pytest
 
 from mmocr_siga.text.dictionary import WordDictionary
+from tests.helpers.word_sets import put_lmdb
 
 
 @pytest.fixture(scope='module')
@@ -73,11 +74,9 @@ def test_a_check(tool, table, tmp_path, capsys):
 
 
 def test_databases(tool, tmp_path, capsys):
-    lmdb = pytest.importorskip('lmdb')
-    with lmdb.open(str(tmp_path / 'db'), map_size=1 << 20) as env, env.begin(write=True) as put:
-        for key, value in {'num-samples': b'4', 'label-000000001': b'ab', 'label-000000002': b'',
-                           'label-000000003': b'\xff'}.items():
-            put.put(key.encode(), value)
+    pytest.importorskip('lmdb')
+    put_lmdb(tmp_path / 'db', {'num-samples': b'4', 'label-000000001': b'ab',
+                               'label-000000002': b'', 'label-000000003': b'\xff'})
     out = tmp_path / 'dict.txt'
     assert tool.main([str(tmp_path / 'db'), '--out', str(out)]) == 0
     assert characters(out) == ['a', 'b']

@@ -8,8 +8,9 @@ import pytest
 from mmocr_siga.datasets import WordLMDBDataset
 from mmocr_siga.datasets.formats.records import read_lmdb
 from mmocr_siga.images import encode_picture as encode
+from tests.helpers.word_sets import put_lmdb
 
-lmdb = pytest.importorskip('lmdb')
+pytest.importorskip('lmdb')
 SUFFIXES = ['.jpg', '.png', '.jpg', '.png', '.jpg']
 WORDS = ['Kiwi', 'na\u00efve', '\u5b57', 'a b', '"q"']
 
@@ -104,22 +105,15 @@ def test_choosing_words_as_the_smaller_benchmark_sets_do(pack, unpack, tmp_path)
     assert not (tmp_path / 'c').exists()
 
 
-def put(path, entries):
-    with lmdb.open(str(path), map_size=1 << 22) as env, env.begin(write=True) as transaction:
-        for key, value in entries.items():
-            transaction.put(key.encode(), value)
-    return str(path)
-
-
 def test_broken_entries_are_listed(unpack, tmp_path, capsys):
-    path = put(tmp_path / 'db', {
+    path = put_lmdb(tmp_path / 'db', {
         'num-samples': b'7', 'image-000000001': picture(1), 'label-000000001': b'ok',
         'image-000000002': picture(2), 'label-000000002': b'caf\xe9',
         'image-000000003': b'no image', 'label-000000003': b'c',
         'image-000000004': b'', 'label-000000004': b'd', 'label-000000005': b'e',
         'image-000000006': picture(6), 'image-000000007': picture(7),
         'label-000000007': b'a\tb', 'mask-000000001': b'm', 'boxes-000000001': b'1,2,3,4;5,6,7,8'})
-    assert unpack.main([path, str(tmp_path / 'o'), '--format', 'tsv']) == 0
+    assert unpack.main([str(path), str(tmp_path / 'o'), '--format', 'tsv']) == 0
     assert (tmp_path / 'o.skipped.tsv').read_text().splitlines() == [
         'image-000000002\thas a label that is not UTF-8', 'image-000000003\tis not an image',
         'image-000000004\thas no bytes', 'image-000000005\tis missing',
@@ -127,7 +121,7 @@ def test_broken_entries_are_listed(unpack, tmp_path, capsys):
     assert (tmp_path / 'o' / 'masks/00000/train_0000001.png').read_bytes() == b'm'
     assert (tmp_path / 'o' / 'train_char_boxes.tsv').read_text().endswith('\tok\t1,2,3,4;5,6,7,8\n')
     # JSON can hold a tab.
-    assert unpack.main([path, str(tmp_path / 'j')]) == 0
+    assert unpack.main([str(path), str(tmp_path / 'j')]) == 0
     data = json.loads((tmp_path / 'j' / 'textrecog_train.json').read_text())['data_list']
     assert [d['instances'][0]['text'] for d in data] == ['ok', 'a\tb']
 
@@ -144,11 +138,11 @@ def test_clear_messages(pack, unpack, table, tmp_path, capsys):
     assert 'cannot tell the format' in message(pack, tmp_path / 'a.xml', tmp_path / 'db')
     assert 'is a file' in message(pack, table, tmp_path / 'file')
     assert 'file' in message(pack, table, tmp_path / 'file' / 'db')
-    assert 'file' in message(unpack, put(tmp_path / 'e', {'num-samples': b'1'}),
+    assert 'file' in message(unpack, put_lmdb(tmp_path / 'e', {'num-samples': b'1'}),
                              tmp_path / 'file' / 'o')
     assert 'holds files already' in message(pack, table, table.parent)
     assert 'no word of' in message(unpack, tmp_path / 'e', tmp_path / 'o')
-    assert 'num-samples is None' in message(unpack, put(tmp_path / 'n', {'a': b'1'}),
+    assert 'num-samples is None' in message(unpack, put_lmdb(tmp_path / 'n', {'a': b'1'}),
                                             tmp_path / 'o')
     assert 'no LMDB database' in message(unpack, tmp_path / 'none', tmp_path / 'o')
     (tmp_path / 'no.tsv').write_text('a.png\tb\n')
