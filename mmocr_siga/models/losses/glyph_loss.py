@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 from ..pseudo_labels.functional import (
     as_bytes,
     at_least_float32,
+    check,
     check_lengths,
     resize_valid,
     step_mask,
@@ -50,12 +51,10 @@ def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor,
 
     Source: SIGA, section 3.3.
     """
-    if logits.dim() != 4 or logits.size(1) < 2 or not logits.is_floating_point():
-        raise ValueError('logits must be floating point of shape (N, T + 1, h, w) with T > 0, '
-                         f'but is {logits.dtype} of shape {tuple(logits.shape)}')
-    if labels.shape != logits.shape or labels.dtype != torch.bool:
-        raise ValueError(f'labels must be bool of the shape of logits {tuple(logits.shape)}, but '
-                         f'is {labels.dtype} of shape {tuple(labels.shape)}')
+    check(logits.dim() == 4 and logits.size(1) > 1 and logits.is_floating_point(), 'logits', logits,
+          'floating point of shape (N, T + 1, h, w) with T > 0')
+    check(labels.shape == logits.shape and labels.dtype == torch.bool, 'labels', labels,
+          f'bool of the shape of logits {tuple(logits.shape)}')
     check_lengths(lengths, logits)
     logits = at_least_float32(logits)
     if valid is not None:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..pseudo_labels.functional import at_least_float32
+from ..pseudo_labels.functional import at_least_float32, check
 
 # Above it a probability is one minus the others'. More than a half: no two classes reach it.
 _LIKELY = 0.6
@@ -50,9 +50,18 @@ def sec_loss(logits: Tensor,
 
     Source: Gu et al., ICPR 2020, spatial existence classification.
     """
-    _check_sec_inputs(logits, presence, valid, ignore_classes)
-    check_pooling(pooling)
+    check(logits.dim() == 3 and logits.size(2) > 1 and logits.is_floating_point(), 'logits', logits,
+          'floating point of shape (N, P, C) with C > 1')
     n, positions, classes = logits.shape
+    check(presence.shape == (n, classes) and presence.dtype == torch.bool, 'presence', presence,
+          f'bool of shape (N, C) = {(n, classes)}')
+    check(valid is None or (valid.shape == (n, positions) and valid.dtype == torch.bool), 'valid',
+          valid, f'bool of shape (N, P) = {(n, positions)}')
+    outside = [index for index in ignore_classes if not 0 <= index < classes]
+    if outside:
+        raise ValueError(f'ignore_classes must lie between 0 and {classes - 1}, but holds '
+                         f'{outside}')
+    check_pooling(pooling)
     logits = at_least_float32(logits)
     counted = presence.new_ones(classes)
     for index in set(ignore_classes):
@@ -75,24 +84,6 @@ def check_pooling(pooling: str) -> None:
     """Raise ValueError unless ``pooling`` is one of :func:`sec_loss`."""
     if pooling not in _POOLINGS:
         raise ValueError(f'pooling must be one of {sorted(_POOLINGS)}, but is {pooling!r}')
-
-
-def _check_sec_inputs(logits: Tensor, presence: Tensor, valid: Tensor | None,
-                      ignore_classes: Sequence[int]) -> None:
-    if logits.dim() != 3 or logits.size(2) < 2 or not logits.is_floating_point():
-        raise ValueError('logits must be floating point of shape (N, P, C) with C > 1, but is '
-                         f'{logits.dtype} of shape {tuple(logits.shape)}')
-    n, positions, classes = logits.shape
-    if presence.shape != (n, classes) or presence.dtype != torch.bool:
-        raise ValueError(f'presence must be bool of shape (N, C) = {(n, classes)}, but is '
-                         f'{presence.dtype} of shape {tuple(presence.shape)}')
-    if valid is not None and (valid.shape != (n, positions) or valid.dtype != torch.bool):
-        raise ValueError(f'valid must be bool of shape (N, P) = {(n, positions)}, but is '
-                         f'{valid.dtype} of shape {tuple(valid.shape)}')
-    outside = [index for index in ignore_classes if not 0 <= index < classes]
-    if outside:
-        raise ValueError(f'ignore_classes must lie between 0 and {classes - 1}, but holds '
-                         f'{outside}')
 
 
 def _log_complement(log_p: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmocr.registry import MODELS
 from torch import Tensor, nn
 
-from ..pseudo_labels.functional import at_least_float32, zeros_and_ones
+from ..pseudo_labels.functional import at_least_float32, check, zeros_and_ones
 from .alignment_loss import column_mean
 
 
@@ -37,13 +37,11 @@ def text_mask_loss(logits: Tensor,
 
     Source: SIGA, section 3.1.
     """
-    if logits.dim() != 4 or logits.size(1) != 2 or not logits.is_floating_point():
-        raise ValueError('logits must be floating point of shape (N, 2, H, W), but is '
-                         f'{logits.dtype} of shape {tuple(logits.shape)}')
-    if mask.shape != (logits.size(0), *logits.shape[2:]) or mask.dtype != torch.bool:
-        raise ValueError('mask must be bool of shape (N, H, W) = '
-                         f'{(logits.size(0), *logits.shape[2:])}, but is {mask.dtype} of shape '
-                         f'{tuple(mask.shape)}')
+    check(logits.dim() == 4 and logits.size(1) == 2 and logits.is_floating_point(), 'logits',
+          logits, 'floating point of shape (N, 2, H, W)')
+    shape = logits.size(0), *logits.shape[2:]
+    check(mask.shape == shape and mask.dtype == torch.bool, 'mask', mask,
+          f'bool of shape (N, H, W) = {shape}')
     # A softmax over two channels is a sigmoid of their difference.
     background, text = at_least_float32(logits).unbind(1)
     margin = text - background

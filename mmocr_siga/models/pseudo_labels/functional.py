@@ -139,27 +139,19 @@ def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def _grey_levels(gray: Tensor) -> Tensor:
-    if gray.dim() != 3 or 0 in gray.shape[1:]:
-        raise ValueError('gray must have the shape (N, H, W) with pixels in it, but has '
-                         f'{tuple(gray.shape)}; add the batch dimension, drop the channel')
+    check(gray.dim() == 3 and 0 not in gray.shape[1:]
+          and (gray.dtype == torch.uint8 or gray.is_floating_point()), 'gray', gray,
+          'uint8 or floating point in [0, 255], of shape (N, H, W) with pixels in it')
     if gray.dtype == torch.uint8:
         return gray
-    if not gray.is_floating_point():
-        raise ValueError('gray must be uint8 or floating point in [0, 255], but is '
-                         f'{gray.dtype}')
     return gray.round().clamp(0, _LEVELS - 1).to(torch.uint8)
 
 
 def _valid_pixels(gray: Tensor, valid: Tensor) -> Tensor:
-    if valid.dtype != torch.bool:
-        raise ValueError(f'valid must be bool, but is {valid.dtype}')
     n, _, w = gray.shape
-    if valid.shape == (n, w):
-        return valid[:, None].expand_as(gray)
-    if valid.shape != gray.shape:
-        raise ValueError(f'valid must have the shape {(n, w)} or {tuple(gray.shape)}, but has '
-                         f'{tuple(valid.shape)}')
-    return valid
+    check(valid.dtype == torch.bool and valid.shape in ((n, w), gray.shape), 'valid', valid,
+          f'bool of shape {(n, w)} or {tuple(gray.shape)}')
+    return valid if valid.dim() == 3 else valid[:, None].expand_as(gray)
 
 
 def resize_attention(attention: Tensor, width: int, valid: Tensor | None = None) -> Tensor:
@@ -292,28 +284,29 @@ def _is_compiling() -> bool:
     return hasattr(torch, 'compiler') and torch.compiler.is_compiling()
 
 
+def check(fits: bool, name: str, tensor: Tensor, wanted: str) -> None:
+    """Raise a ValueError that tells what a tensor must be, unless it is."""
+    if not fits:
+        raise ValueError(f'{name} must be {wanted}, but is {tensor.dtype} of shape '
+                         f'{tuple(tensor.shape)}')
+
+
 def check_attention(attention: Tensor) -> None:
     """Raise ValueError unless ``attention`` is floating point of shape (N, T, w)."""
-    if attention.dim() != 3 or not attention.is_floating_point():
-        raise ValueError('attention must be floating point of shape (N, T, w), but is '
-                         f'{attention.dtype} of shape {tuple(attention.shape)}')
+    check(attention.dim() == 3 and attention.is_floating_point(), 'attention', attention,
+          'floating point of shape (N, T, w)')
 
 
 def check_foreground(foreground: Tensor, attention: Tensor) -> None:
     """Raise ValueError unless ``foreground`` is a batch of masks as large as ``attention``'s."""
-    if foreground.dim() != 3 or foreground.size(0) != attention.size(0):
-        raise ValueError('foreground must have the shape (N, H, W) with N = '
-                         f'{attention.size(0)} as in attention, but has '
-                         f'{tuple(foreground.shape)}')
-    if foreground.dtype != torch.bool and not foreground.is_floating_point():
-        raise ValueError('foreground must be bool or floating point in {0, 1}, but is '
-                         f'{foreground.dtype}')
+    check(foreground.dim() == 3 and foreground.size(0) == attention.size(0)
+          and (foreground.dtype == torch.bool or foreground.is_floating_point()),
+          'foreground', foreground, 'bool or floating point in {0, 1}, of shape (N, H, W) with '
+          f'N = {attention.size(0)} as in attention')
 
 
 def check_lengths(lengths: Tensor, batch: Tensor) -> None:
     """Raise ValueError unless ``lengths`` are integers, one for each sample of ``batch``."""
-    if lengths.shape != (batch.size(0), ):
-        raise ValueError(f'lengths must have the shape ({batch.size(0)},), one number of '
-                         f'characters a sample, but has {tuple(lengths.shape)}')
-    if lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise ValueError(f'lengths must be integers, but is {lengths.dtype}')
+    check(lengths.shape == (batch.size(0), ) and lengths.dtype != torch.bool
+          and not lengths.is_floating_point(), 'lengths', lengths,
+          f'integers of shape ({batch.size(0)},), one number of characters a sample')

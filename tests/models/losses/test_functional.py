@@ -378,10 +378,10 @@ def test_half_precision_input_and_autocast(name, dtype):
 
 @pytest.mark.parametrize('function, arguments, message', [
     (orthogonality_loss, (torch.rand(2, 4), LENGTHS[:2]), 'attention must be'),
-    (orthogonality_loss, (torch.rand(2, 3, 4), LENGTHS), 'lengths must have'),
+    (orthogonality_loss, (torch.rand(2, 3, 4), LENGTHS), 'lengths must be'),
     (orthogonality_loss, (torch.rand(2, 3, 4), torch.ones(2)), 'lengths must be integers'),
     (orthogonality_loss, (torch.rand(2, 3, 4), LENGTHS[:2], 'avg'), "'none', 'mean' or 'sum'"),
-    (coverage_loss, (torch.rand(2, 3, 4), torch.ones(2, 4), LENGTHS[:2]), 'foreground must have'),
+    (coverage_loss, (torch.rand(2, 3, 4), torch.ones(2, 4), LENGTHS[:2]), 'foreground must be'),
     (coverage_loss, (torch.rand(2, 3, 4), torch.ones(2, 5, 8), LENGTHS[:2]), 'the same width'),
     (coverage_loss, (torch.rand(2, 3, 4), torch.ones(2, 5, 4).long(), LENGTHS[:2]),
      'foreground must be'),
@@ -394,7 +394,7 @@ def test_half_precision_input_and_autocast(name, dtype):
     (glyph_loss, (torch.rand(2, 3, 4, 4), torch.ones(2, 2, 4, 4).bool(), LENGTHS[:2]),
      'labels must be'),
     (glyph_loss, (torch.rand(2, 3, 4, 4), torch.ones(2, 3, 4, 4).bool(), LENGTHS),
-     'lengths must have'),
+     'lengths must be'),
 ])
 def test_errors(function, arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -209,11 +209,11 @@ def test_padding_changes_nothing():
 
 
 @pytest.mark.parametrize('gray, valid, message', [
-    (torch.zeros(4, 4), None, 'gray must have the shape'),
+    (torch.zeros(4, 4), None, 'gray must be'),
     (torch.zeros(1, 0, 4), None, 'with pixels'),
     (torch.zeros(1, 4, 4, dtype=torch.int32), None, 'gray must be uint8'),
     (torch.zeros(1, 4, 4), torch.ones(1, 4), 'valid must be bool'),
-    (torch.zeros(1, 4, 4), torch.ones(4, 1, dtype=torch.bool), 'valid must have the shape'),
+    (torch.zeros(1, 4, 4), torch.ones(4, 1, dtype=torch.bool), 'valid must be'),
 ])
 def test_mask_errors(gray, valid, message):
     with pytest.raises(ValueError, match=message):
@@ -360,10 +360,10 @@ def test_glyph_labels_of_a_sample_alone_in_another_place_and_with_more_steps():
 
 @pytest.mark.parametrize('attention, foreground, lengths, message', [
     (torch.rand(2, 8), torch.ones(2, 4, 8), torch.ones(2).long(), 'attention must be'),
-    (torch.rand(2, 3, 8), torch.ones(1, 4, 8), torch.ones(2).long(), 'foreground must have'),
-    (torch.rand(2, 3, 8), torch.ones(2, 1, 4, 8), torch.ones(2).long(), 'foreground must have'),
+    (torch.rand(2, 3, 8), torch.ones(1, 4, 8), torch.ones(2).long(), 'foreground must be'),
+    (torch.rand(2, 3, 8), torch.ones(2, 1, 4, 8), torch.ones(2).long(), 'foreground must be'),
     (torch.rand(2, 3, 8), torch.ones(2, 4, 8).long(), torch.ones(2).long(), 'foreground must be'),
-    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(3).long(), 'lengths must have'),
+    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(3).long(), 'lengths must be'),
     (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(2), 'lengths must be integers'),
 ])
 def test_glyph_label_errors(attention, foreground, lengths, message):
