@@ -1,4 +1,4 @@
-# A small NRTR, trained as siga_tiny on a CPU: a host for trying plug-ins.
+# A small NRTR, trained as siga_tiny on a CPU: for trying plug-ins.
 # Maps of 16 x 64 (backbone.layer1, 32 channels) and 8 x 32 (layer2, 64); attention over 2 x 32.
 _base_ = ['sar_tiny.py']
 

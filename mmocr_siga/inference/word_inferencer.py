@@ -202,9 +202,9 @@ class WordInferencer:
         image = picture_of(sources[0])
         image, result = self.as_seen(image, self(image)[0])
         with _full_precision(self.device):
-            evidence = explain(self.model, image)
-        boxes = None if 'rectified' in evidence else result.char_boxes
-        return draw_reading(image, char_boxes=boxes, **evidence)
+            explanation = explain(self.model, image)
+        boxes = None if 'rectified' in explanation else result.char_boxes
+        return draw_reading(image, char_boxes=boxes, **explanation)
 
     def as_seen(self, image: np.ndarray, result: WordResult) -> tuple[np.ndarray, WordResult]:
         """A picture (BGR) in the view that it was read in, and the result with places in that;

@@ -1,1 +1,1 @@
-"""Weights of models."""
+"""Weights of models, and hooks that see what their modules do."""
