@@ -3,41 +3,38 @@ import torch
 from mmocr.registry import MODELS
 from torch.nn import functional as F
 
-QUAD = [[[4., 2.], [20., 2.]], [[4., 10.], [20., 10.]]]
+QUAD = torch.tensor([[[[4., 2.], [20., 2.]], [[4., 10.], [20., 10.]]]])
 
 
 def build(**changes):
     return MODELS.build(dict(type='RegionRectifier', **{'size': (4, 8), **changes}))
 
 
+def rectified(features, borders=QUAD, stride=1, **changes):
+    """One region of the last picture."""
+    return build(**changes)(features, borders, torch.tensor([len(features) - 1]), stride)
+
+
+def assert_same(one, other):
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize('pictures', [1, 2])
 def test_an_upright_quad_is_its_crop_resized(pictures):
-    torch.manual_seed(0)
     features = torch.randn(pictures, 3, 16, 24)
-    index = torch.tensor([pictures - 1])
-    out = build()(features, torch.tensor([QUAD]), index)
     # Half the size: no sample lies beyond the middle of the crop's outermost pixels.
     expected = F.interpolate(features[-1:, :, 2:10, 4:20], size=(4, 8), mode='bilinear',
                              align_corners=False)
-    torch.testing.assert_close(out, expected, atol=1e-6, rtol=1e-5)
-
-
-def test_strides_are_in_pixels_of_the_picture():
-    features = torch.randn(1, 2, 16, 24)
-    index = torch.tensor([0])
-    torch.testing.assert_close(build()(features, 4 * torch.tensor([QUAD]), index, stride=4),
-                               build()(features, torch.tensor([QUAD]), index),
-                               atol=1e-5, rtol=1e-5)
+    assert_same(rectified(features), expected)
+    # Strides are in pixels of the picture.
+    assert_same(rectified(features, 4 * QUAD, stride=4), expected)
 
 
 def test_a_word_turned_by_a_quarter_is_turned_back():
     features = torch.randn(1, 1, 16, 24)
-    upright = build()(features, torch.tensor([QUAD]), torch.tensor([0]))
     # The picture turned clockwise: (x, y) goes to (16 - y, x).
-    turned = torch.tensor([QUAD])
-    turned = torch.stack([16 - turned[..., 1], turned[..., 0]], -1)
-    out = build()(features.rot90(-1, (2, 3)), turned, torch.tensor([0]))
-    torch.testing.assert_close(out, upright, atol=1e-5, rtol=1e-5)
+    turned = torch.stack([16 - QUAD[..., 1], QUAD[..., 0]], -1)
+    assert_same(rectified(features.rot90(-1, (2, 3)), turned), rectified(features))
 
 
 def test_gradients_reach_features_and_borders():
@@ -55,34 +52,26 @@ def test_gradients_reach_features_and_borders():
 def test_coordinates_are_exact_in_half_precision(pictures):
     features = torch.randn(pictures, 2, 8, 1200)
     borders = torch.tensor([[[[1100.3, 1.], [1150.7, 1.]], [[1100.3, 7.], [1150.7, 7.]]]])
-    index = torch.tensor([pictures - 1])
-    exact = build()(features.bfloat16().float(), borders, index)
+    exact = rectified(features.bfloat16().float(), borders)
     with torch.autocast('cpu', torch.bfloat16):
-        out = build()(features.bfloat16(), borders, index)
-        assert out.dtype == torch.bfloat16
+        out = rectified(features.bfloat16(), borders)
+    assert out.dtype == torch.bfloat16
     # Rounding of the results alone; a coordinate in bfloat16 would be 4 pixels off.
     torch.testing.assert_close(out.float(), exact, atol=0.02, rtol=0.01)
 
 
 def test_several_samples_are_averaged():
     features = torch.randn(1, 2, 16, 24)
-    fine = build(size=(8, 16))(features, torch.tensor([QUAD]), torch.tensor([0]))
-    out = build(samples=2)(features, torch.tensor([QUAD]), torch.tensor([0]))
-    torch.testing.assert_close(out, F.avg_pool2d(fine, 2))
+    assert_same(rectified(features, samples=2), F.avg_pool2d(rectified(features, size=(8, 16)), 2))
 
 
 def test_bezier_borders_that_are_straight_are_quads():
     features = torch.randn(1, 2, 16, 24)
     t = torch.linspace(0, 1, 4)[:, None]
-    ends = torch.tensor(QUAD)
-    control = torch.stack([(1 - t) * side[0] + t * side[1] for side in ends])[None]
-    expected = build()(features, ends[None], torch.tensor([0]))
-    index = torch.tensor([0])
-    torch.testing.assert_close(build(form='bezier')(features, control, index), expected,
-                               atol=1e-5, rtol=1e-5)
+    control = torch.stack([(1 - t) * side[0] + t * side[1] for side in QUAD[0]])[None]
+    assert_same(rectified(features, control, form='bezier'), rectified(features))
     around = torch.stack([control[:, 0], control[:, 1].flip(1)], 1).flatten(1)
-    torch.testing.assert_close(build(form='bezier_clockwise')(features, around, index), expected,
-                               atol=1e-5, rtol=1e-5)
+    assert_same(rectified(features, around, form='bezier_clockwise'), rectified(features))
 
 
 @pytest.mark.parametrize('form,shape', [('points', (0, 2, 5, 2)), ('bezier', (0, 16))])
@@ -96,10 +85,8 @@ def test_no_region_gives_an_empty_result_that_can_be_gone_back_from(form, shape)
 
 def test_outside_the_picture():
     features = torch.ones(1, 1, 8, 8)
-    away = torch.tensor([QUAD]) - 100
-    index = torch.tensor([0])
-    assert not build(padding_mode='zeros')(features, away, index).any()
-    assert (build()(features, away, index) == 1).all()
+    assert not rectified(features, QUAD - 100, padding_mode='zeros').any()
+    assert (rectified(features, QUAD - 100) == 1).all()
 
 
 @pytest.mark.parametrize('wrong', [dict(form='splines'), dict(size=(0, 4)), dict(samples=0),
