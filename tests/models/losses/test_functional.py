@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -159,19 +160,26 @@ PADDED = {
 }
 
 
+VALID = torch.arange(12) < torch.tensor([[12], [9], [6], [3]])
+# Of whatever batch, on whatever device.
+ALL = dict(LOSSES, **{
+    f'{name}, padded': partial(
+        lambda loss, c, n: loss(c, n, VALID.to(n.device, non_blocking=True)), loss)
+    for name, loss in PADDED.items()})
+
+
 @pytest.mark.parametrize('name', PADDED)
 def test_padding_does_not_count(name):
     """A padded batch is the mean of its words without padding, in value and gradient."""
-    c, columns = case(8), (12, 9, 6, 3)
+    c, columns = case(8), VALID.sum(1).tolist()
     key = dict(glyph='glyph_logits', text='mask_logits').get(name.split()[0], 'attention')
-    valid = torch.arange(12) < torch.tensor(columns)[:, None]
     alone = [LOSSES[name]({k: v[i:i + 1, ..., :v.shape[-1] * columns[i] // 12]
                            for k, v in c.items()}, LENGTHS[i:i + 1]) for i in range(4)]
     leaf = c[key].requires_grad_()
-    loss = PADDED[name](c, LENGTHS, valid)
+    loss = ALL[f'{name}, padded'](c, LENGTHS)
     torch.testing.assert_close(loss, torch.stack(alone).mean(), rtol=1e-9, atol=0)
-    assert torch.autograd.gradcheck(lambda x: PADDED[name](dict(c, **{key: x}), LENGTHS, valid),
-                                    leaf)
+    assert torch.autograd.gradcheck(
+        lambda x: PADDED[name](dict(c, **{key: x}), LENGTHS, VALID), leaf)
     loss.backward()
     for gradient, width in zip(leaf.grad, columns):
         assert (gradient[..., gradient.shape[-1] * width // 12:] == 0).all()
@@ -434,7 +442,7 @@ def test_number_of_operator_calls_does_not_grow():
     assert counts[0] == counts[1] == counts[2] < 350
 
 
-@pytest.mark.parametrize('name', SIMPLE)
+@pytest.mark.parametrize('name', [*SIMPLE, 'coverage, padded', 'glyph Dice, padded'])
 def test_compile(name):
     if not getattr(torch._dynamo, 'is_dynamo_supported', lambda: True)():
         pytest.skip('torch.compile does not support this Python')
@@ -442,16 +450,16 @@ def test_compile(name):
     c = case(6)
     leaves = [value.requires_grad_() for value in c.values() if value.is_floating_point()]
     # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
-    function = torch.compile(LOSSES[name], fullgraph=True, backend='aot_eager')
+    function = torch.compile(ALL[name], fullgraph=True, backend='aot_eager')
     results = []
-    for f in (LOSSES[name], function):
+    for f in (ALL[name], function):
         loss = f(c, LENGTHS)
         results.append((loss, *torch.autograd.grad(loss, leaves, allow_unused=True)))
     for expected, actual in zip(*results):
         torch.testing.assert_close(actual, expected)
 
 
-@pytest.mark.parametrize('name', LOSSES)
+@pytest.mark.parametrize('name', ALL)
 def test_on_a_gpu_without_waiting_for_it(name):
     if not torch.cuda.is_available():
         pytest.skip('no CUDA device')
@@ -461,8 +469,8 @@ def test_on_a_gpu_without_waiting_for_it(name):
     lengths = LENGTHS.cuda()
     torch.cuda.set_sync_debug_mode('error')
     try:
-        loss = LOSSES[name](on_gpu, lengths)
+        loss = ALL[name](on_gpu, lengths)
         torch.autograd.grad(loss, leaves, allow_unused=True)
     finally:
         torch.cuda.set_sync_debug_mode('default')
-    torch.testing.assert_close(loss.cpu(), LOSSES[name](c, LENGTHS))
+    torch.testing.assert_close(loss.cpu(), ALL[name](c, LENGTHS))

@@ -5,8 +5,9 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
+from mmocr_siga.models.layers import valid_columns
 from mmocr_siga.models.losses import functional as F
-from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask
+from mmocr_siga.models.pseudo_labels.functional import glyph_labels, masked_two_means
 from tests.helpers.words import sample
 
 
@@ -16,34 +17,37 @@ def plugin(**changes):
         feature_channels=5, max_seq_len=3, channels=8, hidden_size=7, loss_weight=1.0), **changes))
 
 
-def host(samples, steps=5, rectified=False):
+def forward_pass(samples, steps=5, rectified=False):
     """Maps of noise for images of 16 x 32."""
     image = torch.rand(2, 16, 32) * 255
     outputs = dict(fine=torch.randn(2, 4, 8, 16), coarse=torch.randn(2, 6, 4, 8))
     attention = (4 * torch.randn(2, steps, 16)).softmax(-1).view(2, steps, 2, 8)
     return SimpleNamespace(
         kept={}, data_samples=samples, output=outputs.get, feature=torch.randn(2, 5, 2, 8),
-        attention=attention.requires_grad_(), rectified=rectified, valid=lambda width: None,
+        attention=attention.requires_grad_(), rectified=rectified,
+        valid=lambda width: valid_columns(samples, width, image.device),
         gray=lambda: image)
 
 
-@pytest.mark.parametrize('steps, weight', [(2, 1.0), (3, 0.1), (5, 1.0)])
-def test_losses_by_their_parts(steps, weight):
-    glyph, view = plugin(loss_weight=weight).eval(), host([sample('ab'), sample('abcde')], steps)
+@pytest.mark.parametrize('steps, weight, ratio', [(2, 1.0, 1.0), (3, 0.1, 1.0), (5, 1.0, 0.5)])
+def test_losses_by_their_parts(steps, weight, ratio):
+    samples = [sample('ab'), sample('abcde', ratio)]
+    glyph, view = plugin(loss_weight=weight).eval(), forward_pass(samples, steps)
+    valid = None if ratio == 1 else view.valid(32)
     maps, fused = glyph(view.output('fine'), view.output('coarse'), view.feature)
     logits = glyph.segmentation([fused])
     lengths = torch.tensor([2, min(steps, 3)])
     columns = torch.zeros(2, 3, 8)
     columns[:, :min(steps, 3)] = view.attention.detach().sum(2)[:, :3]
     text = logits.argmax(1).bool()
-    wide = F.resize_attention(columns, 32)
+    wide = F.resize_attention(columns, 32, valid)
     want = dict(
-        loss_mask=F.text_mask_loss(logits, two_means_mask(view.gray())),
+        loss_mask=F.text_mask_loss(logits, masked_two_means(view.gray(), valid), valid=valid),
         loss_orthogonality=F.orthogonality_loss(wide, lengths),
-        loss_coverage=F.coverage_loss(wide, text, lengths))
+        loss_coverage=F.coverage_loss(wide, text, lengths, valid=valid))
     for scale, size in (('coarse', (4, 8)), ('fine', (8, 16))):
-        labels = glyph_labels(columns, text, lengths, size)
-        want[f'loss_glyph_{scale}'] = sum(F.glyph_loss(maps[scale], labels, lengths))
+        labels = glyph_labels(columns, text, lengths, size, valid=valid)
+        want[f'loss_glyph_{scale}'] = sum(F.glyph_loss(maps[scale], labels, lengths, valid))
     got = glyph.loss(view)
     assert set(got) == set(want)
     for key, value in want.items():
@@ -56,15 +60,15 @@ def test_masks_of_the_pipeline_are_used_unless_the_pixels_have_moved():
     for word in samples:
         word.set_metainfo(dict(img_shape=(16, 32)))
     for rectified in (False, True):
-        glyph, view = plugin().eval(), host(samples, rectified=rectified)
+        glyph, view = plugin().eval(), forward_pass(samples, rectified=rectified)
         _, fused = glyph(view.output('fine'), view.output('coarse'), view.feature)
-        masks = two_means_mask(view.gray()) if rectified else mask.expand(2, -1, -1)
+        masks = masked_two_means(view.gray()) if rectified else mask.expand(2, -1, -1)
         torch.testing.assert_close(glyph.loss(view)['loss_mask'], F.text_mask_loss(
             glyph.segmentation([fused]), masks))
 
 
 def test_fed_features_by_their_parts():
-    glyph, view = plugin(feed=True).eval(), host([sample('ab'), sample('c')])
+    glyph, view = plugin(feed=True).eval(), forward_pass([sample('ab'), sample('c')])
     torch.nn.init.normal_(glyph.project.weight)
     with torch.no_grad():
         got = glyph.feed(view, view.feature)
@@ -87,6 +91,6 @@ def test_fed_features_by_their_parts():
 
 
 def test_maps_that_do_not_fit_are_named():
-    view = host([sample('a'), sample('b')])
+    view = forward_pass([sample('a'), sample('b')])
     with pytest.raises(ValueError, match='does not match the fine map'):
         plugin(scale=(1, 2)).loss(view)
