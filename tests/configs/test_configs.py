@@ -28,12 +28,10 @@ def test_model_pipelines_and_hooks_build(name):
         HOOKS.build(hook)
 
 
-def test_tiny_is_tiny_and_whole():
-    model = MODELS.build(config('siga_tiny.py').model)
+@pytest.mark.parametrize('name', ['siga_tiny.py', 'siga_p_tiny.py', 'srn_tiny.py'])
+def test_small_configs_are_small(name):
+    model = MODELS.build(config(name).model)
     assert sum(p.numel() for p in model.parameters()) <= 6_000_000
-    assert {'aligner', 'segmentation', 'plain_decoder', 'glyph_readers', 'pseudo_labels',
-            'loss_mask', 'loss_alignment', 'loss_glyph'} == {
-                name for name, _ in model.glyph_head.named_children()}
 
 
 def test_the_baseline_has_no_glyphs():
@@ -54,12 +52,6 @@ def test_the_main_config_follows_the_reference():
     assert list(cfg.train_dataloader.dataset.dataset.datasets)[-1] == 'SynthText'
     assert list(cfg.test_dataloader.dataset.datasets) == cfg.test_evaluator.dataset_prefixes
     assert len(cfg.test_evaluator.dataset_prefixes) == 6
-
-
-@pytest.mark.parametrize('name', ['siga_p_tiny.py', 'srn_tiny.py'])
-def test_small_variants_are_small(name):
-    model = MODELS.build(config(name).model)
-    assert sum(p.numel() for p in model.parameters()) <= 6_000_000
 
 
 @pytest.mark.parametrize('size', ['tiny', 'tiny_easy', 'tiny_mixed', 'r31'])

@@ -47,11 +47,6 @@ def test_model_losses_and_labels_follow(name, characters, monkeypatch, tmp_path)
     assert 'letter_case' not in cfg.train_dataloader.dataset
 
 
-def test_36_characters_where_nothing_is_said(monkeypatch):
-    monkeypatch.delenv('SIGA_DICT', raising=False)
-    assert Config.fromfile(CONFIGS / '_base_' / 'dictionary.py').dict_file == '36'
-
-
 def test_it_is_one_line(monkeypatch, tmp_path):
     """Changing that line in a copy of the configs does it, without the environment."""
     monkeypatch.delenv('SIGA_DICT', raising=False)

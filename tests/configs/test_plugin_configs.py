@@ -1,8 +1,7 @@
-"""Every config in configs/plugins/ trains its base recogniser on words: real ones, or made-up ones.
+"""Every config in configs/plugins/ trains its base recogniser on words.
 
 Recognisers are as large as configured; only images and batches are small.
 """
-import os
 import re
 from pathlib import Path
 
@@ -28,21 +27,9 @@ LOSSES = {'loss_mask', 'loss_orthogonality', 'loss_coverage',
           'loss_glyph_fine', 'loss_glyph_coarse'}
 
 
-def real_words():
-    """Two real words with their texts, None without the folder."""
-    root = Path(os.environ.get('SIGA_DATA', REPO.parent / 'shared' / 'data'))
-    folder = root / 'real' / 'iiit5k_train'
-    if not (folder / 'train.tsv').is_file():
-        return None
-    lines = (folder / 'train.tsv').read_text(encoding='utf-8').splitlines()[:2]
-    return [(folder / line.split('\t')[0], line.split('\t')[1]) for line in lines]
-
-
 @pytest.fixture(scope='module')
 def words(tmp_path_factory):
-    found = real_words()
-    if found is not None:
-        return found
+    """Two drawn words and their texts."""
     folder, out = tmp_path_factory.mktemp('words'), []
     for text, width in (('Glyph', 110), ('12', 50)):
         image = np.full((36, width, 3), 230, np.uint8)
@@ -63,7 +50,7 @@ def batch(cfg, model, words):
 
 
 def narrow(data, width):
-    """The left part of images: as much of a host as of the whole, in less time."""
+    """The left part of images: as much of a recogniser as of the whole, in less time."""
     data['inputs'] = data['inputs'][..., :width]
     for word in data['data_samples']:
         ratio = min(1.0, word.valid_ratio * word.img_shape[1] / width)
