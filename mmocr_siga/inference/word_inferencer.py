@@ -61,12 +61,14 @@ class _Word(NamedTuple):
     error: str | None = None
 
     @property
+    def valid_ratio(self) -> float:
+        """Share of the network's input, from the left, that shows the picture."""
+        return float(self.data['data_samples'].get('valid_ratio', 1.0))
+
+    @property
     def kind(self) -> tuple | None:
         """Words of one kind may share a batch; None: of no kind."""
-        if self.data is None:
-            return None
-        padded = float(self.data['data_samples'].get('valid_ratio', 1.0)) < 1.0
-        return tuple(self.data['inputs'].shape), padded
+        return self.data and (tuple(self.data['inputs'].shape), self.valid_ratio < 1.0)
 
 
 class WordInferencer:
@@ -306,14 +308,13 @@ class WordInferencer:
             if options.boxes or options.masks:
                 longest = max(len(hypotheses[0].tokens) for hypotheses in found)
                 maps = _glyph_probabilities(encoding, longest)
-            grid = None if grid is None else grid.float().cpu().numpy()
+            grids = [None] * len(words) if grid is None else grid.float().cpu().numpy()
         results = []
-        for i, (word, hypotheses) in enumerate(zip(words, found)):
+        for i, (word, hypotheses, grid) in enumerate(zip(words, found, grids)):
             result = self._result(word, hypotheses, options)
             if maps:
-                ratio = float(batch['data_samples'][i].get('valid_ratio', 1.0))
-                self._add_places(result, hypotheses[0], {k: v[i] for k, v in maps.items()}, ratio,
-                                 None if grid is None else grid[i], options)
+                self._add_places(result, word, hypotheses[0], {k: v[i] for k, v in maps.items()},
+                                 grid, options)
             results.append(result)
         return results
 
@@ -335,17 +336,18 @@ class WordInferencer:
             result.nbest = [(self._text(h.tokens), h.probability) for h in hypotheses]
         return result
 
-    def _add_places(self, result: WordResult, best: Hypothesis, maps: dict[str, np.ndarray],
-                    valid_ratio: float, grid: np.ndarray | None, options: _Options) -> None:
+    def _add_places(self, result: WordResult, word: _Word, best: Hypothesis,
+                    maps: dict[str, np.ndarray], grid: np.ndarray | None,
+                    options: _Options) -> None:
         """Boxes and mask of the characters, from the maps (T + 1, h, w) of a word."""
         channels = [1 + i for i in self._shown(best.tokens)]
         glyphs = {scale: values[channels] for scale, values in maps.items()}
         if options.boxes:
-            boxes = character_boxes(glyphs, valid_ratio)
-            result.char_boxes = box_pixels(boxes, result.size, valid_ratio, grid).tolist()
+            boxes = character_boxes(glyphs, word.valid_ratio)
+            result.char_boxes = box_pixels(boxes, word.size, word.valid_ratio, grid).tolist()
         if options.masks and grid is None:
             background = {scale: values[0] for scale, values in maps.items()}
-            result.mask = character_mask(glyphs, background, result.size, valid_ratio)
+            result.mask = character_mask(glyphs, background, word.size, word.valid_ratio)
 
     def _shown(self, tokens: Sequence[int]) -> list[int]:
         """Positions of the tokens that stand for a character."""
