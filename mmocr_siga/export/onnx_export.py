@@ -61,8 +61,9 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
     from .onnx_graph import recognizer_graph
     size = metadata['preprocessing']['size']
     padded = any(s['type'] == 'pad_to_width' for s in metadata['preprocessing']['steps'])
-    # A step takes weights that were prepared before it: constants for the tracer.
+    # The step's weights are constants for the tracer.
     reader = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    reader.decoder.prepare_inference()
     graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width)
     graph.producer_name, graph.producer_version = 'mmocr_siga', __version__
     metadata.update(dynamic_width=dynamic_width, opset=opset)

@@ -8,10 +8,12 @@ from ...structures.encodings import GlyphEncoding
 from ..layers.attention_decoder import (
     AttentionCache,
     AttentionDecoder,
+    AttentionWeights,
     State,
     attend,
     attention_cache,
     attention_start,
+    attention_weights,
     classify,
 )
 from ..utils.feature_hooks import FeatureHook, FeatureHooks
@@ -38,7 +40,12 @@ class ImplicitAttentionDecoder(WordDecoder):
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> AttentionCache:
         """Project the context."""
-        return attention_cache([self.cell], memory.context, valid=memory.valid)
+        return attention_cache([self.cell], self.kept or self.weights(), memory.context,
+                               valid=memory.valid)
+
+    def weights(self, inference: bool = False) -> AttentionWeights:
+        """Of the one decoder."""
+        return attention_weights([self.cell])
 
     def start(self, cache: AttentionCache) -> tuple[State, Tensor]:
         """Zeros and the start token."""
@@ -49,7 +56,7 @@ class ImplicitAttentionDecoder(WordDecoder):
              t: int) -> tuple[State, dict[str, Tensor], Tensor]:
         """One step: logits (N, K) and attention (N, w)."""
         state, _, attention = attend(cache, state, tokens, t)
-        return state, dict(word=classify(cache, state)[:, 0]), attention[:, 0]
+        return state, dict(word=classify(cache, state)[0]), attention[:, 0]
 
     def feature_hooks(self) -> FeatureHooks:
         """Where plug-ins find map, classifier and attention."""

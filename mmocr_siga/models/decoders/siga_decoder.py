@@ -13,10 +13,12 @@ from ..layers import GatedFusion, TokenLSTM
 from ..layers.attention_decoder import (
     AttentionCache,
     AttentionDecoder,
+    AttentionWeights,
     State,
     attend,
     attention_cache,
     attention_start,
+    attention_weights,
     classify,
 )
 from ..layers.sequence_lstm import TokenLSTMWeights
@@ -26,11 +28,20 @@ from .base import Samples, WordDecoder
 _BRANCHES = tuple(f'word_{scale}' for scale in SCALES)
 
 
+class SIGAWeights(NamedTuple):
+    """The weights in the form that steps read."""
+
+    attention: AttentionWeights  # of both scales
+    reader: TokenLSTMWeights  # of the last decoder
+    folded: bool  # whether its features are made of the fused glimpses, without the projection
+
+
 class SIGACache(NamedTuple):
     """What no step changes."""
 
     attention: AttentionCache  # of both scales
-    reader: TokenLSTMWeights  # of the last decoder
+    reader: TokenLSTMWeights
+    folded: bool
 
 
 class SIGAState(NamedTuple):
@@ -74,10 +85,16 @@ class SIGADecoder(WordDecoder):
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> SIGACache:
         """Project context and glyph features."""
-        return SIGACache(
-            attention_cache([self.branches[scale] for scale in SCALES], memory.context,
-                            [memory.glyph_features[scale] for scale in SCALES], memory.valid),
-            self.reader.weights(memory.context.dtype))
+        weights, dtype = self.kept or self.weights(), memory.context.dtype
+        attention = attention_cache(
+            [self.branches[scale] for scale in SCALES], weights.attention, memory.context,
+            [memory.glyph_features[scale] for scale in SCALES], memory.valid)
+        return SIGACache(attention, weights.reader.map(lambda x: x.to(dtype)), weights.folded)
+
+    def weights(self, inference: bool = False) -> SIGAWeights:
+        """Of the three decoders; in inference the projection is folded into the last one."""
+        return SIGAWeights(attention_weights([self.branches[scale] for scale in SCALES]),
+                           self.reader.weights(self.project if inference else None), inference)
 
     def start(self, cache: SIGACache) -> tuple[SIGAState, Tensor]:
         """Zeros, and the start token of each decoder."""
@@ -90,20 +107,16 @@ class SIGADecoder(WordDecoder):
         """One step of the three decoders, all fed ``tokens`` (N,) or each its own (N, 3)."""
         own, read = (tokens, tokens) if tokens.dim() == 1 else (tokens[:, :-1], tokens[:, -1])
         branches, glimpses, attention = attend(cache.attention, state.branches, own, t)
-        feature = self.dropout(self.project(self.fusion(*glimpses.unbind(1))))
+        feature = self.fusion(*glimpses.unbind(1))
+        if not cache.folded:
+            feature = self.dropout(self.project(feature))
         reader, logits = self.reader.step(cache.reader, feature, read, state.reader)
-        by_branch = dict(zip(_BRANCHES, classify(cache.attention, branches).unbind(1)), word=logits)
+        by_branch = dict(zip(_BRANCHES, classify(cache.attention, branches)), word=logits)
         return SIGAState(branches, reader), by_branch, attention[:, 0]
 
     def feed_back(self, logits: dict[str, Tensor]) -> Tensor:
         """Each decoder's own character, the word's last: (N, 3)."""
         return torch.stack([logits[name].argmax(-1) for name in (*_BRANCHES, 'word')], 1)
-
-    def prepare_inference(self) -> None:
-        """Fold the projection into the last decoder; there is no dropout between them any more."""
-        if isinstance(self.project, nn.Linear):
-            self.reader.fold(self.project)
-            self.project = nn.Identity()
 
     def feature_hooks(self) -> FeatureHooks:
         """Where plug-ins find map, classifier and attention."""

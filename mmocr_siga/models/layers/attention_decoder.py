@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .gated_fusion import GatedFusion, mix
-from .sequence_lstm import lstm_pointwise
+from .sequence_lstm import StepWeights, lstm_pointwise
 
 State = tuple[Tensor, Tensor]  # hidden and cell states, (N, S, H) each
 
@@ -73,7 +73,8 @@ class AttentionDecoder(nn.Module):
         Returns:
             tuple: Logits (N, T, K) and attention (N, T, w).
         """
-        cache = attention_cache([self], memory, None if glyphs is None else [glyphs], valid)
+        cache = attention_cache([self], attention_weights([self]), memory,
+                                None if glyphs is None else [glyphs], valid)
         state, hidden, attention = attention_start(cache), [], []
         for t in range(tokens.shape[1]):
             state, _, seen = attend(cache, state, tokens[:, t], t)
@@ -83,8 +84,8 @@ class AttentionDecoder(nn.Module):
 
 
 @dataclass
-class AttentionWeights:
-    """The weights of S decoders as steps read them; no tuple, so that a beam does not repeat it."""
+class AttentionWeights(StepWeights):
+    """Of S decoders."""
 
     hidden: Tensor  # (S, H, 5H): what a hidden state asks, and its share of the gates
     score: Tensor  # (S H, S): each decoder scores its own energies
@@ -94,6 +95,30 @@ class AttentionWeights:
     classifier: Tensor  # (S, H, K)
     classifier_bias: Tensor  # (S, 1, K)
     gate: Optional[Tensor]  # (S, D, D): the glimpse's share of the fusion gate
+
+
+def attention_weights(decoders: Sequence[AttentionDecoder]) -> AttentionWeights:
+    """The weights of S decoders of one shape, side by side."""
+    channels, classes = decoders[0].key.in_features, decoders[0].num_classes
+
+    def stack(part: Callable[[AttentionDecoder], Tensor]) -> Tensor:
+        return torch.stack([part(decoder) for decoder in decoders])
+
+    def token_gates(decoder: AttentionDecoder) -> Tensor:
+        rnn = decoder.rnn
+        return F.linear(decoder.embedding.weight, rnn.weight_ih[:, channels:],
+                        rnn.bias_ih + rnn.bias_hh)
+
+    fused = decoders[0].fusion is not None
+    return AttentionWeights(
+        hidden=stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2),
+        score=torch.block_diag(*(d.score.weight for d in decoders)).t(),
+        glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
+        token_gates=stack(token_gates).flatten(0, 1),
+        rows=torch.arange(len(decoders), device=decoders[0].key.weight.device) * (classes + 1),
+        classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
+        classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
+        gate=stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2) if fused else None)
 
 
 class AttentionCache(NamedTuple):
@@ -107,13 +132,14 @@ class AttentionCache(NamedTuple):
     glyphs: Optional[Tensor]  # (N, T, S, D) after the tanh
 
 
-def attention_cache(decoders: Sequence[AttentionDecoder], memory: Tensor,
-                    glyphs: Optional[Sequence[Tensor]] = None,
+def attention_cache(decoders: Sequence[AttentionDecoder], weights: AttentionWeights,
+                    memory: Tensor, glyphs: Optional[Sequence[Tensor]] = None,
                     valid: Optional[Tensor] = None) -> AttentionCache:
     """Project everything that no step changes.
 
     Args:
         decoders: S decoders of one shape.
+        weights: From :func:`attention_weights`.
         memory: (N, w, D).
         glyphs: Glyph features (N, T, D) of each decoder.
         valid: (N, w) bool, False where a column is padding.
@@ -121,7 +147,7 @@ def attention_cache(decoders: Sequence[AttentionDecoder], memory: Tensor,
     fusions = [decoder.fusion for decoder in decoders]
     if (glyphs is None) != (fusions[0] is None):
         raise ValueError('glyph features go together with glyphs=True, and only with it')
-    weights = _stacked(decoders, memory.dtype)
+    weights = weights.map(lambda x: x.to(memory.dtype))  # the type that autocast gives it
     # The query's bias is added to the same energies at every step.
     keys = F.linear(memory, torch.cat([d.key.weight for d in decoders]),
                     torch.cat([d.query.bias for d in decoders]))
@@ -133,30 +159,6 @@ def attention_cache(decoders: Sequence[AttentionDecoder], memory: Tensor,
         squashed = torch.stack(list(glyphs), 2).tanh()
     blocked = None if valid is None else ~valid[:, :, None]
     return AttentionCache(weights, memory, keys, blocked, gates, squashed)
-
-
-def _stacked(decoders: Sequence[AttentionDecoder], dtype: torch.dtype) -> AttentionWeights:
-    """The weights of S decoders, of the type that the memory has under autocast."""
-    channels, classes = decoders[0].key.in_features, decoders[0].num_classes
-
-    def stack(part: Callable[[AttentionDecoder], Tensor]) -> Tensor:
-        return torch.stack([part(decoder) for decoder in decoders]).to(dtype)
-
-    def token_gates(decoder: AttentionDecoder) -> Tensor:
-        rnn = decoder.rnn
-        return F.linear(decoder.embedding.weight, rnn.weight_ih[:, channels:],
-                        rnn.bias_ih + rnn.bias_hh)
-
-    fused = decoders[0].fusion is not None
-    return AttentionWeights(
-        hidden=stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2),
-        score=torch.block_diag(*(d.score.weight for d in decoders)).t().to(dtype),
-        glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
-        token_gates=stack(token_gates).flatten(0, 1),
-        rows=torch.arange(len(decoders), device=decoders[0].key.weight.device) * (classes + 1),
-        classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
-        classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
-        gate=stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2) if fused else None)
 
 
 def attention_start(cache: AttentionCache) -> State:
@@ -180,31 +182,28 @@ def attend(cache: AttentionCache, state: State, tokens: Tensor,
         tuple: The new state, glimpses (N, S, D), fused with glyph features where there are any, and
         attention (N, S, w).
     """
-    weights, (hidden, cell) = cache.weights, state
+    weights = cache.weights
+    hidden, cell = (part.transpose(0, 1) for part in state)  # decoders first, for products
     units = int(cell.shape[-1])
-    query, gates = _product(hidden, weights.hidden).split((units, 4 * units), -1)
-    energies = torch.tanh(cache.keys + query.flatten(1)[:, None]) @ weights.score
-    energies = energies.float()
+    query, gates = torch.bmm(hidden, weights.hidden).split((units, 4 * units), -1)
+    query = query.transpose(0, 1).flatten(1)
+    energies = ((cache.keys + query[:, None]).tanh_() @ weights.score).float()
     if cache.blocked is not None:
         energies = energies.masked_fill(cache.blocked, float('-inf'))
     attention = energies.softmax(1).transpose(1, 2)
     glimpse = torch.bmm(attention.to(cache.memory.dtype), cache.memory)
     if weights.gate is not None:
-        gate = torch.sigmoid(_product(glimpse, weights.gate) + cache.glyph_gates[:, t])
-        glimpse = mix(gate, torch.tanh(glimpse), cache.glyphs[:, t])
+        gate = torch.baddbmm(cache.glyph_gates[:, t].transpose(0, 1), glimpse.transpose(0, 1),
+                             weights.gate)
+        glimpse = mix(torch.sigmoid(gate).transpose(0, 1), torch.tanh(glimpse), cache.glyphs[:, t])
     tokens = tokens[:, None] if tokens.dim() == 1 else tokens
-    gates = gates + F.embedding(tokens + weights.rows, weights.token_gates)
-    state = lstm_pointwise(gates + _product(glimpse, weights.glimpse), cell)
-    return state, glimpse, attention
+    known = F.embedding(tokens + weights.rows, weights.token_gates).transpose(0, 1)
+    gates = torch.baddbmm(gates + known, glimpse.transpose(0, 1), weights.glimpse)
+    hidden, cell = lstm_pointwise(gates, cell)
+    return (hidden.transpose(0, 1), cell.transpose(0, 1)), glimpse, attention
 
 
 def classify(cache: AttentionCache, state: State) -> Tensor:
-    """Logits (N, S, K) of all decoders after a step."""
+    """Logits (S, N, K) of all decoders after a step."""
     weights = cache.weights
-    return torch.baddbmm(weights.classifier_bias, state[0].transpose(0, 1),
-                         weights.classifier).transpose(0, 1)
-
-
-def _product(x: Tensor, weights: Tensor) -> Tensor:
-    """(N, S, in), (S, in, out) -> (N, S, out)."""
-    return torch.bmm(x.transpose(0, 1), weights).transpose(0, 1)
+    return torch.baddbmm(weights.classifier_bias, state[0].transpose(0, 1), weights.classifier)

@@ -1,5 +1,7 @@
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 import torch
 from torch import Tensor, nn
@@ -47,12 +49,24 @@ class BidirectionalLSTM(nn.Module):
 
 
 @dataclass
-class TokenLSTMWeights:
-    """No tuple, so that a beam does not repeat it."""
+class StepWeights:
+    """Weights in the form that steps read. No tuple: a beam search repeats tuples."""
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> StepWeights:
+        """The same of all matrices changed by a function."""
+        return type(self)(*(function(x) if x is not None and x.is_floating_point() else x
+                            for x in vars(self).values()))
+
+
+@dataclass
+class TokenLSTMWeights(StepWeights):
+    """Of a :class:`TokenLSTM`."""
 
     token_gates: Tensor  # (K + 1, 4H): every character's share of the gates
-    feature: Tensor  # (4H, D)
-    hidden: Tensor  # (4H, H)
+    feature: Tensor  # (D, 4H)
+    hidden: Tensor  # (H, 4H)
+    classifier: Tensor  # (H, K)
+    classifier_bias: Tensor  # (K,)
 
 
 class TokenLSTM(nn.Module):
@@ -83,33 +97,23 @@ class TokenLSTM(nn.Module):
         zeros = like.new_zeros(like.shape[0], self.rnn.hidden_size)
         return zeros, torch.zeros_like(zeros, dtype=torch.float)
 
-    def weights(self, dtype: torch.dtype) -> TokenLSTMWeights:
-        """The weights as steps read them, of the type that features have under autocast."""
+    def weights(self, layer: Optional[nn.Linear] = None) -> TokenLSTMWeights:
+        """The weights as steps read them; with a linear layer that makes the features, its inputs
+        take their place."""
         rnn, channels = self.rnn, self.embedding.embedding_dim
-        weight = rnn.weight_ih_l0
-        token_gates = F.linear(self.embedding.weight, weight[:, -channels:],
-                               rnn.bias_ih_l0 + rnn.bias_hh_l0)
-        return TokenLSTMWeights(*(part.to(dtype) for part in (
-            token_gates, weight[:, :-channels], rnn.weight_hh_l0)))
+        feature, embedding = rnn.weight_ih_l0[:, :-channels].t(), rnn.weight_ih_l0[:, -channels:]
+        token_gates = F.linear(self.embedding.weight, embedding, rnn.bias_ih_l0 + rnn.bias_hh_l0)
+        if layer is not None:
+            token_gates = token_gates + layer.bias @ feature
+            feature = layer.weight.t() @ feature
+        return TokenLSTMWeights(token_gates, feature, rnn.weight_hh_l0.t(),
+                                self.classifier.weight.t(), self.classifier.bias)
 
-    def step(self, weights: TokenLSTMWeights, feature: Tensor, previous: Tensor,
+    @staticmethod
+    def step(weights: TokenLSTMWeights, feature: Tensor, previous: Tensor,
              state: tuple) -> tuple[tuple, Tensor]:
         """One step: feature (N, D), previous characters (N,) -> the new state and logits (N, K)."""
         hidden, cell = state
-        gates = (F.embedding(previous, weights.token_gates) + F.linear(feature, weights.feature)
-                 + F.linear(hidden, weights.hidden))
-        state = lstm_pointwise(gates, cell)
-        return state, self.classifier(state[0])
-
-    @torch.no_grad()
-    def fold(self, layer: nn.Linear) -> None:
-        """Make a linear layer whose outputs are the features part of the weights."""
-        channels = layer.out_features
-        rnn = nn.LSTM(self.rnn.input_size - channels + layer.in_features, self.rnn.hidden_size,
-                      batch_first=True).to(layer.weight)
-        weight = self.rnn.weight_ih_l0
-        rnn.load_state_dict(dict(
-            self.rnn.state_dict(), weight_ih_l0=torch.cat(
-                [weight[:, :channels] @ layer.weight, weight[:, channels:]], 1),
-            bias_ih_l0=self.rnn.bias_ih_l0 + weight[:, :channels] @ layer.bias))
-        self.rnn = rnn
+        gates = torch.addmm(F.embedding(previous, weights.token_gates), feature, weights.feature)
+        state = lstm_pointwise(torch.addmm(gates, hidden, weights.hidden), cell)
+        return state, torch.addmm(weights.classifier_bias, state[0], weights.classifier)

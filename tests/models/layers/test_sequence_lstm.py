@@ -32,7 +32,7 @@ def test_fused_call_equals_single_steps():
     reader = TokenLSTM(6, 5, 4, 3)
     features, tokens = torch.randn(2, 7, 6), torch.randint(0, 5, (2, 7))
     fused = reader(features, tokens)
-    weights, state = reader.weights(torch.float), reader.start(features)
+    weights, state = reader.weights(), reader.start(features)
     for t in range(7):
         state, logits = reader.step(weights, features[:, t], tokens[:, t], state)
         torch.testing.assert_close(logits, fused[:, t], rtol=1e-5, atol=1e-6)
