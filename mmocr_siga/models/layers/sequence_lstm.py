@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ class BidirectionalLSTM(nn.Module):
         # further: what follows would see next to nothing. This brings them to the order of 1.
         nn.init.xavier_uniform_(self.linear.weight, gain=3.0)
 
-    def forward(self, sequence: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+    def forward(self, sequence: Tensor, valid: Tensor | None = None) -> Tensor:
         """(N, T, D_in) -> (N, T, D_out); with ``valid`` (N, T) bool, padding at the right has no
         part in what is before it."""
         if valid is None:
@@ -97,7 +97,7 @@ class TokenLSTM(nn.Module):
         zeros = like.new_zeros(like.shape[0], self.rnn.hidden_size)
         return zeros, torch.zeros_like(zeros, dtype=torch.float)
 
-    def weights(self, layer: Optional[nn.Linear] = None) -> TokenLSTMWeights:
+    def weights(self, layer: nn.Linear | None = None) -> TokenLSTMWeights:
         """The weights as steps read them; with a linear layer that makes the features, its inputs
         take their place."""
         rnn, channels = self.rnn, self.embedding.embedding_dim
