@@ -40,18 +40,12 @@ def close_to(points, line, within):
 
 class TestCheckPolygon:
 
-    def test_clockwise_stays(self):
-        points, problem = check_polygon(SQUARE)
+    @pytest.mark.parametrize('polygon', [
+        SQUARE, [0, 0, 0, 5, 10, 5, 10, 0], [0, 0, 10, 0, 10, 0, 10, 5, 0, 5, 0, 0]])
+    def test_clockwise_from_the_first_point_without_repeats(self, polygon):
+        points, problem = check_polygon(polygon)
         assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]] and problem == ''
         assert points.dtype == np.float64 and signed_area(points) == 50
-
-    def test_anticlockwise_is_reversed_around_its_first_point(self):
-        points = check_polygon([0, 0, 0, 5, 10, 5, 10, 0]).points
-        assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]]
-
-    def test_repeated_and_closing_points_count_once(self):
-        points = check_polygon([0, 0, 10, 0, 10, 0, 10, 5, 0, 5, 0, 0]).points
-        assert points.tolist() == [[0, 0], [10, 0], [10, 5], [0, 5]]
 
     @pytest.mark.parametrize('polygon, words', [
         ([], 'fewer than 3 different points: 0'),

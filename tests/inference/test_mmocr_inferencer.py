@@ -100,18 +100,6 @@ def test_words_of_a_scene(name, scene, tmp_path):
     assert out['visualization'][0].shape == (160, 640, 3)
 
 
-def test_words_come_upright_with_a_margin(scene, tmp_path):
-    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=POLYGONS)),
-                          **recognizer('siga_tiny', tmp_path), device='cpu')
-    ocr(str(tmp_path / 'scene.png'))
-    assert [crop.shape[:2] for crop in ocr.rec_inputs] == [
-        (42, 124),  # 30 x 100: 6 above and below, 12 on both sides; the text is 30 high
-        (136, 126),  # neither rectified (90 x 90, cut off at the upper border) ...
-        (160, 42)]  # ... nor turned
-    for crop, polygon in zip(ocr.rec_inputs, POLYGONS):
-        np.testing.assert_array_equal(crop, upright(polygon, scene))
-
-
 def test_a_scene_without_words(scene, tmp_path):
     ocr = MMOCRInferencer(det=detector(tmp_path, {}), **recognizer('srn_tiny', tmp_path),
                           device='cpu')
@@ -132,20 +120,3 @@ def test_words_alone_are_drawn_by_the_glyph_visualizer(scene, tmp_path):
     assert type(ocr.textrec_inferencer.visualizer).__name__ == 'GlyphVisualizer'
     sheet, = ocr(scene, return_vis=True)['visualization']
     assert sheet.shape[1] > 900 and (sheet == 255).mean() > 0.4
-
-
-def test_the_page_is_right(scene, tmp_path, monkeypatch, capsys):
-    page = (REPO / 'docs' / 'guides' / 'mmocr_inferencer.md').read_text(encoding='utf-8')
-    code = re.search(r'```python\n(.*?)```', page, re.DOTALL)[1]
-    rec = recognizer('siga_tiny', tmp_path)
-    for old, new in ((DBNET, detector(tmp_path, dict(any=POLYGONS))),
-                     ('configs/siga_tiny.py', rec['rec']),
-                     ('work_dirs/siga_tiny/iter_4500.pth', rec['rec_weights']),
-                     ('street.jpg', str(tmp_path / 'scene.png'))):
-        assert f"'{old}'" in code
-        code = code.replace(f"'{old}'", repr(new))
-    monkeypatch.chdir(tmp_path)
-    exec(code, {})
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.endswith(']')]
-    assert len([line for line in lines if '[20.0, 10.0, 120.0' in line]) == 1
-    assert (tmp_path / 'results' / 'vis' / 'scene.jpg').is_file()
