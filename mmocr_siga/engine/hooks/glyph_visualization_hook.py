@@ -28,9 +28,9 @@ __all__ = ['GlyphVisualizationHook']
 class GlyphVisualizationHook(Hook):
     """Every so many iterations, draw how the same few words are read.
 
-    The sheets go to all backends of the runner's visualiser under the names ``glyphs_0_<label>``,
+    The sheets go to all backends of the runner's visualizer under the names ``glyphs_0_<label>``,
     ``glyphs_1_<label>``, ..., with the iteration as their step. They show the picture as the
-    recogniser sees it. Between two drawings nothing is done; a drawing leaves the modes of all
+    recognizer sees it. Between two drawings nothing is done; a drawing leaves the modes of all
     modules, the state of the random generators and the threads of OpenCV as they were. In a
     distributed training the first process alone draws.
 
@@ -73,7 +73,7 @@ class GlyphVisualizationHook(Hook):
         self._drawn = -1
 
     def before_run(self, runner: Any) -> None:
-        """Show the model to the visualiser, for MMOCR's own hook."""
+        """Show the model to the visualizer, for MMOCR's own hook."""
         if not self.enable or not isinstance(runner.visualizer, GlyphVisualizer):
             return
         runner.visualizer.reader = picture_reader(_unwrapped(runner.model), runner.cfg)
