@@ -12,6 +12,7 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 from mmocr.registry import HOOKS, MODELS, TRANSFORMS
 
+from mmocr_siga.compat.configs import find_config
 from tests.helpers import siga_r_reference
 from tests.helpers.word_sets import write_json, write_lmdb
 
@@ -97,11 +98,12 @@ def test_pipelines_hooks_and_schedule(name):
 def test_the_model_index_names_what_is_there():
     root = CONFIGS.parents[2]
     index = yaml.safe_load((root / 'model-index.yml').read_text())
-    assert [root / path for path in index['Import']] == [CONFIGS.parent / 'metafile.yml']
+    assert index['Import'] == ['configs/metafile.yml', 'projects/siga/metafile.yml']
     models = metafile()['Models']
     assert {f'{name}.py' for name in SIZES} == {path.name for path in CONFIGS.glob('*.py')}
-    assert all((root / model['Config']).is_file() for model in models)
-    assert {model['In Collection'] for model in models} == {'SIGA'}
+    listed = [m for path in index['Import']
+              for m in yaml.safe_load((root / path).read_text())['Models']]
+    assert all(find_config(model['Name']).name == Path(model['Config']).name for model in listed)
     readme = (CONFIGS.parent / 'README.md').read_text()
     for model in models[:3]:
         row = ' | '.join(f'{v:.1f}' for v in model['Metadata']['Published'].values())
