@@ -24,6 +24,7 @@ INSTALL_REQUIRES = [
     'mmocr>=1.0.0,<1.1',
     'openmim>=0.3.7,<0.3.8',  # the next one pins setuptools and others to old versions
     'numpy>=1.26,<3',
+    'packaging>=21',
     'ijson>=3.1,<4',
     'opencv-python>=4.6,<6',
     'scipy>=1.9',
