@@ -13,17 +13,12 @@ def attention_in_boxes(attention: np.ndarray, boxes: np.ndarray) -> tuple[np.nda
     evenly.
 
     Args:
-        attention: (T, h, w), T >= L, never negative; step t reads character t. It need not be
-            normalised.
+        attention: (T, h, w), T >= L, never negative; step t reads character t. Its sums are free.
         boxes: (L, 4): left, top, right and bottom as shares of the image's width and height.
 
     Returns:
         For each character the share of the attention that falls into its box, float64 (L, ), and
-        whether the attention has drifted, bool (L, ): the cell with the most attention has no part
-        in the box.
-
-    Raises:
-        ValueError: If a shape is another.
+        whether the attention has drifted, bool (L, ): the cell with most of it lies outside.
     """
     attention, boxes = np.asarray(attention, np.float64), np.asarray(boxes, np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 4:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.model import BaseModel
+from tabulate import tabulate
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -34,7 +35,6 @@ class SetResult:
 
     @property
     def words(self) -> int:
-        """Number of words."""
         return len(self.predictions)
 
 
@@ -76,22 +76,22 @@ class BenchmarkReport:
             words=sum(r.words for r in self.results), skipped=dict(self.skipped))
 
     def table(self) -> str:
-        """The results as a Markdown table that reads well as plain text too."""
-        rows, total = [], [0, 0, 0.0]
-        for r in self.results:
-            counts = r.words, sum(self.right(r)), r.seconds
-            rows.append(_row(r.name, *counts, r.word_accuracy, r.one_minus_ned))
-            total = [a + b for a, b in zip(total, counts)]
-        averages = self.averages()
-        rows.append(_row('weighted average', *total, *averages['weighted'].values()))
-        rows.append(('unweighted average', '', '', *_percent(*averages['unweighted'].values()), ''))
-        return _aligned([COLUMNS, *rows])
+        """The results as a Markdown table that reads well as plain text too; shares in %."""
+        rows = [(r.name, r.words, sum(self.right(r)), 100 * r.word_accuracy, 100 * r.one_minus_ned,
+                 r.words / r.seconds if r.seconds else None) for r in self.results]
+        seconds = sum(r.seconds for r in self.results)
+        words, right = (sum(row[i] for row in rows) for i in (1, 2))
+        weighted, unweighted = ([100 * average[kind] for kind in KINDS]
+                                for average in self.averages().values())
+        rows.append(('weighted average', words, right, *weighted,
+                     words / seconds if seconds else None))
+        rows.append(('unweighted average', None, None, *unweighted, None))
+        return tabulate(rows, COLUMNS, 'pipe', intfmt=',', floatfmt='.1f', disable_numparse=[0])
 
     def markdown(self) -> str:
         """The table with everything that is needed to understand its figures."""
-        about = [f'- {key}: {value}' for key, value in self.about.items()]
         return '\n'.join([f'# Word accuracy in %, protocol {self.protocol}', '', self.table(), '',
-                          *self.notes(), '', *about, ''])
+                          *self.notes(), '', *(f'- {k}: {v}' for k, v in self.about.items()), ''])
 
     def notes(self) -> list[str]:
         """What the figures mean, and which sets are not among them; a line each."""
@@ -121,18 +121,8 @@ class BenchmarkReport:
 
 def read_sets(model: BaseModel, datasets: Mapping[str, BaseDataset], protocol: str = '36',
               batch_size: int = 64, workers: int = 0) -> list[SetResult]:
-    """Read sets of words, and count as a test run with :class:`NamedDatasetsEvaluator` does.
-
-    Args:
-        model: Recogniser in evaluation mode. Its first batch is read once more before.
-        datasets: Sets by name, with a test pipeline.
-        protocol: A key of :data:`.protocol.PROTOCOLS`.
-        batch_size: Words at a time.
-        workers: Processes that load images.
-
-    Raises:
-        ValueError: If a set is empty, a word has no label or the model gives no text.
-    """
+    """Read sets of words by name, and count as a test run with :class:`NamedDatasetsEvaluator`
+    does. The first batch of the recognizer, in evaluation mode, is read once more before."""
     empty = [name for name, dataset in datasets.items() if not len(dataset)]
     if empty:
         raise ValueError(f'{empty[0]} holds no words')
@@ -172,22 +162,3 @@ def _timed(model: BaseModel, batch: dict) -> tuple[float, Sequence[Any]]:
     samples = model.test_step(batch)
     synchronize(device)
     return time.perf_counter() - start, samples
-
-
-def _row(name: str, words: int, right: int, seconds: float, *shares: float) -> tuple[str, ...]:
-    speed = f'{words / seconds:.1f}' if seconds else ''
-    return (name, f'{words:,}', f'{right:,}', *_percent(*shares), speed)
-
-
-def _percent(*shares: float) -> tuple[str, ...]:
-    return tuple(f'{100 * share:.1f}' for share in shares)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Markdown table: the first column to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ['| ' + ' | '.join([row[0].ljust(widths[0])] +
-                               [cell.rjust(w) for cell, w in zip(row[1:], widths[1:])]) + ' |'
-             for row in rows]
-    rule = '|' + '|'.join(['-' * (widths[0] + 2)] + ['-' * (w + 1) + ':' for w in widths[1:]])
-    return '\n'.join([lines[0], rule + '|', *lines[1:]])

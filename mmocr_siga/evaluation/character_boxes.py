@@ -18,14 +18,8 @@ BOXED_SETS = ('iiit5k_train', 'ic03_train')
 
 
 def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
-    """Character boxes of the set of real words in a folder that holds ``char_boxes.tsv``.
-
-    Returns:
-        Image name to its letters and digits and their boxes, (L, 4) as shares of the image.
-
-    Raises:
-        ValueError: If a line holds another number of boxes than of characters.
-    """
+    """The set of real words in a folder that holds ``char_boxes.tsv``: by the image's name its
+    letters and digits and their boxes, (L, 4) as shares of the image."""
     found = {}
     lines = (folder / 'char_boxes.tsv').read_text(encoding='utf-8').splitlines()
     for number, line in enumerate(lines, 1):
@@ -80,22 +74,18 @@ class BoxCounts(NamedTuple):
     overlap: float = 0.0  # sum of the IoU of each true box with the predicted one that fits best
 
     def plus(self, other: BoxCounts) -> BoxCounts:
-        """Of both together."""
         return BoxCounts(*(a + b for a, b in zip(self, other)))
 
     @property
     def precision(self) -> float:
-        """Share of the predicted boxes that are right."""
         return self.matched / max(self.predicted, 1)
 
     @property
     def recall(self) -> float:
-        """Share of the true boxes that were found."""
         return self.matched / max(self.true, 1)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
         return 2 * self.matched / max(self.predicted + self.true, 1)
 
 

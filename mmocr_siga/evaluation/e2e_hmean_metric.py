@@ -34,9 +34,7 @@ _NAMES = dict(detection='detection_', end_to_end='', word_spotting='spotting_')
 class E2EHmeanMetric(BaseMetric):
     """Harmonic mean of precision and recall of spotting, as in ICDAR 2015 and Total-Text.
 
-    A detection is right if it is matched with a word at an IoU above 0.5 and was read rightly; see
-    :mod:`mmocr_siga.evaluation.spotting_protocol` for the protocols and their sources. Detections
-    more than half of which lie in an ignored region do not count.
+    See :mod:`.spotting_protocol` for the protocols and their sources.
 
     It needs ``gt_instances`` with ``polygons``, ``texts`` and ``ignored``
     (``LoadOCRAnnotations(with_polygon=True, with_bbox=True, with_label=True, with_text=True)``) and
@@ -67,12 +65,7 @@ class E2EHmeanMetric(BaseMetric):
             ``'text_scores'``, those of reading.
         pred_score_thrs: A threshold, or ``start``, ``stop`` and ``step`` of a sweep as in MMOCR's
             ``HmeanIOUMetric``; detections with lower scores do not count.
-        collect_device: Where results of several processes are gathered, ``'cpu'`` or ``'gpu'``.
-        prefix: Before the names of the results.
-
-    Raises:
-        ValueError: If an argument is out of its range, or data samples lack what is needed.
-        FileNotFoundError: If a lexicon is missing.
+        options: ``collect_device`` and ``prefix`` of MMEngine's metrics.
     """
     default_prefix = 'e2e'
 
@@ -80,8 +73,8 @@ class E2EHmeanMetric(BaseMetric):
                  lexicons: Sequence[Mapping[str, Any]] = (), match_iou_thr: float = 0.5,
                  ignore_precision_thr: float = 0.5, score: str = 'scores',
                  pred_score_thrs: Mapping[str, float] | float | None = None,
-                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+                 **options: Any) -> None:
+        super().__init__(**options)
         protocols = (protocols, ) if isinstance(protocols, str) else tuple(protocols)
         if not protocols or set(protocols) - set(SPOTTING_PROTOCOLS):
             raise ValueError(f'protocols must be some of {SPOTTING_PROTOCOLS}, but are '

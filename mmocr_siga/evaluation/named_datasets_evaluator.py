@@ -13,12 +13,9 @@ UNWEIGHTED, WEIGHTED = 'average', 'weighted_average'
 
 
 def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, float]:
-    """Average values by ``<data set>/<metric>`` over the data sets, of so many words each.
-
-    Returns:
-        ``average/<metric>``, where each set counts the same, and ``weighted_average/<metric>``,
-        where each word does. Metrics that some set lacks are left out.
-    """
+    """Average values by ``<data set>/<metric>`` over the data sets, of so many words each:
+    ``average/<metric>``, where each set counts the same, and ``weighted_average/<metric>``, where
+    each word does. Metrics that some set lacks are left out."""
     kinds: dict[str, dict[str, float]] = {}
     for name in sizes:
         for key, value in metrics.items():
@@ -37,18 +34,8 @@ class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
     """``MultiDatasetsEvaluator`` that takes the names from the data and adds averages.
 
     With :class:`.AvailableDatasets` the names are those of the sets that are there, so that they
-    cannot get out of step when one is missing. With MMOCR's ``ConcatDataset`` they are the
-    prefixes.
-
-    For two sets and more, ``average/...`` is the mean over the sets and ``weighted_average/...``
-    over the words, see :func:`averages`.
-
-    Args:
-        metrics: The metrics, as in MMOCR.
-        dataset_prefixes: Names for data that carry none, one for each data set asked for.
-
-    Raises:
-        ValueError: When it evaluates, if the data carry no names and the prefixes do not fit.
+    cannot get out of step when one is missing; ``dataset_prefixes`` are for data that carry none,
+    as MMOCR's ``ConcatDataset``. For two sets and more there are :func:`averages`.
     """
 
     def __init__(self, metrics: dict | BaseMetric | Sequence,

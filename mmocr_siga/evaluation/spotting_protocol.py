@@ -40,11 +40,8 @@ def dictionary_form(text: str) -> str:
 
 
 def in_dictionary(text: str) -> bool:
-    """Whether word spotting asks for a word; others are don't-care regions there.
-
-    It does if the :func:`dictionary_form` is one word of at least three characters, all of them
-    letters or hyphens. Words with digits are not asked for.
-    """
+    """Whether word spotting asks for a word: its :func:`dictionary_form` is one of at least three
+    letters or hyphens. Others are don't-care regions there."""
     form = dictionary_form(text)
     return len(form) >= SHORTEST and all(
         char not in _NO_LETTERS and any(low <= char <= high for low, high in _LETTERS)
@@ -57,9 +54,6 @@ def same_text(truth: str, reading: str, protocol: str = 'end_to_end') -> bool:
     In the end-to-end protocol one mark at the beginning and one at the end of the truth may be
     missing from the reading; marks elsewhere must be read. In word spotting the
     :func:`dictionary_form` of the truth must be read.
-
-    Raises:
-        ValueError: If the protocol is none of :data:`SPOTTING_PROTOCOLS`.
     """
     if protocol not in SPOTTING_PROTOCOLS:
         raise ValueError(f'the protocol must be one of {SPOTTING_PROTOCOLS}, but is {protocol!r}')
@@ -89,11 +83,8 @@ class Overlaps:
 def overlaps(words: Sequence[Any], detections: Sequence[Any], iou: float = 0.5,
              cover: float = 0.5) -> Overlaps:
     """Find which of G and D polygons lie over each other; those that cross themselves stand for
-    what they enclose.
-
-    ``iou`` is the threshold of intersection over union, ``cover`` that of intersection over the
-    detection's area.
-    """
+    what they enclose. ``iou`` and ``cover`` are the thresholds of intersection over union, and over
+    the detection's area."""
     first, second = (np.array([polygon_shape(polygon) for polygon in each] or [], object)
                      for each in (words, detections))
     # Those whose boxes touch, ordered by the word, then by the detection; never one of None.
@@ -123,13 +114,8 @@ def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
     a second one on the same word is wrong. That greedy rule is the scripts'; an optimal assignment
     would give other figures.
 
-    Args:
-        found: Overlaps of the words and the detections.
-        truths: G transcriptions.
-        care: bool (G, ): False for don't-care regions; so are, in ``'word_spotting'``, words that
-            are not :func:`in_dictionary`.
-        readings: D readings; None for a detection that is left out.
-        protocol: One of :data:`SPOTTING_PROTOCOLS`.
+    ``care``, bool (G, ), is False for don't-care regions; so are, in ``'word_spotting'``, words
+    that are not :func:`in_dictionary`. Of the D readings None stands for one that is left out.
     """
     care = np.array(care, bool)
     if protocol == 'word_spotting':

@@ -35,17 +35,12 @@ class WordProtocolMetric(BaseMetric):
 
     Args:
         protocols: Keys of :data:`.protocol.PROTOCOLS`; edit distances are those of the first.
-        collect_device: Where results of several processes are gathered, ``'cpu'`` or ``'gpu'``.
-        prefix: Before the names of the results.
-
-    Raises:
-        ValueError: If there is no such protocol, or samples lack a label or a text.
+        options: ``collect_device`` and ``prefix`` of MMEngine's metrics.
     """
     default_prefix = 'recog'
 
-    def __init__(self, protocols: Sequence[str] = ('36', '68', '94'),
-                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, protocols: Sequence[str] = ('36', '68', '94'), **options: Any) -> None:
+        super().__init__(**options)
         self.protocols = tuple(protocols)
         if isinstance(protocols, str) or not protocols or not PROTOCOLS.keys() >= {*protocols}:
             raise ValueError(f'protocols must be some of {list(PROTOCOLS)}, but are {protocols!r}')

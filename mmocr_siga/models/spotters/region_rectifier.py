@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ...geometry.grids import PADDING_MODES, bezier_borders, border_grid, sample_regions
 
 FORMS = ('points', 'bezier', 'bezier_clockwise')
+BEZIER_POINTS = 16  # that a curve is broken up into
 
 
 @MODELS.register_module()
@@ -27,27 +28,22 @@ class RegionRectifier(BaseModule):
             K >= 2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16):
             ``'bezier'`` with both curves in reading order, ``'bezier_clockwise'`` with the bottom
             one from right to left.
-        num_points: Points that a Bezier curve is broken up into.
         samples: Samples per cell along each side, which are averaged; 2 for regions that are much
             larger than the result.
         padding_mode: What lies outside the maps: ``'border'``, their outermost cells, or
             ``'zeros'``.
-
-    Raises:
-        ValueError: If an argument is out of its range.
     """
 
     def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points',
-                 num_points: int = 16, samples: int = 1, padding_mode: str = 'border',
+                 samples: int = 1, padding_mode: str = 'border',
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if form not in FORMS or padding_mode not in PADDING_MODES:
             raise ValueError(f'form must be one of {FORMS} and padding_mode one of '
                              f'{PADDING_MODES}, but they are {form!r} and {padding_mode!r}')
-        if min(*size, samples) < 1 or num_points < 2:
-            raise ValueError('size and samples must be positive and num_points at least 2, got '
-                             f'{tuple(size)}, {samples} and {num_points}')
-        self.size, self.form, self.num_points = tuple(size), form, num_points
+        if min(*size, samples) < 1:
+            raise ValueError(f'size and samples must be positive, got {tuple(size)} and {samples}')
+        self.size, self.form = tuple(size), form
         self.samples, self.padding_mode = samples, padding_mode
 
     def grid(self, regions: Tensor) -> Tensor:
@@ -55,21 +51,15 @@ class RegionRectifier(BaseModule):
         (R, h * samples, w * samples, 2)."""
         with torch.autocast(regions.device.type, enabled=False):
             if self.form != 'points':
-                regions = bezier_borders(regions, self.num_points, self.form != 'bezier')
+                regions = bezier_borders(regions, BEZIER_POINTS, self.form != 'bezier')
             return border_grid(regions, tuple(side * self.samples for side in self.size))
 
     def forward(self, features: Tensor, regions: Tensor, index: Tensor,
                 stride: float = 1) -> Tensor:
-        """Rectify regions.
+        """Rectify R >= 0 regions out of maps (N, C, H, W): (R, C, h, w), in the maps' dtype.
 
-        Args:
-            features: Maps (N, C, H, W) of N pictures, or the pictures themselves.
-            regions: Borders of R regions in pixels of the pictures, see ``form``.
-            index: long (R,), which picture each region is in.
-            stride: Pixels a cell of the maps stands for.
-
-        Returns:
-            (R, C, h, w), in the dtype of the maps; R may be 0.
+        ``regions`` are in pixels of the pictures, of which a cell of the maps stands for
+        ``stride``; ``index``, long (R,), says which picture each is in.
         """
         out = sample_regions(features, self.grid(regions), index, stride, self.padding_mode)
         return out if self.samples == 1 else F.avg_pool2d(out, self.samples)

@@ -23,8 +23,9 @@ from ...geometry.polygons import (
 )
 
 __all__ = ['CheckedScene', 'WordRegions', 'background_regions', 'checked_scene',
-           'detected_regions', 'joined_regions', 'region_borders', 'region_points', 'word_regions']
+           'detected_regions', 'region_borders', 'region_points', 'word_regions']
 
+BORDER_POINTS = 8
 # Corners of a region where a batch has no word to take the size of.
 _USUAL_WORD = np.array([[[-36., -12.], [36., -12.]], [[-36., 12.], [36., 12.]]])
 # False detections are often smaller than words: factors of their sides.
@@ -33,12 +34,10 @@ _TRIES = 20
 
 
 class CheckedScene(NamedTuple):
-    """Annotated words of a picture that can be trained on.
+    """Annotated words of a picture that can be trained on."""
 
-    ``instances`` have ``polygons`` (list of float32 (2P,), clockwise), ``bboxes``, ``labels``,
-    ``ignored``, and ``texts`` where there were any; copies.
-    """
-
+    # Copies: ``polygons``, float32 (2P,) and clockwise, ``bboxes``, ``labels``, ``ignored`` and,
+    # where there were any, ``texts``.
     instances: InstanceData
     faults: int  # words left out, or ignored, because something is wrong with their polygon
 
@@ -52,32 +51,31 @@ class WordRegions(NamedTuple):
     rows: list[int]  # which instance of its picture each is
 
     def chosen(self, rows: Tensor) -> WordRegions:
-        """Some of the regions, by their numbers."""
         numbers = rows.tolist()
         return WordRegions(self.borders[rows], self.index[rows],
                            [self.texts[i] for i in numbers] if self.texts else [],
                            [self.rows[i] for i in numbers])
 
+    def joined(self, other: WordRegions) -> WordRegions:
+        return WordRegions(torch.cat([self.borders, other.borders]),
+                           torch.cat([self.index, other.index]), self.texts + other.texts,
+                           self.rows + other.rows)
 
-def region_borders(points: np.ndarray, count: int, ordered: bool,
-                   vertical_ratio: float = 1.5) -> np.ndarray:
-    """Borders (2, K, 2) of a word along which it is read; of upright ones along their long
-    sides.
 
-    Args:
-        points: (P, 2), as of :func:`~mmocr_siga.geometry.polygons.check_polygon`.
-        count: Points K on each border.
-        ordered: Whether reading begins at the first point, as in annotations.
-        vertical_ratio: Height over width from which a word is turned.
+def region_borders(points: np.ndarray, ordered: bool, count: int = BORDER_POINTS) -> np.ndarray:
+    """Borders (2, K, 2), with K = ``count``, of a word along which it is read; of upright ones
+    along their long sides.
+
+    ``points`` are (P, 2), as of :func:`~mmocr_siga.geometry.polygons.check_polygon`; ``ordered``
+    where reading begins at the first one, as in annotations.
     """
-    top, bottom = split_borders(points, ordered, vertical_ratio)
-    if is_vertical(top, bottom, vertical_ratio):
+    top, bottom = split_borders(points, ordered)
+    if is_vertical(top, bottom):
         top, bottom = turned_borders(top, bottom)
     return border_points(top, bottom, count).reshape(2, count, 2)
 
 
-def checked_scene(instances: InstanceData, size: tuple[int, int],
-                  ignored_texts: Sequence[str] = IGNORED_TEXTS) -> CheckedScene:
+def checked_scene(instances: InstanceData, size: tuple[int, int]) -> CheckedScene:
     """Leave out what a detector's targets cannot be made of.
 
     A polygon that crosses itself is ignored with its convex hull, one that reaches more than a
@@ -87,7 +85,6 @@ def checked_scene(instances: InstanceData, size: tuple[int, int],
     Args:
         instances: ``gt_instances`` with ``polygons`` and ``ignored``, and ``texts`` if known.
         size: Height and width of the picture without padding.
-        ignored_texts: Texts of words to be ignored.
     """
     polygons = instances.get('polygons', [])
     texts = instances.get('texts', None)
@@ -100,7 +97,7 @@ def checked_scene(instances: InstanceData, size: tuple[int, int],
         text = text if isinstance(text, str) else ''
         far = _is_far(polygon, size)
         instance, problem = instance_of(_inside(polygon, size) if far else polygon, text, size,
-                                        flags[i] or text in ignored_texts or far)
+                                        flags[i] or text in IGNORED_TEXTS or far)
         # An empty text is no fault: the word is there, and cannot be read.
         faults += bool(problem or far) and problem != 'there is no text'
         if instance is not None:
@@ -131,16 +128,14 @@ def _inside(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(part.exterior.coords) if part is not None and part.area else np.zeros((0, 2))
 
 
-def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | None], count: int,
-                 min_side: float = 4.0, vertical_ratio: float = 1.5) -> WordRegions:
-    """Annotated words that reading can be learned from.
+def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | None],
+                 min_side: float = 4.0, count: int = BORDER_POINTS) -> WordRegions:
+    """Annotated words that reading can be learned from, with borders of ``count`` points.
 
     Args:
         scenes: Of :func:`checked_scene`; without ``texts`` there is nothing to be read.
         label: From a text to what is to be read, or None if it cannot be.
-        count: Points K on each border.
         min_side: Least height in pixels.
-        vertical_ratio: See :func:`region_borders`.
     """
     found = []
     for n, scene in enumerate(scenes):
@@ -149,25 +144,22 @@ def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | No
             if text is None:
                 continue
             points = np.asarray(scene.polygons[i], np.float64).reshape(-1, 2)
-            borders = region_borders(points, count, True, vertical_ratio)
+            borders = region_borders(points, True, count)
             if np.hypot(*(borders[0] - borders[1]).T).mean() >= min_side:
                 found.append((borders, n, text, i))
     return _packed(found, count)
 
 
 def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[tuple[int, int]],
-                     count: int, vertical_ratio: float = 1.5) -> WordRegions:
-    """Regions of detected polygons; those that enclose nothing in their picture are left out.
-
-    ``polygons`` are, for each picture, in pixels of the network's input; ``sizes`` are heights and
-    widths of the pictures.
-    """
+                     count: int = BORDER_POINTS) -> WordRegions:
+    """Regions of detected polygons of pictures, in pixels of the network's input; those that
+    enclose nothing in their picture, of height and width ``sizes``, are left out."""
     found = []
     for n, (scene, size) in enumerate(zip(polygons, sizes)):
         for i, polygon in enumerate(scene):
             points = check_polygon(polygon, size).points
             if points is not None:
-                found.append((region_borders(points, count, False, vertical_ratio), n, '', i))
+                found.append((region_borders(points, False, count), n, '', i))
     return _packed(found, count)._replace(texts=[])
 
 
@@ -178,14 +170,9 @@ def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
 
     Each has the corners of a word drawn from the batch, its sides changed by factors between 0.35
     and 1.25 and made to fit into the picture, at a place drawn evenly. One that touches an
-    annotated region, be it ignored, is drawn again; after 20 tries there is one less.
-
-    Args:
-        words: Words of N pictures; their borders have K points.
-        scenes: N, of :func:`checked_scene`.
-        sizes: Height and width of each picture.
-        share: Regions for each word of a picture, at least one a picture; 0 for none.
-        min_side: Least height in pixels.
+    annotated region of :func:`checked_scene`, be it ignored, is drawn again; after 20 tries there
+    is one less. ``share`` is how many there are for each word of a picture, at least one a
+    picture; 0 for none.
     """
     count = words.borders.shape[2]
     if share <= 0:
@@ -225,19 +212,9 @@ def _free_region(shapes: np.ndarray, taken: Any, size: tuple[int, int],
     return None
 
 
-def joined_regions(first: WordRegions, second: WordRegions) -> WordRegions:
-    """The regions of both, those of ``first`` first."""
-    return WordRegions(torch.cat([first.borders, second.borders]),
-                       torch.cat([first.index, second.index]), first.texts + second.texts,
-                       first.rows + second.rows)
-
-
 def region_points(borders: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Where places of rectified regions lie in the picture.
-
-    ``borders`` are (2, K, 2), ``places`` x and y as shares of the region's width and height,
-    (..., 2); the result is float64 (..., 2), in pixels.
-    """
+    """Where places of a rectified region, x and y (..., 2) as shares of its width and height, lie
+    in the picture: float64 (..., 2), in pixels. ``borders`` are (2, K, 2)."""
     borders, places = np.asarray(borders, np.float64), np.asarray(places, np.float64)
     steps = np.linspace(0, 1, borders.shape[1])
     top, bottom = (np.stack([np.interp(places[..., 0], steps, border[:, k]) for k in (0, 1)], -1)

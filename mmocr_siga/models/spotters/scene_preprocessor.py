@@ -14,12 +14,10 @@ class ScenePreprocessor(TextDetDataPreprocessor):
     """``TextDetDataPreprocessor`` that leaves the samples their pictures in grey while training.
 
     For RoI heads, which are given features alone: :class:`SIGARoIHead` makes the text masks of the
-    words of ``gray_picture``, whose ``data`` is float32 (1, H, W) in [0, 255], padded as the
-    batch. All arguments are those of ``TextDetDataPreprocessor``.
+    words of ``gray_picture``, whose ``data`` is float32 (1, H, W) in [0, 255], padded as the batch.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
-        """As ``TextDetDataPreprocessor``; samples get ``gray_picture`` in training."""
         data = super().forward(data, training)
         if training and data['data_samples'] is not None:
             for picture, sample in zip(gray_images(data['inputs'], self), data['data_samples']):

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...geometry.character_boxes import character_boxes
-from ...structures.encodings import GlyphEncoding
 from ...text.label_rule import LabelRule
 from ..utils.weights import TRAINING_ONLY, load_weights
 
@@ -31,24 +30,19 @@ class SIGARecHead(BaseModule):
     the detector's features are added to each of its maps by a projection that starts at zero: with
     the weights of a trained recogniser the head begins where that one was.
 
-    It stands for itself in any RoI head that calls ``loss(features, data_samples)`` and
+    It also serves alone in any RoI head that calls ``loss(features, data_samples)`` and
     ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
 
     Args:
         encoder, decoder: For example ``SIGAEncoder``, and ``SIGADecoder`` or
             ``SIGAParallelDecoder``.
-        backbone: Gives the encoder's maps: for example ``RegionPyramid``, or, with
-            ``reads='picture'``, the backbone of a recogniser.
-        glyph_head: For example ``GlyphHead``; for training only, and only where the regions' grey
-            pictures are known.
-        reads: ``'shared'`` or ``'picture'``.
+        backbone: Gives the encoder's maps: ``RegionPyramid``, or, with ``reads='picture'``, the
+            backbone of a recognizer.
+        glyph_head: For training only, and only where the regions' grey pictures are known.
         shared_channels: With ``reads='picture'``, channels of the features that are added; 0 for
             none.
         weights: Path or address of weights of a ``GlyphRecognizer`` with the same parts and the
             same dictionary to start from.
-
-    Raises:
-        ValueError: If ``reads`` is something else, or features are added to features.
     """
 
     def __init__(self, encoder: ConfigType, decoder: ConfigType, backbone: ConfigType,
@@ -75,8 +69,6 @@ class SIGARecHead(BaseModule):
         self.weights = weights
 
     def init_weights(self) -> None:
-        """Initialize, and load ``weights``; a WeightsMismatchError if they are of another model or
-        dictionary."""
         super().init_weights()
         if self.weights:
             load_weights(self, self.weights, (*TRAINING_ONLY, 'shared.'))
@@ -106,22 +98,11 @@ class SIGARecHead(BaseModule):
              data_samples: Sequence[TextRecogDataSample | InstanceData],
              picture: Tensor | None = None, gray: Tensor | None = None,
              backgrounds: int = 0) -> dict[str, Tensor]:
-        """Losses of reading.
+        """Losses of the decoder and of the glyph head; :meth:`no_loss` for one without words.
 
-        Args:
-            features, picture, gray: See the top of this file.
-            data_samples: Samples with ``gt_text``, or instances with ``texts``. Words that cannot
-                be learned are left out, see :meth:`label`.
-            backgrounds: How many regions at the end say nothing and have no samples: the decoder is
-                to end there at once, and the glyph head does not see them.
-
-        Returns:
-            The decoder's losses and the glyph head's. Without a word that can be read one that is
-            zero and of which each weight has a gradient of zero, as data parallel training wants
-            it, and the decoder's if there are backgrounds.
-
-        Raises:
-            ValueError: If there is a glyph head and no ``gray``, or the numbers differ.
+        ``data_samples`` have ``gt_text``, or are instances with ``texts``. Words that cannot be
+        learned are left out, see :meth:`label`. ``backgrounds`` regions at the end say nothing and
+        have no samples: the decoder is to end there at once, and the glyph head does not see them.
         """
         if self.glyph_head is not None and gray is None:
             raise ValueError("the glyph head makes text masks of the regions' grey pictures, which "
@@ -155,7 +136,7 @@ class SIGARecHead(BaseModule):
         return [TextRecogDataSample(gt_text=LabelData(item=text)) for text in texts]
 
     def no_loss(self) -> dict[str, Tensor]:
-        """Zero, with a gradient of zero for every weight."""
+        """Zero, with a gradient of zero for every weight, as data parallel training wants it."""
         total = sum(p.sum() for p in self.parameters() if p.requires_grad)
         return dict(loss_nothing_to_read=0 * total)
 
@@ -177,19 +158,16 @@ class SIGARecHead(BaseModule):
         maps, encoding = self(features, picture)
         data_samples = self.decoder.predict(maps, encoding, data_samples)
         if char_boxes:
-            self._find_characters(encoding, data_samples)
+            shares = {scale: logits.float().softmax(1).cpu().numpy()
+                      for scale, logits in encoding.glyph_maps.items()}
+            if not shares:
+                raise ValueError('characters are found by glyph maps, which this encoder does not '
+                                 'make')
+            for i, text in enumerate(sample.pred_text for sample in data_samples):
+                length = len(text.score)
+                text.char_boxes = character_boxes(
+                    {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
         return data_samples
-
-    def _find_characters(self, encoding: GlyphEncoding,
-                         data_samples: Sequence[TextRecogDataSample]) -> None:
-        shares = {scale: logits.float().softmax(1).cpu().numpy()
-                  for scale, logits in encoding.glyph_maps.items()}
-        if not shares:
-            raise ValueError('characters are found by glyph maps, which this encoder does not make')
-        for i, sample in enumerate(data_samples):
-            length = len(sample.pred_text.score)
-            sample.pred_text.char_boxes = character_boxes(
-                {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
 
 
 def _first(values: Any, count: int) -> Any:

@@ -10,7 +10,7 @@ from mmocr.structures import TextDetDataSample
 from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor
 
-from .region_rectifier import RegionRectifier
+from .region_extractor import control_points
 
 
 @MODELS.register_module()
@@ -27,49 +27,39 @@ class SIGARoIHead(BaseModule):
         rec_head: A :class:`SIGARecHead` with ``reads='shared'``.
         neck: What the maps pass first.
         picture_rectifier: Rectifies the grey pictures for the text masks; of the form of the
-            instances' regions.
-        key: What the instances' regions are called.
+            instances' ``beziers``.
         read_chunk: Words read at a time at inference.
     """
 
     def __init__(self, roi_extractor: ConfigType, rec_head: ConfigType, neck: OptConfigType = None,
                  picture_rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', form='bezier_clockwise', size=(32, 128)),
-                 key: str = 'beziers', read_chunk: int = 128,
-                 init_cfg: InitConfigType = None) -> None:
+                 read_chunk: int = 128, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if read_chunk < 1:
             raise ValueError(f'read_chunk must be positive, got {read_chunk}')
         self.neck = None if neck is None else MODELS.build(neck)
         self.roi_extractor = MODELS.build(roi_extractor)
         self.rec_head = MODELS.build(rec_head)
-        self.picture_rectifier: RegionRectifier = MODELS.build(picture_rectifier)
-        self.key = key
+        self.picture_rectifier = MODELS.build(picture_rectifier)
         self.read_chunk = read_chunk
 
     def loss(self, inputs: Sequence[Tensor],
              data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
-        """Losses of reading the annotated words, of maps (N, C, H_i, W_i).
-
-        ``gt_instances`` of the samples have ``ignored``, ``texts`` and regions. A ValueError if
-        there is a glyph head and a sample has no grey picture.
-        """
+        """Losses of reading the ``gt_instances`` with ``ignored``, ``texts`` and ``beziers``, of
+        maps (N, C, H_i, W_i)."""
         proposals = [_words(sample.gt_instances) for sample in data_samples]
         if not sum(len(p) for p in proposals):
             return self.rec_head.no_loss()
         features = self.roi_extractor(self._maps(inputs), proposals)
-        gray = None
-        if self.rec_head.glyph_head is not None:
-            gray = self._gray(data_samples, proposals)
+        with_masks = self.rec_head.glyph_head is not None
+        gray = self._gray(data_samples, proposals) if with_masks else None
         return self.rec_head.loss(features, proposals, gray=gray)
 
     def predict(self, inputs: Sequence[Tensor],
                 data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
-        """Read the detected words of maps (N, C, H_i, W_i).
-
-        ``pred_instances`` of the N samples, which have regions, get ``texts`` and ``text_scores``,
-        a list of the characters' scores for each word, as the project's have.
-        """
+        """Read the detected words of maps (N, C, H_i, W_i): ``pred_instances`` get ``texts`` and
+        ``text_scores``, a list of the characters' scores for each word, as the project's have."""
         maps = self._maps(inputs)
         for n, sample in enumerate(data_samples):
             found = sample.pred_instances
@@ -93,11 +83,8 @@ class SIGARoIHead(BaseModule):
                              "do not carry: use data_preprocessor=dict(type='ScenePreprocessor', "
                              '...), or glyph_head=None')
         pictures = torch.stack([sample.gray_picture.data for sample in data_samples])
-        regions = torch.cat([torch.as_tensor(p[self.key]).flatten(1).to(pictures)
-                             for p in proposals])
-        counts = torch.tensor([len(p) for p in proposals])
-        index = torch.arange(len(proposals)).repeat_interleave(counts).to(pictures.device)
-        return self.picture_rectifier(pictures, regions, index)[:, 0]
+        regions = control_points(proposals, pictures.device)
+        return self.picture_rectifier(pictures, *regions)[:, 0]
 
 
 def _words(instances: InstanceData) -> InstanceData:

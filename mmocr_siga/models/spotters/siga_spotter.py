@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, LabelData
 from mmocr.models.textdet.detectors import SingleStageTextDetector
 from mmocr.registry import MODELS
 from mmocr.structures import TextDetDataSample
 from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor
 
-from ...datasets.formats.scene_annotations import IGNORED_TEXTS
 from ...geometry.grids import jittered_borders
 from ..target_generators.text_masks import gray_images
 from .regions import (
@@ -19,7 +18,6 @@ from .regions import (
     background_regions,
     checked_scene,
     detected_regions,
-    joined_regions,
     region_points,
     word_regions,
 )
@@ -29,10 +27,9 @@ from .regions import (
 class SIGASpotter(SingleStageTextDetector):
     """A text spotter: MMOCR's detector and SIGA as its recognition head, trained as one.
 
-    Training rectifies the annotated words, disturbed as a detector would, and adds the losses of
-    reading to those of detection. At inference the detected words are read, in chunks, so that
-    memory is bounded however many there are. Weights of MMOCR's ``DBNet`` may be given as
-    ``load_from``: its parts have the names that they have here.
+    Training rectifies the annotated words, disturbed as a detector would. At inference the detected
+    words are read in chunks, so that memory is bounded however many there are. Weights of MMOCR's
+    ``DBNet`` may be given as ``load_from``.
 
     Args:
         backbone, neck, det_head, data_preprocessor: As in ``DBNet``; the neck gives the shared
@@ -48,17 +45,11 @@ class SIGASpotter(SingleStageTextDetector):
         jitter: Standard deviation of the steps by which the corners of annotated words are moved in
             training, in heights of the word.
         grow: Least and greatest step by which each side is moved outwards, in heights of the word.
-        border_points: Points on each border of a region.
-        vertical_ratio: Height over width from which a word is turned.
         min_side: Least height in pixels of annotated words that are read.
-        ignored_texts: Texts of words to be ignored.
         min_text_score: Words that are read with a smaller mean score of their characters are
             dropped, and those of which nothing is read.
         read_chunk: Words read at a time at inference.
         char_polygons: Whether predictions say where each character is, by the glyph maps.
-
-    Raises:
-        ValueError: If a number is out of its range.
     """
 
     def __init__(self, backbone: ConfigType, neck: ConfigType, det_head: ConfigType,
@@ -69,17 +60,14 @@ class SIGASpotter(SingleStageTextDetector):
                      type='RegionRectifier', size=(32, 128)),
                  det_weight: float = 1.0, rec_weight: float = 1.0, max_regions: int = 64,
                  background_regions: float = 0.25, jitter: float = 0.05,
-                 grow: tuple[float, float] = (-0.05, 0.2), border_points: int = 8,
-                 vertical_ratio: float = 1.5, min_side: float = 4.0,
-                 ignored_texts: Sequence[str] = IGNORED_TEXTS, min_text_score: float = 0.5,
-                 read_chunk: int = 128, char_polygons: bool = False,
+                 grow: tuple[float, float] = (-0.05, 0.2), min_side: float = 4.0,
+                 min_text_score: float = 0.5, read_chunk: int = 128, char_polygons: bool = False,
                  data_preprocessor: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(backbone=backbone, neck=neck, det_head=det_head,
                          data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if min(max_regions, read_chunk) < 1 or border_points < 2 or grow[0] > grow[1]:
-            raise ValueError('max_regions and read_chunk must be positive, border_points at least '
-                             f'2 and grow in order, got {max_regions}, {read_chunk}, '
-                             f'{border_points} and {tuple(grow)}')
+        if min(max_regions, read_chunk) < 1 or grow[0] > grow[1]:
+            raise ValueError('max_regions and read_chunk must be positive and grow in order, got '
+                             f'{max_regions}, {read_chunk} and {tuple(grow)}')
         if not 0 <= background_regions <= 10:
             raise ValueError('background_regions are for each word and must be in [0, 10], got '
                              f'{background_regions}')
@@ -90,33 +78,26 @@ class SIGASpotter(SingleStageTextDetector):
         self.max_regions, self.read_chunk = max_regions, read_chunk
         self.background_share = background_regions
         self.jitter, self.grow = jitter, tuple(grow)
-        self.border_points, self.vertical_ratio = border_points, vertical_ratio
         self.min_side, self.min_text_score = min_side, min_text_score
-        self.ignored_texts = tuple(ignored_texts)
         self.char_polygons = char_polygons
 
     def loss(self, inputs: Tensor, data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
-        """Losses of detection and reading, from one pass over normalised pictures (N, 3, H, W).
+        """Losses ``det_loss_*`` and ``rec_loss_*`` of normalized pictures (N, 3, H, W).
 
         ``gt_instances`` of the samples have ``polygons``, ``ignored`` and, where words are to be
-        read, ``texts``. They are not changed.
-
-        Returns:
-            ``det_loss_*`` and ``rec_loss_*``, and numbers for the log: ``rec_words`` that were
-            read, ``rec_left_out`` for ``max_regions``, ``rec_backgrounds``, regions without
-            writing, ``faulty_polygons`` that were left out or ignored.
+        read, ``texts``. They are not changed. For the log there are ``rec_words`` that were read,
+        ``rec_left_out`` for ``max_regions``, ``rec_backgrounds``, and ``faulty_polygons`` that were
+        left out or ignored.
         """
-        scenes = [checked_scene(sample.gt_instances, sample.img_shape[:2], self.ignored_texts)
-                  for sample in data_samples]
+        sizes = [sample.img_shape[:2] for sample in data_samples]
+        scenes, faults = zip(*(checked_scene(sample.gt_instances, size)
+                               for sample, size in zip(data_samples, sizes)))
         # Before the detector's losses, which write into polygons and flags.
-        words = word_regions([scene.instances for scene in scenes], self.rec_head.label,
-                             self.border_points, self.min_side, self.vertical_ratio)
+        words = word_regions(scenes, self.rec_head.label, self.min_side)
         chosen = self._chosen(words)
-        empty = background_regions(
-            chosen, [scene.instances for scene in scenes],
-            [sample.img_shape[:2] for sample in data_samples], self.background_share, self.min_side)
+        empty = background_regions(chosen, scenes, sizes, self.background_share, self.min_side)
         features = self.extract_feat(inputs)
-        targets = [TextDetDataSample(metainfo=sample.metainfo, gt_instances=scene.instances)
+        targets = [TextDetDataSample(metainfo=sample.metainfo, gt_instances=scene)
                    for sample, scene in zip(data_samples, scenes)]
         losses = {f'det_{name}': self.det_weight * loss
                   for name, loss in self.det_head.loss(features, targets).items()}
@@ -124,8 +105,7 @@ class SIGASpotter(SingleStageTextDetector):
         losses.update({f'rec_{name}': self.rec_weight * loss for name, loss in read.items()})
         count = len(chosen.texts)
         numbers = dict(rec_words=count, rec_left_out=len(words.texts) - count,
-                       rec_backgrounds=len(empty.texts),
-                       faulty_polygons=sum(scene.faults for scene in scenes))
+                       rec_backgrounds=len(empty.texts), faulty_polygons=sum(faults))
         return dict(losses, **{name: torch.tensor(float(n)) for name, n in numbers.items()})
 
     def _chosen(self, words: WordRegions) -> WordRegions:
@@ -136,7 +116,7 @@ class SIGASpotter(SingleStageTextDetector):
 
     def _reading_loss(self, inputs: Tensor, features: Tensor, words: WordRegions,
                       empty: WordRegions) -> dict[str, Tensor]:
-        regions = joined_regions(words, empty)
+        regions = words.joined(empty)
         if not regions.texts:
             return self.rec_head.no_loss()
         shared, picture = self.rectify(inputs, features, regions)
@@ -156,71 +136,58 @@ class SIGASpotter(SingleStageTextDetector):
 
     def predict(self, inputs: Tensor,
                 data_samples: Sequence[TextDetDataSample]) -> Sequence[TextDetDataSample]:
-        """Find and read words in normalised pictures (N, 3, H, W).
+        """Find and read words in normalized pictures (N, 3, H, W).
 
-        Returns:
-            The samples with ``pred_instances``: ``polygons`` and ``scores`` of the detector, in
-            pixels of the picture that was loaded, ``texts``, ``char_scores``, a list for each word,
-            ``text_scores`` (R,), their means, and with ``char_polygons`` these, float32 (L, 8) for
-            each word: upper left, upper right, lower right and lower left corner.
+        ``pred_instances`` get ``polygons`` and ``scores`` of the detector, in pixels of the picture
+        that was loaded, ``texts``, ``char_scores``, a list for each word, ``text_scores`` (R,),
+        their means, and with ``char_polygons`` these, float32 (L, 8) for each word: upper left,
+        upper right, lower right and lower left corner.
         """
         features = self.extract_feat(inputs)
         data_samples = self.det_head.predict(features, data_samples)
-        polygons = [self._input_polygons(sample) for sample in data_samples]
-        words = detected_regions(polygons, [sample.img_shape[:2] for sample in data_samples],
-                                 self.border_points, self.vertical_ratio)
-        read: list[list] = [[] for _ in data_samples]
-        results = self.read(inputs, features, words)
-        for k, (n, row, (text, scores, boxes)) in enumerate(
-                zip(words.index.tolist(), words.rows, results)):
-            if text and np.mean(scores) >= self.min_text_score:
-                places = self._places(words.borders[k], boxes, data_samples[n])
-                read[n].append((row, text, scores, places))
-        for sample, found in zip(data_samples, read):
-            sample.pred_instances = _with_texts(sample.pred_instances, found)
-            if not self.char_polygons:
-                del sample.pred_instances.char_polygons
+        scales = [self._scale(sample) for sample in data_samples]
+        polygons = [[np.asarray(p, np.float64).reshape(-1, 2) * scale
+                     for p in sample.pred_instances.polygons]
+                    for sample, scale in zip(data_samples, scales)]
+        words = detected_regions(polygons, [sample.img_shape[:2] for sample in data_samples])
+        found: list[list] = [[] for _ in data_samples]
+        results = zip(self._read(inputs, features, words), words.index.tolist(), words.rows)
+        for k, (text, n, row) in enumerate(results):
+            if text.item and np.mean(text.score) >= self.min_text_score:
+                found[n].append((row, text, words.borders[k]))
+        for sample, scale, read in zip(data_samples, scales, found):
+            sample.pred_instances = _with_texts(sample.pred_instances, read)
+            if self.char_polygons:
+                sample.pred_instances.char_polygons = [
+                    _character_polygons(text, borders, scale) for _, text, borders in read]
         return data_samples
 
     @torch.no_grad()
-    def read(self, inputs: Tensor, features: Tensor,
-             words: WordRegions) -> Iterator[tuple[str, list[float], np.ndarray | None]]:
-        """Read R regions, ``read_chunk`` at a time: text, the score of each character, and where
-        they are in the region, (L, 4), or None without ``char_polygons``."""
+    def _read(self, inputs: Tensor, features: Tensor, words: WordRegions) -> Iterator[LabelData]:
+        """Read R regions, ``read_chunk`` at a time."""
         for rows in torch.arange(len(words.rows)).split(self.read_chunk):
             shared, picture = self.rectify(inputs, features, words.chosen(rows))
             for sample in self.rec_head.predict(shared, picture=picture,
                                                 char_boxes=self.char_polygons):
-                text = sample.pred_text
-                yield text.item, list(text.score), text.get('char_boxes')
-
-    def _input_polygons(self, sample: TextDetDataSample) -> list[np.ndarray]:
-        """The detector's polygons in pixels of the network's input."""
-        scale = self._scale(sample)
-        return [(np.asarray(p, np.float64).reshape(-1, 2) * scale).reshape(-1)
-                for p in sample.pred_instances.polygons]
+                yield sample.pred_text
 
     def _scale(self, sample: TextDetDataSample) -> np.ndarray:
         """Pixels of the network's input for one of the detector's polygons, along x and y."""
         rescaled = 'polygons' in (self.det_head.postprocessor.rescale_fields or ())
         return np.array(sample.scale_factor if rescaled else (1, 1), np.float64)
 
-    def _places(self, borders: Tensor, boxes: np.ndarray | None,
-                sample: TextDetDataSample) -> np.ndarray | None:
-        """Polygons (L, 8) of the characters of a word."""
-        if boxes is None:
-            return None
-        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-        points = region_points(borders.numpy(), corners) / self._scale(sample)
-        return points.reshape(-1, 8).astype(np.float32)
+
+def _character_polygons(text: LabelData, borders: Tensor, scale: np.ndarray) -> np.ndarray:
+    """float32 (L, 8), in pixels of the picture that was loaded."""
+    corners = text.char_boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    points = region_points(borders.numpy(), corners) / scale
+    return points.reshape(-1, 8).astype(np.float32)
 
 
 def _with_texts(detected: InstanceData, found: Sequence[tuple]) -> InstanceData:
-    """The detections that were read: their numbers, texts, scores and places of characters."""
-    rows, texts, scores, places = zip(*found) if found else ((), (), (), ())
-    instances = detected[torch.tensor(rows, dtype=torch.long)]
-    instances.texts = list(texts)
-    instances.char_scores = list(scores)
-    instances.char_polygons = list(places)
-    instances.text_scores = torch.tensor([float(np.mean(s)) for s in scores])
+    """The detections that were read: (number, text, borders)."""
+    instances = detected[torch.tensor([row for row, *_ in found], dtype=torch.long)]
+    instances.texts = [text.item for _, text, _ in found]
+    instances.char_scores = [list(text.score) for _, text, _ in found]
+    instances.text_scores = torch.tensor([float(np.mean(s)) for s in instances.char_scores])
     return instances

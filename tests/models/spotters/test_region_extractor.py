@@ -28,7 +28,7 @@ def test_regions_of_each_picture_in_order():
 
 def test_higher_words_are_read_from_coarser_maps():
     feats = tuple(torch.full((1, 1, 64 // 2**i, 64 // 2**i), float(i)) for i in range(3))
-    module = build(featmap_strides=(4, 8, 16), finest_scale=8)
+    module = build(featmap_strides=(4, 8, 16))
     # Up to 2 x 8 cells of 4 pixels from the finest map, up to 4 x 8 from the second.
     boxes = [(4, 4, 200, 4 + height) for height in (20, 60, 70, 120, 140, 240)]
     out = module(feats, proposals(boxes))

@@ -66,7 +66,7 @@ def test_scenes_without_words_or_without_texts():
     del sample.gt_instances.texts
     found = checked_scene(sample.gt_instances, SIZE)
     assert found.instances.ignored.tolist() == [False] and 'texts' not in found.instances
-    words = word_regions([found.instances], str, 4)
+    words = word_regions([found.instances], str, count=4)
     assert words.borders.shape == (0, 2, 4, 2) and words.texts == []
 
 
@@ -75,7 +75,7 @@ def test_words_that_can_be_read():
     one = check([(rectangle(10, 10, 60, 30), 'ab'), (rectangle(10, 40, 60, 60), '###'),
                  (rectangle(0, 62, 60, 64), 'ab')]).instances
     two = check([(rectangle(10, 10, 60, 30), '!!'), (rectangle(20, 40, 100, 60), 'CD')]).instances
-    words = word_regions([one, two], label, 3)
+    words = word_regions([one, two], label, count=3)
     # The second is ignored, the third is lower than 4 pixels, the fourth has no known character.
     assert words.texts == ['ab', 'cd'] and words.index.tolist() == [0, 1]
     assert words.rows == [0, 1]
@@ -95,7 +95,7 @@ def test_words_that_can_be_read():
 ])
 def test_borders_along_which_a_word_is_read(points, ordered, borders):
     points = np.reshape(points, (-1, 2)).astype(float)
-    assert region_borders(points, 2, ordered).tolist() == borders
+    assert region_borders(points, ordered, 2).tolist() == borders
 
 
 def test_detections_that_enclose_nothing_are_left_out():
@@ -116,7 +116,7 @@ def test_places_of_a_region_are_where_it_is_sampled():
 
 def words_of(*scenes):
     checked = [checked_scene(sample.gt_instances, SIZE).instances for sample in scenes]
-    return word_regions(checked, lambda text: text or None, 5), checked
+    return word_regions(checked, lambda text: text or None, count=5), checked
 
 
 def quads(found):

@@ -202,7 +202,7 @@ def test_it_takes_the_weights_of_dbnet():
 
 
 def test_wrong_arguments_are_named():
-    for wrong in (dict(max_regions=0), dict(read_chunk=0), dict(border_points=1),
+    for wrong in (dict(max_regions=0), dict(read_chunk=0),
                   dict(grow=(0.3, 0.1)), dict(background_regions=-0.1)):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             build(**wrong)
