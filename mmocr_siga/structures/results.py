@@ -1,7 +1,7 @@
 """What was read from pictures of words and of scenes."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,6 @@ class SpottedWord:
     char_scores: list[float] = field(default_factory=list)
     char_polygons: list[list[list[float]]] | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return dict(vars(self))
-
 
 @dataclass
 class SkippedRegion:
@@ -76,10 +72,6 @@ class SkippedRegion:
     not finite), and why."""
     polygon: Any
     reason: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return dict(vars(self))
 
 
 @dataclass
@@ -101,6 +93,7 @@ class SceneResult:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; ``error`` only where there is one."""
-        out = dict(path=self.path, size=self.size, words=[word.to_dict() for word in self.words],
-                   skipped=[region.to_dict() for region in self.skipped])
-        return out if self.error is None else dict(out, error=self.error)
+        out = asdict(self)
+        if self.error is None:
+            del out['error']
+        return out

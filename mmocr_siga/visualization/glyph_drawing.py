@@ -7,7 +7,6 @@ cover the same region as it does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,8 +24,7 @@ from .canvas import (
     written,
 )
 
-__all__ = ['Panel', 'draw_reading', 'normalized', 'overlay', 'panel_boxes', 'same_word',
-           'tile_grid']
+__all__ = ['draw_reading', 'normalized', 'overlay', 'same_word', 'tile_grid']
 
 CELL = (480, 112)  # width, height of a panel in pixels
 CAPTION = 20
@@ -34,14 +32,6 @@ TITLE = 44
 BARS = 92
 OPACITY = np.float32(0.75)  # where a map has its peak
 _WELL = (225, 225, 225)
-
-
-class Panel(NamedTuple):
-    """A named region of the picture: ``box`` is x0, y0, x1, y1, without the caption above it."""
-
-    name: str
-    caption: str
-    box: tuple[int, int, int, int]
 
 
 def normalized(maps: np.ndarray) -> np.ndarray:
@@ -53,11 +43,8 @@ def normalized(maps: np.ndarray) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Tint an image, uint8 BGR (H, W, 3), with one color per character.
-
-    The weights (L, h, w) are stretched over the image; each map is scaled to a peak of 1, and the
-    strongest character of a pixel gives it its color.
-    """
+    """Tint an image, uint8 BGR (H, W, 3), by weights (L, h, w) with one color per character: each
+    map is scaled to a peak of 1, and the strongest character of a pixel gives it its color."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if len(maps) == 0:
         return grey
@@ -66,35 +53,6 @@ def overlay(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
     colors = character_colors(len(maps)).astype(np.float32)[stretched.argmax(0)]
     alpha = OPACITY * stretched.max(0)[..., None]
     return (grey + alpha * (colors - grey)).round().astype(np.uint8)
-
-
-def panel_boxes(glyph_scales: Sequence[str] = (), *, has_mask: bool = False,
-                has_attention: bool = False,
-                has_confidence: bool = True) -> tuple[list[Panel], tuple[int, int]]:
-    """Where :func:`draw_reading` puts what.
-
-    Returns:
-        The panels, named 'image', 'text_mask', 'attention', 'attention_rows', '<scale>',
-        '<scale>_tiles' and 'confidence'; and (height, width) of the picture.
-    """
-    rows = [[('image', 'image')] + ([('text_mask', 'text mask')] if has_mask else [])]
-    if has_attention:
-        rows.append([('attention', 'attention'), ('attention_rows', 'attention, step by step')])
-    for name in glyph_scales:
-        rows.append([(name, f'glyph maps: {name}'), (f'{name}_tiles', 'one by one')])
-    panels, y = [], TITLE
-    for row in rows:
-        for column, (name, caption) in enumerate(row):
-            x = GAP + column * (CELL[0] + GAP)
-            panels.append(Panel(name, caption, (x, y + CAPTION, x + CELL[0],
-                                                y + CAPTION + CELL[1])))
-        y += CAPTION + CELL[1] + GAP
-    width = 2 * CELL[0] + 3 * GAP
-    if not has_confidence:
-        return panels, (y, width)
-    panels.append(Panel('confidence', 'confidence', (GAP, y + CAPTION, width - GAP,
-                                                     y + CAPTION + BARS)))
-    return panels, (y + CAPTION + BARS + GAP, width)
 
 
 def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float] = (),
@@ -122,9 +80,6 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
             over, and shown in the place of ``image``.
         char_boxes: Left, top, right and bottom of each character, (L, 4), in pixels of the picture
             shown; one with NaN is left out.
-
-    Raises:
-        ValueError: If an argument has a wrong shape; the message names it.
     """
     image = checked_image(image if rectified is None else rectified)
     length = len(text or '')
@@ -138,27 +93,28 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                                    or length and np.shape(char_boxes) != (length, 4)):
         raise ValueError(f'char_boxes must be ({length}, 4), got shape {np.shape(char_boxes)}')
     shown = fitted(image, CELL)
-    content = {'image': shown if char_boxes is None else framed(shown, char_boxes, image)}
+    rows = [{'image': shown if char_boxes is None else framed(shown, char_boxes, image)}]
     if text_mask is not None:
-        content['text_mask'] = _mask_picture(text_mask, shown.shape[:2])
+        rows[0]['text mask'] = _mask_picture(text_mask, shown.shape[:2])
     if attention is not None:
         attention = _checked_maps('attention', attention, 2, length)
-        content['attention'] = overlay(shown, attention[:, None, :])
-        content['attention_rows'] = _heat_rows(attention, text or '', shown.shape[1])
+        rows.append({'attention': overlay(shown, attention[:, None, :]),
+                     'attention, step by step': _heat_rows(attention, text or '', shown.shape[1])})
     for name, values in maps.items():
-        content[name] = overlay(shown, values)
-        content[f'{name}_tiles'] = _tiles(shown, values, text or '')
-    panels, shape = panel_boxes(list(maps), has_mask=text_mask is not None,
-                                has_attention=attention is not None,
-                                has_confidence=text is not None)
+        rows.append({f'glyph maps: {name}': overlay(shown, values),
+                     'one by one': _tiles(shown, values, text or '')})
+    height = TITLE + len(rows) * (CAPTION + CELL[1] + GAP)
     if text is not None:
-        content['confidence'] = _bars(text, scores, panels[-1].box[2] - panels[-1].box[0])
-    canvas = paper(*shape)
-    for panel in panels:
-        picture, (x, y, _, _) = content[panel.name], panel.box
-        canvas[y:y + picture.shape[0], x:x + picture.shape[1]] = picture
-    labels = [((p.box[0], p.box[1] - 5), p.caption, 12, INK) for p in panels]
-    return written(canvas, _title(text, truth) + labels)
+        rows.append({'confidence': _bars(text, scores)})
+        height += CAPTION + BARS + GAP
+    canvas, labels = paper(height, 2 * CELL[0] + 3 * GAP), _title(text, truth)
+    y = TITLE + CAPTION
+    for row in rows:
+        for (caption, picture), x in zip(row.items(), (GAP, CELL[0] + 2 * GAP)):
+            canvas[y:y + picture.shape[0], x:x + picture.shape[1]] = picture
+            labels.append(((x, y - 5), caption, 12, INK))
+        y += CELL[1] + GAP + CAPTION
+    return written(canvas, labels)
 
 
 def _checked_maps(name: str, maps: np.ndarray, ndim: int, length: int) -> np.ndarray:
@@ -223,7 +179,8 @@ def _tiles(shown: np.ndarray, maps: np.ndarray, text: str) -> np.ndarray:
     return written(canvas, labels)
 
 
-def _bars(text: str, scores: Sequence[float], width: int) -> np.ndarray:
+def _bars(text: str, scores: Sequence[float]) -> np.ndarray:
+    width = 2 * CELL[0] + GAP
     canvas = paper(BARS, width)
     top, bottom = 16, BARS - 22
     if not text:

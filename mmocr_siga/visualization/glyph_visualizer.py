@@ -31,16 +31,13 @@ class GlyphVisualizer(BaseLocalVisualizer):
     either.
 
     Args:
-        parts: What to draw besides text and confidence.
+        parts: What to draw besides text and confidence, of :data:`PARTS`.
         options: Those of MMOCR's visualizers. Fonts are for the ones that take them over, as after
             a detector; sheets are written in DejaVu Sans.
 
     Attributes:
         reader: Called with a BGR picture whose sample carries no explanation, it returns one or
             None.
-
-    Raises:
-        ValueError: If ``parts`` names something else than :data:`PARTS`.
     """
 
     def __init__(self, name: str = 'visualizer', *args: Any, parts: Sequence[str] = PARTS,
@@ -59,13 +56,11 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        pred_score_thr: float | None = None,
                        out_file: str | os.PathLike | None = None,
                        step: int = 0) -> np.ndarray:
-        """Draw a sheet, hand it to all backends and return it, uint8 RGB.
+        """Draw the sheet of an image, uint8, RGB (H, W, 3) or grey (H, W), hand it to all backends
+        and return it, uint8 RGB.
 
         Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window,
         for ``wait_time`` seconds, instead of handed on; ``pred_score_thr`` says nothing to words.
-
-        Raises:
-            ValueError: If the image is none that can be drawn, uint8, RGB (H, W, 3) or grey (H, W).
         """
         image = np.asarray(image)
         picture = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
@@ -98,15 +93,18 @@ def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
                 draw_gt: bool = True, draw_pred: bool = True) -> np.ndarray:
     """Draw the sheet of a word, uint8 BGR, with the parts of an explanation of how it was read.
 
-    ``image`` is uint8, BGR (H, W, 3) or grey (H, W); where the recogniser saw it padded or
-    straightened, what it saw is shown in its place.
+    Where the recognizer saw the image padded or straightened, what it saw is shown in its place.
     """
     truth = _text(data_sample, 'gt_text') if draw_gt else None
     text = _text(data_sample, 'pred_text') if draw_pred else None
     if text is None:
         return draw_reading(image, text=None, truth=truth)
     if explanation is None:
-        return draw_reading(image, truth=truth, **_plain_reading(data_sample))
+        scores = [float(score) for score in data_sample.pred_text.get('score', ())]
+        if len(scores) != len(text):
+            # Not one for each character, as with tokens for unknown ones: their mean for all.
+            scores = [float(np.mean(scores)) if scores else float('nan')] * len(text)
+        return draw_reading(image, text=text, scores=scores, truth=truth)
     kept: dict[str, Any] = {part: getattr(explanation, part) for part in parts
                             if getattr(explanation, part) is not None}
     if not explanation.whole:
@@ -126,13 +124,3 @@ def _text(sample: TextRecogDataSample | None, field: str) -> str | None:
     if sample is None or field not in sample:
         return None
     return getattr(sample, field).get('item')
-
-
-def _plain_reading(sample: TextRecogDataSample) -> dict[str, Any]:
-    """Text and scores as any recogniser gives them."""
-    text = sample.pred_text.item
-    scores = [float(score) for score in sample.pred_text.get('score', ())]
-    if len(scores) != len(text):
-        # Not one for each character, as with tokens for unknown ones: their mean for all.
-        scores = [float(np.mean(scores)) if scores else float('nan')] * len(text)
-    return dict(text=text, scores=scores)

@@ -36,9 +36,6 @@ def draw_scene(image: np.ndarray, words: Sequence[Any],
         words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
             ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
         skipped: With ``polygon``; those that are no polygons are left out.
-
-    Raises:
-        ValueError: If the image is of no kind that can be drawn, or a word has no polygon.
     """
     image = checked_image(image)
     scale = scene_scale(*image.shape[:2])

@@ -15,8 +15,6 @@ LINES, LINE, GAP = 2, 19, 10
 
 
 class SheetWord(NamedTuple):
-    """A word on the sheet."""
-
     image: np.ndarray | None  # uint8, BGR (H, W, 3) or grey (H, W); None if it cannot be shown
     label: str
     reading: str
@@ -24,12 +22,7 @@ class SheetWord(NamedTuple):
 
 
 def draw_word_sheet(words: Sequence[SheetWord], columns: int = 5) -> np.ndarray:
-    """Draw words in rows, each with its label and, in red below it, what was read; uint8 BGR.
-
-    Raises:
-        ValueError: If there are no words, ``columns`` is not positive or an image is of no kind
-            that can be drawn.
-    """
+    """Draw words in rows, each with its label and, in red below it, what was read; uint8 BGR."""
     if not words or columns < 1:
         raise ValueError(f'expected at least one word and one column, but got {len(words)} and '
                          f'{columns}')
