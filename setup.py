@@ -29,6 +29,7 @@ INSTALL_REQUIRES = [
     'opencv-python>=4.6,<6',
     'scipy>=1.9',
     'shapely>=2.0,<3',
+    'tabulate>=0.9,<1',
     'tqdm>=4.60,<5',
     'setuptools<81',  # MMEngine imports pkg_resources
 ]
