@@ -1,4 +1,4 @@
-"""Write recognisers to ONNX files that :class:`~mmocr_siga.apis.ONNXRecognizer` reads with."""
+"""Write recognizers to ONNX files that :class:`~mmocr_siga.apis.ONNXRecognizer` reads with."""
 from __future__ import annotations
 
 import copy
@@ -27,20 +27,20 @@ _LOADERS = ('LoadImageFromFile', 'LoadWordImage')
 def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
                 opset: int = DEFAULT_OPSET, glyph_maps: bool = False, dynamic_width: bool = False,
                 name: str | None = None) -> dict[str, Any]:
-    """Export a recogniser, with its whole greedy reading, as one graph.
+    """Export a recognizer, with its whole greedy reading, as one graph.
 
     The graph takes uint8 images of the size that the test pipeline makes, in batches of any size;
     see :func:`~mmocr_siga.export.onnx_graph.recognizer_graph` for inputs and outputs. The model is
     not changed.
 
     Args:
-        model (EncoderDecoderRecognizer): A recogniser with :class:`SIGADecoder`,
+        model (EncoderDecoderRecognizer): A recognizer with :class:`SIGADecoder`,
             :class:`ImplicitAttentionDecoder`, :class:`SIGAParallelDecoder` or :class:`SRNDecoder`,
             and its config as ``model.cfg`` (for the test pipeline).
         path (str or PathLike): The file to write; one that is there is replaced.
-        opset (int): Version of the ONNX operators, 16 to 20. Defaults to 17.
-        glyph_maps (bool): Whether to output where each character is. Defaults to False.
-        dynamic_width (bool): Whether images may have other widths. Defaults to False.
+        opset (int): Version of the ONNX operators, 16 to 20.
+        glyph_maps (bool): Whether to output where each character is.
+        dynamic_width (bool): Whether images may have other widths.
         name (str, optional): Name of the model in the metadata. Defaults to None: the type of its
             decoder.
 
@@ -49,7 +49,7 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
 
     Raises:
         ImportError: If the package onnx is missing.
-        TypeError: If the recogniser cannot be exported; says which can.
+        TypeError: If the recognizer cannot be exported; says which can.
         ValueError: If the opset is another, or the test pipeline has steps that the reader does
             not know, or there are no glyph maps to output.
         OSError: If the file cannot be written.
@@ -81,7 +81,7 @@ def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET
         raise TypeError(f'{what} cannot be exported; recognizers with a WordDecoder can, as '
                         'SIGADecoder, ImplicitAttentionDecoder, SIGAParallelDecoder, SRNDecoder')
     if getattr(model, '_feeds', False):
-        raise TypeError('a recogniser that plug-ins feed features cannot be exported')
+        raise TypeError('a recognizer that plug-ins feed features cannot be exported')
     low, high = OPSETS
     if isinstance(opset, bool) or not isinstance(opset, int) or not low <= opset <= high:
         raise ValueError(f'opset must be a whole number from {low} to {high}, but is {opset!r}')

@@ -1,4 +1,4 @@
-"""Recognisers as ONNX graphs: what is traced, and how the pieces become one graph.
+"""Recognizers as ONNX graphs: what is traced, and how the pieces become one graph.
 
 A decoder that reads in a loop is traced in two pieces, everything before the loop and one step; an
 ONNX ``Loop`` around the step ends with the last word of the batch. Nothing is unrolled, and nothing
@@ -27,7 +27,7 @@ _STEP = 'step/'
 def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], opset: int,
                      glyph_maps: bool = False, padded: bool = False,
                      dynamic_width: bool = False) -> onnx.ModelProto:
-    """Trace a recogniser.
+    """Trace a recognizer.
 
     Inputs are ``images``, uint8 (N, H, W, C) as OpenCV gives them, and, for pipelines that pad,
     ``valid_ratio``, float32 (N,). Outputs are ``tokens``, int64 (N, T'), and ``scores``, float32
@@ -40,9 +40,9 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
         model (EncoderDecoderRecognizer): In evaluation mode, on the CPU, float32.
         size (tuple[int, int]): Height and width of the images.
         opset (int): Version of the ONNX operators.
-        glyph_maps (bool): Whether to output glyph maps. Defaults to False.
-        padded (bool): Whether images may show padding. Defaults to False.
-        dynamic_width (bool): Whether the width may vary. Defaults to False.
+        glyph_maps (bool): Whether to output glyph maps.
+        padded (bool): Whether images may show padding.
+        dynamic_width (bool): Whether the width may vary.
 
     Returns:
         ModelProto: The graph, without metadata.
@@ -75,7 +75,7 @@ class _Reader(nn.Module):
     """From images to what an encoder gives.
 
     Args:
-        model (EncoderDecoderRecognizer): The recogniser.
+        model (EncoderDecoderRecognizer): The recognizer.
         glyph_maps (bool): Whether glyph maps are wanted.
     """
 

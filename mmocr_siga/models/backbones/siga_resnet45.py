@@ -16,12 +16,12 @@ class SIGAResNet45(ResNetABI):
     """ABINet's ResNet45 with the taps of SIGA_R and its 1-D memory (SIGA, CVPR 2023).
 
     Args:
-        in_channels (int): Channels of the images. Defaults to 3.
+        in_channels (int): Channels of the images.
         base_channels (int): Channels C of the stem and of the first stage; each stage doubles
-            them. Defaults to 32.
+            them.
         with_cp (bool): Keep only the inputs of residual blocks and of what makes the columns in
             training, and compute the rest again when it is needed: less memory for more time.
-            Results stay the same. Defaults to False.
+            Results stay the same.
         init_cfg (dict or list[dict], optional): Defaults to that of ``ResNetABI``.
     """
 

@@ -12,17 +12,14 @@ class SIGASVTR(SVTREncoder):
 
     Args:
         img_size (Sequence[int]): Height H and width W of the images, multiples of 16 and 4.
-            Defaults to (48, 160).
-        in_channels (int): Channels of the images. Defaults to 3.
-        embed_dims (Sequence[int]): Channels D1, D2, D3 of the stages. Defaults to
-            (192, 256, 512).
-        depth (Sequence[int]): Blocks of the stages. Defaults to (3, 9, 9).
-        num_heads (Sequence[int]): Attention heads of the stages. Defaults to (6, 8, 16).
+        in_channels (int): Channels of the images.
+        embed_dims (Sequence[int]): Channels D1, D2, D3 of the stages.
+        depth (Sequence[int]): Blocks of the stages.
+        num_heads (Sequence[int]): Attention heads of the stages.
         local_blocks (int): Blocks, from the first, that attend in windows of 7 x 11; the others
-            attend globally. Defaults to 10.
-        out_channels (int): Channels D of the columns. Defaults to 384.
-        drop_path_rate (float): Stochastic depth of the last block. Defaults to 0.1.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+            attend globally.
+        out_channels (int): Channels D of the columns.
+        drop_path_rate (float): Stochastic depth of the last block.
     """
 
     def __init__(self,

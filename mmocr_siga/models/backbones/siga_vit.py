@@ -34,20 +34,19 @@ class SIGAViT(BaseModule):
     the resolution of the patches.
 
     Args:
-        img_size (Sequence[int]): Height H and width W of the images. Defaults to (32, 128).
-        patch_size (int): Side P of a patch. Defaults to 4.
-        in_channels (int): Channels of the images. Defaults to 3.
-        embed_dim (int): Channels D of a token. Defaults to 768.
-        depth (int): Blocks. Defaults to 12.
-        num_heads (int): Attention heads. Defaults to 12.
+        img_size (Sequence[int]): Height H and width W of the images.
+        patch_size (int): Side P of a patch.
+        in_channels (int): Channels of the images.
+        embed_dim (int): Channels D of a token.
+        depth (int): Blocks.
+        num_heads (int): Attention heads.
         taps (Sequence[int]): After which blocks (counted from 1) tokens are taken; each tap has a
-            layer normalisation of its own. Defaults to (2, 4, 6, 8).
-        column_channels (int): Channels of the columns. Defaults to 512.
-        drop_path_rate (float): Stochastic depth of the last block. Defaults to 0.
+            layer normalization of its own.
+        column_channels (int): Channels of the columns.
+        drop_path_rate (float): Stochastic depth of the last block.
         pretrained (str, optional): Checkpoint of a vision transformer of the same width, for
-            example of DeiT: its blocks and last normalisation are taken when training begins, its
-            patch and position embeddings are not. A path or an address. Defaults to None.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+            example of DeiT: its blocks and last normalization are taken when training begins, its
+            patch and position embeddings are not. A path or an address.
 
     Raises:
         ImportError: If timm is missing or too old; says what to install.

@@ -32,28 +32,25 @@ class SIGAEncoder(BaseEncoder):
         in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
         pyramid (Sequence[int] or None): Which outputs are the fine and the coarse scale of the
             glyph maps; with ``fusion``, the maps it takes. None switches the glyph branch off: an
-            ordinary context encoder. Defaults to (0, 1).
-        pyramid_scale (tuple[int, int]): (height, width) ratio of the two. Defaults to (2, 2).
+            ordinary context encoder.
+        pyramid_scale (tuple[int, int]): (height, width) ratio of the two.
         fusion (dict, optional): Config of another trunk than :class:`PyramidFusion`, for example
             :class:`TokenPyramidFusion`: called with the maps of ``pyramid`` it returns the fused
-            fine and coarse map, whose channels are its attribute ``channels``. Defaults to
-            None.
+            fine and coarse map, whose channels are its attribute ``channels``.
         glyph_sources (dict[str, int], optional): Which output the features of each scale are made
             of. Defaults to the fine and the coarse map of ``pyramid``.
         glyph_layers (dict[str, dict], optional): Arguments of :func:`glyph_layer` for a scale.
             Defaults to a 3x3 convolution each.
-        context (int): Which output the columns are made of. Defaults to -1.
+        context (int): Which output the columns are made of.
         row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height; 0 for a
-            backbone that gives one row. Defaults to 2.
+            backbone that gives one row.
         column_context (bool): Whether the columns' context is added to the coarse map. Which
             character a stroke belongs to is a matter of counting from the left, so a map has to see
             the whole word. The paper's backbones are deep enough or attend globally; where the
             coarse map comes early, this gives it the view. Defaults to False, as in the paper.
-        fusion_channels (int): Channels of the fused pyramid. Defaults to 128.
-        hidden_size (int): Channels D of context and glyph features, and LSTM units. Defaults to
-            256.
-        max_seq_len (int): Characters at most. Defaults to 25.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        fusion_channels (int): Channels of the fused pyramid.
+        hidden_size (int): Channels D of context and glyph features, and LSTM units.
+        max_seq_len (int): Characters at most.
     """
 
     def __init__(self,
@@ -163,9 +160,9 @@ def glyph_layer(in_channels: int, out_channels: int, kernel: int = 3, groups: in
     Args:
         in_channels (int): Channels of the map.
         out_channels (int): Channels of the features.
-        kernel (int): Size of the convolution, odd. Defaults to 3.
-        groups (int): Groups of its channels. Defaults to 1.
-        up (bool): A learned up-sampling by two in its place. Defaults to False.
+        kernel (int): Size of the convolution, odd.
+        groups (int): Groups of its channels.
+        up (bool): A learned up-sampling by two in its place.
     """
     if up:
         return deconv_bn_relu(in_channels, out_channels, (2, 2))

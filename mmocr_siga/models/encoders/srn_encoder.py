@@ -19,9 +19,8 @@ class SRNEncoder(BaseEncoder):
     Args:
         in_channels (Sequence[int]): Channels of the backbone's outputs, finest first. Defaults to
             those of stages 3 to 5 of ResNet50.
-        channels (int): Channels C of the map. Defaults to 512.
+        channels (int): Channels C of the map.
         neck (dict, optional): Changes to the FPN's config. Defaults to None: batch norm, no more.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
     def __init__(self,

@@ -36,7 +36,7 @@ class AttentionDecoder(nn.Module):
         hidden_size (int): LSTM units H.
         num_classes (int): Classes K, the end token among them. The embedding has one row more:
             index K is the start token.
-        embedding_dim (int, optional): Size of a character embedding. Defaults to ``hidden_size``.
+        embedding_dim (int, optional): Size of a character embedding.
         glyphs (bool): Whether each step fuses a glyph feature of D channels.
     """
 

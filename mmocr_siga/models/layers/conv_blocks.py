@@ -8,7 +8,7 @@ Size = Union[int, tuple[int, int]]
 
 def conv_bn_relu(in_channels: int, out_channels: int, kernel: Size = 1, stride: Size = 1,
                  padding: Size = 0, groups: int = 1) -> nn.Sequential:
-    """Convolution without bias (the normalisation carries one), batch norm, ReLU."""
+    """Convolution without bias (the normalization carries one), batch norm, ReLU."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))

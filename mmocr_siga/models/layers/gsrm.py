@@ -37,16 +37,15 @@ class GSRM(BaseModule):
 
     Args:
         num_classes (int): Classes K. The embedding has one row more, for the pad id K.
-        channels (int): Channels D. Defaults to 512.
-        num_steps (int): Steps T at most. Defaults to 26.
-        num_layers (int): Layers of each Transformer. Defaults to 4.
-        num_heads (int): Defaults to 8.
-        inner_channels (int): Hidden channels of their feed-forward parts. Defaults to 512.
-        dropout (float): Inside the Transformers. Defaults to 0.1.
+        channels (int): Channels D.
+        num_steps (int): Steps T at most.
+        num_layers (int): Layers of each Transformer.
+        num_heads (int):
+        inner_channels (int): Hidden channels of their feed-forward parts.
+        dropout (float): Inside the Transformers.
         end_idx (int, optional): The end token: what is read behind the first one counts as end
             tokens too, so that reasoning depends on nothing that the losses leave alone. Defaults
             to None: everything is taken as read, as in the paper.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
     """
 
     def __init__(self,

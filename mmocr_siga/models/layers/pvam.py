@@ -38,20 +38,17 @@ class PVAM(BaseModule):
         \alpha_t = \mathrm{softmax}_p(e_t), \quad g_t = \sum_p \alpha_{t,p} v_p
 
     Args:
-        in_channels (int): Channels C of the map. Defaults to 512.
+        in_channels (int): Channels C of the map.
         channels (int): Channels D of the glimpses; a linear layer maps C to D where they differ.
-            Defaults to 512.
-        num_steps (int): Steps T, one more than a word has characters at most. Defaults to 26.
+        num_steps (int): Steps T, one more than a word has characters at most.
         num_layers (int): Transformer layers. 0 attends to the map as it is, without positional
-            encoding, for maps that know their context already. Defaults to 2.
-        num_heads (int): Heads of the Transformer. Defaults to 8.
-        inner_channels (int): Hidden channels of its feed-forward parts. Defaults to 512.
-        dropout (float): Inside the Transformer. Defaults to 0.1.
+            encoding, for maps that know their context already.
+        num_heads (int): Heads of the Transformer.
+        inner_channels (int): Hidden channels of its feed-forward parts.
+        dropout (float): Inside the Transformer.
         score (str): 'additive' as above, or 'dot' for
-            :math:`(W_o O_t)^\top W_v v_p / \sqrt D`, which costs a D-th of it. Defaults to
-            'additive'.
-        max_positions (int): Positions P at most, with Transformer layers. Defaults to 1024.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+            :math:`(W_o O_t)^\top W_v v_p / \sqrt D`, which costs a D-th of it.
+        max_positions (int): Positions P at most, with Transformer layers.
 
     Raises:
         ValueError: If ``score`` is another word, or ``channels`` is no multiple of the heads.
@@ -84,9 +81,9 @@ class PVAM(BaseModule):
         self.query = nn.Linear(channels, channels, bias=False)
         self.key = nn.Linear(channels, channels, bias=score == 'additive')
         self.score = nn.Linear(channels, 1, bias=False) if score == 'additive' else None
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         """Start from an attention that has peaks: a uniform one shows every step the same, and
         for long nothing is learned but which characters are frequent."""
         nn.init.xavier_uniform_(self.query.weight, gain=1.5)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class TransformerEncoder(nn.Module):
-    """Pre-norm Transformer layers of MMOCR and a last normalisation.
+    """Pre-norm Transformer layers of MMOCR and a last normalization.
 
     Args:
         channels (int): Channels D.

@@ -17,8 +17,7 @@ class VSFD(BaseModule):
 
     Args:
         num_classes (int): Classes K.
-        channels (int): Channels D of both features. Defaults to 512.
-        init_cfg (dict or list[dict], optional): Initialisation. Defaults to None.
+        channels (int): Channels D of both features.
     """
 
     def __init__(self, num_classes: int, channels: int = 512,

@@ -19,12 +19,12 @@ class SRNModuleLoss(WordLoss):
 
     Args:
         dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
-        max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
-        letter_case (str): As in :class:`WordLoss`. Defaults to 'auto'.
-        pad_with (str): As in :class:`WordLoss`. Defaults to 'auto'.
-        visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'. Defaults to 1.0.
-        semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'. Defaults to 0.15.
-        final_weight (float): Weight :math:`\alpha_f` of 'word'. Defaults to 2.0.
+        max_seq_len (int): Characters at most; a decoder fills it in.
+        letter_case (str): As in :class:`WordLoss`.
+        pad_with (str): As in :class:`WordLoss`.
+        visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'.
+        semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'.
+        final_weight (float): Weight :math:`\alpha_f` of 'word'.
         ask_behind_end (bool): Whether the steps behind a word are asked for end tokens, all T of
             them. Reasoning reads these steps too, so without it GSRM wants an ``end_idx``. Defaults
             to True, as in the paper.

@@ -18,12 +18,12 @@ class WordLoss(BaseTextRecogModuleLoss):
 
     Args:
         dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
-        max_seq_len (int): Characters at most; a decoder fills it in. Defaults to 25.
+        max_seq_len (int): Characters at most; a decoder fills it in.
         letter_case (str): What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto',
             which is 'lower' for a dictionary of lower-case letters alone, 'upper' for one of
-            upper-case letters alone and 'unchanged' for any other. Defaults to 'auto'.
+            upper-case letters alone and 'unchanged' for any other.
         pad_with (str): As in MMOCR's losses; only concerns ``gt_text.padded_indexes``, which other
-            components may read. Defaults to 'auto'.
+            components may read.
     """
 
     def __init__(self,

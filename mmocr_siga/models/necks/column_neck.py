@@ -13,9 +13,9 @@ class ColumnNeck(nn.Module):
 
     Args:
         in_channels (int): Channels of the map.
-        channels (int): Channels of the columns. Defaults to 512.
+        channels (int): Channels of the columns.
         pool (bool): Halve the height by max pooling instead of a convolution; needs ``in_channels``
-            equal to ``channels``. Defaults to True.
+            equal to ``channels``.
     """
 
     def __init__(self, in_channels: int, channels: int = 512, pool: bool = True) -> None:

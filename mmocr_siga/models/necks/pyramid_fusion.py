@@ -14,9 +14,8 @@ class PyramidFusion(nn.Module):
 
     Args:
         in_channels (Sequence[int]): Channels of the fine and of the coarse map.
-        channels (int): Channels of both results. Defaults to 128.
+        channels (int): Channels of both results.
         scale (tuple[int, int]): (height, width) ratio of the fine to the coarse map, 1 or 2 each.
-            Defaults to (2, 2).
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int = 128,

@@ -14,8 +14,8 @@ class TokenPyramidFusion(nn.Module):
     convolution (fine).
 
     Args:
-        in_channels (int): Channels D of every tap. Defaults to 768.
-        channels (int): Channels C of each part. Defaults to 128.
+        in_channels (int): Channels D of every tap.
+        channels (int): Channels C of each part.
 
     Attributes:
         channels (tuple[int, int]): Channels of the results: C (fine) and 2C (coarse).
