@@ -1,10 +1,8 @@
 """A run that is stopped in the middle of its schedule goes on as if it had not been."""
 import pytest
 import torch
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
 
-from tests.helpers.toy_run import toy_config, write_words
+from tests.helpers.toy_run import EachStep, build, toy_config, write_words
 
 STEPS, STOP = 12, 5
 SCHEDULES = dict(
@@ -15,39 +13,26 @@ SCHEDULES = dict(
             dict(type='CosineAnnealingLR', T_max=STEPS, eta_min=0, by_epoch=False)))
 
 
-class Curve(Hook):
-    """Learning rates of every iteration, and a stop."""
+def run(folder, schedule, name, stop=None, resume=None):
+    """The learning rates by iteration, and the model."""
+    optimizer, scheduler = SCHEDULES[schedule]
 
-    def __init__(self, stop=None):
-        self.rates, self.stop = {}, stop
-
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if runner.iter == self.stop:
+    def rate(runner):
+        if runner.iter == stop:
             raise KeyboardInterrupt
-        self.rates[runner.iter] = runner.optim_wrapper.get_lr()['lr'][0]
+        return runner.iter, runner.optim_wrapper.get_lr()['lr'][0]
 
-
-def run(tmp_path, name, folder, stop=None, resume=None):
-    optimizer, schedule = SCHEDULES[name]
-    cfg = toy_config(tmp_path, tmp_path / folder)
-    cfg.optim_wrapper = dict(type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=5))
-    cfg.param_scheduler = [schedule]
-    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=STEPS, val_interval=1000)
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.train_dataloader['sampler'] = dict(type='InfiniteSampler', shuffle=False)
-    cfg.default_hooks['checkpoint'] = dict(type='CheckpointHook', interval=1, by_epoch=False)
-    cfg.log_processor = dict(by_epoch=False)
-    if resume:
-        cfg.load_from, cfg.resume = str(resume), True
-    runner = Runner.from_cfg(cfg)
-    curve = Curve(stop)
-    runner.register_hook(curve)
+    curve = EachStep(rate)
+    runner = build(toy_config(
+        folder, name, max_iters=STEPS, param_scheduler=[scheduler],
+        optim_wrapper=dict(type='OptimWrapper', optimizer=optimizer, clip_grad=dict(max_norm=5)),
+    ), resume, resume=bool(resume), hooks=[curve])
     if stop is None:
         runner.train()
     else:
         with pytest.raises(KeyboardInterrupt):
             runner.train()
-    return curve.rates, runner
+    return dict(curve.seen), runner.model
 
 
 @pytest.mark.parametrize('name', SCHEDULES)
@@ -60,5 +45,5 @@ def test_the_learning_rate_goes_on(tmp_path, name):
     assert sorted(before) == list(range(STOP)) and sorted(after) == list(range(STOP, STEPS))
     assert {**before, **after} == pytest.approx(whole, rel=1e-9)
     # Nor is anything else forgotten: the weights end up the same.
-    for key, value in first.model.state_dict().items():
-        torch.testing.assert_close(second.model.state_dict()[key], value, rtol=1e-4, atol=1e-6)
+    for key, value in first.state_dict().items():
+        torch.testing.assert_close(second.state_dict()[key], value, rtol=1e-4, atol=1e-6)

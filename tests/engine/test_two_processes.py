@@ -13,10 +13,9 @@ from mmengine.config import Config
 from mmocr_siga.compat.cpu_launcher import has_accelerator
 from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
-from mmocr_siga.rendering import FontLibrary, WordRenderer, WordSource
-from mmocr_siga.rendering.fonts import bundled_font_dir
 from tests.conftest import REPO
 from tests.helpers.loss_curve import loss_curve
+from tests.helpers.readers import word_picture
 from tests.helpers.spotters import rec_head, tiny_spotter
 
 STEPS = 3
@@ -35,13 +34,9 @@ pytestmark = [
 
 def write_words(folder):
     # Words of one length, so that the mean over two halves is the mean over the whole.
-    source = WordSource('0123456789', ['1234', '9081', '5566', '7310', '4242', '8675', '3099'],
-                        random_strings=0, punctuation=0)
-    render = WordRenderer(FontLibrary.discover('0123456789', [bundled_font_dir()]), source, seed=0)
     with FolderWriter(folder, 'train') as writer:
-        for i in range(12):
-            word = render(i)
-            writer.add(encode_picture(word.image), word.text)
+        for text in map(str, range(1234, 9999, 723)):
+            writer.add(encode_picture(word_picture(text)), text)
 
 
 def write_scenes(path, texts):
@@ -51,23 +46,15 @@ def write_scenes(path, texts):
         picture = np.full((96, 128, 3), 30 * i, np.uint8)
         instances = []
         if text:
-            cv2.putText(picture, text, (14, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (255, ) * 3, 3)
-            instances = [dict(polygon=[10, 25, 118, 25, 118, 70, 10, 70], bbox=[10, 25, 118, 70],
+            picture[25:65, 15:105] = word_picture(text)
+            instances = [dict(polygon=[15, 25, 105, 25, 105, 65, 15, 65], bbox=[15, 25, 105, 65],
                               bbox_label=0, ignore=False, text=text)]
-        cv2.imwrite(str(path.with_suffix(f'.{i}.png')), picture)
-        scenes.append(dict(img_path=path.with_suffix(f'.{i}.png').name, height=96, width=128,
-                           instances=instances))
+        name = f'{path.stem}.{i}.png'
+        cv2.imwrite(str(path.with_name(name)), picture)
+        scenes.append(dict(img_path=name, height=96, width=128, instances=instances))
     path.write_text(json.dumps(dict(
         metainfo=dict(dataset_type='TextSpottingDataset', task_name='textspotting'),
         data_list=scenes)))
-
-
-def without_dropout(cfg):
-    for key, value in cfg.items():
-        if key == 'dropout':
-            cfg[key] = 0.0
-        elif isinstance(value, dict):
-            without_dropout(value)
 
 
 def write_config(path, source, batch_size, dataset, lr, **changes):
@@ -82,7 +69,6 @@ def write_config(path, source, batch_size, dataset, lr, **changes):
         work_dir=str(path.with_suffix('')), randomness=dict(seed=1), log_level='ERROR',
         train_cfg=dict(max_iters=STEPS, val_interval=STEPS + 1),
         optim_wrapper=dict(optimizer=dict(_delete_=True, type='SGD', lr=lr))))
-    without_dropout(cfg.model)
     cfg.train_dataloader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)
     pipeline = [t for t in cfg.train_pipeline
                 if not t['type'].startswith('Random') and t['type'] != 'TorchVisionWrapper']
@@ -102,9 +88,7 @@ def curves(tmp_path_factory):
             write_config(folder / f'{name}_{key}.py', f'{name}.py', size, lr=0.01,
                          dataset=dict(type='WordTSVDataset', ann_file='train.tsv'))
     # Pictures 0 and 2 go to the first process, 1 and 3 to the second.
-    head = rec_head()
-    head['decoder'].update(dropout=0.0)
-    model = tiny_spotter(head, jitter=0.0, grow=(0.0, 0.0))
+    model = tiny_spotter(rec_head(), jitter=0.0, grow=(0.0, 0.0))
     for name, texts, runs, recorded in (
             ('spotter', ['abc', 'def', 'ghi', 'jkl'], (('one', 2), ('two', 1)), None),
             ('idle', ['abc', '', 'ghi', ''], (('two', 1), ), ['loss'])):
@@ -129,25 +113,19 @@ def curves(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize('name', sorted(PARTS))
+@pytest.mark.parametrize('name', [*PARTS, 'spotter'])
 def test_two_processes_follow_one_with_the_doubled_batch(curves, name):
     one, two = curves(name)
     assert len(one) == len(two) == STEPS
     for step, (a, b) in enumerate(zip(one, two)):
-        assert a.keys() == b.keys() >= PARTS[name]
-        for part, value in a.items():
-            assert b[part] == pytest.approx(value, rel=2e-3), (step, part)
+        assert a.keys() == b.keys() >= PARTS.get(name, set())
+        # Of a spotter the means over words of one length; the detector's losses are balanced over
+        # the batch.
+        for part in a if name in PARTS else ('rec_loss_word', 'rec_loss_implicit',
+                                             'rec_loss_plain'):
+            assert b[part] == pytest.approx(a[part], rel=2e-3 if name in PARTS else 5e-3), (
+                step, part)
     assert one[-1]['loss'] < one[0]['loss']
-
-
-def test_each_process_reads_its_half_of_the_scenes(curves):
-    one, two = curves('spotter')
-    assert len(one) == len(two) == STEPS
-    for a, b in zip(one, two):
-        assert a.keys() == b.keys()
-        # Means over words of one length; the detector's are balanced over the batch.
-        for name in ('rec_loss_word', 'rec_loss_implicit', 'rec_loss_plain'):
-            assert b[name] == pytest.approx(a[name], rel=5e-3), name
 
 
 def test_a_process_without_words_keeps_step(curves):

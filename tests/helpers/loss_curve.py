@@ -14,20 +14,20 @@ from mmengine.config import Config
 from mmengine.dist import all_reduce_dict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
 import mmocr_siga  # noqa: F401
 
 
 class Recorder(Hook):
-    """Keeps batch statistics out of it, which differ between one large batch and two small."""
+    """Keeps out what differs between one large batch and two small: statistics and dropout."""
 
     def __init__(self, names):
-        self.names = names
-        self.curve = []
+        self.names, self.curve = names, []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         for module in runner.model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
+            if isinstance(module, (nn.BatchNorm2d, nn.Dropout)):
                 module.eval()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
@@ -49,18 +49,14 @@ def loss_curve(path, launcher='none'):
     return recorder.curve
 
 
-def main(*paths):
+if __name__ == '__main__':
     torch.set_num_threads(1)
-    for path in paths:
-        curve = loss_curve(path, 'pytorch')
+    for config in sys.argv[1:]:
+        losses = loss_curve(config, 'pytorch')
         if torch.distributed.get_rank() == 0:
-            Path(path).with_suffix('.json').write_text(json.dumps(curve))
+            Path(config).with_suffix('.json').write_text(json.dumps(losses))
     # Leave together, with nothing under way: gloo's threads let go of the last tensors a little
     # after the collective has returned. A thread that does so once the interpreter is going down
     # aborts the process.
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
-
-
-if __name__ == '__main__':
-    main(*sys.argv[1:])

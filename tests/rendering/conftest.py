@@ -1,4 +1,5 @@
 """The faces that matplotlib carries: the same ones on every machine."""
+import numpy as np
 import pytest
 
 from mmocr_siga.rendering import FontLibrary
@@ -14,3 +15,8 @@ def library():
 @pytest.fixture(scope='session')
 def sans():
     return str(bundled_font_dir() / 'DejaVuSans.ttf')
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

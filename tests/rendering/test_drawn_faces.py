@@ -12,15 +12,12 @@ from mmocr_siga.rendering.fonts import FontFace, built_in_faces, draw_glyph, ope
 from mmocr_siga.rendering.layout import lay_out
 
 
-def test_dots_of_a_letter():
+def test_patterns_of_dots():
     rows = [''.join('#' if dot else '.' for dot in row) for row in dot_pattern('F')]
     assert rows == ['#####', '#....', '#....', '####.', '#....', '#....', '#....']
-
-
-def test_every_pattern_has_seven_rows_of_five_and_is_its_own():
-    patterns = {char: dot_pattern(char).tobytes() for char in built_in_characters(DOT_FACES[0])}
-    assert all(len(p) == 35 for p in patterns.values())
-    assert len(set(patterns.values())) == len(patterns)
+    # Each has seven rows of five and is its own.
+    patterns = [dot_pattern(char).tobytes() for char in built_in_characters(DOT_FACES[0])]
+    assert {len(p) for p in patterns} == {35} and len(set(patterns)) == len(patterns)
 
 
 @pytest.mark.parametrize('path', DOT_FACES)
@@ -34,20 +31,16 @@ def test_a_dot_face_draws_its_dots(path):
 
 
 @pytest.mark.parametrize('path', SEGMENT_FACES)
-def test_segments_of_digits(path):
-    def middles(char):
-        """Ink in the middles of the segments a, b, c, d, e, f and g."""
-        glyph, _, _ = BuiltInFont(path, 100).glyph(char)
-        thick, slant = (int(n) / 100 for n in path.split('/')[1:])
-        width, half = 56, 50 * thick
-        points = [(width / 2, half), (width - half, 25), (width - half, 75),
-                  (width / 2, 100 - half), (half, 75), (half, 25), (width / 2, 50)]
-        return [bool(glyph[int(1 + y), int(1 + x + slant * (100 - y))] > 127) for x, y in points]
-
-    assert middles('8') == [True] * 7
-    assert middles('1') == [False, True, True, False, False, False, False]
-    assert middles('5') == [True, False, True, True, False, True, True]
-    assert middles('0') == [True] * 6 + [False]
+@pytest.mark.parametrize('char, segments', [
+    ('8', 'abcdefg'), ('1', 'bc'), ('5', 'acdfg'), ('0', 'abcdef')])
+def test_segments_of_digits(path, char, segments):
+    glyph, _, _ = BuiltInFont(path, 100).glyph(char)
+    thick, slant = (int(n) / 100 for n in path.split('/')[1:])
+    width, half = 56, 50 * thick
+    middles = dict(a=(width / 2, half), b=(width - half, 25), c=(width - half, 75),
+                   d=(width / 2, 100 - half), e=(half, 75), f=(half, 25), g=(width / 2, 50))
+    assert segments == ''.join(name for name, (x, y) in middles.items()
+                               if glyph[int(1 + y), int(1 + x + slant * (100 - y))] > 127)
 
 
 def test_they_serve_in_the_place_of_files():

@@ -4,22 +4,24 @@ import pytest
 from mmocr_siga.rendering.fonts import FontFace, open_face
 from mmocr_siga.rendering.layout import Line, Warp, lay_out, pen_positions, warp_line
 
+# A bar of 60 x 20, two characters.
+LABELS = np.zeros((60, 120), np.uint8)
+LABELS[20:40, 30:60], LABELS[20:40, 60:90] = 1, 2
+BAR = Line(np.uint8(255 * (LABELS > 0)), np.zeros_like(LABELS), LABELS, (30, 20, 90, 40), 20)
+
 
 @pytest.fixture
 def face(sans):
     return FontFace(sans, frozenset('AVToile '), 0.73)
 
 
-def test_pens_advance_like_the_whole_string(face):
+def test_pens_advance_like_the_whole_string_and_spacing_moves_them_apart(face):
     font = open_face(face.path, 40)
     pens = pen_positions(face, 'AVTo', [40] * 4, 0.0)
     assert pens[0] == 0
     # Kerned: AV is narrower than A and V apart.
     assert pens[-1] == pytest.approx(font.getlength('AVTo'), abs=1.5)
     assert pens[2] < font.getlength('A') + font.getlength('V')
-
-
-def test_spacing_moves_the_pens_apart(face):
     tight, wide = (pen_positions(face, 'oil', [30] * 3, s) for s in (0.0, 5.0))
     np.testing.assert_allclose(np.subtract(wide, tight), [0, 5, 10, 15])
 
@@ -31,21 +33,13 @@ def test_every_glyph_has_its_label_in_reading_order(face):
     starts = [c[0] for c in columns if c.size]
     assert starts == sorted(starts) and len(starts) == 5
     assert ((line.labels > 0) <= (line.ink > 127)).all()
-
-
-def test_box_holds_all_ink(face):
-    line = lay_out(face, 'Toil', 33)
     x0, y0, x1, y1 = line.box
     assert line.ink[y0:y1, x0:x1].sum() == line.ink.sum() > 0
-
-
-def test_blank_text_is_refused(face):
     with pytest.raises(ValueError, match='leaves no ink'):
         lay_out(face, ' ', 30)
 
 
-def test_neighbors_leave_the_word_untouched(face):
-    rng = np.random.default_rng(0)
+def test_neighbors_leave_the_word_untouched(face, rng):
     alone = lay_out(face, 'oil', 30)
     crowd = lay_out(face, 'oil', 30, neighbors=('To', 'To', 'Toil', 'Toil'), rng=rng)
     np.testing.assert_array_equal(alone.ink, crowd.ink)
@@ -55,8 +49,8 @@ def test_neighbors_leave_the_word_untouched(face):
 
 
 @pytest.mark.parametrize('arc', [-1.4, -0.3, 0.0, 0.5, 1.5])
-def test_unbend_undoes_bend(arc):
-    points = np.random.default_rng(0).uniform([-100, -20], [100, 20], (50, 2))
+def test_unbend_undoes_bend(arc, rng):
+    points = rng.uniform([-100, -20], [100, 20], (50, 2))
     warp = Warp(arc=arc)
     x, y = warp.unbend(*warp.bend(points, 100).T.astype(np.float32), 100)
     np.testing.assert_allclose(np.stack([x, y], 1), points, atol=1e-2)
@@ -70,42 +64,31 @@ def test_bend_keeps_lengths_on_the_middle_line():
     assert bent[200, 1] == pytest.approx(0) and bent[0, 1] > 5 and bent[-1, 1] > 5
 
 
-def square_line():
-    ink = np.zeros((60, 120), np.uint8)
-    ink[20:40, 30:90] = 255
-    labels = np.zeros_like(ink)
-    labels[20:40, 30:60], labels[20:40, 60:90] = 1, 2
-    return Line(ink, np.zeros_like(ink), labels, (30, 20, 90, 40), 20)
-
-
 def test_identity_warp_keeps_the_pixels():
-    ink, context, labels = warp_line(square_line(), Warp(), border=0.5)
-    assert ink.shape == context.shape == labels.shape == (40, 80)
-    np.testing.assert_array_equal(ink, square_line().ink[10:50, 20:100])
-    np.testing.assert_array_equal(labels, square_line().labels[10:50, 20:100])
+    ink, context, labels = warp_line(BAR, Warp(), border=0.5)
+    np.testing.assert_array_equal(ink, BAR.ink[10:50, 20:100])
+    np.testing.assert_array_equal(labels, LABELS[10:50, 20:100])
+    assert context.shape == (40, 80) and not context.any()
 
 
-def test_quarter_turn_stands_the_line_up():
-    _, _, labels = warp_line(square_line(), Warp(angle=np.pi / 2))
+@pytest.mark.parametrize('warp, height, width', [
+    (Warp(angle=np.pi / 2), 60, 20), (Warp(stretch=1.5), 20, 90)])
+def test_quarter_turns_and_stretches(warp, height, width):
+    _, _, labels = warp_line(BAR, warp)
     ys, xs = np.nonzero(labels)
-    assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == pytest.approx((60, 20), abs=1)
+    assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == pytest.approx((height, width), abs=1)
     # Clockwise: what was left is now above.
-    assert np.nonzero(labels == 1)[0].mean() < np.nonzero(labels == 2)[0].mean()
-
-
-def test_stretch_scales_the_width_only():
-    _, _, labels = warp_line(square_line(), Warp(stretch=1.5))
-    ys, xs = np.nonzero(labels)
-    assert (np.ptp(ys) + 1, np.ptp(xs) + 1) == pytest.approx((20, 90), abs=1)
+    first, second = (np.argwhere(labels == k).mean(0) for k in (1, 2))
+    assert (second - first)[0 if height > width else 1] == pytest.approx(max(height, width) / 2,
+                                                                        abs=1)
 
 
 def test_perspective_shrinks_one_side():
-    ink, _, _ = warp_line(square_line(), Warp(perspective=(0.3, 0.0)))
-    heights = (ink > 127).sum(0)
+    heights = (warp_line(BAR, Warp(perspective=(0.3, 0.0)))[0] > 127).sum(0)
     columns = np.flatnonzero(heights)
     assert heights[columns[1]] > 1.5 * heights[columns[-2]]
 
 
 def test_huge_lines_are_scaled_down():
-    ink, _, labels = warp_line(square_line(), Warp(), max_pixels=800)
+    ink, _, labels = warp_line(BAR, Warp(), max_pixels=800)
     assert ink.size <= 800 and set(np.unique(labels)) == {0, 1, 2}

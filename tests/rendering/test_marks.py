@@ -16,8 +16,8 @@ def punctuated(word='Melon', charset=ASCII, other='Fig', n=4000):
     return Counter(put(word, lambda: other, np.random.default_rng([3, i])) for i in range(n))
 
 
-def test_every_form_is_written():
-    seen = punctuated(n=20000)
+def test_every_form_is_written_as_often_as_said():
+    seen, n = punctuated(n=20000), 20000
     wanted = {'Melon.', 'Melon...', '"Melon"', "Melon's", 'Melon-Fig', 'Melon/Fig', 'M&F', 'M.F.',
               'M/F', 'www.Melon.com', 'Melon.com', '(Melon)', '(Melon', '@Melon', '#Melon',
               '.Melon', 'Melon&Fig', 'Melon."', 'Melon!!', "M'elon", "Mel'on", "Melo'n"}
@@ -25,29 +25,18 @@ def test_every_form_is_written():
     # Four of those come from the one form that cuts the word.
     assert len(seen) == len(FORMS) + 3
     # All letters are those of the two words, their first letters, or of a web address.
-    for text in seen:
-        letters = re.sub('[^A-Za-z]', '', text)
-        assert letters in {'Melon', 'MelonFig', 'MF', 'Melons', 'Meloncom', 'wwwMeloncom'}, text
-
-
-def test_forms_are_as_frequent_as_said():
-    seen, n = punctuated(n=20000), 20000
+    assert {re.sub('[^A-Za-z]', '', text) for text in seen} == {
+        'Melon', 'MelonFig', 'MF', 'Melons', 'Meloncom', 'wwwMeloncom'}
     for text, form in (('Melon.', 'w.'), ("Melon's", "w's"), ('"Melon"', '"w"')):
         assert seen[text] / n == pytest.approx(FORMS[form] / sum(FORMS.values()), abs=0.01)
 
 
-def test_case_of_the_possessive():
-    assert "MELON'S" in punctuated('MELON') and "MELON's" not in punctuated('MELON')
-
-
-def test_only_marks_of_the_character_set():
+def test_capitals_charsets_and_short_words():
+    seen = set(punctuated('MELON'))
+    assert "MELON'S" in seen and "MELON's" not in seen
     assert set(punctuated(charset='Melon.')) == {'Melon.', 'Melon...', '.Melon', 'Melon'}
     assert set(punctuated(charset='Melon')) == {'Melon'}
-
-
-def test_a_word_of_one_character():
-    seen = punctuated('I', other='A')
-    assert 'I.' in seen and 'I&A' in seen and "I'" in seen
+    assert set(punctuated('I', other='A')) >= {'I.', 'I&A', "I'"}
 
 
 def test_a_source_punctuates_the_fraction_it_is_told():

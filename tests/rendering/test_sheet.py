@@ -12,8 +12,5 @@ def test_words_are_scaled_into_their_cells():
     # Twice as large, at the upper left of the cell.
     assert (sheet[3:43, 3:63] == (0, 0, 255)).all() and (sheet[3:43, 69:129] == (255, 0, 0)).all()
     assert (sheet[43:57, 3:63] < 200).any() and (sheet[60:, 66:] == 255).all()
-
-
-def test_no_words():
     with pytest.raises(ValueError, match='at least one word'):
         contact_sheet([])

@@ -1,19 +1,10 @@
 import pytest
 
-from mmocr_siga.text import WordDictionary, dictionary_characters
+from mmocr_siga.text import WordDictionary
 from mmocr_siga.text.label_rule import LabelRule, single_label
 
-LOWER = WordDictionary(
-    'lower_english_digits.txt', with_end=True, with_unknown=True, unknown_token=None)
-MIXED = WordDictionary(
-    'english_digits.txt', with_start=True, with_end=True, with_padding=True, with_unknown=True)
-
-
-def test_special_tokens_are_no_characters():
-    assert len(dictionary_characters(LOWER)) == 36
-    assert len(dictionary_characters(MIXED)) == 62
-    one_letter = WordDictionary('lower_english_digits.txt', with_end=True, end_token='#')
-    assert '#' not in dictionary_characters(one_letter)
+LOWER = WordDictionary('36', with_end=True, with_unknown=True, unknown_token=None)
+MIXED = WordDictionary('62', with_start=True, with_end=True, with_padding=True, with_unknown=True)
 
 
 @pytest.mark.parametrize('text, label, reason, dropped', [
@@ -28,55 +19,36 @@ def test_special_tokens_are_no_characters():
     ('a-' * 25, 'a' * 25, None, True),
     # Lower case of this letter is i and a combining dot.
     ('\u0130', 'i', None, True),
-    (None, '', 'have no label, or several', False),
-])
-def test_dropping(text, label, reason, dropped):
+    (None, '', 'have no label, or several', False)])
+def test_dropping_and_skipping(text, label, reason, dropped):
     assert LabelRule(LOWER)(text) == (label, reason, dropped)
+    skipping = LabelRule(LOWER, unknown='skip')(text)
+    assert skipping.reason == ('contain unknown characters' if dropped else reason)
 
 
-@pytest.mark.parametrize('text, reason', [
-    ('word', None),
-    ("it's", 'contain unknown characters'),
-    ('', 'are empty'),
-    (None, 'have no label, or several'),
-])
-def test_skipping(text, reason):
-    assert LabelRule(LOWER, unknown='skip')(text).reason == reason
+@pytest.mark.parametrize('dictionary, letter_case, label', [
+    (MIXED, 'unchanged', 'aB'), (MIXED, 'upper', 'AB'), (LOWER, 'unchanged', 'a'),
+    # What the dictionary asks for.
+    (MIXED, 'auto', 'aB'), (LOWER, 'auto', 'ab')])
+def test_letter_cases(dictionary, letter_case, label):
+    assert LabelRule(dictionary, letter_case=letter_case)('aB-').label == label
 
 
-def test_letter_cases():
-    assert LabelRule(MIXED, letter_case='unchanged')('aB-').label == 'aB'
-    assert LabelRule(MIXED, letter_case='upper')('aB').label == 'AB'
-    assert LabelRule(LOWER, letter_case='unchanged')('aB').label == 'a'
-    # What the dictionary asks for, where nothing is said.
-    assert LabelRule(MIXED)('aB-').label == 'aB'
-    assert LabelRule(LOWER, letter_case='auto')('aB-').label == 'ab'
-
-
-@pytest.mark.parametrize('info, text', [
-    (dict(instances=[dict(text='a')]), 'a'),
-    (dict(instances=[dict(text='')]), ''),
-    (dict(instances=[dict(text=12)]), None),
-    (dict(instances=[dict(text=None)]), None),
-    (dict(instances=[dict(bbox=[])]), None),
-    (dict(instances=[dict(text='a'), dict(text='b')]), None),
-    (dict(instances=[]), None),
-    ({}, None),
-])
-def test_single_label(info, text):
-    assert single_label(info) == text
+@pytest.mark.parametrize('texts, label', [
+    (['a'], 'a'), ([''], ''), ([12], None), ([None], None), (['a', 'b'], None), ([], None)])
+def test_single_label(texts, label):
+    assert single_label(dict(instances=[dict(text=text) for text in texts])) == label
+    assert single_label({}) is single_label(dict(instances=[dict(bbox=[])])) is None
 
 
 def test_the_original_is_kept_where_it_differs():
-    results = LabelRule(LOWER).apply(dict(instances=[dict(text="It's")]))
-    assert results == dict(instances=[dict(text='its')], ori_text="It's")
-    results = LabelRule(LOWER).apply(dict(instances=[dict(text='its')]))
-    assert results == dict(instances=[dict(text='its')])
+    its = dict(instances=[dict(text='its')])
+    assert LabelRule(LOWER).apply(dict(instances=[dict(text="It's")])) == dict(its, ori_text="It's")
+    assert LabelRule(LOWER).apply(dict(instances=[dict(text='its')])) == its
 
 
 @pytest.mark.parametrize('wrong', [
-    dict(letter_case='title'), dict(unknown='keep'), dict(max_seq_len=0)
-])
+    dict(letter_case='title'), dict(unknown='keep'), dict(max_seq_len=0)])
 def test_arguments_are_checked(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LabelRule(LOWER, **wrong)

@@ -18,50 +18,39 @@ def by_recursion(reading, scores, word):
         (scores[-1] if reading[-1] != word[-1] else 0))
 
 
-def some_words(rng, count):
-    return [''.join(rng.choices('ABC', k=rng.randrange(6))) for _ in range(count)]
-
-
 def test_weighted_distances_from_their_definition():
     rng = random.Random(0)
-    words = some_words(rng, 30)
-    for reading in some_words(rng, 12):
+    words = [''.join(rng.choices('ABC', k=rng.randrange(6))) for _ in range(42)]
+    for reading in words[30:]:
         scores = [rng.random() for _ in reading]
-        assert weighted_distances(reading, scores, words).tolist() == pytest.approx(
-            [by_recursion(reading, scores, word) for word in words])
-
-
-def test_a_wrong_number_of_scores():
+        assert weighted_distances(reading, scores, words[:30]).tolist() == pytest.approx(
+            [by_recursion(reading, scores, word) for word in words[:30]])
     with pytest.raises(ValueError, match="2 scores for the 3 characters of 'abc'"):
         weighted_distances('abc', [1, 1], ['abc'])
 
 
-def test_picks_by_hand():
-    words = ['Hotel', 'Hostel', 'Hot']
-    assert Lexicon(words).pick('hotei') == 'HOTEL'
-    assert Lexicon(words).pick('hostei') == 'HOSTEL'
-    # One edit each from HOT and HOTEL's beginning: 'hote' is 1 of 4 from HOT, 1 of 5 from HOTEL.
-    assert Lexicon(['Hot', 'Hotel']).pick('hote') == 'HOT'
-    assert Lexicon(['Hot', 'Hotel'], 'normalized').pick('hote') == 'HOTEL'
+@pytest.mark.parametrize('options, reading, scores, picked', [
+    ((['Hotel', 'Hostel', 'Hot'], ), 'hotei', None, 'HOTEL'),
+    ((['Hotel', 'Hostel', 'Hot'], ), 'hostei', None, 'HOSTEL'),
+    # One edit each: 'hote' is 1 of 4 from HOT, 1 of 5 from HOTEL.
+    ((['Hot', 'Hotel'], ), 'hote', None, 'HOT'),
+    ((['Hot', 'Hotel'], 'normalized'), 'hote', None, 'HOTEL'),
     # The last character is doubtful: to drop it is cheaper than to add one.
-    assert Lexicon(['Hotel', 'Hot'], 'weighted').pick('hote', [1, 1, 1, .1]) == 'HOT'
-    assert Lexicon(['Hotel', 'Hot'], 'weighted').pick('hote', [1, 1, 1, 1]) == 'HOTEL'
-    assert Lexicon(['Hotel', 'Hot'], 'weighted').pick('hote') == 'HOTEL'
-
-
-def test_equally_close_words_keep_their_order():
-    assert Lexicon(['cat', 'car']).pick('cab') == 'CAT'
-    assert Lexicon(['car', 'cat']).pick('cab') == 'CAR'
-
-
-def test_too_far():
-    assert Lexicon(['Hotel'], max_distance=1.5).pick('hotei') == 'HOTEL'
-    assert Lexicon(['Hotel'], max_distance=1.5).pick('motei') is None
-    # Always counted in edits.
-    assert Lexicon(['Hotel'], 'normalized', 1.5).pick('motei') is None
-    assert Lexicon(['Hotel'], 'weighted', 1.5).pick('motei', [.5] * 5) == 'HOTEL'
-    assert Lexicon([]).pick('hotel') is None
-    assert Lexicon(['Hotel']).pick('') == 'HOTEL'
+    ((['Hotel', 'Hot'], 'weighted'), 'hote', [1, 1, 1, .1], 'HOT'),
+    ((['Hotel', 'Hot'], 'weighted'), 'hote', [1, 1, 1, 1], 'HOTEL'),
+    ((['Hotel', 'Hot'], 'weighted'), 'hote', None, 'HOTEL'),
+    # Equally close words keep their order.
+    ((['cat', 'car'], ), 'cab', None, 'CAT'),
+    ((['car', 'cat'], ), 'cab', None, 'CAR'),
+    # The largest distance is always counted in edits.
+    ((['Hotel'], 'plain', 1.5), 'hotei', None, 'HOTEL'),
+    ((['Hotel'], 'plain', 1.5), 'motei', None, None),
+    ((['Hotel'], 'normalized', 1.5), 'motei', None, None),
+    ((['Hotel'], 'weighted', 1.5), 'motei', [.5] * 5, 'HOTEL'),
+    (([], ), 'hotel', None, None),
+    ((['Hotel'], ), '', None, 'HOTEL')])
+def test_picks_by_hand(options, reading, scores, picked):
+    assert Lexicon(*options).pick(reading, *([scores] if scores else [])) == picked
 
 
 def test_unknown_distance():
@@ -73,8 +62,8 @@ def test_files(tmp_path):
     path = tmp_path / 'voc.txt'
     path.write_bytes('\ufeffHotel\r\nBAR bar\n\n'.encode())
     assert read_lexicon(path) == ['Hotel', 'BAR']
-    (tmp_path / 'empty.txt').write_text('\n')
-    with pytest.raises(ValueError, match='empty.txt holds no words'):
-        read_lexicon(tmp_path / 'empty.txt')
+    path.write_text('\n')
+    with pytest.raises(ValueError, match='voc.txt holds no words'):
+        read_lexicon(path)
     with pytest.raises(FileNotFoundError):
         read_lexicon(tmp_path / 'none.txt')

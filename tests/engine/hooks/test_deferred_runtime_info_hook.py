@@ -1,24 +1,21 @@
 """The log of a run says what it says with MMEngine's hook."""
 import json
 
-import torch
-from mmengine.logging import MessageHub
-
 from mmocr_siga.engine.logging import DeferredHistory
 from tests.helpers.toy_run import build, toy_config, write_words
 
 
-def logged(tmp_path, name, deferred):
-    cfg = toy_config(tmp_path, tmp_path / name, max_epochs=2)
+def logged(folder, name, deferred, epochs=2, resume=False):
+    cfg = toy_config(folder, name, max_epochs=epochs)
     cfg.optim_wrapper.accumulative_counts = 1
     cfg.default_hooks['logger'] = dict(type='LoggerHook', interval=2)
     if deferred:
         cfg.default_hooks['runtime_info'] = dict(type='DeferredRuntimeInfoHook')
     else:
         del cfg.optim_wrapper['constructor']
-    runner = build(cfg)
+    runner = build(cfg, resume=resume)
     runner.train()
-    lines = next((tmp_path / name).glob('*/vis_data/scalars.json')).read_text().splitlines()
+    lines = next((folder / name).glob('*/vis_data/scalars.json')).read_text().splitlines()
     return [{k: v for k, v in json.loads(line).items() if k in ('loss', 'grad_norm', 'loss_ctc')}
             for line in lines], runner
 
@@ -33,23 +30,6 @@ def test_the_log_is_the_same(tmp_path):
         assert not isinstance(plain.message_hub.get_scalar(key), DeferredHistory)
         assert len(runner.message_hub.get_scalar(key).data[0]) == 4
     # Stored, and resumed from.
-    cfg = toy_config(tmp_path, tmp_path / 'deferred', max_epochs=3)
-    cfg.default_hooks['runtime_info'] = dict(type='DeferredRuntimeInfoHook')
-    resumed = build(cfg, resume=True)
-    resumed.train()
+    _, resumed = logged(tmp_path, 'deferred', deferred=True, epochs=3, resume=True)
     assert resumed.epoch == 3
     assert len(resumed.message_hub.get_scalar('train/loss').data[0]) == 6
-
-
-def test_numbers_are_taken_too():
-    from mmocr_siga.engine.hooks import DeferredRuntimeInfoHook
-
-    class Run:
-        message_hub = MessageHub('numbers')
-
-    hook = DeferredRuntimeInfoHook()
-    hook.after_train_iter(Run, 0)
-    for value in (torch.tensor(1.), torch.tensor(2.)):
-        hook.after_train_iter(Run, 0, outputs=dict(loss=value, share=0.5))
-    assert Run.message_hub.get_scalar('train/loss').mean() == 1.5
-    assert Run.message_hub.get_scalar('train/share').current() == 0.5

@@ -14,32 +14,24 @@ def runner(iteration=0):
     return SimpleNamespace(model=model, iter=iteration, logger=logging.getLogger('test'))
 
 
-def play(hook, run, iterations):
-    values = []
+@pytest.mark.parametrize('values, start, want', [
+    ({'2': 0.3, 4: 0.1}, 0, [1.0, 1.0, 0.3, 0.3, 0.1, 0.1]),
+    # A resumed run goes on alike.
+    ({2: 0.3}, 1, [1.0, 0.3, 0.3, 0.3, 0.3]), ({2: 0.3}, 2, [0.3] * 4), ({2: 0.3}, 3, [0.3] * 3)])
+def test_values_hold_from_their_iteration_on(values, start, want):
+    hook, run, found = LossScheduleHook({'head.weight': values}), runner(start), []
     hook.before_train(run)
-    for iteration in range(run.iter, iterations):
-        run.iter = iteration
+    for run.iter in range(start, 6):
         hook.before_train_iter(run, run.iter)
-        values.append(run.model.head.weight)
-    return values
+        found.append(run.model.head.weight)
+    assert found == want
 
 
-def test_values_hold_from_their_iteration_on():
-    hook = LossScheduleHook({'head.weight': {'2': 0.3, 4: 0.1}})
-    assert play(hook, runner(), 6) == [1.0, 1.0, 0.3, 0.3, 0.1, 0.1]
-
-
-@pytest.mark.parametrize('start,want', [(1, [1.0, 0.3, 0.3]), (3, [0.3]), (2, [0.3, 0.3])])
-def test_a_resumed_run_goes_on_alike(start, want):
-    hook = LossScheduleHook({'head.weight': {2: 0.3}})
-    assert play(hook, runner(start), 4) == want
-
-
-def test_a_path_that_does_not_exist_is_named():
-    with pytest.raises(AttributeError, match=r"'head.wieght'.*'wieght'"):
-        LossScheduleHook({'head.wieght': {2: 0.3}}).before_train(runner())
-    with pytest.raises(AttributeError, match="'haed'"):
-        LossScheduleHook({'haed.weight': {2: 0.3}}).before_train(runner())
+@pytest.mark.parametrize('path, named', [
+    ('head.wieght', r"'head.wieght'.*'wieght'"), ('haed.weight', "'haed'")])
+def test_a_path_that_does_not_exist_is_named(path, named):
+    with pytest.raises(AttributeError, match=named):
+        LossScheduleHook({path: {2: 0.3}}).before_train(runner())
 
 
 def test_negative_iterations_are_refused():

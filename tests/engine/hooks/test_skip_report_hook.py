@@ -1,21 +1,20 @@
 from types import SimpleNamespace
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from mmocr.datasets import ConcatDataset
-from mmocr.registry import HOOKS
 
 from mmocr_siga.datasets import CheckedTextDataset, LoadWordImage, WordTSVDataset
 from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
 from mmocr_siga.engine.hooks import SkipReportHook
 from mmocr_siga.engine.hooks import skip_report_hook as module
 from mmocr_siga.engine.hooks.skip_report_hook import checked_datasets
+from tests.helpers.word_sets import write_tsv
+from tests.helpers.words import DICTIONARY
 
-DICTIONARY = dict(type='WordDictionary', dict_file='lower_english_digits.txt')
+EPOCHS = dict(by_epoch=True, max_epochs=3)
 
 
 class Model(BaseModel):
@@ -28,87 +27,81 @@ class Model(BaseModel):
         return dict(loss=self.weight.sum())
 
 
-def dataset(folder, missing=(1, 3)):
+def dataset(folder, missing=()):
     """Six words. Images in ``missing`` do not exist."""
-    folder.mkdir()
-    for i in set(range(6)) - set(missing):
-        img = np.zeros((4, 6, 3), np.uint8)
-        (folder / f'{i}.png').write_bytes(cv2.imencode('.png', img)[1].tobytes())
-    (folder / 'a.tsv').write_text(''.join(f'{i}.png\tw{i}\n' for i in range(6)))
-
-    def pack(results):
-        return dict(inputs=torch.zeros(1))
-
-    inner = WordTSVDataset(ann_file='a.tsv', data_root=str(folder), serialize_data=False,
-                           pipeline=[LoadWordImage(), pack])
+    table = write_tsv(folder / 'a.tsv', [f'w{i}' for i in range(6)])
+    for i in missing:
+        (folder / f'a_images/{i}.png').unlink()
+    inner = WordTSVDataset(
+        ann_file=table.name, data_root=str(folder), serialize_data=False,
+        pipeline=[LoadWordImage(), lambda results: dict(inputs=torch.zeros(1))])
     return CheckedTextDataset(inner, DICTIONARY)
 
 
-class FakeRunner:
-
-    def __init__(self, data):
-        self.train_dataloader = SimpleNamespace(dataset=data)
-        self.logger = SimpleNamespace(log=lambda level, text: self.logged.append(text))
-        self.logged = []
-
-
-def train(data, tmp_path, caplog, loop, hook=None):
-    runner = Runner(
-        model=Model(),
-        work_dir=str(tmp_path / 'work'),
-        train_dataloader=dict(
-            dataset=data, batch_size=2, num_workers=0, sampler=dict(
-                type='InfiniteSampler' if 'max_iters' in loop else 'DefaultSampler',
-                shuffle=False)),
-        train_cfg=loop, optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1)),
-        default_hooks=dict(checkpoint=None, logger=None),
-        custom_hooks=[hook or SkipReportHook()], default_scope='mmocr',
-        experiment_name=tmp_path.name, log_level='WARNING')
-    # The runner's logger passes nothing on to its parents.
-    runner.logger.addHandler(caplog.handler)
-    caplog.clear()
-    runner.train()
-    return [m for m in caplog.messages if m.startswith('Replaced')]
+@pytest.fixture
+def train(tmp_path, caplog):
+    """Trains on a data set; returns what is reported."""
+    def train(data, loop, **options):
+        kind = 'InfiniteSampler' if 'max_iters' in loop else 'DefaultSampler'
+        runner = Runner(
+            model=Model(), work_dir=str(tmp_path / 'work'),
+            train_dataloader=dict(dataset=data, batch_size=2, num_workers=0,
+                                  sampler=dict(type=kind, shuffle=False)),
+            train_cfg=loop, optim_wrapper=dict(optimizer=dict(type='SGD', lr=.1)),
+            default_hooks=dict(checkpoint=None, logger=None),
+            custom_hooks=[dict(type='SkipReportHook', **options)], default_scope='mmocr',
+            experiment_name=tmp_path.name, log_level='WARNING')
+        # The runner's logger passes nothing on to its parents.
+        runner.logger.addHandler(caplog.handler)
+        caplog.clear()
+        runner.train()
+        return [m for m in caplog.messages if m.startswith('Replaced')]
+    return train
 
 
-def test_one_report_for_samples_met_in_every_epoch(tmp_path, caplog):
-    data = dataset(tmp_path / 'a')
-    loop = dict(by_epoch=True, max_epochs=3)
-    messages = train(data, tmp_path, caplog, loop, SkipReportHook(interval=1))
-    assert len(messages) == 1
-    assert '2 of 6 (2 missing); 2 new' in messages[0]
-    assert f'{tmp_path}/a/1.png (missing), {tmp_path}/a/3.png (missing)' in messages[0]
-
-
-def test_only_what_is_new_is_reported_next(tmp_path):
-    data = dataset(tmp_path / 'a', missing=())
-    runner, hook = FakeRunner(data), SkipReportHook()
+@pytest.fixture
+def started(tmp_path):
+    """A data set without faults, a hook that reports on it, a runner, and what it logs."""
+    data, hook, logged = dataset(tmp_path), SkipReportHook(), []
+    runner = SimpleNamespace(
+        train_dataloader=SimpleNamespace(dataset=data),
+        logger=SimpleNamespace(log=lambda level, text: logged.append(text)))
     hook.before_train(runner)
+    return data, hook, runner, logged
+
+
+def test_one_report_for_samples_met_in_every_epoch(tmp_path, train):
+    message, = train(dataset(tmp_path, missing=(1, 3)), EPOCHS, interval=1)
+    assert '2 of 6 (2 missing); 2 new' in message
+    folder = f'{tmp_path}/a_images'
+    assert f'{folder}/1.png (missing), {folder}/3.png (missing)' in message
+
+
+def test_only_what_is_new_is_reported_next(started):
+    data, hook, runner, logged = started
     data.skip_flags[1] = SkipReason.MISSING
     hook.after_train_epoch(runner)
     hook.after_train_epoch(runner)
     data.skip_flags[4] = SkipReason.NO_RESULT
     hook.after_train(runner)
-    first, second = runner.logged
+    first, second = logged
     assert '1 of 6 (1 missing); 1 new' in first and '1.png' in first
     assert '2 of 6 (1 missing, 1 without a result of the pipeline); 1 new' in second
     assert '4.png' in second and '1.png' not in second
 
 
-def test_loops_without_epochs_report_at_intervals(tmp_path, caplog):
-    data = dataset(tmp_path / 'a', missing=(1, 5))
-    loop = dict(by_epoch=False, max_iters=4)
-    messages = train(data, tmp_path, caplog, loop, SkipReportHook(interval=2, max_examples=0))
+def test_loops_without_epochs_report_at_intervals(tmp_path, train):
+    first, second = train(dataset(tmp_path, missing=(1, 5)), dict(by_epoch=False, max_iters=4),
+                          interval=2, max_examples=0)
     # Word 1 is in the first batch, word 5 in the third.
-    assert ['1 of 6' in messages[0], '2 of 6' in messages[1], len(messages)] == [True, True, 2]
-    assert '.png' not in messages[0]
+    assert '1 of 6' in first and '2 of 6' in second and '.png' not in first
 
 
 @pytest.mark.parametrize('checked', [True, False])
-def test_nothing_is_reported_where_nothing_happened(tmp_path, caplog, checked):
-    data = dataset(tmp_path / 'a', missing=())
-    data = data if checked else data.members[0]  # others are none of its business
-    assert train(data, tmp_path, caplog, dict(by_epoch=True, max_epochs=2)) == []
+def test_nothing_is_reported_where_nothing_happened(tmp_path, train, checked):
+    data = dataset(tmp_path)
+    # Other data sets are none of its business.
+    assert train(data if checked else data.members[0], EPOCHS) == []
 
 
 def test_wrappers_are_looked_into(tmp_path):
@@ -119,8 +112,8 @@ def test_wrappers_are_looked_into(tmp_path):
     assert checked_datasets(object()) == []
 
 
-def test_processes_count_together(tmp_path, monkeypatch):
-    data = dataset(tmp_path / 'a', missing=())
+def test_processes_count_together(started, monkeypatch):
+    data, hook, runner, logged = started
     data.skip_flags[2] = 1
 
     def all_reduce(flags, op):
@@ -129,18 +122,15 @@ def test_processes_count_together(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, 'get_world_size', lambda: 2)
     monkeypatch.setattr(module, 'all_reduce', all_reduce)
-    runner, hook = FakeRunner(data), SkipReportHook()
-    hook.before_train(runner)
     hook.after_train_epoch(runner)
     hook.after_train(runner)
-    text, = runner.logged
+    text, = logged
     assert '2 of 6 (1 missing, 1 unreadable); 2 new' in text
     # The marks of this process stay its own.
     assert data.skip_flags.tolist() == [0, 0, 1, 0, 0, 0]
 
 
-def test_arguments_are_checked():
-    assert HOOKS.build(dict(type='SkipReportHook', interval=5)).interval == 5
-    for wrong in (dict(interval=0), dict(max_examples=-1)):
-        with pytest.raises(ValueError, match='interval'):
-            SkipReportHook(**wrong)
+@pytest.mark.parametrize('wrong', [dict(interval=0), dict(max_examples=-1)])
+def test_arguments_are_checked(wrong):
+    with pytest.raises(ValueError, match='interval'):
+        SkipReportHook(**wrong)

@@ -1,4 +1,5 @@
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 
 from mmocr_siga.compat import checkpoint
-from mmocr_siga.engine.logging import DeferredHistory, update_later
+from mmocr_siga.engine.hooks import DeferredRuntimeInfoHook
+from mmocr_siga.engine.logging import DeferredHistory, deferred_history
 
 
 @pytest.fixture
@@ -40,12 +42,12 @@ def test_numbers_and_tensors_keep_their_order():
         history.update('4')
 
 
-def test_the_list_of_unread_values_is_bounded(monkeypatch):
-    monkeypatch.setattr('mmocr_siga.engine.logging.deferred_history._MOST_PENDING', 3)
+def test_the_lists_are_bounded(monkeypatch, reads):
+    monkeypatch.setattr(deferred_history, '_MOST_PENDING', 3)
     history = DeferredHistory()
     for value in range(7):
         history.update(torch.tensor(float(value)))
-    assert len(history._pending) == 1
+    assert len(reads) == 2  # after three and six
     history.max_length = 5
     history.update(torch.tensor(7.))
     assert history.data[0].tolist() == [3, 4, 5, 6, 7]
@@ -54,22 +56,25 @@ def test_the_list_of_unread_values_is_bounded(monkeypatch):
 def test_a_checkpoint_holds_mmengines_class(tmp_path):
     history = DeferredHistory()
     history.update(torch.tensor(2.))
-    path = tmp_path / 'a.pth'
-    torch.save(dict(history=history), path)
-    for loaded in (checkpoint.load(path)['history'], pickle.loads(pickle.dumps(history))):
+    torch.save(history, tmp_path / 'a.pth')
+    for loaded in (checkpoint.load(tmp_path / 'a.pth'), pickle.loads(pickle.dumps(history))):
         assert type(loaded) is HistoryBuffer
         np.testing.assert_array_equal(loaded.data[0], [2])
 
 
 def test_a_hub_reads_the_first_value_only(reads):
-    hub = MessageHub('deferred')
+    """As the hook fills it."""
+    hub, hook = MessageHub('deferred'), DeferredRuntimeInfoHook()
+    hook.after_train_iter(SimpleNamespace(message_hub=hub), 0)
     for value in (1., 2., 3.):
-        update_later(hub, 'train/loss', torch.tensor(value))
+        hook.after_train_iter(SimpleNamespace(message_hub=hub), 0,
+                              outputs=dict(loss=torch.tensor(value), share=0.5))
     assert len(reads) == 1
     assert hub.get_scalar('train/loss').data[0].tolist() == [1, 2, 3]
+    assert hub.get_scalar('train/share').current() == 0.5
     # It is stored and comes back as any other, and is deferred from then on.
     other = MessageHub('deferred, resumed')
     other.load_state_dict(hub.state_dict())
-    update_later(other, 'train/loss', torch.tensor(4.))
+    deferred_history.update_later(other, 'train/loss', torch.tensor(4.))
     assert other.get_scalar('train/loss').data[0].tolist() == [1, 2, 3, 4]
     assert type(other.get_scalar('train/loss')) is DeferredHistory

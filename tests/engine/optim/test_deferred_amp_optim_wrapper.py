@@ -10,7 +10,7 @@ from mmocr_siga.engine.optim import (
     DeferredOptimWrapper,
     deferred_amp_optim_wrapper,
 )
-from tests.helpers import toy_run
+from tests.helpers.toy_run import build, toy_config, write_words
 
 on_cpu = pytest.mark.skipif(has_accelerator(), reason='there is an accelerator')
 on_accelerator = pytest.mark.skipif(not has_accelerator(), reason='needs an accelerator')
@@ -22,35 +22,30 @@ def no_accelerator(monkeypatch):
     monkeypatch.setattr(deferred_amp_optim_wrapper, 'has_accelerator', lambda: False)
 
 
-@pytest.fixture
-def weight():
-    return nn.Parameter(torch.tensor([3.]))
-
-
-def sgd(weight, lr=0.5):
-    return torch.optim.SGD([weight], lr=lr, momentum=0.9)
+def made(kind=DeferredAmpOptimWrapper, device='cpu', lr=0.5, **kwargs):
+    """A wrapper and its one weight, 3."""
+    weight = nn.Parameter(torch.tensor([3.], device=device))
+    return kind(optimizer=torch.optim.SGD([weight], lr=lr, momentum=0.9), **kwargs), weight
 
 
 @on_cpu
 @pytest.mark.parametrize('dtype', [None, 'bfloat16', 'float16', torch.float16, torch.bfloat16])
 def test_forward_runs_in_bfloat16(dtype):
     model = nn.Linear(4, 4)
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(model.weight), dtype=dtype)
-    with wrapper.optim_context(model):
+    with made(dtype=dtype)[0].optim_context(model):
         assert model(torch.ones(1, 4)).dtype == torch.bfloat16
-    assert model(torch.ones(1, 4)).dtype == torch.float32
-    assert model.weight.dtype == torch.float32
+    assert model(torch.ones(1, 4)).dtype == model.weight.dtype == torch.float32
 
 
 @pytest.mark.parametrize('loss_scale', ['dynamic', 512., dict(init_scale=4.)])
-def test_loss_is_not_scaled(no_accelerator, weight, loss_scale):
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(weight), loss_scale=loss_scale)
+def test_loss_is_not_scaled(no_accelerator, loss_scale):
+    wrapper, weight = made(loss_scale=loss_scale)
     wrapper.update_params((weight * 2).sum())
     assert weight.item() == pytest.approx(3 - 0.5 * 2)
 
 
-def test_accumulation(no_accelerator, weight):
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(weight), accumulative_counts=2)
+def test_accumulation(no_accelerator):
+    wrapper, weight = made(accumulative_counts=2)
     wrapper.initialize_count_status(nn.Identity(), 0, 4)
     wrapper.update_params((weight * 2).sum())
     assert weight.item() == 3
@@ -61,34 +56,31 @@ def test_accumulation(no_accelerator, weight):
 @pytest.mark.parametrize('kwargs, error, match', [
     (dict(dtype='float64'), ValueError, "got dtype='float64'"),
     (dict(use_fsdp=True), ValueError, 'use_fsdp=True needs an accelerator'),
-    (dict(accumulate=2), TypeError, 'accumulate'),
-])
-def test_wrong_arguments(no_accelerator, weight, kwargs, error, match):
+    (dict(accumulate=2), TypeError, 'accumulate')])
+def test_wrong_arguments(no_accelerator, kwargs, error, match):
     with pytest.raises(error, match=match):
-        DeferredAmpOptimWrapper(optimizer=sgd(weight), **kwargs)
+        made(**kwargs)
 
 
-def test_states_go_both_ways(no_accelerator, weight):
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(weight))
+@pytest.mark.parametrize('kind', [DeferredAmpOptimWrapper, DeferredOptimWrapper])
+@pytest.mark.parametrize('of_a_gpu', [{}, dict(loss_scaler=dict(scale=65536., growth_factor=2.))])
+def test_states_go_both_ways(no_accelerator, kind, of_a_gpu):
+    wrapper, weight = made()
     wrapper.update_params((weight * 2).sum())
     state = wrapper.state_dict()
     assert 'loss_scaler' not in state
-
-    of_a_gpu = dict(state, loss_scaler=dict(scale=65536., growth_factor=2.))
-    for saved in (state, of_a_gpu):
-        for make in (DeferredAmpOptimWrapper, DeferredOptimWrapper):
-            other = make(optimizer=sgd(nn.Parameter(torch.tensor([3.])), lr=0.1))
-            other.load_state_dict(dict(saved))
-            assert other.get_lr()['lr'] == [0.5]
-            assert other.optimizer.state_dict()['state'][0]['momentum_buffer'].item() == 2
-    assert 'loss_scaler' in of_a_gpu
+    other, _ = made(kind, lr=0.1)
+    state.update(of_a_gpu)
+    other.load_state_dict(state)
+    assert other.get_lr()['lr'] == [0.5]
+    assert other.optimizer.state_dict()['state'][0]['momentum_buffer'].item() == 2
+    assert state.items() >= of_a_gpu.items()
 
 
 @on_accelerator
 def test_with_an_accelerator_it_is_that_of_mmengine():
-    weight = nn.Parameter(torch.tensor([3.], device='cuda'))
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(weight), loss_scale=512.)
-    reference = AmpOptimWrapper(optimizer=sgd(weight), loss_scale=512.)
+    wrapper, weight = made(device='cuda', loss_scale=512.)
+    reference, _ = made(AmpOptimWrapper, device='cuda', loss_scale=512.)
     assert wrapper.loss_scaler.get_scale() == reference.loss_scaler.get_scale() == 512
     wrapper.update_params((weight * 2).sum())
     assert weight.item() == pytest.approx(3 - 0.5 * 2)
@@ -103,12 +95,11 @@ def test_with_an_accelerator_it_is_that_of_mmengine():
 
 @on_accelerator
 def test_bfloat16_has_no_scaler_and_its_checkpoints_resume_in_float16():
-    weight = nn.Parameter(torch.tensor([3.], device='cuda'))
-    wrapper = DeferredAmpOptimWrapper(optimizer=sgd(weight), dtype='bfloat16')
+    wrapper, weight = made(device='cuda', dtype='bfloat16')
     wrapper.update_params((weight * 2).sum())
     assert weight.item() == pytest.approx(3 - 0.5 * 2)
     assert not wrapper.loss_scaler.is_enabled()
-    other = DeferredAmpOptimWrapper(optimizer=sgd(weight), loss_scale=512., dtype='float16')
+    other, _ = made(device='cuda', loss_scale=512., dtype='float16')
     other.load_state_dict(wrapper.state_dict())
     assert other.loss_scaler.get_scale() == 512
     wrapper.load_state_dict(other.state_dict())
@@ -118,14 +109,11 @@ def test_bfloat16_has_no_scaler_and_its_checkpoints_resume_in_float16():
 @on_cpu
 @pytest.mark.parametrize('first, second', [(True, True), (True, False), (False, True)])
 def test_runs_resume_with_and_without(tmp_path, first, second):
-    toy_run.write_words(tmp_path)
-    config = toy_run.toy_config(tmp_path, tmp_path / 'run', amp=first)
-    toy_run.build(config).train()
-    weights = load(tmp_path / 'run' / 'epoch_1.pth')['state_dict'].values()
-    assert torch.bfloat16 not in {weight.dtype for weight in weights}
-
-    config = toy_run.toy_config(tmp_path, tmp_path / 'run', max_epochs=2, amp=second)
-    runner = toy_run.build(config, tmp_path / 'run' / 'epoch_1.pth', resume=True)
+    build(toy_config(write_words(tmp_path), 'run', amp=first)).train()
+    saved = tmp_path / 'run' / 'epoch_1.pth'
+    assert torch.bfloat16 not in {weight.dtype for weight in load(saved)['state_dict'].values()}
+    config = toy_config(tmp_path, 'run', max_epochs=2, amp=second)
+    runner = build(config, saved, resume=True)
     assert type(runner.build_optim_wrapper(config.optim_wrapper)) is (
         DeferredAmpOptimWrapper if second else DeferredOptimWrapper)
     runner.train()

@@ -11,8 +11,19 @@ from mmocr_siga.engine.optim import (
 )
 
 
-def wrapper(kind, weight, **clip):
-    return kind(optimizer=torch.optim.SGD([weight], lr=1.), clip_grad=clip or None)
+@pytest.fixture(autouse=True)
+def _no_accelerator(monkeypatch):
+    monkeypatch.setattr(deferred_amp_optim_wrapper, 'has_accelerator', lambda: False)
+
+
+@pytest.fixture
+def make(monkeypatch):
+    """A wrapper that clips the gradients of a weight, and logs to a hub of its own."""
+    def make(kind, weight, **clip):
+        wrapper = kind(optimizer=torch.optim.SGD([weight], lr=1.), clip_grad=clip)
+        monkeypatch.setattr(wrapper.message_hub, '_log_scalars', {})
+        return wrapper
+    return make
 
 
 @pytest.mark.parametrize('kind, ours', [
@@ -20,7 +31,6 @@ def wrapper(kind, weight, **clip):
     ('AmpOptimWrapper', DeferredAmpOptimWrapper), ('mmengine.OptimWrapper', None)])
 def test_a_config_gets_ours_by_the_constructor_alone(kind, ours, monkeypatch):
     """As it is, and as ``--amp`` of MMOCR's tools/train.py leaves it."""
-    monkeypatch.setattr(deferred_amp_optim_wrapper, 'has_accelerator', lambda: False)
     # MMEngine's own needs an accelerator.
     monkeypatch.setattr(mmengine_optim.AmpOptimWrapper, '__init__',
                         mmengine_optim.OptimWrapper.__init__)
@@ -38,27 +48,20 @@ def test_a_config_gets_ours_by_the_constructor_alone(kind, ours, monkeypatch):
 
 
 @pytest.mark.parametrize('kind', [DeferredOptimWrapper, DeferredAmpOptimWrapper])
-def test_gradients_are_clipped_and_the_norm_is_logged(kind, monkeypatch):
-    monkeypatch.setattr(deferred_amp_optim_wrapper, 'has_accelerator', lambda: False)
+def test_gradients_are_clipped_and_the_norm_is_logged(kind, make):
     weight = nn.Parameter(torch.tensor([1., 1.]))
-    ours = wrapper(kind, weight, max_norm=1.)
-    monkeypatch.setattr(ours.message_hub, '_log_scalars', {})
+    wrapper = make(kind, weight, max_norm=1.)
+    wrapper.step()  # without gradients, which is no error
+    assert weight.tolist() == [1, 1]
     for _ in range(2):
-        ours.update_params((weight * torch.tensor([3., 4.])).sum())
+        wrapper.update_params((weight * torch.tensor([3., 4.])).sum())
     # The gradient (3, 4) has the norm 5: a step of (0.6, 0.8).
     torch.testing.assert_close(weight.data, torch.tensor([-0.2, -0.6]))
-    assert ours.message_hub.get_scalar('train/grad_norm').data[0] == pytest.approx([5, 5])
+    assert wrapper.message_hub.get_scalar('train/grad_norm').data[0] == pytest.approx([5, 5])
 
 
-def test_clipping_by_value_has_no_norm(monkeypatch):
+def test_clipping_by_value_has_no_norm(make):
     weight = nn.Parameter(torch.tensor([1.]))
-    ours = wrapper(DeferredOptimWrapper, weight, type='value', clip_value=0.5)
-    monkeypatch.setattr(ours.message_hub, '_log_scalars', {})
-    ours.update_params((weight * 3).sum())
-    assert weight.item() == 0.5 and not ours.message_hub.log_scalars
-
-
-def test_a_step_without_gradients_is_no_error():
-    weight = nn.Parameter(torch.tensor([1.]))
-    wrapper(DeferredOptimWrapper, weight, max_norm=1.).step()
-    assert weight.item() == 1
+    wrapper = make(DeferredOptimWrapper, weight, type='value', clip_value=0.5)
+    wrapper.update_params((weight * 3).sum())
+    assert weight.item() == 0.5 and not wrapper.message_hub.log_scalars
