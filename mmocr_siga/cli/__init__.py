@@ -47,11 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except CommandError as error:
-        return _failed(str(error))
+        message = str(error)
     except Exception as error:
         if os.environ.get(DEBUG_ENV) == '1':
             raise
-        return _failed(f'{type(error).__name__}: {error}\n({DEBUG_ENV}=1 shows where)')
+        message = f'{type(error).__name__}: {error}\n({DEBUG_ENV}=1 shows where)'
+    print(f'mmocr_siga: {message}', file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,12 +86,5 @@ def _quiet():
             logging.disable(disabled)
 
 
-def _failed(message: str) -> int:
-    print(f'mmocr_siga: {message}', file=sys.stderr)
-    return 2
-
-
 def write_line(out: TextIO, line: str) -> None:
-    """Write a line and send it off."""
-    out.write(line + '\n')
-    out.flush()
+    print(line, file=out, flush=True)

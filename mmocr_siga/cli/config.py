@@ -11,12 +11,10 @@ HELP = 'print the path of a config of this package by its name'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument('name', help='siga_tiny, plugins/sar_glyph, siga_tiny_words ...')
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    """Print the path."""
     from ..compat.configs import find_config
     from . import CommandError, write_line
     try:

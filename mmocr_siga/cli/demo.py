@@ -26,7 +26,6 @@ def _port(text: str) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add = parser.add_argument
     add('--host', default='127.0.0.1', help='interface to listen on; others than this machine '
         'reach the page with 0.0.0.0 (default: %(default)s)')
@@ -38,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    """Serve the page until the process is interrupted."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise CommandError(f"the page needs {missing[0]}: pip install 'mmocr-siga[demo]' "
@@ -52,9 +50,10 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     try:
         taken = listen(args.host, args.port)
     except OSError as error:
-        raise CommandError(f'the page cannot be served at {args.host}:{args.port} '
-                           f'({error.strerror or error}): choose others with --host and '
-                           '--port') from error
+        # Python repeats the address.
+        reason = (error.strerror or str(error)).split(' (while')[0]
+        raise CommandError(f'the page cannot be served at {args.host}:{args.port} ({reason}): '
+                           'choose others with --host and --port') from error
     name = os.path.basename(args.model) if args.model else "the package's own model"
     with taken:
         page = build_page(PageReader(spotter), name)

@@ -25,7 +25,6 @@ _MANY = 64
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add = parser.add_argument
     add('paths', nargs='+', metavar='PATH', help='a picture, a folder (with its subfolders), or '
         '@list.txt: a file with a path a line (blank lines and those from # on are skipped), @- '
@@ -41,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    """Read, and print what was read."""
     prepare_output(out, args.json)
     reader = inferencer(args)
     from tqdm import tqdm
@@ -57,10 +55,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         if result.error is not None:
             failed += 1
             problem(result.path, result.error)
-        if args.json:
-            write_line(out, json_line(result))
-        elif result.error is None:
-            write_line(out, text_line(result))
+        if args.json or result.error is None:
+            write_line(out, json_line(result) if args.json else text_line(result))
     if failed and len(sources) > 1:
         print(f'mmocr_siga: {failed} of {len(sources)} inputs could not be read', file=sys.stderr)
     return 1 if failed else 0
@@ -88,7 +84,6 @@ def json_line(result: WordResult | SceneResult, digits: int = 6) -> str:
 
 def prepare_output(out: TextIO, json_output: bool) -> None:
     """Let names of files that are not text in their encoding come out as they are."""
-    if json_output or not hasattr(out, 'reconfigure'):
-        return  # JSON is ASCII
-    unicode = (out.encoding or '').lower().replace('-', '').startswith('utf')
-    out.reconfigure(errors='surrogateescape' if unicode else 'backslashreplace')
+    if not json_output and hasattr(out, 'reconfigure'):  # JSON is ASCII
+        unicode = (out.encoding or '').lower().replace('-', '').startswith('utf')
+        out.reconfigure(errors='surrogateescape' if unicode else 'backslashreplace')

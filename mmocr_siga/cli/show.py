@@ -15,7 +15,6 @@ HELP = 'write a picture of how a word was read'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
     parser.add_argument('path', metavar='PATH', help='a picture')
     parser.add_argument('--out', metavar='FILE', help='the picture to write (default: '
                         '<name>_reading.png in the current folder)')
@@ -23,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    """Read, draw and write."""
     target = args.out or os.path.splitext(os.path.basename(args.path))[0] + '_reading.png'
     if os.path.isdir(args.path) or args.path.startswith('@'):
         raise CommandError(f'{args.path}: show draws one picture; give its path')

@@ -27,7 +27,6 @@ _SHOWN = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
     add = parser.add_argument
     add('paths', nargs='+', metavar='PATH', help='a picture, a folder (with its subfolders), or '
         '@list.txt: a file with a path a line')
@@ -54,7 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    """Find, read, and print what was read."""
     if args.det_weights and not args.det:
         raise CommandError('--det-weights go with --det')
     if args.gts and not os.path.isdir(args.gts):

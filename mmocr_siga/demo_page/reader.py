@@ -13,7 +13,7 @@ from ..images import UnusableImageError
 from ..inference.explain import picture_reader
 from ..inference.inputs import Source, picture_of
 from ..inference.scene_inferencer import SceneInferencer
-from ..inference.word_inferencer import WordInferencer
+from ..structures.results import SceneResult, WordResult
 from ..visualization import draw_sample, draw_scene
 from ..visualization.canvas import fitted, framed
 from .regions import parse_regions
@@ -46,20 +46,15 @@ class SceneView:
 
 
 class PageReader:
-    """Reads the pictures of the page, with a recogniser and, for scenes, best with a detector."""
+    """Reads the pictures of the page, files of any kind; for scenes best with a detector."""
 
     def __init__(self, spotter: SceneInferencer) -> None:
         self.spotter = spotter
-        self.recognizer: WordInferencer = spotter.recognizer
+        self.recognizer = spotter.recognizer
+        self.has_detector = spotter.detector is not None
         self._explanation = picture_reader(self.recognizer.model, self.recognizer.cfg)
 
-    @property
-    def has_detector(self) -> bool:
-        """Whether words of a scene are found without being told where they are."""
-        return self.spotter.detector is not None
-
     def word(self, path: str) -> WordView:
-        """Read a picture of one word, a file of whatever kind."""
         try:
             image = picture_of(Source(path))
         except UnusableImageError as error:
@@ -72,20 +67,15 @@ class PageReader:
             seen = self._explanation(picture)
         if seen.text_mask is None and there.mask is not None:
             seen = seen._replace(text_mask=there.mask > 0)
-        sample = TextRecogDataSample(
-            pred_text=LabelData(item=seen.text, score=list(seen.scores)))
-        details = {key: value for key, value in reading.to_dict().items() if key != 'path'}
+        sample = TextRecogDataSample(pred_text=LabelData(item=seen.text))
         return WordView(
             reading.text, reading.score, list(zip(reading.text, reading.char_scores)),
             _rgb(framed(fitted(image, WORD), reading.char_boxes or (), image)),
-            _rgb(draw_sample(picture, sample, seen)), details)
+            _rgb(draw_sample(picture, sample, seen)), _without_path(reading))
 
     def scene(self, path: str, regions: str = '') -> SceneView:
-        """Read the words of a picture, a file of whatever kind.
-
-        Regions are those of :func:`.parse_regions`. If there are none, the detector finds them;
-        without a detector the picture is read as one word.
-        """
+        """Read the words of a picture in ``regions``, see :func:`.parse_regions`. If there are
+        none, the detector finds them; without a detector the picture is read as one word."""
         try:
             image = picture_of(Source(path))
             polygons = parse_regions(regions)
@@ -107,12 +97,15 @@ class PageReader:
         if scene.skipped:
             reasons = sorted({word.reason for word in scene.skipped})
             note += f'; {len(scene.skipped)} left out: ' + '; '.join(reasons[:3])
-        drawn = draw_scene(image, scene.words, scene.skipped)
-        details = {key: value for key, value in scene.to_dict().items() if key != 'path'}
-        return SceneView(_rgb(drawn), [(word.text, word.score) for word in scene.words], note,
-                         details)
+        return SceneView(_rgb(draw_scene(image, scene.words, scene.skipped)),
+                         [(word.text, word.score) for word in scene.words], note,
+                         _without_path(scene))
 
 
 def _rgb(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[..., ::-1])
 
+
+def _without_path(result: WordResult | SceneResult) -> dict[str, Any]:
+    """For JSON; the path is that of an uploaded copy."""
+    return {key: value for key, value in result.to_dict().items() if key != 'path'}
