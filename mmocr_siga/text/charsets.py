@@ -24,9 +24,6 @@ def find_charset(name: str) -> str:
     Args:
         name: One of :data:`CHARSETS`; a UTF-8 file with one character a line; a dictionary that
             ships with the package, by its file name or '36', '62' or '94'; or the characters.
-
-    Raises:
-        ValueError: If there is no character, or a line of the file holds several.
     """
     # A file of that name comes before a packaged one. os.path takes a name that is too long for
     # a file for none.

@@ -29,16 +29,8 @@ def packaged_dictionaries() -> list[str]:
 
 
 def resolve_dict_file(dict_file: str) -> str:
-    """Path of a character list.
-
-    Args:
-        dict_file: Path of a file, or the name of one shipped with the package, or short '36', '62'
-            or '94'. A file at that path comes first.
-
-    Raises:
-        TypeError: If ``dict_file`` is neither a string nor a path.
-        FileNotFoundError: If there is no such file; names the path tried and the lists shipped.
-    """
+    """Path of a character list: of a file, or else of one shipped with the package, by its name or
+    short '36', '62' or '94'; a FileNotFoundError names the path tried and the lists shipped."""
     if not isinstance(dict_file, (str, Path)):
         raise TypeError(f'dict_file must be a string, but is {type(dict_file).__name__}')
     path = Path(dict_file)
@@ -63,11 +55,8 @@ def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:
 
 
 def natural_letter_case(dictionary: Dictionary) -> str:
-    """The letter case that labels must be brought into for a dictionary to know their letters.
-
-    'lower' where it has lower-case letters only, 'upper' where it has upper-case letters only,
-    else 'unchanged'.
-    """
+    """The letter case that labels must be brought into for a dictionary to know their letters:
+    'lower' or 'upper' where it has letters of that case only, else 'unchanged'."""
     characters = dictionary_characters(dictionary)
     lower, upper = (any(c != fold(c) for c in characters) for fold in (str.upper, str.lower))
     if lower == upper:
@@ -112,10 +101,6 @@ class WordDictionary(Dictionary):
             at that path comes before a packaged one of the same name.
         options: Arguments of MMOCR's ``Dictionary``, which has tokens for the start, the end,
             padding and unknown characters; ``unknown_token=None`` leaves those out of the targets.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line holds several characters, a character occurs twice or there is none.
     """
 
     def __init__(self, dict_file: str, *args: Any, **options: Any) -> None:

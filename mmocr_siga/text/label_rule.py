@@ -33,15 +33,11 @@ class LabelRule:
     """Bring a label into the form that is trained on, and judge it.
 
     Args:
-        dictionary: The characters known.
         max_seq_len: Most characters of a word, the end of sequence not counted: one less than the
             decoding steps of a model that predicts an end.
         letter_case: ``'lower'``, ``'upper'``, ``'unchanged'``, or ``'auto'``: the one the
             dictionary asks for, see :func:`.natural_letter_case`.
         unknown: ``'drop'`` leaves unknown characters out, ``'skip'`` refuses the label.
-
-    Raises:
-        ValueError: If an argument is out of its range.
     """
 
     def __init__(self, dictionary: Dictionary, max_seq_len: int = 25, letter_case: str = 'auto',

@@ -19,11 +19,7 @@ DISTANCES = ('plain', 'normalized', 'weighted')
 
 
 def read_lexicon(path: str | os.PathLike) -> list[str]:
-    """Words of a UTF-8 file, one a line; of lines with several fields the first.
-
-    Raises:
-        ValueError: If it holds no words.
-    """
+    """Words of a UTF-8 file, one a line; of lines with several fields the first."""
     with open(path, encoding='utf-8-sig') as file:
         words = [line.split()[0] for line in file if line.strip()]
     if not words:
@@ -40,9 +36,6 @@ class Lexicon:
             longer word; ``'weighted'``, see :func:`weighted_distances`.
         max_distance: Largest distance, always as a number of edits (weighted ones for
             ``'weighted'``), at which a reading is corrected.
-
-    Raises:
-        ValueError: If there is no such distance.
     """
 
     def __init__(self, words: Iterable[str], distance: str = 'plain',
@@ -54,10 +47,8 @@ class Lexicon:
         self._picked: dict[tuple, str | None] = {}
 
     def pick(self, reading: str, scores: Sequence[float] | None = None) -> str | None:
-        """The closest word in upper case, None if none is close enough.
-
-        ``scores`` are the L confidences of the reading's characters, for ``'weighted'``.
-        """
+        """The closest word in upper case, None if none is close enough; ``scores`` are the L
+        confidences of the reading's characters, for ``'weighted'``."""
         weighted = self.distance == 'weighted'
         key = (reading.upper(), tuple(scores) if weighted and scores is not None else None)
         if key not in self._picked:
@@ -87,12 +78,7 @@ def weighted_distances(reading: str, scores: Sequence[float], words: Sequence[st
 
     To replace or to drop a character costs the confidence with which it was read (cut to [0, 1],
     and 1 where it is no number), to add one costs 1.
-
-    Raises:
-        ValueError: If the number of scores is not L.
     """
-    if len(scores) != len(reading):
-        raise ValueError(f'{len(scores)} scores for the {len(reading)} characters of {reading!r}')
     cost = np.nan_to_num(np.asarray(scores, np.float64), nan=1.).clip(0, 1)
     lengths = np.array([len(word) for word in words], np.int64)
     codes = np.zeros((len(words), max(lengths.max(initial=0), 1)), np.int64)

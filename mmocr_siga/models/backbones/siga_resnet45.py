@@ -16,13 +16,9 @@ class SIGAResNet45(ResNetABI):
     """ABINet's ResNet45 with the taps of SIGA_R and its 1-D memory (SIGA, CVPR 2023).
 
     Args:
-        in_channels (int): Channels of the images.
-        base_channels (int): Channels C of the stem and of the first stage; each stage doubles
-            them.
-        with_cp (bool): Keep only the inputs of residual blocks and of what makes the columns in
-            training, and compute the rest again when it is needed: less memory for more time.
-            Results stay the same.
-        init_cfg (dict or list[dict], optional): Defaults to that of ``ResNetABI``.
+        base_channels: Channels C of the stem and of the first stage; each stage doubles them.
+        with_cp: Keep only the inputs of residual blocks and of what makes the columns in training,
+            and compute the rest again when it is needed: less memory for more time.
     """
 
     def __init__(self, in_channels: int = 3, base_channels: int = 32,
@@ -36,12 +32,8 @@ class SIGAResNet45(ResNetABI):
         self.columns = ColumnNeck(16 * base_channels, 16 * base_channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Four maps of images (N, 3, H, W).
-
-        Returns:
-            tuple: (N, C, H, W), (N, 2C, H/2, W/2), (N, 8C, H/4, W/4) and the columns
-            (N, 16C, 1, W/4). H is at least 28.
-        """
+        """Four maps of images (N, 3, H, W), H >= 28: (N, C, H, W), (N, 2C, H/2, W/2),
+        (N, 8C, H/4, W/4) and the columns (N, 16C, 1, W/4)."""
         stem = self.relu1(self.bn1(self.conv1(x)))
         fine = self._stage(self.layer2, self._stage(self.layer1, stem))
         coarse = self._stage(self.layer4, self._stage(self.layer3, fine))

@@ -34,35 +34,22 @@ class SIGAViT(BaseModule):
     the resolution of the patches.
 
     Args:
-        img_size (Sequence[int]): Height H and width W of the images.
-        patch_size (int): Side P of a patch.
-        in_channels (int): Channels of the images.
-        embed_dim (int): Channels D of a token.
-        depth (int): Blocks.
-        num_heads (int): Attention heads.
-        taps (Sequence[int]): After which blocks (counted from 1) tokens are taken; each tap has a
-            layer normalization of its own.
-        column_channels (int): Channels of the columns.
-        drop_path_rate (float): Stochastic depth of the last block.
-        pretrained (str, optional): Checkpoint of a vision transformer of the same width, for
-            example of DeiT: its blocks and last normalization are taken when training begins, its
-            patch and position embeddings are not. A path or an address.
-
-    Raises:
-        ImportError: If timm is missing or too old; says what to install.
+        img_size: Height H and width W of the images.
+        patch_size: Side P of a patch.
+        embed_dim: Channels D of a token.
+        taps: After which blocks (counted from 1) tokens are taken; each tap has a layer
+            normalization of its own.
+        column_channels: Channels C of the columns.
+        drop_path_rate: Stochastic depth of the last block.
+        pretrained: Weights of a vision transformer of the same width, for example of DeiT, a path
+            or an address: its blocks and last normalization are taken when training begins, its
+            patch and position embeddings are not.
     """
 
-    def __init__(self,
-                 img_size: Sequence[int] = (32, 128),
-                 patch_size: int = 4,
-                 in_channels: int = 3,
-                 embed_dim: int = 768,
-                 depth: int = 12,
-                 num_heads: int = 12,
-                 taps: Sequence[int] = (2, 4, 6, 8),
-                 column_channels: int = 512,
-                 drop_path_rate: float = 0.,
-                 pretrained: Optional[str] = None,
+    def __init__(self, img_size: Sequence[int] = (32, 128), patch_size: int = 4,
+                 in_channels: int = 3, embed_dim: int = 768, depth: int = 12, num_heads: int = 12,
+                 taps: Sequence[int] = (2, 4, 6, 8), column_channels: int = 512,
+                 drop_path_rate: float = 0., pretrained: Optional[str] = None,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if any(size % patch_size for size in img_size):
@@ -100,12 +87,8 @@ class SIGAViT(BaseModule):
                   'embeddings and classifier', logger='current')
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Maps of images (N, 3, H, W).
-
-        Returns:
-            tuple: The taps and the last tokens, (N, D, H/P, W/P) each, and the columns
-            (N, C, 1, W/P).
-        """
+        """Maps of images (N, 3, H, W): the taps and the last tokens, (N, D, H/P, W/P) each, and the
+        columns (N, C, 1, W/P)."""
         last, taps = self.vit.forward_intermediates(x, indices=self.indices, output_fmt='NLC')
         maps = [norm(tokens) for norm, tokens in zip(self.norms, taps)] + [last]
         maps = [tokens.transpose(1, 2).reshape(-1, int(tokens.shape[2]), *self.size)
