@@ -26,26 +26,15 @@ _FORMAT = 'mmocr_siga kept words 1'
 
 @dataclass
 class LabelReport:
-    """What the scan of a data set found.
-
-    Attributes:
-        name: What was scanned.
-        total: Samples in all.
-        kept: Samples that can be used.
-        dropped: Samples kept without some of their characters.
-        dropped_examples: The first of them.
-        skipped: Reason to number of samples left out.
-        examples: Reason to the first of them.
-        times: How often the data set is repeated in an epoch.
-    """
+    """What the scan of a data set found."""
     name: str
     total: int = 0
     kept: int = 0
-    dropped: int = 0
+    dropped: int = 0  # of those kept, those without some of their characters
     dropped_examples: list[str] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, list[str]] = field(default_factory=dict)
-    times: int = 1
+    skipped: dict[str, int] = field(default_factory=dict)  # by the reason
+    examples: dict[str, list[str]] = field(default_factory=dict)  # likewise
+    times: int = 1  # how often the data set is repeated in an epoch
 
     def lines(self) -> list[str]:
         """The report as lines of text."""
@@ -63,16 +52,10 @@ class LabelReport:
 def scan_labels(name: str, labels: Iterable[str | None], total: int,
                 judge: Callable[[str | None], Verdict],
                 describe: Callable[[int], str]) -> tuple[np.ndarray, LabelReport]:
-    """Judge all labels of a data set.
+    """Judge all labels of a data set: indices of the samples kept (K, ), and the report.
 
-    Args:
-        name: Name of the data set.
-        labels: In their order, None for none, ``total`` of them.
-        judge: Tells what becomes of a label, as :class:`~mmocr_siga.text.label_rule.LabelRule`.
-        describe: Names the sample of an index, for the examples.
-
-    Returns:
-        Indices of the samples kept (K, ), and the report.
+    ``labels`` are ``total`` in their order, None for none; ``judge`` tells what becomes of one, as
+    :class:`~mmocr_siga.text.label_rule.LabelRule`; ``describe`` names the sample of an index.
     """
     report = LabelReport(name, total=total)
     good = np.ones(total, bool)

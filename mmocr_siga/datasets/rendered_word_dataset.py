@@ -24,9 +24,8 @@ class RenderedWordDataset:
     """Words that the workers of a data loader draw, other ones in every epoch.
 
     A word depends on ``seed``, the rank, how often its index was asked for before, and its index,
-    but not on the number of workers or their order. Faces and word lists are searched once, when
-    the data set is built, and shared by the workers. Labels fit the dictionary by construction:
-    what :class:`.LabelRule` refuses is drawn again. So the data set needs no
+    but not on the number of workers or their order. Faces and word lists are searched once and
+    shared by the workers. What :class:`.LabelRule` refuses is drawn again, so the data set needs no
     ``CheckedTextDataset``, and cannot be wrapped in one, since it has no list of labels.
 
     Nothing of it is stored with a checkpoint: a training that is resumed begins with the first
@@ -40,8 +39,8 @@ class RenderedWordDataset:
         dictionary: Dictionary of the model, or its config; characters that it does not know are
             left out of the label, though drawn. With None labels are as drawn.
         max_seq_len, letter_case: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
-        with_masks: Whether to add ``gt_seg_map``, the exact text mask; a pipeline then has no
-            ``TextMask``, which would replace it.
+        with_masks: Whether to add ``gt_seg_map``, the exact text mask, in the place of
+            ``TextMask``.
         lazy_init: Whether to search faces and words only when they are needed.
         options: ``charset``, ``lexicon``, ``random_strings``, ``punctuation``, ``max_length`` and
             ``backgrounds`` of :func:`~mmocr_siga.rendering.build_renderer`.
@@ -124,11 +123,7 @@ class RenderedWordDataset:
                            f'{word.text!r}; check charset, dictionary and max_length')
 
     def get_data_info(self, idx: int) -> dict:
-        """A word as a pipeline gets it: ``img``, ``img_path`` (a name for messages), and so on.
-
-        Raises:
-            IndexError: If there is no such word; ``idx`` may be negative.
-        """
+        """A word as a pipeline gets it: ``img``, ``img_path`` (a name for messages), and so on."""
         if not -self.length <= idx < self.length:
             raise IndexError(f'index {idx} is out of range for {self.length} words')
         idx = int(idx) % self.length
@@ -150,12 +145,7 @@ class RenderedWordDataset:
         return self.pipeline(self.get_data_info(idx))
 
     def __getitem__(self, idx: int) -> Any:
-        """A word, drawn again if the pipeline returns None.
-
-        Raises:
-            IndexError: If there is no such word.
-            RuntimeError: If the pipeline returns None a hundred times.
-        """
+        """A word, drawn again if the pipeline returns None, at most a hundred times."""
         for _ in range(100):
             data = self.prepare_data(idx)
             if data is not None:

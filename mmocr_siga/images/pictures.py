@@ -25,14 +25,12 @@ class UnusableImageError(ValueError):
 
 
 def decode_picture(data: bytes) -> np.ndarray:
-    """Decode the content of a picture file to uint8 BGR (H, W, 3).
+    """Decode the content of a picture file to uint8 BGR (H, W, 3), upright as its EXIF tells.
 
-    It is turned upright as its EXIF tells. What is transparent is laid over a plain ground, as by
-    :func:`to_bgr_uint8`.
+    What is transparent is laid over a plain ground, as by :func:`to_bgr_uint8`.
 
     Raises:
-        UnusableImageError: If it is empty, damaged, of no format known here, or holds values that
-            are none of a picture.
+        UnusableImageError: If it is empty, damaged, of no format known here, or no picture.
     """
     if not data:
         raise UnusableImageError('the file is empty')

@@ -15,16 +15,11 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 
 def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
-    """Text mask of a grey image: ``two_means_mask`` of a single image in NumPy.
+    """Text mask of a grey image, uint8 (H, W): ``two_means_mask`` of a single image in NumPy.
 
     The same clusters and the same vote by the same arithmetic, for data pipelines: on arrays of
-    this size the fixed cost of each operator is what counts, and NumPy's is a quarter.
-
-    Args:
-        gray: uint8 (H, W).
-
-    Returns:
-        bool (H, W), True on text.
+    this size the fixed cost of each operator is what counts, and NumPy's is a quarter. bool (H, W),
+    True on text.
 
     Raises:
         ValueError: If ``gray`` has another shape or dtype, or no pixels.
@@ -52,11 +47,9 @@ def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
 def separation(below: Any, below_sum: Any) -> tuple[Any, Any]:
     """Weighted between-cluster variances of the 256 thresholds, and the number of pixels.
 
-    Args:
-        below: Pixels up to each level, float64 (..., 256). All numbers are integers a float64
-            holds exactly (up to 5.9 million pixels), so that the result depends on neither the
-            order of summation nor the device.
-        below_sum: Sum of these pixels.
+    ``below`` are the pixels up to each level, float64 (..., 256), ``below_sum`` their sum: integers
+    that a float64 holds exactly (up to 5.9 million pixels), so that the result depends on neither
+    the order of summation nor the device.
     """
     size, total = below[..., -1:], below_sum[..., -1:]
     gap = below_sum * size - below * total
@@ -69,15 +62,10 @@ def separation(below: Any, below_sum: Any) -> tuple[Any, Any]:
 def dark_is_text(second: Any, third: Any, border_lead: Any, size_lead: Any) -> Any:
     """The vote of the image's border.
 
-    A lead is the number of bright pixels less the number of dark ones. An image of one level has
-    all votes for its only cluster, which leaves the empty one as text.
-
-    Args:
-        second: The second smallest lead of the four borders: if it is positive, bright has three
-            votes.
-        third: The third smallest: if it is negative, dark has three votes.
-        border_lead: The lead on the whole border.
-        size_lead: The lead on the image.
+    A lead is the number of bright pixels less the number of dark ones, on the whole border or the
+    image. If the second smallest of the four borders' is positive, bright has three votes; if the
+    third is negative, dark has. An image of one level has all votes for its only cluster, which
+    leaves the empty one as text.
     """
     lead = (border_lead > 0) | ((border_lead == 0) & (size_lead > 0))
     return (second > 0) | ((third >= 0) & lead)

@@ -1,10 +1,10 @@
 """Scene-text-like word crops from installed fonts: a fast, reproducible renderer."""
 from .fonts import FontLibrary
 from .recipes import RECIPES, Recipe, build_renderer
-from .renderer import RenderedWord, WordRenderer, character_boxes
+from .renderer import RenderedWord, WordRenderer
 from .sheet import contact_sheet
 from .styles import PRESETS, RenderStyle
 from .words import WordSource
 
 __all__ = ['FontLibrary', 'PRESETS', 'RECIPES', 'Recipe', 'RenderStyle', 'RenderedWord',
-           'WordRenderer', 'WordSource', 'build_renderer', 'character_boxes', 'contact_sheet']
+           'WordRenderer', 'WordSource', 'build_renderer', 'contact_sheet']

@@ -92,11 +92,7 @@ def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
 
 def photo_piece(rng: np.random.Generator, path: str,
                 shape: tuple[int, int]) -> np.ndarray | None:
-    """Cut a random piece, scaled to ``shape``, of a photograph.
-
-    Returns:
-        float32 BGR (H, W, 3) in [0, 255]; None if the file can't be decoded.
-    """
+    """A random piece of a photograph, float32 BGR (H, W, 3) in [0, 255]; None if undecodable."""
     photo = _photo(path)
     if photo is None:
         return None
@@ -115,12 +111,9 @@ def photo_piece(rng: np.random.Generator, path: str,
 
 def make_background(rng: np.random.Generator, shape: tuple[int, int], color: np.ndarray,
                     busy: float, photographs: list[str]) -> np.ndarray:
-    """A background around a base color: float32 BGR (H, W, 3), about [0, 255].
+    """A background around a color, BGR in [0, 255]: float32 BGR (H, W, 3), about [0, 255].
 
-    Args:
-        color: BGR (3,) in [0, 255].
-        busy: Probability of texture or photograph instead of a plain board.
-        photographs: Picture files; may be empty.
+    ``busy`` is the probability of a texture or, if there are any, a photograph.
     """
     base = np.empty((*shape, 3), np.float32)
     base[:] = color

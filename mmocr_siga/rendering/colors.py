@@ -38,10 +38,9 @@ def random_color(rng: np.random.Generator) -> np.ndarray:
 
 def contrasting_color(rng: np.random.Generator, other: np.ndarray, contrast: float,
                        tries: int = 12) -> np.ndarray:
-    """A color that stands out from another: float32 BGR (3,).
+    """A color whose luma differs from another's by ``contrast`` grey levels: float32 BGR (3,).
 
-    Its luma differs by ``contrast`` grey levels or, when the tries are used up, as far as black or
-    white do.
+    After ``tries`` it is black or white.
     """
     target = float(luminance(other))
     for _ in range(tries):

@@ -65,10 +65,7 @@ def dot_pattern(char: str) -> np.ndarray:
 
 
 class BuiltInFont:
-    """A built-in face at one size in pixels; serves in the place of an opened font file.
-
-    Raises:
-        ValueError: If there is no such face.
+    """A built-in face at one size in pixels, in the place of an opened font file, or a ValueError.
     """
 
     def __init__(self, path: str, size: int) -> None:

@@ -104,9 +104,7 @@ def tone(rng: np.random.Generator, image: np.ndarray, low: float,
          separated: float) -> np.ndarray:
     """Lower the contrast, darken or lift, and tint a little.
 
-    Args:
-        low: Least factor of contrast.
-        separated: :func:`separation` of the text; about 25 grey levels of it are left.
+    The contrast falls by no more than ``low`` and, by :func:`separation`, to about 25 grey levels.
     """
     mean = image.mean((0, 1), dtype=np.float32)
     factor = np.float32(max(rng.uniform(low, 1), min(1.0, 25 / max(separated, 1.0))))

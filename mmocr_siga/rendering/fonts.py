@@ -37,20 +37,12 @@ _PROBE_SIZE = 40
 
 @dataclass(frozen=True)
 class FontFace:
-    """One usable font file.
-
-    Args:
-        characters: The requested characters this face can write.
-        cap_ratio: Height of a capital letter (or of the tallest probe character) divided by the
-            nominal font size.
-        unicase: Whether small letters look like capitals: words are labelled in capitals then.
-        plainness: Its :func:`legibility`.
-    """
+    """A usable font file."""
     path: str
-    characters: frozenset[str] = field(repr=False)
-    cap_ratio: float = 0.7
-    unicase: bool = False
-    plainness: float = 1.0
+    characters: frozenset[str] = field(repr=False)  # of those asked for
+    cap_ratio: float = 0.7  # height of capitals by the nominal size
+    unicase: bool = False  # small letters look like capitals, and are labelled so
+    plainness: float = 1.0  # its legibility
 
     def size_for(self, cap_height: float) -> int:
         """Nominal font size at which capitals are ``cap_height`` pixels tall."""
@@ -61,8 +53,8 @@ class FontFace:
 def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
     """Open a font file, or a face of :mod:`.drawn_faces`, at a size in pixels; cached.
 
-    The basic layout engine is used on purpose: it gives the same pixels whether or not an outside
-    text shaper is installed. Scripts that need shaping are therefore out of reach.
+    The basic layout engine gives the same pixels whether or not an outside text shaper is there.
+    Scripts that need shaping are therefore out of reach.
     """
     if is_built_in(path):
         return BuiltInFont(path, size)
@@ -71,11 +63,9 @@ def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
 
 def draw_glyph(font: ImageFont.FreeTypeFont | BuiltInFont,
                char: str) -> tuple[np.ndarray, int, int]:
-    """Draw one glyph.
+    """Coverage of a glyph, uint8 (h, w), and the offset (x, y) of its top left corner from the pen.
 
-    Returns:
-        Coverage, uint8 (h, w), and the offset (x, y) of its top left corner from the pen on the
-        baseline. ``h`` or ``w`` is 0 for a blank.
+    A blank has no pixels.
     """
     if isinstance(font, BuiltInFont):
         return font.glyph(char)
@@ -96,12 +86,10 @@ def bundled_font_dir() -> Path:
 
 def find_font_files(folders: Iterable[os.PathLike] | None = None,
                     skipped: Sequence[str] = _SKIPPED_NAMES) -> list[str]:
-    """List font files in a stable order.
+    """List font files in a stable order, without those whose names hold one of ``skipped``.
 
-    Args:
-        folders: Folders, searched with their subfolders, or files. None stands for the fonts of the
-            system and those that matplotlib carries.
-        skipped: Files whose names hold one of these are left out.
+    ``folders`` are searched with their subfolders, or are files; None stands for the fonts of the
+    system and those that matplotlib carries.
 
     Raises:
         FileNotFoundError: If a given folder does not exist.
@@ -122,7 +110,7 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
 
 
 def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
-    """Those of the wanted characters that a font file's character map lists; none if unreadable."""
+    """Those of the characters that a font file claims to have; none if unreadable."""
     from fontTools.ttLib import TTFont, TTLibError
     try:
         with TTFont(path, fontNumber=0, lazy=True) as font:
@@ -165,9 +153,8 @@ def _reference_templates() -> dict[str, np.ndarray]:
 def legibility(path: str, characters: Iterable[str]) -> float:
     """How much the letters and digits of a face resemble plain ones.
 
-    Returns:
-        Mean over those of the characters that are in A-Z, a-z, 0-9 of the best normalized
-        correlation with the same character in plain faces; 1 if there is none to judge.
+    Mean over those of the characters that are in A-Z, a-z, 0-9 of the best normalized correlation
+    with the same character in plain faces; 1 if there is none.
     """
     font, references, scores = open_face(path, _PROBE_SIZE), _reference_templates(), []
     for char in characters:
@@ -189,12 +176,7 @@ def _is_unicase(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> boo
 
 def probe_face(path: str, charset: Sequence[str], min_coverage: float,
                min_legibility: float) -> FontFace | None:
-    """Check one font file: None if it is not usable.
-
-    Args:
-        min_coverage: Least fraction of ``charset`` that the face must draw.
-        min_legibility: Least :func:`legibility`.
-    """
+    """Check a font file: None if it draws too little of ``charset`` or is not legible enough."""
     mapped = mapped_characters(path, charset)
     need = max(1.0, min_coverage * len(charset))
     if len(mapped) < need:
@@ -248,22 +230,13 @@ class FontLibrary:
     @classmethod
     def discover(cls, charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
                  min_coverage: float = 0.6, min_legibility: float = 0.55) -> FontLibrary:
-        """Build a library from the fonts at hand; see :func:`find_font_files`, :func:`probe_face`.
-
-        Raises:
-            FileNotFoundError: If a folder does not exist.
-            ValueError: If no face is usable; the message names the characters.
-        """
+        """Build a library from the fonts that :func:`find_font_files` finds; the same errors."""
         faces = (probe_face(p, charset, min_coverage, min_legibility)
                  for p in find_font_files(folders))
         return cls([f for f in faces if f is not None], charset)
 
     def plainest(self, count: int) -> FontLibrary:
-        """The ``count`` faces that look most like ordinary print.
-
-        Raises:
-            ValueError: If they don't cover the character set.
-        """
+        """The ``count`` faces most like ordinary print; a ValueError if they lack a character."""
         faces = sorted(self.faces, key=lambda f: (-f.plainness, f.path))[:count]
         return FontLibrary(faces, self.charset)
 
@@ -271,9 +244,7 @@ class FontLibrary:
         return len(self.faces)
 
     def draw(self, rng: np.random.Generator, text: str, tries: int = 20) -> FontFace:
-        """Draw a face that has every character of a text but spaces.
-
-        After ``tries`` draws the faces are searched one by one.
+        """Draw a face that has every character of a text but spaces; after ``tries`` search all.
 
         Raises:
             ValueError: If no single face can write the text.
@@ -303,9 +274,9 @@ def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None 
                   min_legibility: float = 0.3) -> list[FontFace]:
     """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils.
 
-    Installed faces are known by their names; a face needs one third of the characters. Segments are
-    unlike print, hence the low ``min_legibility``; what is inverted is far below. Built-in faces
-    are among them.
+    Installed faces are known by their names, need one third of the characters and little
+    legibility: segments are unlike print, and what is inverted is far below. Built-in faces are
+    among them.
     """
     skipped = [name for name in _SKIPPED_NAMES if name != 'dseg7'] + list(_NO_MACHINE_NAMES)
     # Seven segments make few letters: the others would not be read as what they stand for.

@@ -12,20 +12,12 @@ from .fonts import FontFace, draw_glyph, open_face
 
 @dataclass
 class Line:
-    """A straight line of text before it is warped.
-
-    Args:
-        ink: Coverage of the word, uint8 (H, W).
-        context: Coverage of neighboring text, uint8 (H, W).
-        labels: uint8 (H, W): 0 for background, k for the k-th character.
-        box: x0, y0, x1, y1 of the word's ink.
-        cap_height: Height of capitals in pixels.
-    """
-    ink: np.ndarray
-    context: np.ndarray
-    labels: np.ndarray
-    box: tuple[int, int, int, int]
-    cap_height: float
+    """A straight line of text before it is warped; layers are uint8 (H, W)."""
+    ink: np.ndarray  # coverage of the word
+    context: np.ndarray  # coverage of neighboring text
+    labels: np.ndarray  # 0 for background, k for the k-th character
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1 of the word's ink
+    cap_height: float  # of capitals, in pixels
 
 
 def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -> list[float]:
@@ -57,8 +49,7 @@ def _paste(canvas: np.ndarray, glyph: np.ndarray, x: int, y: int, value: int = 0
 
 def write_line(canvas: np.ndarray, face: FontFace, text: str, size: int, x: float,
                y: float) -> None:
-    """Write text into a coverage (H, W), uint8, at a pen position; what falls outside is not drawn.
-    """
+    """Write text into a coverage (H, W), uint8, at a pen position, cut at its edges."""
     font = open_face(face.path, size)
     for char in text:
         if x > canvas.shape[1]:
@@ -76,14 +67,9 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
             rng: np.random.Generator | None = None) -> Line:
     """Draw a word of less than 256 characters on a straight line.
 
-    Args:
-        cap_height: Height of capitals in pixels; spacing, jitter and margin are fractions of it.
-        spacing: Extra letter spacing.
-        first_larger: Size of the first glyph relative to the others.
-        jitter: Standard deviation of the glyphs' height above the baseline.
-        margin: Free space around the ink.
-        neighbors: Text to the left, to the right, above and below; empty for none.
-        rng: Needed for jitter and neighbors.
+    ``spacing`` between letters, ``jitter`` of their height and the free ``margin`` around the ink
+    are fractions of ``cap_height`` in pixels. ``neighbors`` are texts to the left, to the right,
+    above and below. Jitter and neighbors need ``rng``.
 
     Raises:
         ValueError: If the text leaves no ink.
@@ -136,23 +122,15 @@ def _write_neighbors(canvas: np.ndarray, face: FontFace, size: int,
 
 @dataclass(frozen=True)
 class Warp:
-    """Arc, then shear, stretch and rotation, then perspective, about the middle of a line.
-
-    Args:
-        arc: Angle that the line subtends, in radians; positive bends the ends down.
-        angle: Rotation in radians, clockwise on the picture.
-        shear: Horizontal shift per unit of height.
-        stretch: Horizontal scale.
-        perspective: Relative change of scale from the middle to the right and to the lower end.
-    """
-    arc: float = 0.0
-    angle: float = 0.0
-    shear: float = 0.0
-    stretch: float = 1.0
-    perspective: tuple[float, float] = (0.0, 0.0)
+    """Arc, then shear, stretch and rotation, then perspective, about the middle of a line."""
+    arc: float = 0.0  # angle that the line subtends, in radians; positive bends the ends down
+    angle: float = 0.0  # in radians, clockwise on the picture
+    shear: float = 0.0  # horizontal shift per unit of height
+    stretch: float = 1.0  # horizontal scale
+    perspective: tuple[float, float] = (0.0, 0.0)  # change of scale to the right and lower ends
 
     def matrix(self, half_width: float, half_height: float) -> np.ndarray:
-        """Homography (3, 3) from centerd line coordinates to centerd picture coordinates."""
+        """Homography (3, 3) from centered line coordinates to centered picture coordinates."""
         c, s = np.cos(self.angle), np.sin(self.angle)
         affine = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
             [[self.stretch, self.shear, 0], [0, 1, 0], [0, 0, 1]])
@@ -162,7 +140,7 @@ class Warp:
         return affine @ projective
 
     def bend(self, points: np.ndarray, half_width: float) -> np.ndarray:
-        """Map centerd line points (n, 2) onto the arc."""
+        """Map centered line points (n, 2) onto the arc."""
         if abs(self.arc) < 1e-3:
             return points
         radius = 2 * half_width / self.arc
@@ -185,15 +163,10 @@ class Warp:
 def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
               elastic: float = 0.0, rng: np.random.Generator | None = None
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Warp the layers of a line.
+    """Warp the ink, the context and the labels of a line: uint8 arrays of one shape (H, W).
 
-    Args:
-        border: Space to keep around the word as a fraction of its cap height.
-        max_pixels: Largest result; a larger one is scaled down.
-        elastic: Smooth random shifts, as of cloth, as a fraction of the cap height; needs ``rng``.
-
-    Returns:
-        ``ink``, ``context`` and ``labels``, uint8 arrays of one shape (H, W).
+    ``border`` around the word and ``elastic``, smooth random shifts as of cloth, which need
+    ``rng``, are fractions of the cap height. What is larger than ``max_pixels`` is scaled down.
     """
     x0, y0, x1, y1 = line.box
     cx, cy, hw, hh = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
@@ -202,7 +175,7 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
                           + [np.stack([np.full(17, s * hw), t * hh], 1) for s in (-1, 1)])
     matrix = warp.matrix(hw, hh)
     bent = warp.bend(edge, hw)
-    # The bent line is centerd again, so that perspective acts about its middle.
+    # The bent line is centered again, so that perspective acts about its middle.
     center = (bent.min(0) + bent.max(0)) / 2
     mapped = cv2.perspectiveTransform((bent - center)[None], matrix)[0]
     low, high = mapped.min(0) - border * line.cap_height, mapped.max(0) + border * line.cap_height

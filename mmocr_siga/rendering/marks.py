@@ -29,12 +29,7 @@ class Punctuator:
         self._allowed = allowed
 
     def __call__(self, word: str, other: Callable[[], str], rng: np.random.Generator) -> str:
-        """The word in one of the forms; as it was, where the character set has no form for it.
-
-        Args:
-            word: At least one character.
-            other: Draws a second word, for the forms that join two.
-        """
+        """The word in one of the forms, or as it was; ``other`` draws a second word for a form."""
         if not self.forms:
             return word
         form = self.forms[int(np.searchsorted(self._bounds, rng.random(), side='right'))]

@@ -18,10 +18,8 @@ def plate_board(rng: np.random.Generator, ink: np.ndarray, unit: float,
                 face: FontFace) -> np.ndarray:
     """Draw the board under a number: float32 BGR (H, W, 3), about [0, 255].
 
-    Args:
-        ink: Coverage of the number, uint8 (H, W).
-        unit: Cap height of the number in pixels.
-        face: Face of the small print; what it can't write is left out.
+    ``ink`` is the coverage of the number, uint8 (H, W), ``unit`` its cap height in pixels, ``face``
+    for the small print.
     """
     dark = rng.random() < 0.12
     value = rng.uniform(15, 90) if dark else rng.uniform(165, 250)

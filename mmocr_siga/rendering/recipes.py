@@ -18,22 +18,13 @@ PLATE_CHARSET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ- '
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind of word images.
-
-    Args:
-        text: 'words' (a lexicon and random strings), 'random' (1 to 25 characters), 'serial' or
-            'plates'.
-        faces: 'all' or 'machine', see :func:`.fonts.machine_faces`.
-        charset: See :func:`~mmocr_siga.text.charsets.find_charset`.
-        random_strings: Fraction of random strings among words.
-        punctuation: Fraction of the words that get marks; 0.1 is that of real scene words.
-    """
+    """A kind of word images."""
     style: RenderStyle
-    text: str = 'words'
-    faces: str = 'all'
-    charset: str = 'ascii94'
-    random_strings: float = 0.1
-    punctuation: float = 0.1
+    text: str = 'words'  # or 'random', 'serial', 'plates'
+    faces: str = 'all'  # or 'machine', see fonts.machine_faces
+    charset: str = 'ascii94'  # see text.charsets.find_charset
+    random_strings: float = 0.1  # fraction of them among words
+    punctuation: float = 0.1  # fraction of the words that get marks
 
 
 # Looked at beside crops of real scenes: those are cut less tightly and seldom beyond reading.
@@ -74,12 +65,7 @@ RECIPES = {
 
 def find_faces(recipe: Recipe, charset: str, style: RenderStyle,
                folders: Iterable[os.PathLike] | None = None) -> FontLibrary:
-    """The faces of a recipe; for 'machine', machine faces and the twenty plainest others.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-        ValueError: If no face is usable; names the characters.
-    """
+    """The faces of a recipe; for 'machine', machine faces and the twenty plainest others."""
     if recipe.faces == 'all':
         return FontLibrary.discover(charset, folders, min_legibility=style.legibility)
     machine = machine_faces(charset, folders)
@@ -106,9 +92,7 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like',
     """Find faces, words and backgrounds.
 
     Args:
-        recipe: 'mj_st_like' (words), 'incidental' (words of crops that are not upright),
-            'contextless' (random characters), 'serial_numbers' or 'licence_plates', or a recipe of
-            your own. What is None below is that of the recipe.
+        recipe: One of :data:`RECIPES` or your own, which decides on what is None below.
         style: Another difficulty: 'easy', 'medium' or 'hard'.
         charset: See :func:`~mmocr_siga.text.charsets.find_charset`.
         lexicon: Word list, one a line. None stands for built-in words.

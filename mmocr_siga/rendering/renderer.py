@@ -19,50 +19,34 @@ from .words import WordSource
 
 @dataclass
 class RenderedWord:
-    """A rendered word.
+    """A rendered word of L characters.
 
-    Args:
-        image: BGR, uint8 (H, W, 3).
-        text: The label, L characters.
-        glyphs: uint8 (H, W): 0 for background, k on the ink of the k-th character, counted from 1.
-            Where characters overlap the later one counts.
-        font: Path of the face.
+    ``glyphs`` is 0 for background and k on the ink of the k-th character, counted from 1; where
+    characters overlap the later one counts.
     """
-    image: np.ndarray
+    image: np.ndarray  # BGR, uint8 (H, W, 3)
     text: str
-    glyphs: np.ndarray
-    font: str
+    glyphs: np.ndarray  # uint8 (H, W)
+    font: str  # path of the face
 
     @property
     def boxes(self) -> np.ndarray:
-        """Boxes of the characters: see :func:`character_boxes`."""
-        return character_boxes(self.glyphs, len(self.text))
+        """Boxes around the ink of the characters, int32 (L, 4): x, y, width, height in pixels.
 
-
-def character_boxes(glyphs: np.ndarray, length: int) -> np.ndarray:
-    """Boxes around the ink of each of ``length`` characters in a glyph mask.
-
-    Returns:
-        int32 (L, 4): x, y, width, height in pixels; zeros for a character without ink, such as a
-        space. Where a later character covers an earlier one, the box is around what is left to see.
-    """
-    boxes = np.zeros((length, 4), np.int32)
-    for k in range(length):
-        boxes[k] = cv2.boundingRect((glyphs == k + 1).view(np.uint8))
-    return boxes
+        Zeros for one without ink, such as a space; where a later one covers it, what is left to
+        see.
+        """
+        boxes = [cv2.boundingRect((self.glyphs == k + 1).view(np.uint8))
+                 for k in range(len(self.text))]
+        return np.array(boxes, np.int32).reshape(-1, 4)
 
 
 class WordRenderer:
     """Renders word number ``index`` of an endless, reproducible list.
 
-    Every word has a generator of its own, so the list does not depend on the number of processes
-    or the order of the calls. It does depend on the installed fonts.
-
-    Args:
-        words: Labels: anything with ``draw(rng)``.
-        style: Difficulty; None stands for the preset 'hard'.
-        photographs: Picture files for backgrounds.
-        seed: Seed of the list.
+    Every word has a generator of its own, so the list does not depend on the number of processes or
+    the order of the calls. It does depend on the installed fonts. ``words`` is anything with
+    ``draw(rng)``, ``style`` None is 'hard', ``photographs`` are picture files for backgrounds.
     """
 
     def __init__(self, fonts: FontLibrary, words: WordSource, style: RenderStyle | None = None,
@@ -74,7 +58,6 @@ class WordRenderer:
         self.seed = seed
 
     def __call__(self, index: int) -> RenderedWord:
-        """Render word number ``index``, from 0."""
         return self.render((self.seed, index))
 
     def render(self, key: Sequence[int]) -> RenderedWord:
@@ -85,7 +68,10 @@ class WordRenderer:
             text = text.upper()
         line = self._line(rng, face, text)
         warp = self._warp(rng, len(text))
-        ink, context, glyphs = warp_line(line, warp, elastic=self._elastic(rng), rng=rng)
+        elastic = 0.0
+        if self.style.elastic and rng.random() < self.style.elastic:
+            elastic = float(rng.uniform(*self.style.elastic_strength))
+        ink, context, glyphs = warp_line(line, warp, elastic=elastic, rng=rng)
         box = _crop_box(rng, self.style, glyphs, line.cap_height)
         ink, context, glyphs = ink[box], context[box], glyphs[box]
         ink = np.maximum(ink, context)
@@ -108,12 +94,6 @@ class WordRenderer:
                 continue
         text = self.words.draw(rng)
         return text, self.fonts.draw(rng, text)
-
-    def _elastic(self, rng: np.random.Generator) -> float:
-        # Without the effect nothing is drawn, so that the list of a preset without it is kept.
-        if not self.style.elastic or rng.random() >= self.style.elastic:
-            return 0.0
-        return float(rng.uniform(*self.style.elastic_strength))
 
     def _line(self, rng: np.random.Generator, face: FontFace, text: str) -> Line:
         style = self.style

@@ -12,16 +12,10 @@ from .fonts import bundled_font_dir, open_face
 
 def contact_sheet(words: Iterable[tuple[np.ndarray, str]], columns: int = 8,
                   cell: tuple[int, int] = (168, 64), caption: int = 14) -> np.ndarray:
-    """Draw words side by side, each with its label below: uint8 BGR.
+    """Draw words, pictures in uint8 BGR with their labels below, side by side: uint8 BGR.
 
-    Args:
-        words: Pairs of a picture, uint8 BGR (H, W, 3), and its label.
-        columns: Words in a row.
-        cell: Width and height left for a picture, which is scaled to fit.
-        caption: Height of a label in pixels.
-
-    Raises:
-        ValueError: If there is no word.
+    ``cell`` is the width and height left for a picture, which is scaled to fit, ``caption`` the
+    height of a label in pixels. Without words a ValueError.
     """
     words = list(words)
     if not words:

@@ -68,10 +68,7 @@ class RenderStyle:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> RenderStyle:
-        """'easy' (clean print), 'medium' or 'hard' (like crops of street scenes), with changes.
-
-        Raises:
-            ValueError: If there is no such preset.
+        """'easy' (clean print), 'medium' or 'hard' (street scenes), with changes; or a ValueError.
         """
         if name not in PRESETS:
             raise ValueError(f'unknown difficulty {name!r}; choose one of {sorted(PRESETS)}')

@@ -18,12 +18,7 @@ _CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st',
 
 
 def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
-    """Read a word list and keep, in file order, the words that can be written.
-
-    Args:
-        path: UTF-8 text file, one word a line; blank lines are skipped.
-        charset: Allowed characters. A word whose letters are only there in the other case is kept.
-        max_length: Longest word to keep.
+    """Words of a UTF-8 file, one a line, that can be written with ``charset``, if in another case.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -92,7 +87,7 @@ def number_like(rng: np.random.Generator) -> str:
 
 
 class TextSource:
-    """Draws labels: :meth:`draw` gives one to ``max_length`` characters of ``charset``.
+    """Draws labels of one to ``max_length`` characters of ``charset``.
 
     Raises:
         ValueError: If ``max_length`` is not positive or there is no character.
@@ -113,14 +108,11 @@ class TextSource:
 
 
 class WordSource(TextSource):
-    """Draws words of a lexicon in a random case, and random strings.
+    """Draws words in a random case, and random strings.
 
-    Args:
-        words: Lexicon. None stands for :data:`COMMON_WORDS` and made-up pronounceable words, where
-            the character set has Latin letters.
-        random_strings: Fraction of random strings and number-like ones.
-        punctuation: Probability that a word gets marks, as :class:`.marks.Punctuator` puts them;
-            0.1 is that of real scene words.
+    Without ``words`` it takes :data:`COMMON_WORDS` and pronounceable ones where the character set
+    has Latin letters. ``punctuation`` is the probability that a word gets marks, as
+    :class:`.marks.Punctuator` puts them; 0.1 is that of real scene words.
 
     Raises:
         ValueError: If a fraction is outside [0, 1], or the lexicon is empty.

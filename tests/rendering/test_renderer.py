@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering import RenderStyle, WordRenderer, WordSource, character_boxes
+from mmocr_siga.rendering import RenderedWord, RenderStyle, WordRenderer, WordSource
 from mmocr_siga.rendering.colors import luminance
 from mmocr_siga.text.charsets import find_charset
 
@@ -79,8 +79,8 @@ def test_boxes_hold_the_ink_of_their_characters(library):
     glyphs = np.zeros((9, 12), np.uint8)
     glyphs[2:5, 1:3] = 1
     glyphs[0, 5], glyphs[8, 7] = 3, 3
-    assert character_boxes(glyphs, 4).tolist() == [
-        [1, 2, 2, 3], [0, 0, 0, 0], [5, 0, 3, 9], [0, 0, 0, 0]]
+    boxes = RenderedWord(None, 'abcd', glyphs, '').boxes
+    assert boxes.tolist() == [[1, 2, 2, 3], [0, 0, 0, 0], [5, 0, 3, 9], [0, 0, 0, 0]]
     word = renderer(library)(3)
     for k, (x, y, w, h) in enumerate(word.boxes.tolist(), 1):
         ys, xs = np.nonzero(word.glyphs == k)

@@ -67,18 +67,10 @@ class Conversion:
 
 def convert(records: Iterable[Record], writer: WordWriter, args: argparse.Namespace,
             total: int | None = None) -> Conversion:
-    """Write records, and leave out what is broken or not wanted.
+    """Write records with an open writer, and leave out what is broken or not wanted.
 
     ``<out>.skipped.tsv`` lists what was left out, ``name TAB reason``, if there is something.
-
-    Args:
-        records: What to write.
-        writer: Open writer; it is not closed.
-        args: With ``out`` and the options of :func:`add_options`.
-        total: Number of records, for the progress.
-
-    Raises:
-        OSError: If it cannot be written.
+    ``args`` has ``out`` and the options of :func:`add_options`; ``total`` is for the progress.
     """
     done, lines = Conversion(), []
     Path(f'{args.out}.skipped.tsv').unlink(missing_ok=True)
@@ -97,10 +89,13 @@ def convert(records: Iterable[Record], writer: WordWriter, args: argparse.Namesp
 def _write(record: Record, writer: WordWriter, args: argparse.Namespace, sum_: ContentSum) -> str:
     """Write a record, or tell why not."""
     data, problem = _load(record)
-    problem = problem or _unwanted(record.text, args)
-    if not problem and not args.no_decode:
-        problem = image_problem(data)
     if problem:
+        return problem
+    if args.alphanumeric and not (record.text.isascii() and record.text.isalnum()):
+        return 'has other characters than letters and digits'
+    if len(record.text) < args.min_length:
+        return f'is shorter than {args.min_length} characters'
+    if not args.no_decode and (problem := image_problem(data)):
         return problem
     try:
         mask = record.load_mask() if record.load_mask is not None else None
@@ -125,14 +120,6 @@ def _load(record: Record) -> tuple[bytes, str]:
     except OSError as error:
         return b'', f'cannot be read ({error.strerror or error})'
     return (data, '') if data else (b'', 'has no bytes')
-
-
-def _unwanted(text: str, args: argparse.Namespace) -> str:
-    if args.alphanumeric and not (text.isascii() and text.isalnum()):
-        return 'has other characters than letters and digits'
-    if len(text) < args.min_length:
-        return f'is shorter than {args.min_length} characters'
-    return ''
 
 
 def check_content(records: Iterable[Record], expected: ContentSum) -> None:

@@ -16,11 +16,10 @@ _WORD = re.compile(r'(?P<database>.+):(?P<key>image-\d{9})')
 class NonEmptyBackend(BaseStorageBackend):
     """Read what mmengine would read, and refuse an empty file by its name.
 
-    MMOCR's ``LoadImageFromFile``, which test pipelines need for the sake of its inferencers,
-    names files that are missing or broken; but what an interrupted copy leaves, a file of no
-    bytes, makes OpenCV fail with a message about its own source. That loader also ignores images
-    that a data set has decoded, so the names that :class:`.WordLMDBDataset` gives its words,
-    ``<database>:image-000000001``, are read from the database. Choose this backend with
+    What an interrupted copy leaves, a file of no bytes, makes MMOCR's ``LoadImageFromFile``, which
+    test pipelines need for the sake of its inferencers, fail without its name. That loader also
+    ignores images that a data set has decoded, so the names that :class:`.WordLMDBDataset` gives
+    its words, ``<database>:image-000000001``, are read from the database. Choose this backend with
     ``backend_args=dict(backend='nonempty')``.
     """
 

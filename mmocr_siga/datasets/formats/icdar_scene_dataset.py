@@ -19,18 +19,15 @@ PARTS = ('all', 'train', 'test')
 class ICDARSceneDataset(OCRDataset):
     """Scenes for detection and spotting, without converting them to MMOCR's JSON first.
 
-    Samples are those that ``OCRDataset`` reads from that JSON: ``img_path``, ``height``, ``width``
-    and ``instances`` with ``polygon``, ``bbox``, ``bbox_label``, ``ignore`` and ``text``. What is
-    faulty is left out or ignored, counted and logged; see :func:`.read_scenes`. A scene without
-    words stays.
+    Samples are those that ``OCRDataset`` reads from that JSON. What is faulty is left out or
+    ignored, counted and logged; see :func:`.read_scenes`. A scene without words stays.
 
     Args:
         ann_file: Folder of the annotation files, below ``data_root``.
         data_prefix: ``img_path``, folder of the pictures below ``data_root``; None for 'images'.
         form: Form of the annotation files, see :func:`.parse_scene_file`.
         ignored_texts: Texts that mark a region to be ignored.
-        part: ``'all'``, or ``'train'`` or ``'test'`` after setting scenes aside.
-        test_count: Number of scenes in ``'test'``.
+        part: ``'all'``, or ``'train'`` or ``'test'``, the ``test_count`` scenes that are set aside.
         split_seed: Seed by which they are drawn; None takes the last ones.
         options: Other arguments of ``OCRDataset``; ``indices`` are of the scenes of the part.
 

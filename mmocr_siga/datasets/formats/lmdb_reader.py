@@ -57,14 +57,11 @@ def _file(path: str) -> str:
 
 
 class LMDBReader:
-    """Read-only LMDB database that each process opens for itself, on first use.
+    """Read-only LMDB database, a folder or file, that each process opens for itself, on first use.
 
     An open environment must not be used across a fork and cannot be pickled; this object may be.
-    Readers of the same database share one environment. All methods raise the errors of
-    :func:`open_database`, and an OSError if a page is damaged.
-
-    Args:
-        path: Folder of the database, or its file.
+    Readers of the same database share one. All methods raise the errors of :func:`open_database`,
+    and an OSError if a page is damaged.
     """
 
     def __init__(self, path: str) -> None:

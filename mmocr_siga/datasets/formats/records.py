@@ -35,21 +35,13 @@ _SUFFIXES = IMAGE_SUFFIXES + ('.tif', '.tiff', '.gif')
 
 @dataclass
 class Record:
-    """A word.
-
-    Attributes:
-        name: Path of the image or its key, for messages.
-        text: The label; None if there is none.
-        load, load_mask: Read the encoded image and glyph mask; raise an OSError if they cannot.
-        problem: What is wrong with the label; '' if nothing is.
-        boxes: Character boxes: x, y, width, height of each.
-    """
-    name: str
-    text: str | None
-    load: Callable[[], bytes]
-    problem: str = ''
-    boxes: list | None = None
-    load_mask: Callable[[], bytes] | None = None
+    """A word; ``load`` and ``load_mask`` raise an OSError if they cannot read."""
+    name: str  # path of the image or its key, for messages
+    text: str | None  # the label
+    load: Callable[[], bytes]  # the encoded image
+    problem: str = ''  # what is wrong with the label
+    boxes: list | None = None  # x, y, width, height of each character
+    load_mask: Callable[[], bytes] | None = None  # the encoded glyph mask
 
 
 def _from_file(root: os.PathLike, path: str, text: str | None, problem: str = '',
@@ -65,9 +57,7 @@ def _from_file(root: os.PathLike, path: str, text: str | None, problem: str = ''
 def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
     """Read the elements of a list in a JSON object one by one, without loading the file.
 
-    Args:
-        path: UTF-8 file, with or without a byte order mark, whose top level is an object.
-        key: Key of the list; other values are skipped.
+    The file is UTF-8, with or without a byte order mark; values of other keys are skipped.
 
     Raises:
         ValueError: If the file is no valid JSON, as when it is cut off, or has no such list.
@@ -148,11 +138,8 @@ def read_tsv(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Rec
 def read_folder(path: os.PathLike, labels: str = 'sidecar') -> Iterator[Record]:
     """Records of the images in a folder and its subfolders.
 
-    Args:
-        path: The folder.
-        labels: Where a label is: 'sidecar' (``a.txt`` beside ``a.jpg``), 'parent' (name of the
-            image's folder), 'stem' (``word.jpg``, ``word_12.jpg``) or 'mjsynth'
-            (``12_word_345.jpg``).
+    A label is in a text file beside the image ('sidecar'), is the name of its folder ('parent'), or
+    part of its own name: ``word_12.jpg`` ('stem') or ``12_word_345.jpg`` ('mjsynth').
 
     Raises:
         ValueError: If ``labels`` is another, or there is no image.
@@ -207,13 +194,10 @@ def read_lmdb(path: os.PathLike) -> Iterator[Record]:
 
 def open_source(path: os.PathLike, kind: str = 'auto', root: os.PathLike | None = None,
                 labels: str = 'sidecar') -> Iterator[Record]:
-    """Records of a file, folder or database; errors as of :func:`source_kind`.
+    """Records of a file, folder or database; kinds and errors as of :func:`source_kind`.
 
-    Args:
-        path: What to read.
-        kind: One of :data:`KINDS` or 'auto', see :func:`source_kind`.
-        root: Folder of the images of a table, if not the table's own.
-        labels: See :func:`read_folder`.
+    ``root`` is the folder of the images of a table, if not its own; ``labels``: see
+    :func:`read_folder`.
     """
     kind = source_kind(path, kind)
     if kind == 'folder':
@@ -245,8 +229,6 @@ def source_kind(path: os.PathLike, kind: str = 'auto') -> str:
 
 def words_config(path: str) -> dict:
     """Config of the data set in a file or folder, for testing, without a pipeline.
-
-    Paths of images are relative to the folder of the file.
 
     Raises:
         FileNotFoundError: If there is nothing at the path, or a folder without a database.

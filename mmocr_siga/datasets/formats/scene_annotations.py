@@ -34,15 +34,11 @@ SCENE_METAINFO = dict(dataset_type='TextSpottingDataset', task_name='textspottin
 
 @dataclass(frozen=True)
 class SceneProblem:
-    """Something that was left out of, or ignored in, a scene.
-
-    ``line`` counts from 1, and is 0 for the whole file; ``ignored`` tells whether the word stays
-    as a region that is ignored.
-    """
+    """Something that was left out of, or ignored in, a scene."""
     path: str
-    line: int
+    line: int  # from 1; 0 for the whole file
     text: str
-    ignored: bool = False
+    ignored: bool = False  # whether the word stays as a region that is ignored
 
     def __str__(self) -> str:
         place = f'{self.path}:{self.line}' if self.line else self.path
@@ -86,21 +82,17 @@ class SceneReport:
 
 def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
         -> Iterator[tuple[int, list[float] | None, str]]:
-    """Read the words of one annotation file as they are written there.
+    """Read the words of one annotation file, UTF-8, as they are written there.
 
-    ``icdar2015`` is ``x1,y1,...,x4,y4,text`` with any text after the eighth comma; ``icdar2013``
-    is ``left, top, right, bottom, "text"``; ``polygon`` is any number of points, the text after
-    ``####`` as in CTW1500's, or else after the last comma; ``total_text`` is Total-Text's
-    ``x: [[...]], y: [[...]], ..., transcriptions: [u'...']``. ``auto`` tells each line of
-    ``total_text`` and those with ``####`` by their looks and takes the others for ``icdar2015``.
-
-    Args:
-        path: The file, UTF-8, with or without a byte order mark.
-        form: One of :data:`FORMATS`.
+    ``icdar2015`` is ``x1,y1,...,x4,y4,text`` with any text after the eighth comma; ``icdar2013`` is
+    ``left, top, right, bottom, "text"``; ``polygon`` is any number of points, the text after
+    ``####`` as in CTW1500's, or else after the last comma; ``total_text`` is Total-Text's ``x:
+    [[...]], y: [[...]], ..., transcriptions: [u'...']``. ``auto`` tells each line of ``total_text``
+    and those with ``####`` by their looks and takes the others for ``icdar2015``.
 
     Yields:
         Number of the line from 1; x and y interleaved, or None if the line cannot be read; the
-        text, or what is wrong with the line.
+            text, or what is wrong.
 
     Raises:
         OSError: If there is no such file.
@@ -163,20 +155,11 @@ def _numbers(fields: Sequence[str]) -> list[float] | None:
 
 def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = False) \
         -> tuple[dict | None, str]:
-    """An instance of MMOCR's JSON for a word.
+    """An instance of MMOCR's JSON for a word, None without one; what is wrong, or ''.
 
-    A polygon that crosses itself says that there is something, but not what can be read: it
-    becomes an ignored region, its convex hull. A word without a text is ignored, too.
-
-    Args:
-        polygon: See :func:`~mmocr_siga.geometry.polygons.polygon_points`.
-        text: What it says.
-        size: Height and width of the picture.
-        ignore: Whether the word is to be ignored.
-
-    Returns:
-        ``polygon``, ``bbox``, ``bbox_label``, ``ignore`` and ``text``, or None if there is no such
-        region in the picture; and what is wrong, or ''.
+    A polygon that crosses itself says that there is something, but not what can be read: it becomes
+    an ignored region, its convex hull. A word without a text is ignored, too. ``size`` is the
+    height and width of the picture.
     """
     points, problem = check_polygon(polygon, size)
     if points is None:
@@ -194,11 +177,7 @@ def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = F
 
 
 def picture_size(path: str | os.PathLike) -> tuple[int, int]:
-    """Height and width of a picture from its header, as OpenCV would decode it, turned upright.
-
-    Raises:
-        OSError: If it is missing or no picture.
-    """
+    """Height and width of a picture, upright, from its header; an OSError if it is none."""
     with Image.open(path) as image:
         width, height = image.size
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
@@ -210,14 +189,8 @@ def read_scenes(gt_dir: str | os.PathLike, image_dir: str | os.PathLike, form: s
     """Read a folder of annotation files and the pictures that they belong to.
 
     The annotations of ``name.jpg`` are in ``gt_name.txt``, ``name.txt`` or ``poly_gt_name.txt``.
-    Scenes come in the natural order of their names: img_2 before img_10.
-
-    Args:
-        gt_dir: Folder of the annotation files.
-        image_dir: Folder of the pictures.
-        form: See :func:`parse_scene_file`.
-        ignored_texts: Texts that mark a region to be ignored. Total-Text has ``'#'``, which counts
-            in its own format in any case.
+    Scenes come in the natural order of their names: img_2 before img_10. ``ignored_texts`` mark a
+    region to be ignored, as ``'#'`` does in Total-Text's own format in any case.
 
     Returns:
         Entries of ``data_list``: ``img_path``, the file's name alone, ``height``, ``width`` and
@@ -280,10 +253,7 @@ def _read_scene(path: str, image: str, form: str, ignored_texts: Sequence[str],
 
 
 def split_scenes(scenes: Sequence[Any], count: int, seed: int | None = 0) -> tuple[list, list]:
-    """Set ``count`` scenes aside: drawn by a seed, or the last ones where that is None.
-
-    Returns:
-        The others and those set aside, both in the order given.
+    """Set ``count`` scenes aside, drawn by a seed or the last; the others and those, in order.
 
     Raises:
         ValueError: If there are not more than ``count``.

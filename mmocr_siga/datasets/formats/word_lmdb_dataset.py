@@ -29,33 +29,30 @@ _NO_LABEL = 'are missing or not UTF-8'
 class WordLMDBDataset(RecogLMDBDataset):
     """``RecogLMDBDataset`` for data loaders with workers, forked or spawned, and large databases.
 
-    Keys as there: ``num-samples``, and ``image-%09d`` (an encoded image) and ``label-%09d``
-    (UTF-8) counted from 1. Each process opens the database for itself, on its first read.
-    ``img_path`` is set to ``<database>:<key>``, so that messages name the sample. A label that is
-    missing or not UTF-8 is None, which :class:`.CheckedTextDataset` skips and counts, unless
-    ``test_mode`` makes it an error or a filter leaves it out; a missing or undecodable image
-    reaches the pipeline as ``img=None``, which :class:`.LoadWordImage` turns into an error that
-    names it.
+    Keys as there: ``num-samples``, and ``image-%09d`` (an encoded image) and ``label-%09d`` (UTF-8)
+    counted from 1. Each process opens the database for itself, on its first read. ``img_path`` is
+    ``<database>:<key>``. A label that is missing or not UTF-8 is None, which
+    :class:`.CheckedTextDataset` skips and counts, unless ``test_mode`` makes it an error or a
+    filter leaves it out; a missing or undecodable image reaches the pipeline as ``img=None``, which
+    :class:`.LoadWordImage` turns into an error that names it.
 
-    Labels stay in the database. Which words a filter keeps is an array of their numbers, for
-    100,000 words or more kept in a file beside the database or in the user's cache folder, and
-    made again when the database or the filter changes.
+    Labels stay in the database. Which words a filter keeps is, for 100,000 words or more, kept in a
+    file beside the database or in the user's cache folder until the database or the filter changes.
 
     Args:
         ann_file: Folder of the database, or its file.
         min_length, max_length: Least and most characters of a label; None for any.
-        characters: Only labels of these characters are taken: a dictionary file, the name of a
-            packaged one, or the characters. None for all.
+        characters: Only labels of these are taken: a dictionary file, the name of a packaged one,
+            or the characters. None for all.
         letter_case: 'lower' or 'upper' judges the characters in this case, as a model with such a
             dictionary sees them; labels are not changed.
         index_cache: Folder for the file; False for none; None as said above.
-        options: Arguments of ``RecogLMDBDataset``; ``indices`` are of the words that the filter
-            keeps.
+        options: Arguments of ``RecogLMDBDataset``; ``indices`` are of the words that are kept.
 
     Raises:
         FileNotFoundError: If there is no database.
-        ValueError: If it is cut off or does not hold words, no word is left, or a label is
-            missing or not UTF-8 in ``test_mode``.
+        ValueError: If it is cut off or does not hold words, no word is left, or a label is missing
+            or not UTF-8 in ``test_mode``.
     """
 
     def __init__(self, ann_file: str = '', *, min_length: int | None = None,
@@ -81,11 +78,11 @@ class WordLMDBDataset(RecogLMDBDataset):
             self.reader.close()
         # Numbers of the words kept, from 0; None for all, which takes no memory.
         self._kept = None
-        rule = dict(min_length=self.min_length or 0, max_length=self.max_length,
-                    characters=self.characters, letter_case=self.letter_case)
         filtered = (self.min_length, self.max_length, self.characters) != (None, None, None)
         if filtered or self.test_mode:
-            kept, report = self.scan(_LabelFilter(**rule), rule)
+            kept, report = self.scan(self._judge, dict(
+                min_length=self.min_length or 0, max_length=self.max_length,
+                characters=self.characters, letter_case=self.letter_case))
             summary = '\n'.join(report.lines())
             if self.test_mode and _NO_LABEL in report.skipped:
                 raise ValueError(f'there are words without a label.\n{summary}')
@@ -117,10 +114,6 @@ class WordLMDBDataset(RecogLMDBDataset):
         finally:
             self.reader.close()
 
-    def load_data_list(self) -> list[dict]:
-        """Data infos of all words, as a list; not used by the data set itself."""
-        return [self.get_data_info(i) for i in range(len(self))]
-
     @force_full_init
     def __len__(self) -> int:
         return self.total_number if self._kept is None else len(self._kept)
@@ -136,11 +129,8 @@ class WordLMDBDataset(RecogLMDBDataset):
         kept = np.arange(self.total_number) if self._kept is None else self._kept
         if isinstance(indices, (int, np.integer)):
             self._kept = kept[:indices] if indices >= 0 else kept[indices:]
-        elif isinstance(indices, (Sequence, np.ndarray)) and not isinstance(indices, str):
-            self._kept = kept[np.asarray(indices, np.int64)]
         else:
-            raise TypeError('indices must be a number or a sequence of numbers, but is '
-                            f'{type(indices).__name__}')
+            self._kept = kept[np.asarray(indices, np.int64)]
 
     @force_full_init
     def get_subset(self, indices: int | Sequence[int]) -> WordLMDBDataset:
@@ -163,6 +153,20 @@ class WordLMDBDataset(RecogLMDBDataset):
         """Close the database in this process."""
         self.reader.close()
 
+    def _judge(self, text: str | None) -> Verdict:
+        """A label is left out for the first reason that applies."""
+        least, most, known = self.min_length or 0, self.max_length, self.characters
+        reason = None
+        if text is None:
+            reason = _NO_LABEL
+        elif len(text) < least:
+            reason = 'are empty' if least == 1 else f'are shorter than {least} characters'
+        elif most is not None and len(text) > most:
+            reason = f'are longer than {most} characters'
+        elif known is not None and not set(_FOLDS[self.letter_case](text)).issubset(known):
+            reason = 'contain unknown characters'
+        return Verdict(text or '', reason, False)
+
     def _read(self, idx: int, *kinds: str) -> tuple:
         """Data info of a word, and what is stored of it after its label."""
         size = len(self)
@@ -177,26 +181,3 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     def _name(self, number: int) -> str:
         return f'{self.ann_file}:image-{number + 1:09d}'
-
-
-class _LabelFilter:
-    """Judges labels by length and characters; a label is left out for the first that applies."""
-
-    def __init__(self, min_length: int, max_length: int | None, characters: str | None,
-                 letter_case: str) -> None:
-        self.least, self.most = min_length, max_length
-        self.known = None if characters is None else frozenset(characters)
-        self.fold = _FOLDS[letter_case]
-
-    def __call__(self, text: str | None) -> Verdict:
-        reason = None
-        if text is None:
-            reason = _NO_LABEL
-        elif len(text) < self.least:
-            reason = ('are empty' if self.least == 1 else
-                      f'are shorter than {self.least} characters')
-        elif self.most is not None and len(text) > self.most:
-            reason = f'are longer than {self.most} characters'
-        elif self.known is not None and not self.known.issuperset(self.fold(text)):
-            reason = 'contain unknown characters'
-        return Verdict(text or '', reason, False)

@@ -15,18 +15,12 @@ __all__ = ['WordTSVDataset']
 class WordTSVDataset(RecogTextDataset):
     """Word images listed in a table with one ``path TAB transcription`` a line.
 
-    ``RecogTextDataset`` with a parser that takes transcriptions literally, see
-    :class:`.TSVLabelParser`; blank lines are skipped and counted in the log, and a line that
-    cannot be read is an error with its number.
-
-    Args:
-        ann_file: Path of the table.
-        parser_cfg: Parser of a line; None for ``TSVLabelParser``.
-        options: Other arguments of ``RecogTextDataset``.
+    ``RecogTextDataset`` with a parser that takes transcriptions literally, :class:`.TSVLabelParser`
+    or another; blank lines are skipped and counted in the log.
 
     Raises:
         FileNotFoundError: If there is no table.
-        ValueError: If a line cannot be read, or all are blank.
+        ValueError: If a line cannot be read, which is named, or all are blank.
     """
 
     def __init__(self, ann_file: str = '', *, parser_cfg: dict | None = None,

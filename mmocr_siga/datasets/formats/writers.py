@@ -12,7 +12,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -40,14 +39,11 @@ def partial(path: os.PathLike) -> Path:
     return Path(f'{os.fspath(path)}{PARTIAL}')
 
 
-class WordWriter:
-    """Common part: a context manager that completes the set on a clean exit.
+class WordWriter(contextlib.AbstractContextManager):
+    """Common part: a context manager that completes the set of ``count`` words on a clean exit.
 
-    After an error the set is given up: what has been written is removed, unless ``resume`` is
-    set, in which case it stays under its other name, to be gone on with.
-
-    Attributes:
-        count (int): Words written so far, those of the earlier writer included.
+    After an error what has been written is removed, unless ``resume`` is set, in which case it
+    stays under its other name, to be gone on with.
     """
 
     def __init__(self, resume: bool = False) -> None:
@@ -74,11 +70,7 @@ class WordWriter:
         """Give the set up."""
         raise NotImplementedError
 
-    def __enter__(self) -> WordWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is not None:
             self.abort()
             return
@@ -95,12 +87,11 @@ class FolderWriter(WordWriter):
     The table is ``<split>.tsv`` (``images/name TAB text``) or MMOCR's ``textrecog_<split>.json``;
     or there is a text file beside each image ('txt'). Character boxes go to
     ``<split>_char_boxes.tsv`` (``images/name TAB text TAB x,y,w,h;...``) or, as ``char_boxes``,
-    into the JSON; glyph masks to ``masks/<split>_<number>.png``. The tables appear when the set
-    is complete.
+    into the JSON; glyph masks to ``masks/<split>_<number>.png``. The tables appear when the set is
+    complete.
 
     Args:
         suffix: '.jpg' or '.png'; '' tells it from the first bytes of each image.
-        table: 'tsv', 'json' or 'txt'.
         per_folder: Images in one folder ``images/<number>/``; 0 puts all into ``images``.
 
     Raises:
@@ -202,11 +193,8 @@ class FolderWriter(WordWriter):
 
 
 def _write_file(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def _complete_rows(path: Path) -> tuple[int, int]:
@@ -223,16 +211,10 @@ def _complete_rows(path: Path) -> tuple[int, int]:
 class LmdbWriter(WordWriter):
     """Writes ``image-%09d``, ``label-%09d`` (from 1; UTF-8) and, last, ``num-samples``.
 
-    Glyph masks go to ``mask-%09d``, character boxes to ``boxes-%09d`` (``x,y,w,h;...``). The
-    folder is called ``<out>.partial`` until the set is complete. The file grows as needed: the map
-    starts small and is doubled when it is full, so no huge file is reserved where sparse files
-    are not known.
-
-    Args:
-        map_size: First size of the map in bytes.
-        batch: Words per transaction.
-        check: Called with the folder when all is written, before it gets its name; what it raises
-            gives the set up.
+    Glyph masks go to ``mask-%09d``, character boxes to ``boxes-%09d`` (``x,y,w,h;...``). The map
+    starts with ``map_size`` bytes and is doubled when it is full, so no huge file is reserved where
+    sparse files are not known. ``check`` is called with the folder when all is written, before it
+    gets its name; what it raises gives the set up.
 
     Raises:
         ImportError: If ``lmdb`` is not installed.

@@ -35,10 +35,9 @@ class RatioSampler(Sampler):
     For training by iterations, in the place of ``InfiniteSampler``: the reference recipe of scene
     text recognition takes one half of MJSynth and one half of SynthText, however large they are.
     The order of the sets is fixed (:func:`ratio_sequence`), so each batch, of whatever size, has
-    its parts up to one or two samples. Within a set the samples are shuffled anew for every pass.
-    Ranks take turns in these passes and share nothing else, so their samples differ, and each
-    rank has every set in each of its batches. All depends on the seed alone. Of an
-    ``AvailableDatasets`` that does without some sets the others keep their parts to each other.
+    its parts up to one or two samples. Within a set the samples are shuffled anew for every pass,
+    of which the ranks take turns. All depends on the seed alone. Of an ``AvailableDatasets`` that
+    does without some sets the others keep their parts to each other.
 
     Args:
         dataset: Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset`` of one.
@@ -46,13 +45,13 @@ class RatioSampler(Sampler):
         groups: How many members in a row each group has; None for one each.
         shuffle: Whether to shuffle within a group.
         seed: None for a random one, the same on all ranks.
-        epoch_size: Samples of all ranks together after which an epoch ends, for training by
-            epochs; the next one goes on where it ended. None for endless.
+        epoch_size: Samples of all ranks together after which an epoch ends, for training by epochs;
+            the next one goes on where it ended. None for endless.
 
     Raises:
         TypeError: If the data set has no members.
-        ValueError: If the numbers of ratios, groups and members differ, a ratio is not positive,
-            or a group has no sample.
+        ValueError: If the numbers of ratios, groups and members differ, a ratio is not positive, or
+            a group has no sample.
     """
 
     def __init__(self, dataset: Any, ratios: Sequence[float], groups: Sequence[int] | None = None,

@@ -15,10 +15,7 @@ class WordTransform(BaseTransform):
 
 
 def sample_name(results: dict) -> str:
-    """What to call a sample, of a data set or a pipeline, in a message.
-
-    Path of the image, else its key in a database, else its number, else ``'an array'``.
-    """
+    """A sample in a message: its path, its key in a database, its number, or 'an array'."""
     for key in ('img_path', 'img_key'):
         if results.get(key):
             return str(results[key])

@@ -11,21 +11,18 @@ __all__ = ['EnsureBGR']
 
 @TRANSFORMS.register_module()
 class EnsureBGR(WordTransform):
-    """Turn the loaded image into uint8 BGR (H, W, 3), whatever it was.
+    """Turn ``img`` into uint8 BGR (H, W, 3), whatever it was; changes ``img_shape`` too.
 
     Files are decoded to that by the loaders; arrays given to an inferencer are passed on as they
-    are. See :func:`~mmocr_siga.images.to_bgr_uint8` for what is done to grey, 16-bit, floating
-    point and transparent images. Place it right after loading, in training and in testing.
+    are. See :func:`~mmocr_siga.images.to_bgr_uint8` for what is done to them. Place it right after
+    loading, in training and in testing.
 
-    Changes ``img`` and ``img_shape``.
+    Raises:
+        UnusableImageError: If it cannot be converted; names the image and what is wrong.
     """
 
     def transform(self, results: dict) -> dict:
-        """Convert ``img``.
-
-        Raises:
-            UnusableImageError: If it cannot be converted; names the image and what is wrong.
-        """
+        """Convert ``img``."""
         try:
             results['img'] = to_bgr_uint8(results['img'])
         except UnusableImageError as error:

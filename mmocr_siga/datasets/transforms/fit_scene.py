@@ -18,14 +18,11 @@ class FitScene(WordTransform):
 
     As MMOCR's ``Resize`` with ``keep_ratio``, but polygons are not clipped, which would lose where
     reading begins; and no side becomes shorter than 32 pixels, so that a picture of one pixel's
-    height passes, too, if distorted.
+    height passes, too, if distorted. The longer side of the frame ``scale`` bounds the longer side
+    of the picture, its shorter side the shorter one.
 
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
     ``scale_factor`` (width, height).
-
-    Args:
-        scale: The frame: its longer side bounds the longer side of the picture, its shorter side
-            the shorter one.
 
     Raises:
         ValueError: If a side of the frame is shorter.

@@ -26,11 +26,7 @@ _GREY = np.array([.114, .587, .299])
 
 
 def check_uint8(img: np.ndarray) -> np.ndarray:
-    """The image itself, if it is one that photometric transforms take.
-
-    Raises:
-        ValueError: If it is not uint8 with one or three channels.
-    """
+    """The image itself, or a ValueError if photometric transforms do not take it."""
     if img.dtype != np.uint8 or img.ndim not in (2, 3) or img.shape[2:] not in ((), (1, ), (3, )):
         raise ValueError('expected a uint8 image with one or three channels, but its shape is '
                          f'{img.shape} and its dtype {img.dtype}; put EnsureBGR after loading')
@@ -38,10 +34,7 @@ def check_uint8(img: np.ndarray) -> np.ndarray:
 
 
 def grey_image(img: np.ndarray) -> np.ndarray:
-    """Grey version of an image: uint8 or float32 (H, W).
-
-    Args:
-        img: uint8, or floating point in [0, 255].
+    """Grey version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255].
 
     Raises:
         ValueError: If the shape or dtype is another or the image has no pixels.
@@ -68,10 +61,8 @@ def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
                   shear: tuple[float, float] = (0., 0.)) -> np.ndarray:
     """Scaling, then shear, then rotation about the origin, as a homography, float64 (3, 3).
 
-    Args:
-        angle: Rotation in degrees, counter-clockwise as the image is seen.
-        scale: Factors along x and y.
-        shear: Angles in degrees: the first leans columns, the second rows.
+    ``angle`` is in degrees, counter-clockwise as the image is seen, ``scale`` along x and y,
+    ``shear`` in degrees: the first leans columns, the second rows.
     """
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     kx, ky = (math.tan(math.radians(a)) for a in shear)
@@ -83,15 +74,10 @@ def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
 
 def fit_canvas(matrix: np.ndarray, width: int, height: int,
                max_side: int = _MAX_SIDE) -> tuple[np.ndarray, tuple[int, int]]:
-    """Move a warped image into a canvas that just holds it.
+    """Homography into a canvas that just holds a warped image; its width and height, at least 1.
 
-    Args:
-        matrix: Homography (3, 3).
-        width, height: Size of the image before.
-        max_side: Longest side of the canvas; a larger result is shrunk, keeping its proportions.
-
-    Returns:
-        The homography into the canvas, and its width and height, each at least 1.
+    ``matrix`` warps an image of ``width`` and ``height``; a result with a longer side than
+    ``max_side`` is shrunk, keeping its proportions.
     """
     points = cv2.perspectiveTransform(corners(width, height)[None], matrix)[0]
     low, high = points.min(0), points.max(0)
@@ -105,13 +91,9 @@ def fit_canvas(matrix: np.ndarray, width: int, height: int,
 
 def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
          interpolation: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-    """Warp an image of any number of channels and dtype by a homography.
+    """Warp an image (H, W) or (H, W, C) of any dtype by a homography (3, 3) to a width and height.
 
-    Args:
-        img: (H, W) or (H, W, C).
-        matrix: From the image into the result, (3, 3), in continuous coordinates.
-        size: Width and height of the result.
-        interpolation, border: Flags of OpenCV; a constant border is 0.
+    A constant border is 0.
 
     Raises:
         UnusableImageError: If a side of the image has more than 32,766 pixels.
@@ -127,14 +109,9 @@ def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
 
 
 def motion_kernel(length: float, angle: float) -> np.ndarray:
-    """Point spread function of a straight, even motion.
+    """Point spread function of a straight, even motion: float32 (k, k), odd k, symmetric, sum 1.
 
-    Args:
-        length: Length of the motion in pixels, at least 0.
-        angle: Its direction in degrees, counter-clockwise from the x axis.
-
-    Returns:
-        float32 (k, k) with odd k, symmetric about its center, sum 1.
+    ``length`` is in pixels, ``angle`` in degrees, counter-clockwise from the x axis.
     """
     radius = math.ceil(length / 2)
     # Steps below a quarter of a pixel, spread bilinearly, make a smooth line.
@@ -165,11 +142,7 @@ def gaussian_noise(img: np.ndarray, std: float, seed: int) -> np.ndarray:
 
 
 def rescale_and_back(img: np.ndarray, factor: float) -> np.ndarray:
-    """Shrink by averaging and enlarge bilinearly to the old size.
-
-    Args:
-        factor: What the sides are divided by, at least 1; no side gets below one pixel.
-    """
+    """Shrink the sides by ``factor``, averaging, and enlarge bilinearly to the old size."""
     height, width = img.shape[:2]
     small = (max(round(width / factor), 1), max(round(height / factor), 1))
     shrunk = cv2.resize(img, small, interpolation=cv2.INTER_AREA)

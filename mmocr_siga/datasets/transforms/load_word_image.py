@@ -21,12 +21,13 @@ class LoadWordImage(LoadImageFromFile):
     ``LoadImageFromFile``: MMOCR's inferencers look for that name.
 
     Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
-    and ``ori_shape``.
+    and ``ori_shape``. Files are decoded by :func:`~mmocr_siga.images.decode_picture`, or with
+    another ``color_type`` or ``imdecode_backend`` by :func:`mmcv.imfrombytes`.
 
-    Args:
-        color_type, imdecode_backend: How files are decoded: as given, by
-            :func:`~mmocr_siga.images.decode_picture`, else by :func:`mmcv.imfrombytes`.
-        backend_args: Where files are read from, see :func:`mmengine.fileio.get`.
+    Raises:
+        KeyError: If there is neither an image nor a path.
+        OSError: If the file is missing or cannot be decoded.
+        UnusableImageError: If the image has no pixels.
     """
 
     def __init__(self, color_type: str = 'color', imdecode_backend: str = 'cv2', *,
@@ -36,13 +37,7 @@ class LoadWordImage(LoadImageFromFile):
             color_type=color_type, imdecode_backend=imdecode_backend, backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
-        """Load the image.
-
-        Raises:
-            KeyError: If there is neither an image nor a path.
-            OSError: If the file is missing or cannot be decoded.
-            UnusableImageError: If the image has no pixels.
-        """
+        """Load the image."""
         name = sample_name(results)
         if 'img' in results:
             if results['img'] is None:

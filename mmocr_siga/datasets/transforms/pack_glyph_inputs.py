@@ -16,17 +16,15 @@ __all__ = ['PackGlyphInputs']
 class PackGlyphInputs(PackTextRecogInputs):
     """``PackTextRecogInputs`` that packs text masks, several views and words without a label.
 
-    Outputs:
+    ``inputs`` is the image (C, H, W) or, where ``img`` is a list of views of one word, a list of
+    those. ``data_samples`` holds ``gt_text``, unless the word has no label; the meta information,
+    with ``ori_text``, the label as annotated, where it was changed; and, where the results have
+    ``gt_seg_map``, ``gt_text_mask``, a ``PixelData`` whose ``data`` is bool (1, H, W), True where
+    the map is 1 (255, which mmcv's ``Pad`` fills in, is background). It belongs to the first view.
 
-    - inputs: The image (C, H, W). Where ``img`` is a list of views of one word, a list of those.
-    - data_samples: ``gt_text``, unless the word has no label; the meta information, with
-      ``ori_text``, the label before its characters were dropped or changed to one letter case,
-      where it is known; and, where the results have ``gt_seg_map``, ``gt_text_mask``, a
-      ``PixelData`` whose ``data`` is bool (1, H, W), True on text, i.e. where the map is 1 (255,
-      which mmcv's ``Pad`` fills in, is background). With several views it belongs to the first.
-
-    Args:
-        meta_keys: Results to keep as meta information.
+    Raises:
+        KeyError: If one of ``meta_keys`` is missing.
+        ValueError: If there are no views, or the mask is not of the size of the image.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape',
@@ -34,12 +32,7 @@ class PackGlyphInputs(PackTextRecogInputs):
         super().__init__(meta_keys=tuple(meta_keys))
 
     def transform(self, results: dict) -> dict:
-        """Pack the results of a pipeline.
-
-        Raises:
-            KeyError: If one of ``meta_keys`` is missing.
-            ValueError: If there are no views, or the mask is not of the size of the image.
-        """
+        """Pack the results of a pipeline."""
         missing = [k for k in self.meta_keys if k not in results and k != 'valid_ratio']
         if missing:
             raise KeyError(f'{missing} of meta_keys are not in the results, which hold '

@@ -23,10 +23,8 @@ class RandomSceneWindow(WordTransform):
     clip polygons begin them at any point, so that it is no longer known where reading begins, and
     keep the text of a word of which half is cut off. Here all points of a polygon are kept, in
     their order, also where they lie outside; a word of which less than ``min_visible`` can be seen
-    is ignored, and one of which nothing can be seen is left out.
-
-    Changes ``img``, ``gt_polygons``, ``gt_ignored``, ``img_shape``, and, to stay aligned,
-    ``gt_bboxes``, ``gt_bboxes_labels`` and ``gt_texts`` where they are there.
+    is ignored, and one of which nothing can be seen is left out. What is annotated of the words
+    stays aligned.
 
     Args:
         size: Width and height of the window.
@@ -118,10 +116,7 @@ def _without(results: dict, gone: np.ndarray) -> dict:
 
 
 def visible_share(polygon: np.ndarray, size: tuple[int, int]) -> float:
-    """Share of a polygon's area (x and y interleaved) that lies in a picture of a width and height.
-
-    0 for one without area.
-    """
+    """Share of a polygon's area (x and y interleaved) within a width and height; 0 without area."""
     shape = polygon_shape(polygon)
     if shape is None:
         return 0.0

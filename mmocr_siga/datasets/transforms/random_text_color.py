@@ -15,17 +15,13 @@ __all__ = ['RandomTextColor']
 class RandomTextColor(WordTransform):
     """Change brightness, contrast, saturation and hue of a word image, ``img``.
 
-    What torchvision's ``ColorJitter`` does, in a fixed order and with one pass over the image
-    where it makes four. Factors are drawn evenly from [1 - x, 1 + x], the hue from [-x, x] of a
-    full turn. Place it after ``TextMask``.
-
-    Args:
-        prob: Probability of changing an image.
-        brightness, contrast, saturation: Largest changes of the factors, at most 1.
-        hue: Largest turn of the hue, at most one half.
+    What torchvision's ``ColorJitter`` does, in a fixed order and with one pass over the image where
+    it makes four. With probability ``prob`` factors are drawn evenly from [1 - x, 1 + x], x at most
+    1, the hue from [-x, x] of a full turn, x at most one half. Place it after ``TextMask``.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the image is not uint8 with one or three
+            channels.
     """
 
     def __init__(self, prob: float = 0.25, brightness: float = 0.5, contrast: float = 0.5,
@@ -46,11 +42,7 @@ class RandomTextColor(WordTransform):
         return (np.array([1, 1, 1, 0]) + reach * np.random.uniform(-1, 1, 4)).tolist()
 
     def transform(self, results: dict) -> dict:
-        """Change the colors.
-
-        Raises:
-            ValueError: If the image is not uint8 with one or three channels.
-        """
+        """Change the colors."""
         factors = self._draw()
         if factors is not None:
             results['img'] = color_jitter(check_uint8(results['img']), *factors)

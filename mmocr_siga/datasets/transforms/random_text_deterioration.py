@@ -17,18 +17,18 @@ class RandomTextDeterioration(WordTransform):
     """Blur a word image ``img`` by motion, lower its resolution and add noise.
 
     With probability ``prob`` all of it is done, in the order in which a camera would. Magnitudes
-    are upper bounds, drawn from beta(1, 4): a fifth of them on average, so that words stay
-    legible. The practice of ABINet and PARSeq, which SIGA trains with. Place it after ``Resize``
-    and ``TextMask``: lengths are in pixels of the image it gets, and it moves nothing.
+    are upper bounds, drawn from beta(1, 4): a fifth of them on average, so that words stay legible.
+    The practice of ABINet and PARSeq, which SIGA trains with. Place it after ``Resize`` and
+    ``TextMask``: lengths are in pixels of the image it gets, and it moves nothing.
 
     Args:
-        prob: Probability of changing an image.
         blur: Largest length of the motion in pixels.
         rescale: Largest factor by which the sides are shrunk, at least 1.
         noise_var: Largest variance of the noise in grey levels.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the image is not uint8 with one or three
+            channels.
     """
 
     def __init__(self, prob: float = 0.25, blur: float = 6., rescale: float = 4.,
@@ -55,11 +55,7 @@ class RandomTextDeterioration(WordTransform):
             seed=np.random.randint(2**31))
 
     def transform(self, results: dict) -> dict:
-        """Deteriorate the image.
-
-        Raises:
-            ValueError: If the image is not uint8 with one or three channels.
-        """
+        """Deteriorate the image."""
         params = self._draw()
         if params is None:
             return results

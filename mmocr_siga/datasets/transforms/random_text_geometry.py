@@ -31,8 +31,7 @@ def asymmetric(magnitude: float, size: int | tuple | None = None) -> float | np.
 def largest_angle(width: int, height: int) -> float:
     """Largest angle in degrees, up to 90, by which a word image is turned.
 
-    Its far end then rises by 2.2 times its height, so that its characters keep about a third of
-    the height of the canvas.
+    Its far end then rises by 2.2 times its height: characters keep about a third of the canvas.
     """
     return math.degrees(math.asin(min(1., _MAX_RISE * height / width)))
 
@@ -40,10 +39,9 @@ def largest_angle(width: int, height: int) -> float:
 class GeometryParams(NamedTuple):
     """What is done to one image, whatever its size.
 
-    Attributes:
-        angle, scale, shear: See :func:`.functional.affine_matrix`.
-        dents: How far each corner moves inwards, as a part of half the width and height, (4, 2),
-            corners as in :func:`.functional.corners`.
+    ``angle``, ``scale`` and ``shear`` as of :func:`.functional.affine_matrix`; ``dents`` (4, 2) is
+    how far each of :func:`.functional.corners` moves inwards, as a part of half the width and
+    height.
     """
     angle: float = 0.
     scale: tuple[float, float] = (1., 1.)
@@ -65,30 +63,30 @@ class GeometryParams(NamedTuple):
 class RandomTextGeometry(WordTransform):
     """Rotate a word image, or rotate, stretch and lean it, or see it in perspective.
 
-    An image is changed with probability ``prob``, in one of three ways: by a rotation (one half
-    of the time), by a general affine map (a quarter) or by a perspective (a quarter). All of it
-    is one warp. Magnitudes are upper bounds: draws are concentrated at small ones (beta(4, 4)
-    about 0 for angles and the logarithm of scales, beta(1, 4) for the corners), so that words
-    stay legible. Long words turn less, see :func:`largest_angle`: squeezed back into an input of
-    fixed height they would become too small. The canvas grows to hold the whole word and is filled
-    with the nearest pixels of the image; past ``max_side`` the word is made smaller instead.
+    An image is changed with probability ``prob``, in one of three ways: by a rotation (one half of
+    the time), by a general affine map (a quarter) or by a perspective (a quarter), in one warp.
+    Magnitudes are upper bounds: draws are concentrated at small ones (beta(4, 4) about 0 for angles
+    and the logarithm of scales, beta(1, 4) for the corners), so that words stay legible. Long words
+    turn less, see :func:`largest_angle`: squeezed back into an input of fixed height they would
+    become too small. The canvas grows to hold the whole word and is filled with the nearest pixels
+    of the image; past ``max_side`` the word is made smaller instead.
 
     The practice of ABINet and PARSeq, which SIGA trains with. Place it before ``Resize`` and
     ``TextMask``. Changes ``img``, ``img_shape`` and, where it is there, ``gt_seg_map`` (nearest
     neighbor, 0 outside).
 
     Args:
-        prob: Probability of changing an image.
         rotation: Largest angle in degrees, either way.
         scale: Least and largest factor along each axis.
         shear: Largest angles in degrees by which columns and rows lean, either way.
-        distortion: Largest part of half the width and height by which the corners move inwards,
-            below 1.
-        max_side: Longest side of a canvas in pixels; what is more than about twice the width of
-            the model's input only costs time.
+        distortion: Largest part of half the width and height by which corners move inwards, below
+            1.
+        max_side: Longest side of a canvas in pixels; what is more than about twice the width of the
+            model's input only costs time.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or a mask is not of the size of the image.
+        UnusableImageError: If the image is too long to be warped.
     """
 
     def __init__(self, prob: float = 0.5, rotation: float = 45.,
@@ -128,12 +126,7 @@ class RandomTextGeometry(WordTransform):
         return GeometryParams(dents=asymmetric(self.distortion, (4, 2)))
 
     def transform(self, results: dict) -> dict:
-        """Warp the image and its mask.
-
-        Raises:
-            ValueError: If a mask is there and is not of the size of the image.
-            UnusableImageError: If the image is too long to be warped.
-        """
+        """Warp the image and its mask."""
         params = self._draw()
         if params is None:
             return results

@@ -13,24 +13,20 @@ __all__ = ['TextMask']
 
 @TRANSFORMS.register_module()
 class TextMask(WordTransform):
-    """Make the text mask pseudo-label of a word image.
+    """Make the text mask pseudo-label of a word image ``img``.
 
     Grey values are split by exact 2-means and the image border votes for the background, see
-    :func:`mmocr_siga.models.pseudo_labels.functional.two_means_mask` (SIGA, section 3.1). Place
-    it after everything that moves pixels (``RandomTextGeometry``, ``Resize``) and before
-    everything that changes their values (``RandomTextDeterioration``, ``RandomTextColor``): the
-    mask then fits the image by construction and is not disturbed by noise.
+    :func:`mmocr_siga.models.pseudo_labels.functional.two_means_mask` (SIGA, section 3.1):
+    ``gt_seg_map``, uint8 (H, W), 1 on text. Place it after everything that moves pixels and before
+    everything that changes their values: the mask then fits the image by construction and is not
+    disturbed by noise.
 
-    Reads ``img``, see :func:`.functional.grey_image` for its kinds; adds ``gt_seg_map``, uint8
-    (H, W), 1 on text.
+    Raises:
+        ValueError: If the image is none of :func:`.functional.grey_image`.
     """
 
     def transform(self, results: dict) -> dict:
-        """Add ``gt_seg_map``.
-
-        Raises:
-            ValueError: If the image has another shape or dtype.
-        """
+        """Add ``gt_seg_map``."""
         grey = grey_image(results['img'])
         if grey.dtype != np.uint8:
             grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)

@@ -18,10 +18,7 @@ MISSING = ('error', 'skip')
 
 
 def source_of(config: Mapping) -> str | None:
-    """Annotation file or database of a data set, None where its config names none.
-
-    Joined with ``data_root`` as MMEngine joins them.
-    """
+    """Annotation file or database that a config names, joined as MMEngine does; None for none."""
     path = config.get('ann_file')
     if not path:
         return None
@@ -32,10 +29,7 @@ def source_of(config: Mapping) -> str | None:
 
 
 def missing_sources(config: Mapping) -> list[str]:
-    """Annotation files and databases that a data set, or a wrapper, needs and that are not there.
-
-    Args:
-        config: Config of a data set, or of a wrapper with ``dataset`` or ``datasets``.
+    """Files and databases that a config of a data set, or of a wrapper, needs and that are missing.
     """
     inner = config.get('datasets', config.get('dataset'))
     if isinstance(inner, Mapping):
@@ -60,16 +54,14 @@ def missing_sources(config: Mapping) -> list[str]:
 class AvailableDatasets(ConcatDataset):
     """``ConcatDataset`` with names, which can do without the sets that are missing.
 
-    A set is missing if its annotation file or database is. One that is there but cannot be read
-    is an error always, and so is it if no set is there at all. All missing sets are named at once.
-
-    ``metainfo`` holds the names of the sets in use as ``dataset_names`` and their places among
-    those asked for as ``dataset_kept``, by which ``NamedDatasetsEvaluator`` stays in step.
+    A set is missing if its annotation file or database is, a wrapper such as ``ConcatDataset`` if
+    any of its members is, or with ``missing='skip'`` all. One that is there but cannot be read is
+    an error always, and so is it if no set is there at all. ``metainfo`` holds the names of the
+    sets in use as ``dataset_names`` and their places among those asked for as ``dataset_kept``, by
+    which ``NamedDatasetsEvaluator`` stays in step.
 
     Args:
-        datasets: Configs of the data sets, by their names or in a list. Wrappers such as
-            ``ConcatDataset`` are missing if any of their members is, those with
-            ``missing='skip'`` if all are.
+        datasets: Configs of the data sets, by their names or in a list.
         pipeline: Transforms for all of them.
         missing: ``'error'``, or ``'skip'`` to use what is there and log what is not.
         options: Other arguments of ``ConcatDataset``; ``verify_meta`` is False by default.

@@ -14,15 +14,12 @@ __all__ = ['CheckedSceneDataset']
 
 @DATASETS.register_module()
 class CheckedSceneDataset(OCRDataset):
-    """``OCRDataset`` for training on scenes: faulty words are left out, counted and logged.
+    """``OCRDataset`` for training on scenes, without faulty words, which it counts and logs.
 
     A polygon that crosses itself is ignored with its convex hull, one without area, with fewer than
     three points or outside the picture is left out; words that say ``###`` or nothing are ignored,
     whatever their flag. A polygon may be missing where there is a ``bbox``. A scene without words
-    stays. All arguments are those of ``OCRDataset``.
-
-    Attributes:
-        report (SceneReport): What was found.
+    stays.
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:

@@ -41,17 +41,17 @@ class SkipReason(IntEnum):
 class CheckedTextDataset:
     """Wrap text recognition data for training, and leave out what cannot be trained on.
 
-    When it is built, all labels are read, brought into the form of the dictionary and judged by
+    All labels are read, brought into the form of the dictionary and judged by
     :class:`~mmocr_siga.text.label_rule.LabelRule`. A summary with examples is logged.
 
-    While training, a sample whose image is missing, unreadable or without pixels, or for which
-    the pipeline returns None, is replaced by another one drawn at random. It is marked in memory
-    shared by all workers, so that each is counted once; ``SkipReportHook`` logs them. Any other
-    error is a fault of the configuration and is raised.
+    While training, a sample whose image is missing, unreadable or without pixels, or for which the
+    pipeline returns None, is replaced by another one drawn at random. It is marked in memory shared
+    by all workers, so that each is counted once; ``SkipReportHook`` logs them. Any other error is a
+    fault of the configuration and is raised.
 
     The length is the number of samples kept; those of a ``RepeatDataset`` count each time, but are
-    marked and reported once. For validation and testing use the data set itself:
-    there a bad sample is an error.
+    marked and reported once. For validation and testing use the data set itself: there a bad sample
+    is an error.
 
     Args:
         dataset: Data set of MMOCR, or a (nested) ``ConcatDataset`` or ``RepeatDataset`` of such, or
@@ -61,12 +61,11 @@ class CheckedTextDataset:
         pipeline: Transforms for members that have none of their own.
         max_retries: Most replacements tried for one sample.
         lazy_init: Whether to read the labels only when they are needed.
-        unlabeled: Whether the words are used without labels: none is checked, and those that are
-            there are not handed on. Needs no dictionary.
+        unlabeled: Whether the words are used without labels, unchecked. Needs no dictionary.
 
     Attributes:
-        reports (list[LabelReport]): What the scan of each member found.
-        skip_flags (Tensor): :class:`SkipReason` of each sample, uint8.
+        reports: What the scan of each member found.
+        skip_flags: :class:`SkipReason` of each sample, uint8.
 
     Raises:
         TypeError: If ``dataset`` is something else.
