@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.evaluator import Evaluator
 from mmengine.model import BaseModel
 from tabulate import tabulate
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..text.protocol import PROTOCOLS, normalized, same_under
-from .named_datasets_evaluator import UNWEIGHTED, WEIGHTED, NamedDatasetsEvaluator, averages
+from .named_datasets_evaluator import UNWEIGHTED, WEIGHTED, averages
 from .word_protocol_metric import NED, Prediction, WordProtocolMetric
 
 __all__ = ['BenchmarkReport', 'SetResult', 'read_sets']
@@ -42,9 +43,8 @@ class SetResult:
 class BenchmarkReport:
     """Results of several sets.
 
-    Speed is that of the recogniser: from a batch in memory to its texts, which is moving it to
-    the device, normalising, the network and the decoding to text. Loading and decoding the images
-    is not in it, nor a first batch that warms up.
+    Speed is that of the recognizer: from a batch in memory to its texts. Loading and decoding the
+    images is not in it, nor a first batch that warms up.
     """
 
     results: list[SetResult]
@@ -121,17 +121,16 @@ class BenchmarkReport:
 
 def read_sets(model: BaseModel, datasets: Mapping[str, BaseDataset], protocol: str = '36',
               batch_size: int = 64, workers: int = 0) -> list[SetResult]:
-    """Read sets of words by name, and count as a test run with :class:`NamedDatasetsEvaluator`
-    does. The first batch of the recognizer, in evaluation mode, is read once more before."""
+    """Read sets of words by name with a recognizer in evaluation mode; the first batch is read once
+    more before."""
     empty = [name for name, dataset in datasets.items() if not len(dataset)]
     if empty:
         raise ValueError(f'{empty[0]} holds no words')
-    metric = WordProtocolMetric([protocol])
-    evaluator, seconds, ends = NamedDatasetsEvaluator(metric), [], []
-    warm = False
+    results, warm = [], False
     for name, dataset in datasets.items():
+        metric, seconds = WordProtocolMetric([protocol]), 0.0
+        evaluator = Evaluator(metric)
         loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=pseudo_collate)
-        seconds.append(0.0)
         # On a terminal only.
         with tqdm(total=len(dataset), desc=name, unit=' words', disable=None) as bar:
             for batch in loader:
@@ -139,17 +138,15 @@ def read_sets(model: BaseModel, datasets: Mapping[str, BaseDataset], protocol: s
                     _timed(model, batch)
                     warm = True
                 spent, samples = _timed(model, batch)
-                seconds[-1] += spent
+                seconds += spent
                 evaluator.process(samples, batch)
                 bar.update(len(samples))
-        ends.append(len(metric.results))
-    predictions = list(metric.results)
-    evaluator.dataset_meta = dict(dataset_names=list(datasets), cumulative_sizes=ends)
-    figures = evaluator.evaluate(len(predictions))
-    accuracy = PROTOCOLS[protocol].metric
-    return [SetResult(name, predictions[start:end], spent,
-                      *(figures[f'{name}/{metric.prefix}/{kind}'] for kind in (accuracy, NED)))
-            for name, spent, start, end in zip(datasets, seconds, [0, *ends], ends)]
+        predictions = list(metric.results)
+        figures = evaluator.evaluate(len(predictions))
+        results.append(SetResult(
+            name, predictions, seconds, figures[f'{metric.prefix}/{PROTOCOLS[protocol].metric}'],
+            figures[f'{metric.prefix}/{NED}']))
+    return results
 
 
 @torch.no_grad()

@@ -59,8 +59,6 @@ class E2EHmeanMetric(BaseMetric):
     Args:
         protocols: Some of ``'detection'``, ``'end_to_end'`` and ``'word_spotting'``.
         lexicons: Lexicons to be tried besides none.
-        match_iou_thr: IoU above which a detection and a word match.
-        ignore_precision_thr: Share of a detection above which an ignored region covers it.
         score: By what the detections are filtered: ``'scores'``, those of detection, or
             ``'text_scores'``, those of reading.
         pred_score_thrs: A threshold, or ``start``, ``stop`` and ``step`` of a sweep as in MMOCR's
@@ -70,8 +68,7 @@ class E2EHmeanMetric(BaseMetric):
     default_prefix = 'e2e'
 
     def __init__(self, protocols: Sequence[str] = SPOTTING_PROTOCOLS,
-                 lexicons: Sequence[Mapping[str, Any]] = (), match_iou_thr: float = 0.5,
-                 ignore_precision_thr: float = 0.5, score: str = 'scores',
+                 lexicons: Sequence[Mapping[str, Any]] = (), score: str = 'scores',
                  pred_score_thrs: Mapping[str, float] | float | None = None,
                  **options: Any) -> None:
         super().__init__(**options)
@@ -81,12 +78,7 @@ class E2EHmeanMetric(BaseMetric):
                              f'{protocols}')
         if score not in SCORES:
             raise ValueError(f'score must be one of {SCORES}, but is {score!r}')
-        for name, value in (('match_iou_thr', match_iou_thr),
-                            ('ignore_precision_thr', ignore_precision_thr)):
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name} must be in [0, 1], but is {value}')
         self.protocols, self.score = protocols, score
-        self.match_iou_thr, self.ignore_precision_thr = match_iou_thr, ignore_precision_thr
         self.thresholds = _thresholds(pred_score_thrs)
         self.lexicons = [_checked_lexicon(lexicon) for lexicon in lexicons]
         kinds = [lexicon['kind'] for lexicon in self.lexicons]
@@ -103,8 +95,7 @@ class E2EHmeanMetric(BaseMetric):
             words, detections = len(truth['polygons']), len(found['polygons'])
             self.results.append(dict(
                 name=osp.splitext(osp.basename(str(sample.get('img_path') or '')))[0],
-                overlaps=overlaps(truth['polygons'], found['polygons'], self.match_iou_thr,
-                                  self.ignore_precision_thr),
+                overlaps=overlaps(truth['polygons'], found['polygons']),
                 care=~_array(truth['ignored'], bool),
                 scores=_array(found[self.score], np.float64) if scores else np.ones(detections),
                 truths=[str(text) for text in truth['texts']] if texts else [''] * words,

@@ -180,7 +180,6 @@ def test_only_detection_needs_no_texts():
     (dict(protocols=['reading']), 'protocols must be some of'),
     (dict(protocols=[]), 'protocols must be some of'),
     (dict(score='score'), 'score must be one of'),
-    (dict(match_iou_thr=50), r'match_iou_thr must be in \[0, 1\], but is 50'),
     (dict(pred_score_thrs=dict(start=.3)), 'start, stop and a positive step'),
     (dict(pred_score_thrs=dict(start=.3, stop=.2, step=.1)), 'holds no threshold'),
     (dict(lexicons=[dict(kind='full')]), 'a lexicon needs a kind'),

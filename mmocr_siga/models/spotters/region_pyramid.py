@@ -19,21 +19,17 @@ class RegionPyramid(BaseModule):
         in_channels: Channels C of the features.
         channels: Channels of the fine map (twice the size), the coarse one (the same size) and the
             one that the columns are made of (half the height).
-        blocks: Residual blocks before the fine map, and before the columns' map.
     """
 
     def __init__(self, in_channels: int = 256, channels: Sequence[int] = (64, 128, 256),
-                 blocks: int = 1,
                  init_cfg: InitConfigType = dict(type='Kaiming', layer='Conv2d')) -> None:  # noqa: B006
         super().__init__(init_cfg=init_cfg)
         fine, coarse, columns = channels
-        self.coarse = nn.Sequential(
-            conv_bn_relu(in_channels, coarse, 3, padding=1),
-            *(BasicBlock(coarse, coarse, use_conv1x1=True) for _ in range(blocks)))
+        self.coarse = nn.Sequential(conv_bn_relu(in_channels, coarse, 3, padding=1),
+                                    BasicBlock(coarse, coarse, use_conv1x1=True))
         self.fine = deconv_bn_relu(coarse, fine, (2, 2))
-        self.columns = nn.Sequential(
-            conv_bn_relu(coarse, columns, (2, 3), (2, 1), (0, 1)),
-            *(BasicBlock(columns, columns, use_conv1x1=True) for _ in range(blocks)))
+        self.columns = nn.Sequential(conv_bn_relu(coarse, columns, (2, 3), (2, 1), (0, 1)),
+                                     BasicBlock(columns, columns, use_conv1x1=True))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(R, C, h, w) with an even h -> (R, *, 2h, 2w), (R, *, h, w), (R, *, h / 2, w)."""

@@ -81,15 +81,13 @@ class SIGARecHead(BaseModule):
 
     def forward(self, features: Tensor | None, picture: Tensor | None = None) -> tuple:
         """The encoder's maps and what it makes of them."""
-        source = picture if self.reads_picture else features
-        if source is None:
-            raise ValueError('the head reads ' + ("the picture's regions, but got none: use "
-                             "reads='shared' in a RoI head that has only features"
-                             if self.reads_picture else "the detector's features, but got none"))
-        maps = tuple(self.backbone(source))
+        if self.reads_picture and picture is None:
+            raise ValueError("the head reads the picture's regions, but got none: use "
+                             "reads='shared' in a RoI head that has only features")
+        if features is None and (self.shared is not None or not self.reads_picture):
+            raise ValueError("the head reads the detector's features, but got none")
+        maps = tuple(self.backbone(picture if self.reads_picture else features))
         if self.shared is not None:
-            if features is None:
-                raise ValueError("the head was built to add the detector's features, but got none")
             maps = tuple(m + projection(F.adaptive_avg_pool2d(features, m.shape[-2:]))
                          for m, projection in zip(maps, self.shared))
         return maps, self.encoder(maps)

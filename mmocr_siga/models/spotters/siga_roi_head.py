@@ -12,6 +12,8 @@ from torch import Tensor
 
 from .region_extractor import control_points
 
+READ_CHUNK = 128  # words at a time at inference
+
 
 @MODELS.register_module()
 class SIGARoIHead(BaseModule):
@@ -28,21 +30,17 @@ class SIGARoIHead(BaseModule):
         neck: What the maps pass first.
         picture_rectifier: Rectifies the grey pictures for the text masks; of the form of the
             instances' ``beziers``.
-        read_chunk: Words read at a time at inference.
     """
 
     def __init__(self, roi_extractor: ConfigType, rec_head: ConfigType, neck: OptConfigType = None,
                  picture_rectifier: ConfigType = dict(  # noqa: B006
                      type='RegionRectifier', form='bezier_clockwise', size=(32, 128)),
-                 read_chunk: int = 128, init_cfg: InitConfigType = None) -> None:
+                 init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        if read_chunk < 1:
-            raise ValueError(f'read_chunk must be positive, got {read_chunk}')
         self.neck = None if neck is None else MODELS.build(neck)
         self.roi_extractor = MODELS.build(roi_extractor)
         self.rec_head = MODELS.build(rec_head)
         self.picture_rectifier = MODELS.build(picture_rectifier)
-        self.read_chunk = read_chunk
 
     def loss(self, inputs: Sequence[Tensor],
              data_samples: Sequence[TextDetDataSample]) -> dict[str, Tensor]:
@@ -64,7 +62,7 @@ class SIGARoIHead(BaseModule):
         for n, sample in enumerate(data_samples):
             found = sample.pred_instances
             texts, scores = [], []
-            for rows in torch.arange(len(found)).split(self.read_chunk):
+            for rows in torch.arange(len(found)).split(READ_CHUNK):
                 features = self.roi_extractor([m[n:n + 1] for m in maps], [found[rows]])
                 for word in self.rec_head.predict(features):
                     texts.append(word.pred_text.item)
