@@ -16,8 +16,6 @@ from tqdm import tqdm
 
 from ..text.label_rule import Verdict
 
-__all__ = ['LARGE', 'LabelReport', 'cached_scan', 'scan_labels']
-
 # From this many words on a scan shows its progress, and its result is kept in a file.
 LARGE = 100_000
 _EXAMPLES = 3

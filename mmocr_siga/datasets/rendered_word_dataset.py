@@ -16,8 +16,6 @@ from mmocr.registry import DATASETS, TASK_UTILS
 from ..rendering import RenderedWord, RenderStyle, build_renderer
 from ..text.label_rule import LabelRule
 
-__all__ = ['RenderedWordDataset']
-
 
 @DATASETS.register_module()
 class RenderedWordDataset:

@@ -4,8 +4,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-__all__ = ['IMAGE_SUFFIXES', 'encode_picture', 'image_suffix']
-
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
 _SIGNATURES = ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'), (b'BM', '.bmp'),

@@ -11,8 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-__all__ = ['UnusableImageError', 'decode_picture', 'from_pil', 'to_bgr_uint8']
-
 _LAYOUTS = ('(H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) BGR or (H, W, 4) BGR '
             'with alpha')
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ['dark_is_text', 'separation', 'two_means_mask_image']
-
 _LEVELS = np.arange(256, dtype=np.float64)
 
 

@@ -48,11 +48,6 @@ _SEGMENTS = {
 _SHIFT = 4  # fixed-point bits of OpenCV's drawing
 
 
-def is_built_in(path: str) -> bool:
-    """Whether a face is drawn by rule."""
-    return path.startswith(PREFIX)
-
-
 def built_in_characters(path: str) -> frozenset[str]:
     """Characters that a built-in face can write."""
     return frozenset(_SEGMENTS if 'segments/' in path else _DOTS)
@@ -60,8 +55,8 @@ def built_in_characters(path: str) -> frozenset[str]:
 
 def dot_pattern(char: str) -> np.ndarray:
     """The dots of a character, bool of shape (7, 5)."""
-    rows = bytes.fromhex(_DOTS[char])
-    return np.array([[row >> (4 - column) & 1 for column in range(5)] for row in rows], bool)
+    rows = np.frombuffer(bytes.fromhex(_DOTS[char]), np.uint8)
+    return np.unpackbits(rows[:, None], axis=1)[:, 3:].astype(bool)
 
 
 class BuiltInFont:
@@ -97,10 +92,9 @@ class BuiltInFont:
                 cv2.circle(canvas, _fixed(x - 0.5, y - 0.5), _fixed(extent * pitch)[0], 255, -1,
                            cv2.LINE_AA, _SHIFT)
             else:
-                half = extent * pitch / 2
-                corners = [(x - half, y - half), (x + half, y - half), (x + half, y + half),
-                           (x - half, y + half)]
-                _fill(canvas, corners)
+                left, top, right, bottom = (at + sign * extent * pitch / 2
+                                            for sign in (-1, 1) for at in (x, y))
+                _fill(canvas, [(left, top), (right, top), (right, bottom), (left, bottom)])
         return canvas
 
     def _segments(self, char: str) -> np.ndarray:

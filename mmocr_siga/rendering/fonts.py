@@ -11,13 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .drawn_faces import (
-    DOT_FACES,
-    SEGMENT_FACES,
-    BuiltInFont,
-    built_in_characters,
-    is_built_in,
-)
+from .drawn_faces import DOT_FACES, PREFIX, SEGMENT_FACES, BuiltInFont, built_in_characters
 
 FONT_SUFFIXES = ('.ttf', '.otf', '.ttc')
 # Faces that claim Latin letters in their character map but draw pictures or bars, or have too few
@@ -56,7 +50,7 @@ def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
     The basic layout engine gives the same pixels whether or not an outside text shaper is there.
     Scripts that need shaping are therefore out of reach.
     """
-    if is_built_in(path):
+    if path.startswith(PREFIX):
         return BuiltInFont(path, size)
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
@@ -167,10 +161,8 @@ def legibility(path: str, characters: Iterable[str]) -> float:
 def _is_unicase(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> bool:
     # Letters whose two cases differ in shape, not only in size.
     pairs = [(c, c.upper()) for c in 'abdeghnqrt' if c in characters and c.upper() in characters]
-    alike = 0
-    for small, capital in pairs:
-        a, b = glyph_template(font, small), glyph_template(font, capital)
-        alike += a is not None and b is not None and float(a @ b) > 0.97
+    drawn = ([glyph_template(font, char) for char in pair] for pair in pairs)
+    alike = sum(a is not None and b is not None and float(a @ b) > 0.97 for a, b in drawn)
     return bool(pairs) and alike > 0.6 * len(pairs)
 
 
@@ -264,10 +256,8 @@ class FontLibrary:
 
 def built_in_faces(charset: Sequence[str]) -> list[FontFace]:
     """The faces of :mod:`.drawn_faces` that can write at least one of the characters."""
-    wanted = frozenset(charset)
-    faces = [FontFace(path, wanted & built_in_characters(path), 1.0)
-             for path in (*DOT_FACES, *SEGMENT_FACES)]
-    return [face for face in faces if face.characters]
+    return [FontFace(path, known, 1.0) for path in (*DOT_FACES, *SEGMENT_FACES)
+            if (known := built_in_characters(path) & frozenset(charset))]
 
 
 def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,

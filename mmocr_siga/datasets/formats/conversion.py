@@ -17,9 +17,6 @@ from ...images import image_suffix
 from .records import FOLDER_LABELS, KINDS, Record
 from .writers import WordWriter
 
-__all__ = ['ContentSum', 'Conversion', 'add_options', 'add_source_options', 'check_content',
-           'convert', 'finish', 'image_problem', 'report']
-
 
 def image_problem(data: bytes | None) -> str:
     """What is wrong with an encoded image; '' if it can be decoded to the last row."""

@@ -8,8 +8,6 @@ from mmengine.fileio import BaseStorageBackend, register_backend
 
 from .lmdb_reader import LMDBReader
 
-__all__ = ['NonEmptyBackend']
-
 _WORD = re.compile(r'(?P<database>.+):(?P<key>image-\d{9})')
 
 

@@ -10,8 +10,6 @@ from mmocr.registry import DATASETS
 
 from .scene_annotations import IGNORED_TEXTS, SCENE_METAINFO, read_scenes, split_scenes
 
-__all__ = ['ICDARSceneDataset']
-
 PARTS = ('all', 'train', 'test')
 
 

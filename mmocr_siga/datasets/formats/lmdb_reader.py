@@ -5,8 +5,6 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ['LMDBReader', 'decode_label', 'open_database']
-
 # LMDB forbids opening a database twice in one process: its file to process and environment.
 _OPEN: dict[str, tuple[int, Any]] = {}
 _BLOCK = 10_000

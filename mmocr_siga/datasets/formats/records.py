@@ -20,11 +20,6 @@ from .lmdb_reader import LMDBReader, decode_label
 from .tsv_label_parser import TSVLabelParser
 from .writers import parse_boxes
 
-__all__ = [
-    'FOLDER_LABELS', 'FORMS', 'KINDS', 'Record', 'iterate_json_list', 'open_source', 'read_folder',
-    'read_json', 'read_json_lines', 'read_lmdb', 'read_tsv', 'source_kind', 'words_config'
-]
-
 KINDS = ('json', 'jsonl', 'tsv', 'folder', 'lmdb')
 FOLDER_LABELS = ('sidecar', 'parent', 'stem', 'mjsynth')
 FORMS = ("an LMDB database (its folder, or its .mdb file), MMOCR's .json, a table .tsv of "

@@ -17,17 +17,20 @@ from PIL import Image
 
 from ...geometry.polygons import check_polygon, polygon_shape
 
-__all__ = [
-    'FORMATS', 'IGNORED_TEXTS', 'SCENE_METAINFO', 'SceneProblem', 'SceneReport', 'instance_of',
-    'parse_scene_file', 'picture_size', 'read_scenes', 'split_scenes', 'write_scenes',
-]
-
 FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
 IGNORED_TEXTS = ('###', )
 PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.jp2')
 _NUMBER = r'\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*'
-_TOTAL_TEXT = re.compile(r'''x: *\[\[([^\]]*)\]\] *, *y: *\[\[([^\]]*)\]\].*?'''
-                         r'''transcriptions: *\[u?(['"])(.*)\3\]''')
+# What a line looks like in each format, and what is said of one that does not.
+_LINES = {
+    'icdar2015': (rf'((?:{_NUMBER},){{8}})(.*)$', 'expected eight numbers and a text'),
+    'icdar2013': (rf'((?:{_NUMBER}[,\s]){{4}})\s*(.*)$',
+                  'expected left, top, right, bottom and a text'),
+    'polygon': (rf'((?:{_NUMBER},){{6,}})(?:####)?(.*)$',
+                'expected x and y of at least three points and a text'),
+    'total_text': (r'''.*?x: *\[\[([^\]]*)\]\] *, *y: *\[\[([^\]]*)\]\].*?'''
+                   r'''transcriptions: *\[u?(['"])(.*)\3\]''', 'is no line of Total-Text'),
+}
 SCENE_METAINFO = dict(dataset_type='TextSpottingDataset', task_name='textspotting',
                       category=[dict(id=0, name='text')])
 
@@ -116,41 +119,26 @@ def _parse_line(line: str, form: str) -> tuple[list[float] | None, str]:
     if form == 'auto':
         form = ('total_text' if line.lstrip().startswith('x:') else
                 'polygon' if re.match(rf'(?:{_NUMBER},)+####', line) else 'icdar2015')
+    pattern, problem = _LINES[form]
+    match = re.match(pattern, line)
+    if match is None:
+        return None, f'{problem}: {line[:60]!r}'
     if form == 'total_text':
-        match = _TOTAL_TEXT.search(line)
-        if match is None:
-            return None, f'is no line of Total-Text: {line[:60]!r}'
-        x, y = (_numbers(re.split(r'[\s,]+', match[k].strip())) for k in (1, 2))
-        if x is None or y is None or len(x) != len(y):
+        x, y = (re.findall(r'[^\s,]+', match[k]) for k in (1, 2))
+        try:
+            points = np.array([x, y], np.float64)
+        except ValueError:
             return None, f'x and y do not fit together: {line[:60]!r}'
-        return [c for pair in zip(x, y) for c in pair], match[4]
+        return points.T.ravel().tolist(), match[4]
+    numbers, text = [float(value) for value in re.findall(_NUMBER, match[1])], match[2]
     if form == 'icdar2013':
-        match = re.match(rf'((?:{_NUMBER}[,\s]){{4}})\s*(.*)$', line)
-        if match is None:
-            return None, f'expected left, top, right, bottom and a text: {line[:60]!r}'
-        left, top, right, bottom = (float(c) for c in re.findall(_NUMBER, match[1]))
-        text = match[2].strip()
+        left, top, right, bottom = numbers
+        text = text.strip()
         text = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
         return [left, top, right, top, right, bottom, left, bottom], text
-    if form == 'icdar2015':
-        match = re.match(rf'((?:{_NUMBER},){{8}})(.*)$', line)
-        if match is None:
-            return None, f'expected eight numbers and a text: {line[:60]!r}'
-        return _numbers(match[1].split(',')[:8]), match[2]
-    match = (re.match(rf'((?:{_NUMBER},)+)####(.*)$', line) or
-             re.match(rf'((?:{_NUMBER},)+)([^,]*)$', line) or
-             re.match(rf'((?:{_NUMBER},)+)(.*)$', line))
-    numbers = _numbers(match[1].split(',')[:-1]) if match else None
-    if numbers is None or len(numbers) % 2 or len(numbers) < 6:
-        return None, f'expected x and y of at least three points and a text: {line[:60]!r}'
-    return numbers, match[2]
-
-
-def _numbers(fields: Sequence[str]) -> list[float] | None:
-    try:
-        return [float(value) for value in fields]
-    except ValueError:
-        return None
+    if len(numbers) % 2:
+        return None, f'{problem}: {line[:60]!r}'
+    return numbers, text
 
 
 def instance_of(polygon: Any, text: str, size: tuple[int, int], ignore: bool = False) \

@@ -3,8 +3,6 @@ from __future__ import annotations
 
 from mmocr.registry import TASK_UTILS
 
-__all__ = ['TSVLabelParser']
-
 
 @TASK_UTILS.register_module()
 class TSVLabelParser:

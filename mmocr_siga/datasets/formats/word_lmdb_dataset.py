@@ -19,8 +19,6 @@ from ...text.label_rule import Verdict
 from ..label_scan import LabelReport, cached_scan, scan_labels
 from .lmdb_reader import LMDBReader, decode_label
 
-__all__ = ['WordLMDBDataset']
-
 _FOLDS = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}
 _NO_LABEL = 'are missing or not UTF-8'
 

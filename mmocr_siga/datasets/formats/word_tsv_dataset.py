@@ -8,8 +8,6 @@ from mmengine.logging import print_log
 from mmocr.datasets import RecogTextDataset
 from mmocr.registry import DATASETS
 
-__all__ = ['WordTSVDataset']
-
 
 @DATASETS.register_module()
 class WordTSVDataset(RecogTextDataset):

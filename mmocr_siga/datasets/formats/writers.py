@@ -10,16 +10,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...images import image_suffix
-
-__all__ = ['FolderWriter', 'LmdbWriter', 'WordWriter', 'boxes_text', 'parse_boxes', 'partial',
-           'publish', 'refuse_existing']
 
 PARTIAL = '.partial'
 
@@ -147,7 +145,7 @@ class FolderWriter(WordWriter):
 
     def close(self) -> None:
         self._journal.close()
-        tables = {'json': self._json_table, 'tsv': self._tsv_tables, 'txt': dict}[self.table]()
+        tables = self._tables()
         for path, lines in tables.items():
             with open(partial(path), 'w', encoding='utf-8', newline='\n') as file:
                 file.writelines(lines)
@@ -159,18 +157,19 @@ class FolderWriter(WordWriter):
                 os.replace(partial(path), path)
         self._journal_path.unlink()
 
-    def _json_table(self) -> dict[Path, Iterator[str]]:
-        def lines() -> Iterator[str]:
-            yield ('{"metainfo": {"dataset_type": "TextRecogDataset", "task_name": "textrecog"},\n'
-                   '"data_list": [')
-            for i, row in enumerate(self._rows()):
-                yield (',\n' if i else '\n') + json.dumps(row, ensure_ascii=False)
-            yield '\n]}\n'
-        return {self.out / f'textrecog_{self.split}.json': lines()}
-
-    def _tsv_tables(self) -> dict[Path, Iterator[str]]:
+    def _tables(self) -> dict[Path, Iterable[str]]:
+        """Lines of each table."""
         def word(row: dict) -> str:
             return f'{row["img_path"]}\t{row["instances"][0]["text"]}'
+
+        if self.table == 'txt':
+            return {}
+        if self.table == 'json':
+            head = ('{"metainfo": {"dataset_type": "TextRecogDataset", "task_name": "textrecog"},\n'
+                    '"data_list": [')
+            rows = ((',\n' if i else '\n') + json.dumps(row, ensure_ascii=False)
+                    for i, row in enumerate(self._rows()))
+            return {self.out / f'textrecog_{self.split}.json': chain([head], rows, ['\n]}\n'])}
         boxes = (f'{word(row)}\t{boxes_text(row["instances"][0]["char_boxes"])}\n'
                  for row in self._rows() if 'char_boxes' in row['instances'][0])
         return {self.out / f'{self.split}_char_boxes.tsv': boxes,

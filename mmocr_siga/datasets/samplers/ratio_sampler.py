@@ -10,8 +10,6 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmocr.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-__all__ = ['RatioSampler', 'ratio_sequence']
-
 
 def ratio_sequence(ratios: Sequence[float]) -> Iterator[int]:
     """Endless sequence of set numbers, as evenly mixed as can be, by positive parts.

@@ -1,9 +1,9 @@
 """What the transforms of this package share."""
 from __future__ import annotations
 
-from mmcv.transforms import BaseTransform
+from typing import Any
 
-__all__ = ['WordTransform', 'sample_name']
+from mmcv.transforms import BaseTransform
 
 
 class WordTransform(BaseTransform):
@@ -20,3 +20,10 @@ def sample_name(results: dict) -> str:
         if results.get(key):
             return str(results[key])
     return f'sample {results["sample_idx"]}' if 'sample_idx' in results else 'an array'
+
+
+def check_arguments(*rules: tuple[str, Any, bool, str]) -> None:
+    """Raise a ValueError for the first name and value that is not what it must."""
+    for name, value, holds, wanted in rules:
+        if not holds:
+            raise ValueError(f'{name} must {wanted}, but is {value}')

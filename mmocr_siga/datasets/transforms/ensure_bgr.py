@@ -6,8 +6,6 @@ from mmocr.registry import TRANSFORMS
 from ...images import UnusableImageError, to_bgr_uint8
 from .base import WordTransform, sample_name
 
-__all__ = ['EnsureBGR']
-
 
 @TRANSFORMS.register_module()
 class EnsureBGR(WordTransform):

@@ -7,8 +7,6 @@ from mmocr.registry import TRANSFORMS
 
 from .base import WordTransform
 
-__all__ = ['FitScene']
-
 _LEAST = 32
 
 

@@ -14,11 +14,6 @@ import numpy as np
 
 from ...images import UnusableImageError
 
-__all__ = [
-    'affine_matrix', 'check_uint8', 'color_jitter', 'corners', 'fit_canvas', 'gaussian_noise',
-    'grey_image', 'motion_blur', 'motion_kernel', 'rescale_and_back', 'shift_hue', 'warp'
-]
-
 # cv2.remap, which warps, addresses pixels with signed 16-bit integers.
 _MAX_SIDE = 32766
 # Grey of BGR, ITU-R BT.601.

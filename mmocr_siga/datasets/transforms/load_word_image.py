@@ -9,8 +9,6 @@ from mmocr.registry import TRANSFORMS
 from ...images import UnusableImageError, decode_picture
 from .base import sample_name
 
-__all__ = ['LoadWordImage']
-
 
 @TRANSFORMS.register_module()
 class LoadWordImage(LoadImageFromFile):

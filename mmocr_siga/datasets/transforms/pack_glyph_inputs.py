@@ -9,8 +9,6 @@ from mmengine.structures import PixelData
 from mmocr.datasets.transforms import PackTextRecogInputs
 from mmocr.registry import TRANSFORMS
 
-__all__ = ['PackGlyphInputs']
-
 
 @TRANSFORMS.register_module()
 class PackGlyphInputs(PackTextRecogInputs):

@@ -12,8 +12,6 @@ from shapely.geometry import box
 from ...geometry.polygons import polygon_shape
 from .base import WordTransform
 
-__all__ = ['RandomSceneWindow', 'visible_share']
-
 
 @TRANSFORMS.register_module()
 class RandomSceneWindow(WordTransform):

@@ -8,8 +8,6 @@ from mmocr.registry import TRANSFORMS
 from .base import WordTransform
 from .functional import check_uint8, color_jitter
 
-__all__ = ['RandomTextColor']
-
 
 @TRANSFORMS.register_module()
 class RandomTextColor(WordTransform):

@@ -5,11 +5,9 @@ import numpy as np
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
-from .base import WordTransform
+from .base import WordTransform, check_arguments
 from .functional import check_uint8, gaussian_noise, motion_blur, rescale_and_back
 from .random_text_geometry import asymmetric
-
-__all__ = ['RandomTextDeterioration']
 
 
 @TRANSFORMS.register_module()
@@ -33,13 +31,11 @@ class RandomTextDeterioration(WordTransform):
 
     def __init__(self, prob: float = 0.25, blur: float = 6., rescale: float = 4.,
                  noise_var: float = 20.) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must lie in [0, 1], but is {prob}')
-        if blur < 0 or noise_var < 0:
-            raise ValueError(f'blur and noise_var must not be negative, but are {blur} and '
-                             f'{noise_var}')
-        if rescale < 1:
-            raise ValueError(f'rescale must be at least 1, but is {rescale}')
+        check_arguments(
+            ('prob', prob, 0 <= prob <= 1, 'lie in [0, 1]'),
+            ('blur', blur, blur >= 0, 'not be negative'),
+            ('noise_var', noise_var, noise_var >= 0, 'not be negative'),
+            ('rescale', rescale, rescale >= 1, 'be at least 1'))
         self.prob, self.blur, self.rescale, self.noise_var = prob, blur, rescale, noise_var
 
     @cache_randomness

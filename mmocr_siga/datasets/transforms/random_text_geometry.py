@@ -9,10 +9,8 @@ import numpy as np
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
-from .base import WordTransform
+from .base import WordTransform, check_arguments
 from .functional import affine_matrix, corners, fit_canvas, warp
-
-__all__ = ['GeometryParams', 'RandomTextGeometry', 'asymmetric', 'largest_angle', 'symmetric']
 
 # A word may become as high as this many times its height by turning.
 _MAX_RISE = 2.2
@@ -92,19 +90,14 @@ class RandomTextGeometry(WordTransform):
     def __init__(self, prob: float = 0.5, rotation: float = 45.,
                  scale: tuple[float, float] = (0.5, 2.), shear: tuple[float, float] = (45., 15.),
                  distortion: float = 0.5, max_side: int = 320) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must lie in [0, 1], but is {prob}')
-        if not 0 <= rotation <= 180:
-            raise ValueError(f'rotation must lie in [0, 180] degrees, but is {rotation}')
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError(f'scale must be two positive factors in order, but is {scale}')
-        if not all(0 <= angle < 90 for angle in shear) or sum(shear) >= 90:
-            raise ValueError('shear must be two angles of at least 0 degrees with a sum below 90, '
-                             f'but is {shear}')
-        if not 0 <= distortion < 1:
-            raise ValueError(f'distortion must lie in [0, 1), but is {distortion}')
-        if max_side < 1:
-            raise ValueError(f'max_side must be positive, but is {max_side}')
+        check_arguments(
+            ('prob', prob, 0 <= prob <= 1, 'lie in [0, 1]'),
+            ('rotation', rotation, 0 <= rotation <= 180, 'lie in [0, 180] degrees'),
+            ('scale', scale, 0 < scale[0] <= scale[1], 'be two positive factors in order'),
+            ('shear', shear, min(shear) >= 0 and sum(shear) < 90,
+             'be two angles of at least 0 degrees with a sum below 90'),
+            ('distortion', distortion, 0 <= distortion < 1, 'lie in [0, 1)'),
+            ('max_side', max_side, max_side >= 1, 'be positive'))
         self.prob, self.rotation, self.distortion, self.max_side = (
             prob, rotation, distortion, max_side)
         self.scale, self.shear = tuple(scale), tuple(shear)

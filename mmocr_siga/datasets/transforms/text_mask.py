@@ -8,8 +8,6 @@ from ...images.two_means import two_means_mask_image
 from .base import WordTransform
 from .functional import grey_image
 
-__all__ = ['TextMask']
-
 
 @TRANSFORMS.register_module()
 class TextMask(WordTransform):

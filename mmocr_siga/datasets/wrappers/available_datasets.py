@@ -12,8 +12,6 @@ from mmengine.logging import print_log
 from mmocr.datasets import ConcatDataset
 from mmocr.registry import DATASETS
 
-__all__ = ['AvailableDatasets', 'missing_sources', 'source_of']
-
 MISSING = ('error', 'skip')
 
 

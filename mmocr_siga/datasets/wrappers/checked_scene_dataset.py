@@ -9,8 +9,6 @@ from mmocr.registry import DATASETS
 
 from ..formats.scene_annotations import IGNORED_TEXTS, SceneReport, picture_size
 
-__all__ = ['CheckedSceneDataset']
-
 
 @DATASETS.register_module()
 class CheckedSceneDataset(OCRDataset):

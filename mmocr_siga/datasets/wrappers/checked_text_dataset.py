@@ -19,8 +19,6 @@ from ...text.label_rule import LabelRule, single_label
 from ..label_scan import LabelReport, scan_labels
 from ..transforms.base import sample_name
 
-__all__ = ['CheckedTextDataset', 'SkipReason']
-
 
 class SkipReason(IntEnum):
     """Why a sample was replaced by another one while training."""
