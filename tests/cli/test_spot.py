@@ -2,25 +2,19 @@ import json
 
 import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
-from mmocr.registry import MODELS
 from PIL import Image
 
 from mmocr_siga.apis import SceneResult, SkippedRegion, SpottedWord
 from mmocr_siga.cli import main
 from mmocr_siga.cli.read import json_line
 from mmocr_siga.cli.spot import text_lines
-
-CONFIG = 'configs/siga_tiny.py'
+from tests.helpers.readers import reader_files
 
 
 @pytest.fixture(scope='module')
-def root(tmp_path_factory, request):
+def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp('scenes')
-    cfg = Config.fromfile(request.config.rootpath / CONFIG)
-    torch.save(dict(state_dict=MODELS.build(dict(cfg.model, glyph_head=None)).state_dict()),
-               folder / 'rec.pth')
+    reader_files(folder)
     pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
     for name in ('a', 'b', 'alone'):
         Image.fromarray(pixels).save(folder / f'{name}.png')
@@ -32,13 +26,11 @@ def root(tmp_path_factory, request):
 
 
 @pytest.fixture
-def spot(root, request, capsys):
-
+def spot(root, capsys):
     def run(*args):
-        code = main(['spot', *map(str, args), '--model', str(request.config.rootpath / CONFIG),
-                     '--weights', str(root / 'rec.pth'), '--device', 'cpu'])
+        code = main(['spot', *map(str, args), '--model', str(root / 'reader.py'), '--weights',
+                     str(root / 'reader.pth'), '--device', 'cpu'])
         return (code, *capsys.readouterr())
-
     return run
 
 

@@ -1,14 +1,16 @@
+import cv2
 import pytest
 
-from tests.helpers.tiny_files import write_tiny_recognizer, write_word
+from tests.helpers.readers import reader_files, word_picture
 
 
 @pytest.fixture(scope='session')
 def tiny_files(tmp_path_factory):
     """Config and weights of a small recogniser that reads something in every picture."""
-    return write_tiny_recognizer(tmp_path_factory.mktemp('tiny'))
+    return reader_files(tmp_path_factory.mktemp('tiny'), endless=True)
 
 
 @pytest.fixture
 def word_file(tmp_path):
-    return write_word(tmp_path / 'word.png')
+    cv2.imwrite(str(tmp_path / 'word.png'), word_picture('Exit', (40, 120)))
+    return tmp_path / 'word.png'

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
-from tests.helpers.words import tiny_model
+from tests.helpers.words import END, tiny_model
 
 PIPELINE = [
     dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty')),
@@ -25,8 +25,11 @@ RESCALED = [
 UNPADDED = [step for step in RESCALED if step['type'] != 'PadToWidth']
 
 
-def reader_files(folder, pipeline=PIPELINE, seed=0, **changes):
-    """Write a config and a checkpoint with a training head; returns their paths."""
+def reader_files(folder, pipeline=PIPELINE, seed=0, endless=False, **changes):
+    """Write a config and a checkpoint with a training head; returns their paths.
+
+    With ``endless`` eight characters are read in every picture.
+    """
     model = tiny_model(**changes)
     cfg = Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     config = folder / 'reader.py'
@@ -34,6 +37,8 @@ def reader_files(folder, pipeline=PIPELINE, seed=0, **changes):
     torch.manual_seed(seed)
     recogniser = MODELS.build(model)
     _make_talkative(recogniser)
+    if endless:
+        recogniser.decoder.reader.classifier.bias.data[END] -= 100
     checkpoint = folder / 'reader.pth'
     torch.save(dict(state_dict=recogniser.state_dict(), optimizer=dict(lr=1),
                     meta=dict(iter=7, seed=1, experiment_name='reader', cfg='private')),
