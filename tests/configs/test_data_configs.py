@@ -10,6 +10,8 @@ from mmengine.dataset import Compose
 from mmocr.apis import TextRecInferencer
 from mmocr.registry import DATASETS, EVALUATOR
 
+from tests.helpers.readers import word_picture
+
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
@@ -18,19 +20,17 @@ def pipelines():
     return Config.fromfile(str(CONFIGS / '_base_/pipelines/siga_32x128.py'))
 
 
-def write_word(path, shape=(40, 100, 3)):
-    img = np.full(shape, 220, np.uint8)
-    cv2.putText(img, 'Word', (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (20, 40, 60), 3)
-    path.write_bytes(cv2.imencode('.png', img)[1].tobytes())
-    return str(path)
+@pytest.fixture
+def word(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), word_picture('Word', (40, 100)))
+    return str(tmp_path / 'a.png')
 
 
-def test_the_training_pipeline(pipelines, tmp_path):
+def test_the_training_pipeline(pipelines, word):
     pipeline = Compose(pipelines.train_pipeline)
     for seed in range(20):
         np.random.seed(seed)
-        packed = pipeline(
-            dict(img_path=write_word(tmp_path / 'a.png'), instances=[dict(text='Word')]))
+        packed = pipeline(dict(img_path=word, instances=[dict(text='Word')]))
         sample = packed['data_samples']
         assert packed['inputs'].shape == (3, 32, 128) and packed['inputs'].dtype == torch.uint8
         assert sample.gt_text_mask.data.shape == (1, 32, 128)
@@ -42,25 +42,23 @@ def test_the_training_pipeline(pipelines, tmp_path):
 
 @pytest.mark.parametrize('shape', [(1, 1), (40, 1, 3), (1, 90, 3), (20, 30, 4), (7, 5)])
 def test_odd_images_pass_both_pipelines(pipelines, tmp_path, shape):
-    path = tmp_path / 'a.png'
-    img = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    path.write_bytes(cv2.imencode('.png', img)[1].tobytes())
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     for pipeline in (pipelines.train_pipeline, pipelines.test_pipeline):
         for seed in range(5):
             np.random.seed(seed)
-            packed = Compose(pipeline)(dict(img_path=str(path), instances=[dict(text='a')]))
+            packed = Compose(pipeline)(dict(img_path=path, instances=[dict(text='a')]))
             assert packed['inputs'].shape == (3, 32, 128)
 
 
-def test_the_inferencer_takes_files_and_arrays_of_every_kind(pipelines, tmp_path):
+def test_the_inferencer_takes_files_and_arrays_of_every_kind(pipelines, word, tmp_path):
     config = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipelines.test_pipeline))))
     # Only the pipeline: an inferencer itself needs a model.
     pipeline = TextRecInferencer._init_pipeline(object.__new__(TextRecInferencer), config)
     (tmp_path / 'empty.png').write_bytes(b'')
     rng = np.random.default_rng(0)
-    for image in (write_word(tmp_path / 'a.png'), rng.integers(0, 256, (9, 20), np.uint8),
-                  rng.integers(0, 256, (9, 20, 1), np.uint8),
-                  rng.integers(0, 256, (9, 20, 4), np.uint8),
+    for image in (word, *(rng.integers(0, 256, (9, 20, *channels), np.uint8)
+                          for channels in ((), (1, ), (4, ))),
                   rng.integers(0, 65536, (9, 20), np.uint16), rng.random((9, 20, 3))):
         packed = pipeline(image)
         assert packed['inputs'].shape == (3, 32, 128) and packed['inputs'].dtype == torch.uint8

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
 from mmocr.registry import MODELS
 
 from tests.helpers.mmocr_models import mmocr_config
+from tests.helpers.readers import word_picture
 from tests.helpers.words import sample
 
 REPO = Path(__file__).resolve().parents[2]
@@ -32,21 +32,17 @@ def words(tmp_path_factory):
     """Two drawn words and their texts."""
     folder, out = tmp_path_factory.mktemp('words'), []
     for text, width in (('Glyph', 110), ('12', 50)):
-        image = np.full((36, width, 3), 230, np.uint8)
-        cv2.putText(image, text, (4, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (30, 60, 20), 2)
-        cv2.imwrite(str(folder / f'{text}.png'), image)
-        out.append((folder / f'{text}.png', text))
+        out.append((str(folder / f'{text}.png'), text))
+        cv2.imwrite(out[-1][0], word_picture(text, (40, width)))
     return out
 
 
 def batch(cfg, model, words):
     """What the config's pipeline makes of words, as the model takes it."""
     pipeline = Compose(cfg.train_pipeline)
-    packed = [pipeline(dict(img_path=str(path), instances=[dict(text=text)], img_shape=(1, 1)))
+    packed = [pipeline(dict(img_path=path, instances=[dict(text=text)], img_shape=(1, 1)))
               for path, text in words]
-    data = dict(inputs=[p['inputs'] for p in packed],
-                data_samples=[p['data_samples'] for p in packed])
-    return model.data_preprocessor(data, True)
+    return model.data_preprocessor(pseudo_collate(packed), True)
 
 
 def narrow(data, width):
@@ -119,7 +115,7 @@ def drop_scopes(value):
 
 
 @pytest.mark.parametrize('name', ['sar_tiny', 'nrtr_tiny'])
-def test_small_hosts_are_small(name):
+def test_small_recognizers_are_small(name):
     model = MODELS.build(Config.fromfile(CONFIGS / f'{name}.py').model).eval()
     assert sum(p.numel() for p in model.parameters()) < 3_000_000
     # 36 characters, start and end in one, padding.

@@ -20,9 +20,8 @@ def test_everything_builds(name):
     assert type(model).__name__ == 'SIGASpotter'
     assert model.rec_head.decoder.dictionary.num_classes == 37
     assert model.rec_head.glyph_head is not None
-    for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
-        for transform in pipeline:
-            assert TRANSFORMS.build(transform) is not None
+    for transform in [*cfg.train_pipeline, *cfg.test_pipeline]:
+        assert TRANSFORMS.build(transform) is not None
     for hook in cfg.get('custom_hooks', []):
         HOOKS.build(hook)
     METRICS.build(cfg.test_evaluator)

@@ -84,13 +84,6 @@ def test_a_word_is_read(address, browser, tiny_files, word_file, tmp_path):
     wait(lambda: 'Drop, paste or choose' in shown(browser, '#word-text'))
 
 
-def test_what_is_no_picture_is_told_in_the_page(address, browser, tmp_path):
-    (tmp_path / 'word.png').write_text('not a picture')
-    browser.get(address)
-    upload(browser, 'word-input', tmp_path / 'word.png')
-    assert 'it is no picture' in wait(lambda: shown(browser, '#word-text .siga-error'))
-
-
 def test_samples_can_be_tried_before_anything_else(address, browser, tmp_path):
     browser.get(address)
     sample = wait(lambda: browser.find_elements('css selector', 'button.gallery-item'))[0]

@@ -2,18 +2,18 @@
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.runner import Runner
 from mmocr.registry import HOOKS, MODELS, TRANSFORMS
 
 from mmocr_siga.compat.configs import find_config
 from tests.helpers import siga_r_reference
+from tests.helpers.readers import word_picture
 from tests.helpers.word_sets import write_json, write_lmdb
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'projects' / 'siga' / 'configs'
@@ -38,12 +38,10 @@ def small_batch(cfg):
                         if t['type'] != 'LoadWordImage'])
     packed = []
     for text in WORDS:
-        image = np.full((40, 30 * len(text), 3), 200, np.uint8)
-        cv2.putText(image, text, (6, 32), cv2.FONT_HERSHEY_SIMPLEX, 1, (30, 40, 60), 3)
+        image = word_picture(text, (40, 30 * len(text)))
         packed.append(pipeline(dict(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2],
                                     img_path='drawn', instances=[dict(text=text)])))
-    return dict(inputs=[p['inputs'] for p in packed],
-                data_samples=[p['data_samples'] for p in packed])
+    return pseudo_collate(packed)
 
 
 @pytest.mark.parametrize('name', SIZES)

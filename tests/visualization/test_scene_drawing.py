@@ -46,14 +46,9 @@ def test_skipped_regions_are_crossed_out():
     assert (picture[130, 195:205] > 60).any() and not colored(picture).any()
 
 
-def test_polygons_by_turns_and_grey_pictures():
+def test_interleaved_polygons_and_gray_pictures():
     flat = [value for point in BOX for value in point]
     assert (draw_scene(BLACK[..., 0], [word(flat)]) == draw_scene(BLACK, [word()])).all()
-
-
-def test_beside_or_below():
-    high = draw_scene(np.zeros((900, 500, 3), np.uint8), [])
-    assert high.shape == (900, 2 * 500 + GAP, 3)
 
 
 @pytest.mark.parametrize('size, scale', [
@@ -63,6 +58,8 @@ def test_pictures_of_all_sizes(size, scale):
     far = word([[-1e9, 0], [9, 9], [0, 9]])
     picture = draw_scene(np.zeros((*size, 3), np.uint8), [word(), far])
     assert max(picture.shape) <= 2 * SIDES[1] + GAP
+    # High pictures have their texts beside them.
+    assert draw_scene(BLACK[:, :500], []).shape == (600, 2 * 500 + GAP, 3)
 
 
 def test_wrong_arguments():

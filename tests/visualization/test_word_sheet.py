@@ -40,10 +40,9 @@ def test_odd_words_are_drawn():
     assert (sheet[:, border + 2:border + GAP] == 255).all()
 
 
-def test_nothing_to_draw_is_refused():
-    with pytest.raises(ValueError, match='at least one word'):
-        draw_word_sheet([])
-    with pytest.raises(ValueError, match='at least one word and one column'):
-        draw_word_sheet([SheetWord(None, 'a', 'b')], columns=0)
-    with pytest.raises(ValueError, match='image must be uint8'):
-        draw_word_sheet([SheetWord(np.zeros((3, 3), float), 'a', 'b')])
+@pytest.mark.parametrize('images, columns, message', [
+    ([], 1, 'at least one word'), ([None], 0, 'at least one word and one column'),
+    ([np.zeros((3, 3))], 1, 'image must be uint8')])
+def test_what_cannot_be_drawn_is_refused(images, columns, message):
+    with pytest.raises(ValueError, match=message):
+        draw_word_sheet([SheetWord(image, 'a', 'b') for image in images], columns)
