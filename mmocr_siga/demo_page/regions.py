@@ -15,9 +15,6 @@ def parse_regions(text: str) -> list[list[float]]:
     the upper left corner of the word and goes clockwise; commas or blanks part the numbers. What
     follows them, such as the text in the ICDAR sets' ``x1,y1,...,x4,y4,text``, is left aside, and
     so are empty lines.
-
-    Raises:
-        ValueError: If a line is neither; names the line.
     """
     regions = []
     for number, line in enumerate(text.lstrip('\ufeff').splitlines(), 1):
@@ -29,7 +26,10 @@ def parse_regions(text: str) -> list[list[float]]:
         if len(values) < 4:
             raise ValueError(f'line {number} is no region: {line.strip()[:60]!r}; write x1, y1, '
                              'x2, y2 for a box, or x and y of each corner')
-        regions.append(_as_polygon(values))
+        if len(values) == 4:
+            (x1, x2), (y1, y2) = sorted(values[::2]), sorted(values[1::2])
+            values = [x1, y1, x2, y1, x2, y2, x1, y2]
+        regions.append(values)
     return regions
 
 
@@ -43,11 +43,3 @@ def _leading_numbers(line: str) -> list[float]:
             break
         values.append(float(field))
     return values
-
-
-def _as_polygon(values: list[float]) -> list[float]:
-    if len(values) > 4:
-        return values
-    x1, x2 = sorted(values[::2])
-    y1, y2 = sorted(values[1::2])
-    return [x1, y1, x2, y1, x2, y2, x1, y2]

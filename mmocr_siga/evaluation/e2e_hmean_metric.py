@@ -34,27 +34,23 @@ _NAMES = dict(detection='detection_', end_to_end='', word_spotting='spotting_')
 class E2EHmeanMetric(BaseMetric):
     """Harmonic mean of precision and recall of spotting, as in ICDAR 2015 and Total-Text.
 
-    See :mod:`.spotting_protocol` for the protocols and their sources.
-
-    It needs ``gt_instances`` with ``polygons``, ``texts`` and ``ignored``
-    (``LoadOCRAnnotations(with_polygon=True, with_bbox=True, with_label=True, with_text=True)``) and
-    ``pred_instances`` with ``polygons``, ``texts``, and, where they are used, ``scores``,
-    ``text_scores`` and ``char_scores``, a list of confidences for each word.
+    See :mod:`.spotting_protocol` for the protocols and their sources. It needs ``gt_instances``
+    with ``polygons``, ``texts`` and ``ignored`` and ``pred_instances`` with ``polygons``,
+    ``texts``, and, where they are used, ``scores``, ``text_scores`` and ``char_scores``, a list for
+    each word; detection alone needs no texts.
 
     Results are ``precision``, ``recall`` and ``hmean`` of the end-to-end protocol without a
-    lexicon; ``spotting_hmean`` and so on of word spotting; ``detection_hmean`` of detection alone,
-    where no text is needed; and ``hmean_strong``, ``spotting_hmean_strong`` with a lexicon. With a
-    sweep, each is the best over the thresholds, and ``..._threshold`` says at which: choose the
-    threshold on other pictures than those that are reported.
+    lexicon; ``spotting_...`` of word spotting; ``detection_...``; and ``..._strong`` and so on with
+    a lexicon. With a sweep, each is the best over the thresholds, and ``..._threshold`` says at
+    which: choose the threshold on other pictures than those that are reported.
 
     A lexicon is a dict: ``kind``, ``'strong'`` (a list for each picture), ``'weak'`` (all words of
-    the test set) or ``'generic'``; ``words``, which is for ``'weak'`` and ``'generic'`` a file with
-    one word a line, for ``'strong'`` the path of such a file with ``{name}`` in the place of the
-    picture's name without its extension, or ``'ground_truth'``: the words asked for in the
-    picture, or in all pictures; ``size``, with which the words of a picture are filled up by those
-    of others, drawn by a seed (ICDAR's have 100); ``distance`` and ``max_distance`` as in
-    :class:`.lexicon.Lexicon`. Without ``max_distance`` a reading more than 1.5 edits from all words
-    of a weak or generic lexicon is left out, and none of a strong one is, as is usual.
+    the test set) or ``'generic'``; ``words``, a file with one word a line, for ``'strong'`` with
+    ``{name}`` in the place of the picture's name without its extension, or ``'ground_truth'``: the
+    words asked for in the picture, or in all pictures; ``size``, to which a strong one is filled up
+    by the words of other pictures, drawn by a seed (ICDAR's have 100); ``distance`` and
+    ``max_distance`` as in :class:`.lexicon.Lexicon`, by default 1.5 edits for a weak or generic
+    lexicon and none for a strong one, as is usual.
 
     Args:
         protocols: Some of ``'detection'``, ``'end_to_end'`` and ``'word_spotting'``.

@@ -55,8 +55,6 @@ def same_text(truth: str, reading: str, protocol: str = 'end_to_end') -> bool:
     missing from the reading; marks elsewhere must be read. In word spotting the
     :func:`dictionary_form` of the truth must be read.
     """
-    if protocol not in SPOTTING_PROTOCOLS:
-        raise ValueError(f'the protocol must be one of {SPOTTING_PROTOCOLS}, but is {protocol!r}')
     if protocol == 'detection':
         return True
     reading = reading.upper()

@@ -1,12 +1,11 @@
 """Sets of characters by name, by file, or as written."""
 from __future__ import annotations
 
-import os
 import string
 from collections.abc import Sequence
 from pathlib import Path
 
-from .dictionary import DICT_FOLDER, SHORT_NAMES
+from .dictionary import resolve_dict_file
 
 __all__ = ['CHARSETS', 'find_charset']
 
@@ -25,16 +24,15 @@ def find_charset(name: str) -> str:
         name: One of :data:`CHARSETS`; a UTF-8 file with one character a line; a dictionary that
             ships with the package, by its file name or '36', '62' or '94'; or the characters.
     """
-    # A file of that name comes before a packaged one. os.path takes a name that is too long for
-    # a file for none.
-    if os.path.basename(name) == name and not os.path.isfile(name):
-        packaged = os.path.join(DICT_FOLDER, SHORT_NAMES.get(name, name))
-        name = packaged if os.path.isfile(packaged) else name
     if name in CHARSETS:
         return CHARSETS[name]
     characters: Sequence[str] = name
-    if len(name) > 1 and os.path.isfile(name):
-        lines = Path(name).read_text(encoding='utf-8').split('\n')
+    try:
+        path = None if len(name) < 2 else Path(resolve_dict_file(name))
+    except FileNotFoundError:
+        path = None
+    if path is not None:
+        lines = path.read_text(encoding='utf-8').split('\n')
         characters = [line.rstrip('\r') for line in lines if line.rstrip('\r')]
         wrong = [line for line in characters if len(line) != 1]
         if wrong:

@@ -1,6 +1,7 @@
 """A dictionary that finds the character lists shipped with the package."""
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from mmocr.utils import list_from_file
 
 __all__ = [
     'DICT_FOLDER', 'SHORT_NAMES', 'WordDictionary', 'dictionary_characters',
-    'natural_letter_case', 'packaged_dictionaries', 'resolve_dict_file'
+    'natural_letter_case', 'resolve_dict_file'
 ]
 
 DICT_FOLDER = Path(__file__).resolve().parent / 'dicts'
@@ -23,27 +24,23 @@ SHORT_NAMES = {
 }
 
 
-def packaged_dictionaries() -> list[str]:
-    """Names of the character lists shipped with the package, sorted."""
-    return sorted(path.name for path in DICT_FOLDER.glob('*.txt'))
-
-
 def resolve_dict_file(dict_file: str) -> str:
     """Path of a character list: of a file, or else of one shipped with the package, by its name or
     short '36', '62' or '94'; a FileNotFoundError names the path tried and the lists shipped."""
     if not isinstance(dict_file, (str, Path)):
         raise TypeError(f'dict_file must be a string, but is {type(dict_file).__name__}')
     path = Path(dict_file)
-    if path.is_file():
+    if os.path.isfile(dict_file):  # pathlib fails where a name is too long for a file
         return str(path)
     packaged = DICT_FOLDER / SHORT_NAMES.get(path.name, path.name)
     # Only a bare name: 'my/lower_english_digits.txt' means the user's own file.
-    if path.parent == Path('.') and packaged.is_file():
+    if path.parent == Path('.') and os.path.isfile(packaged):
         return str(packaged)
+    shipped = sorted(path.name for path in DICT_FOLDER.glob('*.txt'))
     raise FileNotFoundError(
         f'no dictionary at {str(dict_file)!r} (tried {path.absolute()}); dict_file is the path of '
         'a text file with one character a line, or one of the names shipped with mmocr_siga: '
-        f'{", ".join(packaged_dictionaries())} (short: {", ".join(SHORT_NAMES)})')
+        f'{", ".join(shipped)} (short: {", ".join(SHORT_NAMES)})')
 
 
 def dictionary_characters(dictionary: Dictionary) -> frozenset[str]:

@@ -24,10 +24,9 @@ PARTS = ('text_mask', 'attention', 'glyph_maps', 'char_boxes')
 class GlyphVisualizer(BaseLocalVisualizer):
     """Draws a sheet for each word: what was read, how sure of each character, and where it looked.
 
-    It takes the place of MMOCR's ``TextRecogLocalVisualizer``: under MMOCR's ``VisualizationHook``
-    and inferencers, with any ``vis_backends``. A sheet shows what there is. Text, label and
-    confidence every recogniser has; masks, attention, glyph maps and boxes come with the samples,
-    in the field ``explanation``, or from :attr:`reader`. ``GlyphVisualizationHook`` brings
+    It takes the place of MMOCR's ``TextRecogLocalVisualizer``. A sheet shows what there is: text,
+    label and confidence every recognizer has; masks, attention, glyph maps and boxes come with the
+    samples, in the field ``explanation``, or from :attr:`reader`; ``GlyphVisualizationHook`` brings
     either.
 
     Args:

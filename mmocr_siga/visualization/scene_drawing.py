@@ -19,8 +19,7 @@ _SKIPPED = (128, 128, 128)
 
 def scene_scale(height: int, width: int) -> float:
     """The factor that brings the longer side of a drawn picture into :data:`SIDES`."""
-    longer = max(height, width)
-    return float(np.clip(longer, *SIDES)) / longer
+    return float(np.clip(max(height, width), *SIDES)) / max(height, width)
 
 
 def draw_scene(image: np.ndarray, words: Sequence[Any],

@@ -62,8 +62,6 @@ def test_right_readings(truth, reading, end_to_end, spotting):
     assert same_text(truth, reading, 'end_to_end') is end_to_end
     assert same_text(truth, reading, 'word_spotting') is spotting
     assert same_text(truth, reading, 'detection') is True
-    with pytest.raises(ValueError, match='detection.*word_spotting.*recognition'):
-        same_text(truth, reading, 'recognition')
 
 
 def test_thresholds_by_hand():

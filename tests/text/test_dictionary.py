@@ -4,7 +4,7 @@ import pytest
 from mmocr.models.common import Dictionary
 
 from mmocr_siga.text import WordDictionary, dictionary_characters, natural_letter_case
-from mmocr_siga.text.dictionary import DICT_FOLDER, packaged_dictionaries
+from mmocr_siga.text.dictionary import DICT_FOLDER
 from tests.helpers.words import DICTIONARY
 
 LOWER = string.digits + string.ascii_lowercase
@@ -31,7 +31,7 @@ def test_packaged_lists(name, short, characters):
     by_path = WordDictionary(DICT_FOLDER / name)
     assert dictionary.dict == WordDictionary(short).dict == by_path.dict == list(characters)
     assert dictionary.str2idx(characters) == list(range(len(characters)))
-    assert name in packaged_dictionaries() and len(packaged_dictionaries()) == 3
+    assert len(list(DICT_FOLDER.glob('*.txt'))) == 3
 
 
 def test_the_36_character_setting_has_37_classes_and_drops_the_rest():
@@ -61,7 +61,8 @@ def test_a_wrong_path_names_the_path_and_the_packaged_lists(name, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as error:
         WordDictionary(name)
-    for named in (repr(name), str(tmp_path / name), *packaged_dictionaries()):
+    shipped = (path.name for path in DICT_FOLDER.glob('*.txt'))
+    for named in (repr(name), str(tmp_path / name), *shipped):
         assert named in str(error.value)
 
 

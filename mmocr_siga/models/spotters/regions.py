@@ -47,14 +47,12 @@ class WordRegions(NamedTuple):
 
     borders: Tensor  # float32 (R, 2, K, 2), in pixels of the network's input
     index: Tensor  # long (R,), the picture of each region
-    texts: list[str]  # what they say; empty for detected ones
+    texts: list[str]  # what they say, '' for detected ones
     rows: list[int]  # which instance of its picture each is
 
     def chosen(self, rows: Tensor) -> WordRegions:
-        numbers = rows.tolist()
-        return WordRegions(self.borders[rows], self.index[rows],
-                           [self.texts[i] for i in numbers] if self.texts else [],
-                           [self.rows[i] for i in numbers])
+        texts, numbers = ([each[i] for i in rows.tolist()] for each in (self.texts, self.rows))
+        return WordRegions(self.borders[rows], self.index[rows], texts, numbers)
 
     def joined(self, other: WordRegions) -> WordRegions:
         return WordRegions(torch.cat([self.borders, other.borders]),
@@ -160,7 +158,7 @@ def detected_regions(polygons: Sequence[Sequence[np.ndarray]], sizes: Sequence[t
             points = check_polygon(polygon, size).points
             if points is not None:
                 found.append((region_borders(points, False, count), n, '', i))
-    return _packed(found, count)._replace(texts=[])
+    return _packed(found, count)
 
 
 def background_regions(words: WordRegions, scenes: Sequence[InstanceData],

@@ -19,7 +19,6 @@ READ_CHUNK = 128  # words at a time at inference
 class SIGARoIHead(BaseModule):
     """SIGA after a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
 
-    In training it reads the annotated words that are not ignored, at inference the detected ones.
     With a glyph head and the pictures in grey (``ScenePreprocessor``), it makes the text masks of
     the regions itself.
 

@@ -101,7 +101,7 @@ def test_borders_along_which_a_word_is_read(points, ordered, borders):
 def test_detections_that_enclose_nothing_are_left_out():
     words = detected_regions([[[1, 1, 2, 2]], [rectangle(500, 1, 600, 20),
                                                rectangle(10, 10, 60, 30)]], [SIZE, SIZE], 2)
-    assert words.index.tolist() == [1] and words.rows == [1] and words.texts == []
+    assert words.index.tolist() == [1] and words.rows == [1] and words.texts == ['']
     assert words.borders.tolist() == [[[[10, 10], [60, 10]], [[10, 30], [60, 30]]]]
 
 
