@@ -30,22 +30,19 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
     """Export a recognizer, with its whole greedy reading, as one graph.
 
     The graph takes uint8 images of the size that the test pipeline makes, in batches of any size;
-    see :func:`~mmocr_siga.export.onnx_graph.recognizer_graph` for inputs and outputs. The model is
-    not changed.
+    see :func:`~mmocr_siga.export.onnx_graph.recognizer_graph` for inputs and outputs.
 
     Args:
-        model (EncoderDecoderRecognizer): A recognizer with :class:`SIGADecoder`,
-            :class:`ImplicitAttentionDecoder`, :class:`SIGAParallelDecoder` or :class:`SRNDecoder`,
-            and its config as ``model.cfg`` (for the test pipeline).
-        path (str or PathLike): The file to write; one that is there is replaced.
-        opset (int): Version of the ONNX operators, 16 to 20.
-        glyph_maps (bool): Whether to output where each character is.
-        dynamic_width (bool): Whether images may have other widths.
-        name (str, optional): Name of the model in the metadata. Defaults to None: the type of its
-            decoder.
+        model: A recognizer with a :class:`WordDecoder`, and its config as ``model.cfg`` (for the
+            test pipeline); not changed.
+        path: A file that is there is replaced.
+        opset: Version of the ONNX operators, 16 to 20.
+        glyph_maps: Whether to output where each character is.
+        dynamic_width: Whether images may have other widths.
+        name: Name of the model in the metadata; None: the type of its decoder.
 
     Returns:
-        dict: The metadata written.
+        The metadata written, see docs/guides/export.md.
 
     Raises:
         ImportError: If the package onnx is missing.
@@ -55,7 +52,7 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
         OSError: If the file cannot be written.
     """
     onnx = _onnx()
-    check_exportable(model, opset, glyph_maps)
+    _check_exportable(model, opset, glyph_maps)
     metadata = export_metadata(model, name)
     _check_writable(path)
     from .onnx_graph import recognizer_graph
@@ -72,9 +69,7 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
     return metadata
 
 
-def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET,
-                     glyph_maps: bool = False) -> None:
-    """Raise the errors of :func:`export_onnx` that concern the model and the options."""
+def _check_exportable(model: EncoderDecoderRecognizer, opset: int, glyph_maps: bool) -> None:
     decoder = getattr(model, 'decoder', None)
     if not (isinstance(model, EncoderDecoderRecognizer) and getattr(decoder, 'exportable', False)):
         what = type(model).__name__ if decoder is None else type(decoder).__name__
@@ -91,16 +86,7 @@ def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET
 
 
 def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) -> dict[str, Any]:
-    """What a reader has to know: docs/guides/export.md describes it.
-
-    Args:
-        model (EncoderDecoderRecognizer): With its config as ``model.cfg``.
-        name (str, optional): Name of the model.
-
-    Raises:
-        ValueError: If the model carries no config, or its test pipeline has other steps than a
-            reader knows.
-    """
+    """What a reader has to know; see :func:`export_onnx`."""
     cfg = getattr(model, 'cfg', None)
     if cfg is None:
         raise ValueError('export needs the test pipeline: set model.cfg to the config that the '
@@ -109,7 +95,7 @@ def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) ->
     dictionary = decoder.dictionary
     steps = _steps(cfg.test_dataloader.dataset.pipeline)
     preprocessor = model.data_preprocessor
-    normalised = getattr(preprocessor, '_enable_normalize', False)
+    normalized = getattr(preprocessor, '_enable_normalize', False)
     last = steps[-1]
     height = next(s['height'] for s in reversed(steps) if 'height' in s)
     return dict(
@@ -132,8 +118,8 @@ def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) ->
             dtype='uint8',
             in_graph=dict(
                 swap_channels=bool(getattr(preprocessor, '_channel_conversion', False)),
-                mean=preprocessor.mean.flatten().tolist() if normalised else None,
-                std=preprocessor.std.flatten().tolist() if normalised else None)))
+                mean=preprocessor.mean.flatten().tolist() if normalized else None,
+                std=preprocessor.std.flatten().tolist() if normalized else None)))
 
 
 def _steps(pipeline: list) -> list[dict[str, Any]]:
@@ -157,7 +143,14 @@ def _steps(pipeline: list) -> list[dict[str, Any]]:
         elif kind not in _WITHOUT_EFFECT:
             raise ValueError(f'the test pipeline has the step {dict(transform)}; the reader knows '
                              'Resize (keep_ratio=False), RescaleToHeight and PadToWidth')
-    return _checked(steps)
+    kinds = [step['type'] for step in steps]
+    if kinds not in (['resize'], ['rescale_to_height', 'pad_to_width']):
+        raise ValueError('the test pipeline must bring all images to one size, by Resize alone or '
+                         f'by RescaleToHeight and PadToWidth, but has {kinds or "neither"}')
+    if len(steps) == 2 and not 0 < (steps[0]['max_width'] or 0) <= steps[1]['width']:
+        raise ValueError('RescaleToHeight needs a max_width of at most the width of PadToWidth '
+                         f'({steps[1]["width"]}), but has {steps[0]["max_width"]}')
+    return steps
 
 
 def _resize(kind: str, transform: dict, **sizes: Any) -> dict[str, Any]:
@@ -179,29 +172,10 @@ def _padding(transform: dict) -> dict[str, Any]:
     return dict(type='pad_to_width', width=transform['width'], value=value)
 
 
-def _checked(steps: list) -> list:
-    """Every image must come out in one size."""
-    kinds = [step['type'] for step in steps]
-    if kinds == ['resize']:
-        return steps
-    if kinds == ['rescale_to_height', 'pad_to_width']:
-        most = steps[0]['max_width']
-        if most is not None and most <= steps[1]['width']:
-            return steps
-        raise ValueError('RescaleToHeight needs a max_width of at most the width of PadToWidth '
-                         f'({steps[1]["width"]}), but has {most}')
-    raise ValueError('the test pipeline must bring all images to one size, by Resize alone or by '
-                     f'RescaleToHeight and PadToWidth, but has {kinds or "neither"}')
-
-
 def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
-    """Quantise an exported file dynamically: int8 weights of matrix products, float elsewhere.
+    """Quantize an exported file dynamically: int8 weights of matrix products, float elsewhere.
 
-    Convolutions stay as they are: quantised without calibration they are slower and read worse.
-
-    Args:
-        source (str or PathLike): A file of :func:`export_onnx`.
-        target (str or PathLike): The file to write.
+    Convolutions stay as they are: quantized without calibration they are slower and read worse.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
@@ -211,25 +185,23 @@ def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     _check_writable(target)
     with tempfile.TemporaryDirectory() as folder:
-        quantised = Path(folder) / 'int8.onnx'
-        quantize_dynamic(os.fspath(source), str(quantised), weight_type=QuantType.QInt8,
+        quantized = Path(folder) / 'int8.onnx'
+        quantize_dynamic(os.fspath(source), str(quantized), weight_type=QuantType.QInt8,
                          op_types_to_quantize=['MatMul', 'Gemm', 'LSTM'], per_channel=True,
                          extra_options=dict(EnableSubgraph=True, MatMulConstBOnly=True))
-        graph = onnx.load(str(quantised))
+        graph = onnx.load(str(quantized))
     _loop_last(graph)
     onnx.checker.check_model(graph)
     _write(graph.SerializeToString(), target)
 
 
 def _loop_last(model: Any) -> None:
-    """Put the loop behind what it takes by name, which the quantiser does not look for."""
+    """Put the loop after what it takes by name, which the quantizer does not look for."""
     nodes = list(model.graph.node)
-    behind = {name for node in nodes if node.op_type == 'Loop' for name in node.output}
-    last = [node for node in nodes if node.op_type == 'Loop' or behind & set(node.input)]
-    last.sort(key=lambda node: node.op_type != 'Loop')
-    first = [node for node in nodes if not any(node is other for other in last)]
+    read = {name for node in nodes if node.op_type == 'Loop' for name in node.output}
+    nodes.sort(key=lambda node: 1 if node.op_type == 'Loop' else 2 * bool(read & set(node.input)))
     del model.graph.node[:]
-    model.graph.node.extend(first + last)
+    model.graph.node.extend(nodes)
 
 
 def _onnx() -> Any:
@@ -261,4 +233,3 @@ def _write(content: bytes, path: str | os.PathLike) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-

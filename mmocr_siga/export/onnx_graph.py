@@ -9,43 +9,37 @@ from __future__ import annotations
 import inspect
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import onnx
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
-from onnx import TensorProto, helper
+from onnx import TensorProto, compose, helper
 from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_map
+
+from ..structures.encodings import SCALES
 
 __all__ = ['recognizer_graph']
 
 # Of the step's names, which would otherwise meet those of what comes before.
 _STEP = 'step/'
+_CACHE = _STEP + 'cache_'
+_MAPS = [f'glyph_maps_{scale}' for scale in SCALES]
 
 
 def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], opset: int,
                      glyph_maps: bool = False, padded: bool = False,
                      dynamic_width: bool = False) -> onnx.ModelProto:
-    """Trace a recognizer.
+    """Trace a recognizer, in evaluation mode, on the CPU and float32; without metadata.
 
     Inputs are ``images``, uint8 (N, H, W, C) as OpenCV gives them, and, for pipelines that pad,
     ``valid_ratio``, float32 (N,). Outputs are ``tokens``, int64 (N, T'), and ``scores``, float32
     (N, T'), the probability of each token. T' is the number of steps that ran: the end token comes
     last in the longest word. With glyph maps there are ``glyph_maps_fine`` and
     ``glyph_maps_coarse``, float32 (N, T + 1, h, w), the probability of each pixel to be background
-    (channel 0) or a part of the t-th character.
-
-    Args:
-        model (EncoderDecoderRecognizer): In evaluation mode, on the CPU, float32.
-        size (tuple[int, int]): Height and width of the images.
-        opset (int): Version of the ONNX operators.
-        glyph_maps (bool): Whether to output glyph maps.
-        padded (bool): Whether images may show padding.
-        dynamic_width (bool): Whether the width may vary.
-
-    Returns:
-        ModelProto: The graph, without metadata.
+    (channel 0) or a part of the t-th character. ``size`` is H and W.
     """
     channels = 3 if model.data_preprocessor.mean.numel() == 3 else 1
     # Two different words: nothing may be folded because it is the same for all.
@@ -60,7 +54,7 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
     axes = {name: {0: 'batch'} for name in names}
     if dynamic_width:
         axes['images'][2] = 'width'
-    axes.update((name, {0: 'batch'}) for name in outputs if not name.startswith('cache'))
+    axes.update((name, {0: 'batch'}) for name in outputs if not name.startswith(_CACHE))
     step = _step_graph(front, outputs, example, opset) if loop else None
     graph = _traced(front, inputs, names, outputs, axes, opset)
     if loop:
@@ -72,12 +66,7 @@ def recognizer_graph(model: EncoderDecoderRecognizer, size: tuple[int, int], ops
 
 
 class _Reader(nn.Module):
-    """From images to what an encoder gives.
-
-    Args:
-        model (EncoderDecoderRecognizer): The recognizer.
-        glyph_maps (bool): Whether glyph maps are wanted.
-    """
+    """From images to what an encoder gives."""
 
     def __init__(self, model: EncoderDecoderRecognizer, glyph_maps: bool) -> None:
         super().__init__()
@@ -99,12 +88,8 @@ class _Reader(nn.Module):
 
     def maps(self, encoding: Any) -> list[Tensor]:
         """Probabilities of the glyph maps that are wanted."""
-        if not self.glyph_maps:
-            return []
-        return [encoding.glyph_maps[scale].float().softmax(1) for scale in encoding.glyph_maps]
-
-    def map_names(self, count: int) -> list[str]:
-        return ['glyph_maps_fine', 'glyph_maps_coarse'][:count]
+        maps = encoding.glyph_maps.values() if self.glyph_maps else ()
+        return [logits.float().softmax(1) for logits in maps]
 
 
 class ParallelReader(_Reader):
@@ -117,7 +102,7 @@ class ParallelReader(_Reader):
         return (tokens, scores, *self.maps(encoding))
 
     def output_names(self, outputs: Sequence[Tensor]) -> list[str]:
-        return ['tokens', 'scores', *self.map_names(len(outputs) - 2)]
+        return ['tokens', 'scores', *_MAPS[:len(outputs) - 2]]
 
 
 class LoopFront(_Reader):
@@ -138,23 +123,19 @@ class LoopFront(_Reader):
         return (*tensors(self.cache), *tensors(self.state), ended, *self.maps(encoding))
 
     def output_names(self, outputs: Sequence[Tensor]) -> list[str]:
-        cache, state = (len(list(tensors(part))) for part in (self.cache, self.state))
-        return ([f'cache_{i}' for i in range(cache)] + [f'state_{i}' for i in range(state)]
-                + ['ended'] + self.map_names(len(outputs) - cache - state - 1))
+        cache, state = (len(tensors(part)) for part in (self.cache, self.state))
+        return ([f'{_CACHE}{i}' for i in range(cache)] + [f'state_{i}' for i in range(state)]
+                + ['ended'] + _MAPS[:len(outputs) - cache - state - 1])
 
 
 class LoopStep(nn.Module):
-    """One step of a decoder.
-
-    Args:
-        front: After it has run once, outside of a trace.
-    """
+    """One step of a decoder; ``front`` has run once, outside of a trace."""
 
     def __init__(self, front: LoopFront) -> None:
         super().__init__()
         self.decoder = front.model.decoder
         self.cache, self.state = front.cache, front.state
-        self.cached = len(list(tensors(self.cache)))
+        self.cached = len(tensors(self.cache))
 
     def forward(self, t: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         cache = rebuilt(self.cache, given[:self.cached])
@@ -168,30 +149,15 @@ class LoopStep(nn.Module):
         return (going_on, *tensors((state, fed)), ended, token + 0, score)
 
 
-def tensors(tree: Any) -> Iterator[Tensor]:
-    """The tensors in (nested) tuples and mappings, in order."""
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, (tuple, Mapping)):
-        for value in tree.values() if isinstance(tree, Mapping) else tree:
-            yield from tensors(value)
+def tensors(tree: Any) -> list[Tensor]:
+    """The tensors in nested tuples and dictionaries, in order."""
+    return [leaf for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)]
 
 
 def rebuilt(like: Any, values: Sequence[Tensor]) -> Any:
-    """(Nested) tuples and mappings like the given ones, of other tensors."""
+    """Nested tuples and dictionaries like the given ones, of other tensors."""
     rest = iter(values)
-
-    def build(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            return next(rest)
-        if isinstance(part, Mapping):
-            return {key: build(value) for key, value in part.items()}
-        if isinstance(part, tuple):
-            parts = [build(value) for value in part]
-            return type(part)(*parts) if hasattr(part, '_fields') else tuple(parts)
-        return part
-
-    return build(like)
+    return tree_map(lambda leaf: next(rest) if isinstance(leaf, Tensor) else leaf, like)
 
 
 def _traced(module: nn.Module, inputs: Sequence[Tensor], names: Sequence[str],
@@ -222,7 +188,7 @@ def _add_loop(graph: onnx.GraphProto, step: onnx.GraphProto, steps: int) -> None
         'Loop', ['steps', 'go_on', *carried],
         [f'last_{name}' for name in carried] + ['tokens_by_step', 'scores_by_step'],
         name='read', body=step))
-    kept = [value for value in graph.output if value.name.startswith('glyph_maps')]
+    kept = [value for value in graph.output if value.name in _MAPS]
     del graph.output[:]
     for name, kind in (('tokens', TensorProto.INT64), ('scores', TensorProto.FLOAT)):
         graph.node.append(helper.make_node('Transpose', [f'{name}_by_step'], [name],
@@ -234,16 +200,15 @@ def _add_loop(graph: onnx.GraphProto, step: onnx.GraphProto, steps: int) -> None
 def _step_graph(front: LoopFront, names: Sequence[str], example: Sequence[Tensor],
                 opset: int) -> onnx.GraphProto:
     """The body of the loop; it takes its cache by name from the graph around it."""
-    values = {name: value for name, value in zip(names, example)
-              if not name.startswith('glyph_maps')}
-    cache = {name for name in values if name.startswith('cache_')}
-    carried = [name for name in values if name not in cache]
+    values = {name.removeprefix(_STEP): value for name, value in zip(names, example)
+              if name not in _MAPS}
+    carried = [name for name in values if not name.startswith('cache_')]
     given = [torch.tensor(1), *values.values()]
     inputs = ['t', *values]
     outputs = ['going_on', *(f'next_{name}' for name in carried), 'token', 'score']
     step = _traced(LoopStep(front).eval(), given, inputs, outputs,
                    _all_axes(inputs, given), opset).graph
-    _rename(step, {name: _STEP + name for name in _names(step) if name not in cache})
+    compose.add_prefix_graph(step, _STEP, inplace=True)
     taken = {value.name: value for value in step.input}
     body_inputs = [helper.make_tensor_value_info(_STEP + 't', TensorProto.INT64, []),
                    helper.make_tensor_value_info(_STEP + 'go_on', TensorProto.BOOL, [])]
@@ -259,23 +224,3 @@ def _all_axes(names: Sequence[str], values: Sequence[Tensor]) -> dict:
     """Let every axis vary: which of them are the batch, or depend on a width, is left open."""
     return {name: {axis: f'{name}_{axis}' for axis in range(value.dim())}
             for name, value in zip(names, values) if value.dim()}
-
-
-def _names(graph: onnx.GraphProto) -> set[str]:
-    names = {value.name for part in (graph.input, graph.output, graph.initializer)
-             for value in part}
-    for node in graph.node:
-        names.update(node.input, node.output)
-    return names - {''}
-
-
-def _rename(graph: onnx.GraphProto, names: dict[str, str]) -> None:
-    """Rename values and nodes, in place."""
-    for part in (graph.input, graph.output, graph.initializer, graph.value_info):
-        for value in part:
-            value.name = names.get(value.name, value.name)
-    for node in graph.node:
-        node.name = _STEP + node.name
-        for part in (node.input, node.output):
-            for i, name in enumerate(part):
-                part[i] = names.get(name, name)

@@ -114,10 +114,9 @@ def _joined(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float) -> tuple[n
     height, width = GRID[0], max(GRID[1], ceil(2 * length / valid_ratio))
     joined = np.ones((length, height, width), np.float32)
     for maps in glyph_maps.values():
-        for k, values in enumerate(maps):
-            stretched = cv2.resize(np.asarray(values, np.float32), (width, height),
-                                   interpolation=cv2.INTER_LINEAR)
-            joined[k] *= stretched
+        for product, values in zip(joined, maps):
+            product *= cv2.resize(np.asarray(values, np.float32), (width, height),
+                                  interpolation=cv2.INTER_LINEAR)
     joined = joined[:, :, :ceil(width * valid_ratio)]
     # A root of the product; that of NumPy is much faster than a power.
     root = np.sqrt(joined) if len(glyph_maps) == 2 else joined ** (1 / len(glyph_maps))
@@ -203,8 +202,7 @@ def character_mask(glyph_maps: Mapping[str, np.ndarray], background: Mapping[str
             for scale, values in glyph_maps.items()}
     joined, _ = _joined(maps, valid_ratio)
     labels = np.zeros(joined.shape[1:], np.uint8 if len(joined) <= 256 else np.uint16)
-    for k, (_, start, end) in enumerate(_cells(joined[1:]) if len(joined) > 1 else [], 1):
-        cell = slice(start, end)
-        others = joined[0, :, cell]
-        labels[:, cell] = np.where(joined[k, :, cell] > others, k, 0)
+    cells = _cells(joined[1:]) if len(joined) > 1 else []
+    for k, (values, start, end) in enumerate(cells, 1):
+        labels[:, start:end] = k * (values > joined[0])[:, start:end]
     return cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)

@@ -1,6 +1,6 @@
 """Words cut out of pictures along their regions, and the way back.
 
-Places are (x, y) in pixels; 0 is the left or upper edge of the first pixel, whose centre is at 0.5.
+Places are (x, y) in pixels; 0 is the left or upper edge of the first pixel, whose center is at 0.5.
 So an upright box that lies on whole numbers gives the pixels that slicing gives.
 """
 from __future__ import annotations
@@ -55,13 +55,8 @@ def reading_directions(points: np.ndarray, ordered: bool = True,
     There is one, but for words that are so high that they may run downwards or upwards, or be a
     narrow character that stands upright.
 
-    Args:
-        points: (P, 2), as :func:`~mmocr_siga.geometry.polygons.check_polygon` gives them.
-        ordered: Whether the first point is where reading begins.
-        vertical_ratio: Height over width from which a word may be vertical.
-
-    Returns:
-        One or three pairs of a top and a bottom border.
+    Arguments are those of :func:`~mmocr_siga.geometry.polygons.split_borders`; the results are one
+    or three pairs of a top and a bottom border.
     """
     upright = split_borders(points, ordered, vertical_ratio)
     if ordered and not is_vertical(*upright, vertical_ratio):
@@ -83,8 +78,8 @@ def word_warp(top: np.ndarray, bottom: np.ndarray,
     for; words are compressed to 1024 pixels.
 
     Args:
-        top: Top border (T, 2) in reading order.
-        bottom: Bottom border (B, 2) in reading order.
+        top: (T, 2) in reading order.
+        bottom: (B, 2) in reading order.
         margin: What is added before and after the word, and above and below it, as shares of its
             height.
     """
@@ -120,11 +115,7 @@ def _homography(inner: tuple[float, ...], quad: np.ndarray,
         return None
     # Close to the origin, for the sake of precision.
     center = quad.mean(0)
-    rows, values = [], []
-    for (x, y), (u, v) in zip(corners, quad - center):
-        rows += [[x, y, 1, 0, 0, 0, -x * u, -y * u], [0, 0, 0, x, y, 1, -x * v, -y * v]]
-        values += [u, v]
-    matrix = np.append(np.linalg.solve(np.array(rows), np.array(values)), 1).reshape(3, 3)
+    matrix = cv2.getPerspectiveTransform(np.float32(corners), np.float32(quad - center))
     edge = np.array([[0, 0, 1], [size[0], 0, 1], [size[0], size[1], 1], [0, size[1], 1]])
     if (edge @ matrix[2]).min() < 0.1 * (edge @ matrix[2]).max():
         # The horizon of a wedge is near: margins would show what is far away from the word.

@@ -127,10 +127,8 @@ def jittered_borders(borders: Tensor, shift: float, grow: tuple[float, float],
     All are in units of the region's height, in the middle of its columns.
 
     Args:
-        borders: The regions.
         shift: Standard deviation of a corner's steps along x and y.
         grow: Least and greatest step of a side outwards; negative is inwards.
-        generator: Source of randomness; None for torch's.
     """
     regions, _, count, _ = borders.shape
     height = (borders[:, 0] - borders[:, 1]).norm(dim=-1).mean(-1)[:, None, None]

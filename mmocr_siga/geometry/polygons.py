@@ -71,10 +71,6 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         size: Height and width of the picture, in which the polygon must lie at least in part; None
             for anywhere.
         min_inside: Smallest share of the area that lies in the picture.
-
-    Returns:
-        Its points, or what is wrong: no coordinates, not finite, fewer than three points, crossing
-        itself, smaller than a square pixel, or outside the picture.
     """
     try:
         points = polygon_points(polygon)
@@ -84,7 +80,8 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         return CheckedPolygon(None, 'has coordinates that are not finite')
     if np.abs(points).max(initial=0) > 1e9:
         return CheckedPolygon(None, 'has coordinates beyond a milliard')
-    points = _without_repeats(points)
+    different = (points != np.roll(points, -1, 0)).any(1)
+    points = points[different] if different.any() else points[:1]
     if len(points) < 3:
         return CheckedPolygon(None, f'has fewer than 3 different points: {len(points)}')
     shape = Polygon(points)
@@ -103,14 +100,6 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
             return CheckedPolygon(
                 None, f'lies {part}outside the picture of {size[1]} x {size[0]} pixels')
     return CheckedPolygon(points if area > 0 else np.roll(points[::-1], 1, 0), '')
-
-
-def _without_repeats(points: np.ndarray) -> np.ndarray:
-    new = np.ones(len(points), bool)
-    new[1:] = (points[1:] != points[:-1]).any(1)
-    points = points[new]
-    closed = len(points) > 1 and (points[-1] == points[0]).all()
-    return points[:-1] if closed else points
 
 
 def polygon_shape(polygon: Any) -> Geometry | None:
@@ -147,7 +136,6 @@ def split_borders(points: np.ndarray, ordered: bool = True,
 
     Args:
         points: (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
-        ordered: Whether the first point is where reading begins.
         vertical_ratio: Height over width from which a word is taken for a vertical one.
 
     Returns:
@@ -252,12 +240,7 @@ def resample_border(border: np.ndarray, count: int) -> np.ndarray:
 
 
 def border_points(top: np.ndarray, bottom: np.ndarray, count: int) -> np.ndarray:
-    """Both borders, (T, 2) and (B, 2), as the fiducial points of a thin-plate spline.
-
-    Returns:
-        float64 (2K, 2): K along the top, then K along the bottom, both in reading order, as
-        :func:`mmocr_siga.geometry.tps.fiducial_points` has them.
-    """
+    """K points along the top border (T, 2), then K along the bottom one (B, 2), float64 (2K, 2)."""
     return np.concatenate([resample_border(top, count), resample_border(bottom, count)])
 
 

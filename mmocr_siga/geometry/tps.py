@@ -1,7 +1,7 @@
 """Thin-plate splines for rectifying words, as pure functions.
 
 N batch, F fiducial points, (H, W) the rectified image. Coordinates are (x, y) in [-1, 1]; -1 and 1
-are the centres of the outermost pixels of the image that is sampled.
+are the centers of the outermost pixels of the image that is sampled.
 """
 from functools import lru_cache
 
@@ -17,14 +17,11 @@ def fiducial_points(count: int, rows: int = 2) -> Tensor:
     """Where the fiducial points of a rectified image lie, float64 (F, 2).
 
     F / rows points along the top edge, then as many along each further row to the bottom edge, left
-    to right; at least two rows of at least two points.
+    to right.
 
     Raises:
-        ValueError: If the points do not fit into rows or are too few.
+        ValueError: If that are not at least two rows of at least two points.
     """
-    if rows == 2 and (count < 4 or count % 2):
-        raise ValueError('fiducial points lie along the top and the bottom: their number must be '
-                         f'even and at least 4, got {count}')
     if rows < 2 or count < 2 * rows or count % rows:
         raise ValueError('fiducial points lie in at least two rows of at least two points: got '
                          f'{count} in {rows} rows')

@@ -24,7 +24,7 @@ from ..models.target_generators.text_masks import LUMA, denormalized
 from ..models.utils.feature_hooks import FeatureHooks, recorded
 from ..structures.encodings import GlyphEncoding
 from ..structures.explanation import Explanation
-from .inputs import packed, picture_pipeline
+from .pipelines import packed, picture_pipeline
 
 __all__ = ['explain', 'explain_batch', 'picture_reader']
 

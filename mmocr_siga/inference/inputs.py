@@ -1,29 +1,21 @@
-"""From pictures wherever they are (files, folders, lists, bytes, arrays) to a network's input."""
+"""Pictures wherever they are: files, folders, lists, bytes, arrays."""
 from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from mmengine.dataset import Compose
-from mmengine.registry import DefaultScope
-from PIL import Image
 
 from ..images import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
 
-__all__ = ['SUFFIXES', 'Source', 'expand', 'mmocr_scope', 'packed', 'picture_of',
-           'picture_pipeline']
+__all__ = ['SUFFIXES', 'Source', 'expand', 'picture_of']
 
 # What is taken for a picture in a folder; a file that is named itself may have any name.
 SUFFIXES = ('.bmp', '.dib', '.gif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm',
             '.ppm', '.tif', '.tiff', '.webp')
-
-_scope_lock = threading.RLock()
 
 
 class Source(NamedTuple):
@@ -46,7 +38,7 @@ def expand(inputs: Any) -> Iterator[Source]:
     elif isinstance(inputs, (str, os.PathLike)):
         path = os.fsdecode(inputs)
         yield from (_from_list(path[1:]) if path.startswith('@') else _from_path(path))
-    elif isinstance(inputs, (np.ndarray, bytes, bytearray, memoryview, Image.Image)):
+    elif isinstance(inputs, (np.ndarray, bytes, bytearray, memoryview)) or _by_pil(inputs):
         yield Source(None, inputs)
     elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
         for item in inputs:
@@ -131,40 +123,17 @@ def picture_of(source: Source) -> np.ndarray:
                 return decode_picture(file.read())
         if isinstance(content, np.ndarray):
             return to_bgr_uint8(content)
-        if isinstance(content, Image.Image):
+        if _by_pil(content):
             return from_pil(content)
         return decode_picture(bytes(content))
     except (OSError, MemoryError) as error:
         raise UnusableImageError(_reason(error)) from error
 
 
-def picture_pipeline(cfg: Any) -> Compose:
-    """A config's test pipeline for pictures without a label; see :func:`packed`."""
-    transforms = []
-    for transform in cfg.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'LoadImageFromFile':
-            transform = dict(transform, type='InferencerLoader')
-        if transform['type'] != 'LoadOCRAnnotations':
-            transforms.append(transform)
-    with mmocr_scope():
-        return Compose(transforms)
-
-
-def packed(pipeline: Compose, image: str | np.ndarray) -> dict[str, Any]:
-    """Run a path or a BGR array (H, W, 3) through a pipeline: its inputs and data_samples."""
-    with mmocr_scope():
-        return pipeline(dict(img_path=image) if isinstance(image, str) else dict(img=image))
-
-
-@contextmanager
-def mmocr_scope() -> Iterator[None]:
-    """The scope of MMOCR's registries, for one thread at a time.
-
-    MMEngine's scope is a global that threads would undo for each other; and transforms that build
-    others as they run, such as ``RescaleToHeight``, keep those where threads would exchange them.
-    """
-    with _scope_lock, DefaultScope.overwrite_default_scope('mmocr'):
-        yield
+def _by_pil(content: Any) -> bool:
+    """Whether that is a picture of PIL, which may not be installed."""
+    pil = sys.modules.get('PIL.Image')
+    return pil is not None and isinstance(content, pil.Image)
 
 
 def _reason(error: Exception) -> str:

@@ -8,14 +8,15 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from ..images import UnusableImageError, decode_picture, to_bgr_uint8
+from ..images import UnusableImageError
+from .inputs import Source, expand, picture_of
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
@@ -40,8 +41,7 @@ class ONNXRecognizer:
     Args:
         path: The ONNX file.
         threads: Threads that compute; None for all cores.
-        providers: Where it runs, such as ``['CUDAExecutionProvider', 'CPUExecutionProvider']``;
-            None for the CPU.
+        providers: Those of onnxruntime, by name; None for the CPU.
 
     Raises:
         ImportError: If onnxruntime is missing.
@@ -72,17 +72,13 @@ class ONNXRecognizer:
         """Read words.
 
         Args:
-            images: A path, an array (H, W) or (H, W, C) in BGR as OpenCV gives it, the bytes of a
-                picture file, or an iterable of any of these, one word each.
-            batch_size: Words at a time.
-            return_glyph_maps: Whether to return where each character is.
+            images: Pictures of a word each, as :class:`WordInferencer` takes them.
 
         Returns:
-            For each word in order ``text`` (str), ``score`` (float, the probability of the word: of
-            all its characters and of its end), ``char_scores`` (list[float], the probability of
-            each character), and with ``return_glyph_maps`` ``glyph_maps`` (dict of scale to float32
-            (T + 1, h, w): the probability of each pixel to be background, or a part of the t-th
-            character).
+            For each word in order ``text``, ``score`` (probability of all its characters and of its
+            end), ``char_scores`` (list of float), and with ``return_glyph_maps`` ``glyph_maps``
+            (dict of scale to float32 (T + 1, h, w): the probability of each pixel to be background,
+            or a part of the t-th character).
 
         Raises:
             UnusableImageError: If an image cannot be read or used; names it.
@@ -102,7 +98,7 @@ class ONNXRecognizer:
 
     def _batches(self, images: Any, size: int, maps: Sequence[str]) -> Iterator[dict[str, Any]]:
         steps = self.metadata['preprocessing']['steps']
-        words = (prepared(_loaded(image, i), steps) for i, image in enumerate(_each(images)))
+        words = (prepared(_loaded(image, i), steps) for i, image in enumerate(expand(images)))
         for batch in iter(lambda: list(islice(words, size)), []):
             yield from self.read_prepared(batch, maps=maps)
 
@@ -169,36 +165,12 @@ def _rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
     return round(new / divisor) * divisor
 
 
-def _each(images: Any) -> Iterable[Any]:
-    if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, np.ndarray)):
-        return [images]
-    if isinstance(images, dict) or not isinstance(images, Iterable):
-        raise UnusableImageError(_no_picture(images) + ', or a list of these')
-    return images
-
-
-def _loaded(image: Any, number: int) -> np.ndarray:
-    """A path, an array or bytes to uint8 BGR."""
-    name = f'picture {number}'
+def _loaded(source: Source, number: int) -> np.ndarray:
     try:
-        if isinstance(image, np.ndarray):
-            return to_bgr_uint8(image)
-        if isinstance(image, (str, os.PathLike)):
-            name = os.fspath(image)
-            with open(name, 'rb') as file:
-                image = file.read()
-        if not isinstance(image, (bytes, bytearray, memoryview)):
-            raise UnusableImageError(_no_picture(image))
-        return decode_picture(bytes(image))
-    except OSError as error:
-        raise UnusableImageError(f'cannot read {name}: {error.strerror or error}') from error
+        return picture_of(source)
     except UnusableImageError as error:
-        raise UnusableImageError(f'cannot use {name}: {error}') from None
-
-
-def _no_picture(value: Any) -> str:
-    return (f'{type(value).__name__} is no picture: give a path, an array or the bytes of a '
-            'picture file')
+        name = source.path or f'picture {number}'
+        raise UnusableImageError(f'cannot use {name}: {error}') from error
 
 
 def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:
@@ -253,8 +225,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         read = ONNXRecognizer(arguments[0])
-        for path, word in zip(arguments[1:], read.iter_read(arguments[1:])):
-            print(f'{word["text"]}\t{word["score"]:.4f}\t{path}')
+        sources = list(expand(arguments[1:]))
+        for source, word in zip(sources, read.iter_read(sources)):
+            print(f'{word["text"]}\t{word["score"]:.4f}\t{source.path}')
     except (ImportError, OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

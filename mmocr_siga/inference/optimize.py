@@ -17,19 +17,15 @@ _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 @torch.no_grad()
 def optimize_for_inference(model: EncoderDecoderRecognizer, size: tuple[int, int] = (32, 128),
                            tolerance: float = 1e-3) -> EncoderDecoderRecognizer:
-    """Fold and drop what reading does not need; the model is changed and cannot be trained again.
+    """Fold and drop what reading does not need, in place; the model cannot be trained again.
 
     The training head goes, batch normalizations become part of the convolutions before them, and
     the decoder does its ``prepare_inference``. What is read stays the same, probabilities to
     rounding.
 
     Args:
-        model: The recognizer, in evaluation mode.
         size: Height and width of its images.
         tolerance: What the probabilities of an example may change by.
-
-    Returns:
-        EncoderDecoderRecognizer: The same model.
 
     Raises:
         ValueError: If the model is in training mode.

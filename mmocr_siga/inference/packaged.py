@@ -93,29 +93,27 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
                        ) -> tuple[Config, str | os.PathLike, bool]:
     """What a model is built from, and whether that is a packaged model with its own weights.
 
-    Args:
-        model: Name of a packaged model, its config in any folder, another config or its path.
-        weights: A checkpoint; needed with other configs.
+    ``model`` is the name of a packaged model, its config in any folder, another config or its path;
+    with other configs weights are needed.
 
     Raises:
         FileNotFoundError: If there is no such model or config.
         ValueError: If weights are needed or damaged.
     """
-    name = 'a config' if isinstance(model, Config) else os.fspath(model)
-    cfg = packaged = None
-    if isinstance(model, Config):
-        cfg = model
-    elif not os.path.isfile(name):
-        if Path(name).suffix in ('.py', '.json', '.yaml', '.yml'):
-            raise FileNotFoundError(f'there is no config at {name!r}')
-        packaged = find_packaged(name)
-    elif weights is None and Path(name).stem in packaged_models(Path(name).parent):
-        packaged = find_packaged(Path(name).stem, Path(name).parent)
+    is_config = isinstance(model, Config)
+    path = Path('a config' if is_config else model)
+    packaged = None
+    if not is_config and not path.is_file():
+        if path.suffix in ('.py', '.json', '.yaml', '.yml'):
+            raise FileNotFoundError(f'there is no config at {os.fspath(model)!r}')
+        packaged = find_packaged(os.fspath(model))
+    elif not is_config and weights is None and path.stem in packaged_models(path.parent):
+        packaged = packaged_in(path.parent, path.stem)
     if packaged is not None:
         return packaged_config(packaged), weights or packaged.weights, weights is None
     if weights is None:
-        raise ValueError(f'{name} needs weights: give a checkpoint that was trained with it')
-    return cfg or Config.fromfile(name), weights, False
+        raise ValueError(f'{path} needs weights: give a checkpoint that was trained with it')
+    return model if is_config else Config.fromfile(path), weights, False
 
 
 def sha256_of(path: str | os.PathLike) -> str:

@@ -16,8 +16,9 @@ from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
 from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
-from .inputs import Source, expand, mmocr_scope, picture_of
+from .inputs import Source, expand, picture_of
 from .packaged import DEFAULT_MODEL
+from .pipelines import mmocr_scope
 from .word_inferencer import WordInferencer
 
 __all__ = ['SceneInferencer']
@@ -109,7 +110,6 @@ class SceneInferencer:
             batch_size: Words read at a time.
             ordered: Whether polygons begin at the upper left corner of the word, as annotations do.
                 None: those given do, detected ones do not.
-            return_char_polygons: Whether to find where characters are.
 
         Returns:
             One result for each picture, in order, those that cannot be read among them, with
@@ -124,11 +124,8 @@ class SceneInferencer:
     def iter_spot(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
                   ordered: bool | None = None, return_char_polygons: bool = True
                   ) -> Iterator[SceneResult]:
-        """Read any number of pictures one after the other; arguments as in :meth:`__call__`.
-
-        Inputs are taken from an iterable as they are needed, and results come in their order as
-        soon as they are there.
-        """
+        """As :meth:`__call__`, one after the other: inputs are taken from an iterable as they are
+        needed, and results come in their order as soon as they are there."""
         if self.detector is None and polygons is None:
             raise ValueError('there is no detector: give polygons for each picture, or det')
         if isinstance(inputs, (str, os.PathLike, np.ndarray)) and polygons is not None:
@@ -218,7 +215,6 @@ class SceneInferencer:
             yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
 
     def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult]) -> None:
-        """Add a word to its picture."""
         result, warp = max(zip(results, region.warps), key=lambda pair: _likelihood(pair[0]))
         if result.error is not None or result.score < self.score_thr:
             reason = result.error or (f'the reading {result.text!r} has a score of '
@@ -235,7 +231,6 @@ class SceneInferencer:
 
 
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:
-    """A word for the recognizer, or why there is none."""
     try:
         return Source(None, crop_word(image, warp))
     except (ValueError, cv2.error) as error:

@@ -28,9 +28,10 @@ from ..structures.results import WordResult
 from ..structures.words import Hypothesis
 from ..visualization import draw_reading
 from .explain import explain
-from .inputs import Source, expand, mmocr_scope, packed, picture_of, picture_pipeline
+from .inputs import Source, expand, picture_of
 from .optimize import optimize_for_inference
 from .packaged import DEFAULT_MODEL, config_and_weights
+from .pipelines import mmocr_scope, packed, picture_pipeline
 from .tta import better_result, shrunk, taken_back, views
 
 __all__ = ['WordInferencer']
@@ -79,9 +80,8 @@ class WordInferencer:
     and the network runs in float32 (on a GPU without TF32), unless another precision is chosen.
 
     Args:
-        model: Name of a packaged model (see
-            :func:`~mmocr_siga.inference.packaged.packaged_models`), or a config or the path of
-            one, or of a packaged model's config in any folder.
+        model: Name of a packaged model, or a config or the path of one, or of a packaged model's
+            config in any folder.
         weights: Checkpoint; needed with a config, and taken instead of the packaged weights with a
             name. It is loaded without running code.
         device: None is a GPU where there is one.
@@ -148,10 +148,7 @@ class WordInferencer:
                 path a line), an array (H, W) or (H, W, C) as OpenCV gives it (BGR; see
                 :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8), the bytes of
                 a file, a PIL image, or an iterable of any of these.
-            batch_size: Pictures at a time.
             nbest: How many texts to search for each word; with 1 it is read greedily.
-            return_char_boxes: Whether to find the characters' boxes.
-            return_masks: Whether to find the characters' pixels.
             progress: Whether to show a bar on the standard error, or what to tell the number of
                 pictures done and of all. None is a bar for many pictures on a terminal.
 
@@ -178,18 +175,13 @@ class WordInferencer:
     def iter_read(self, inputs: Any, batch_size: int = 32, nbest: int = 1,
                   return_char_boxes: bool = True, return_masks: bool = False
                   ) -> Iterator[WordResult]:
-        """Read any number of pictures one after the other; arguments as in :meth:`__call__`.
-
-        Inputs are taken from an iterable as they are needed, and results come in their order as
-        soon as they are there.
-        """
+        """As :meth:`__call__`, one after the other: inputs are taken from an iterable as they are
+        needed, and results come in their order as soon as they are there."""
         options = self._options(batch_size, nbest, return_char_boxes, return_masks)
         return self._read(expand(inputs), options)
 
     def draw(self, picture: Any) -> np.ndarray:
-        """Draw how a word (a path, an array, bytes or a PIL image) was read, uint8 BGR.
-
-        See :func:`~mmocr_siga.visualization.draw_reading`.
+        """Read and draw a word by :func:`~mmocr_siga.visualization.draw_reading`, uint8 BGR.
 
         Raises:
             UnusableImageError: If the picture cannot be read.
@@ -412,11 +404,9 @@ def _device(device: str | torch.device | None) -> torch.device:
 
 def _built(cfg: Config, weights: str | os.PathLike) -> nn.Module:
     """The recognizer, without its training head, in evaluation mode."""
-    settings = cfg.model.copy()
-    if settings.get('glyph_head') is not None:
-        settings['glyph_head'] = None
+    without = dict(glyph_head=None) if cfg.model.get('glyph_head') is not None else {}
     with mmocr_scope():
-        model = MODELS.build(settings)
+        model = MODELS.build({**cfg.model, **without})
     load_weights(model, weights)
     model.cfg = cfg
     return model.eval().float()

@@ -79,7 +79,7 @@ def test_everything_that_is_a_picture(toy, tmp_path):
     content = cv2.imencode('.png', image())[1].tobytes()
     path.write_bytes(content)
     read = ONNXRecognizer(toy, threads=1)
-    inputs = [str(path), path, content, bytearray(content), image(), image()[..., 0],
+    inputs = [str(path), path, content, bytearray(content), image(), image()[..., 0], tmp_path,
               image() / 255, np.dstack([image(), image()[..., :1]])]
     for given in inputs:
         assert [word['text'] for word in read(given)] == ['ba']
@@ -89,12 +89,12 @@ def test_everything_that_is_a_picture(toy, tmp_path):
 
 
 @pytest.mark.parametrize('given, message', [
-    ('no_such.png', 'cannot read no_such.png'),
+    ('no_such.png', 'cannot use no_such.png: there is no such file'),
     (b'', 'picture 0: the file is empty'),
     (b'no picture', 'no picture, or one in a format'),
     (np.zeros((0, 5, 3), np.uint8), 'no pixels'),
-    ([np.zeros((5, 5, 3), np.uint8), None], 'picture 1: NoneType is no picture'),
-    (None, 'NoneType is no picture'),
+    ([np.zeros((5, 5, 3), np.uint8), None], 'picture 1: None is no picture'),
+    (None, 'None is no picture'),
     (7, 'int is no picture'),
     ({'a': 1}, 'dict is no picture'),
 ])
@@ -156,7 +156,7 @@ def test_command_line(toy, tmp_path, capsys):
     assert main([str(toy), str(tmp_path / 'a.png')]) == 0
     assert capsys.readouterr().out == f'ba\t0.0900\t{tmp_path / "a.png"}\n'
     assert main([str(toy), 'missing.png']) == 1
-    assert 'cannot read missing.png' in capsys.readouterr().err
+    assert 'cannot use missing.png' in capsys.readouterr().err
     assert main([]) == 2
 
 
@@ -182,7 +182,7 @@ print([name for name in sys.modules if name.split('.')[0] in {packages}])
 
 
 @pytest.mark.parametrize('packages', [
-    ('torch', 'torchvision', 'mmocr', 'mmengine', 'mmcv', 'mmdet'), ('mmocr', )])
+    ('torch', 'torchvision', 'mmocr', 'mmengine', 'mmcv', 'mmdet', 'PIL'), ('mmocr', )])
 def test_it_reads_where_the_frameworks_are_missing(toy, tmp_path, packages):
     cv2.imwrite(str(tmp_path / 'a.png'), image())
     result = subprocess.run(

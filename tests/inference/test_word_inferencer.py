@@ -12,8 +12,9 @@ from mmocr.apis import TextRecInferencer
 from mmocr.registry import MODELS
 
 from mmocr_siga.apis import WordInferencer, WordResult
-from mmocr_siga.inference.inputs import Source, packed
+from mmocr_siga.inference.inputs import Source
 from mmocr_siga.inference.packaged import packaged_models
+from mmocr_siga.inference.pipelines import packed
 from mmocr_siga.inference.tta import views
 from tests.helpers.mmocr_models import small_config
 from tests.helpers.readers import (
