@@ -1,8 +1,6 @@
 """Convert weights of the paper's released implementation for this package's config.
 
     python tools/convert_reference_weights.py IN.pth siga_r.pth
-    python tools/convert_reference_weights.py IN.pth siga_r.pth --variant siga_r \
-        --characters abcdefghijklmnopqrstuvwxyz1234567890
 
 IN is `{'net': state dict}`, with or without the leading `module.` of a distributed run. OUT holds
 every weight of the variant's config, the training head's too, and loads strictly, with the head or
@@ -181,13 +179,8 @@ def original(key: str, rows: Rows) -> str | None:
 
 
 def read_reference(path: Path) -> OrderedDict[str, Tensor]:
-    """The weights of a file of ``{'net': state dict}``, or of the state dict itself.
-
-    They lose the leading ``module.``.
-
-    Raises:
-        MismatchError: If it holds something else.
-    """
+    """The weights of a file of ``{'net': state dict}``, or of the state dict itself, without the
+    leading ``module.``; MismatchError if it holds something else."""
     content = load(path, 'cpu')
     weights = content.get('net', content) if isinstance(content, Mapping) else None
     if isinstance(weights, Mapping) and 'state_dict' in weights:
@@ -206,8 +199,7 @@ def read_reference(path: Path) -> OrderedDict[str, Tensor]:
 def class_order(characters: str, dictionary: Dictionary) -> list[int]:
     """For each of our classes the reference's; one row more, for the start token.
 
-    Raises:
-        MismatchError: If the two do not hold the same characters.
+    MismatchError if the two do not hold the same characters.
     """
     ours = {dictionary.idx2str([i]): i for i in range(dictionary.num_classes)
             if i != dictionary.end_idx}
@@ -227,12 +219,9 @@ def convert(weights: Mapping[str, Tensor], variant: Variant, model: torch.nn.Mod
             characters: str) -> OrderedDict[str, Tensor]:
     """Weights of the reference as the state dict of ``model``, built from the variant's config.
 
-    Without the training head if ``weights`` has none of its weights.
-
-    Raises:
-        MismatchError: Names the first keys and shapes that do not fit, and what to use instead.
+    Without the training head if ``weights`` has none of its weights. MismatchError names the first
+    keys and shapes that do not fit, and what to use instead.
     """
-    check_classes(weights, variant, characters)
     order = class_order(characters, model.decoder.dictionary)
     expected = model.state_dict()
     converted, biases, unknown = OrderedDict(), {}, []
@@ -256,22 +245,18 @@ def convert(weights: Mapping[str, Tensor], variant: Variant, model: torch.nn.Mod
     missing += [key for key, target in variant.folded.items()
                 if target in expected and key not in biases]
     _check_keys(weights, missing, unknown)
-    shapes = [(original(key, variant.rows), value.shape, expected[key].shape)
-              for key, value in converted.items()]
-    shapes += [(key, value.shape, expected[variant.folded[key]].shape)
-               for key, value in biases.items()]
-    _check_shapes(shapes)
+    _check_shapes([(original(key, variant.rows), value.shape, expected[key].shape)
+                   for key, value in converted.items()])
+    _check_shapes([(key, value.shape, expected[variant.folded[key]].shape)
+                   for key, value in biases.items()])
     for key, bias in biases.items():
-        target = variant.folded[key]
-        converted[target] = converted[target] - bias
+        converted[variant.folded[key]] = converted[variant.folded[key]] - bias
     return converted
 
 
 def check_classes(weights: Mapping[str, Tensor], variant: Variant, characters: str) -> None:
     """Compare the number of classes, which tells of a dictionary better than any shape."""
-    if variant.classifier not in weights:
-        return
-    classes = len(weights[variant.classifier])
+    classes = len(weights.get(variant.classifier, '')) or len(characters) + 1
     if classes != len(characters) + 1:
         raise MismatchError(
             f'{variant.classifier} has {classes} classes, {classes - 1} characters and the end, '
@@ -307,29 +292,21 @@ def _check_shapes(shapes: Sequence[tuple]) -> None:
             '--config a config whose model has these sizes (max_seq_len, hidden_size, channels)')
 
 
-def build_model(config: str) -> torch.nn.Module:
-    """The model of a config, in evaluation mode."""
-    cfg = Config.fromfile(config)
-    init_default_scope(cfg.get('default_scope', 'mmocr'))
-    return MODELS.build(cfg.model).eval()
-
-
 def convert_file(source: Path, target: Path, name: str = 'siga_r', config: str | None = None,
                  characters: str | None = None) -> OrderedDict[str, Tensor]:
     """Convert a checkpoint file; returns the state dict written.
 
-    Args:
-        config: Another config than the variant's, for another dictionary.
-        characters: The reference's classes 1, 2, ..., if not the variant's.
-
-    Raises:
-        MismatchError: If the checkpoint is not of this variant, or of another dictionary.
+    ``config`` is another one than the variant's, for another dictionary; ``characters`` are the
+    reference's classes 1, 2, ..., if not the variant's. MismatchError if the checkpoint is not of
+    this variant, or of another dictionary.
     """
     variant = VARIANTS[name]
     characters = variant.characters if characters is None else characters
     weights = read_reference(source)
     check_classes(weights, variant, characters)
-    model = build_model(config or str(ROOT / variant.config))
+    cfg = Config.fromfile(config or ROOT / variant.config)
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    model = MODELS.build(cfg.model).eval()
     converted = convert(weights, variant, model, characters)
     if not any(key.startswith(HEAD) for key in converted):
         model.glyph_head = None

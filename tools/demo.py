@@ -27,20 +27,15 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 import mmocr_siga
+from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.inference.explain import explain
-from mmocr_siga.rendering import (
-    PRESETS,
-    FontLibrary,
-    RenderedWord,
-    RenderStyle,
-    WordRenderer,
-)
+from mmocr_siga.rendering import PRESETS, FontLibrary, RenderedWord, RenderStyle, WordRenderer
 from mmocr_siga.rendering.words import TextSource
 from mmocr_siga.visualization import draw_reading
 
@@ -53,25 +48,21 @@ LEFT_OUT = ('RandomTextGeometry', 'RandomTextDeterioration', 'RandomTextColor')
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('--work-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
-    add('--words', type=int, default=6000, help='words to train on (default %(default)s)')
-    add('--test-words', type=int, default=400, help='words to test on (default %(default)s)')
+    add('--words', type=positive, default=6000, help='words to train on (default %(default)s)')
+    add('--test-words', type=positive, default=400, help='words to test on (default %(default)s)')
     add('--minutes', type=float, default=4.5, help='time to train for (default %(default)s)')
     add('--iterations', type=int, help='train for so many steps instead of --minutes')
     add('--examples', type=int, default=8, help='words to draw (default %(default)s)')
-    add('--batch-size', type=int, default=32, help='default: %(default)s')
+    add('--batch-size', type=positive, default=32, help='default: %(default)s')
     add('--lr', type=float, default=3e-3, help='highest learning rate (default %(default)s)')
-    add('--faces', type=int, default=6, help='fonts to use (default %(default)s)')
+    add('--faces', type=positive, default=6, help='fonts to use (default %(default)s)')
     add('--difficulty', choices=sorted(PRESETS), default='easy', help='default: %(default)s')
     add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py', help='model to train')
     add('--seed', type=int, default=0, help='default: %(default)s')
     args = parser.parse_args(argv)
-    for name in ('words', 'test_words', 'batch_size', 'faces'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} must be at least 1')
     if not args.config.is_file():
         parser.error(f'--config: {str(args.config)!r} does not exist')
     return args
@@ -103,8 +94,7 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
                seed: int) -> list[RenderedWord]:
     """Write ``train.tsv`` and ``test.tsv`` with their images, drawn with the plainest faces.
 
-    Returns:
-        The test words; none of them is spelt like a training word.
+    Gives the test words, none of which is spelt like a training word.
     """
     style = RenderStyle.preset(difficulty)
     fonts = FontLibrary.discover(CHARSET, min_legibility=style.legibility).plainest(faces)
@@ -151,14 +141,10 @@ def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Con
         test_cfg=dict(type='TestLoop'),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations or 100_000),
         optim_wrapper=dict(
-            type='OptimWrapper',
-            constructor='DeferredOptimWrapperConstructor',
+            type='OptimWrapper', constructor='DeferredOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=args.lr, weight_decay=0.01),
             clip_grad=dict(max_norm=5)),
-        default_hooks=dict(logger=dict(type='LoggerHook', interval=50),
-                           checkpoint=dict(type='CheckpointHook', by_epoch=False,
-                                           interval=10 ** 9, save_last=False)),
-        log_processor=dict(type='LogProcessor', window_size=50, by_epoch=False)))
+        default_hooks=dict(checkpoint=dict(interval=10 ** 9, save_last=False))))
     if half:
         cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16')
     return cfg
@@ -217,7 +203,6 @@ class TimedTraining(Hook):
 
 def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
     """Time training steps of a throw-away copy of the model."""
-    from mmocr.registry import MODELS
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = MODELS.build(cfg.model).to(device).train()
@@ -269,13 +254,11 @@ def read_metrics(folder: Path) -> dict[str, float]:
 def test(config: Path, weights: Path, folder: Path) -> dict[str, float]:
     """Run ``mim test mmocr`` as a user would: metrics, with 'seconds' for the whole command.
 
-    Raises:
-        RuntimeError: If it fails; the message names the log.
+    RuntimeError if it fails; the message names the log.
     """
     command = [sys.executable, '-m', 'mim', 'test', 'mmocr', str(config), '--checkpoint',
                str(weights), '--work-dir', str(folder)]
-    shown = ['mim', *command[3:]]
-    print('      ' + ' '.join(shown))
+    print('      ' + ' '.join(command[2:]))
     paths = [str(ROOT), os.environ.get('PYTHONPATH', '')]
     env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, paths)))
     folder.mkdir(parents=True, exist_ok=True)
@@ -325,8 +308,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'[1/4] Making words under {data}')
         unseen = make_words(data, args.words, args.test_words, args.difficulty,
                             args.faces, args.seed)
-        threads = f'{torch.get_num_threads()} CPU threads'
-        device = 'one GPU' if torch.cuda.is_available() else threads
+        device = ('one GPU' if torch.cuda.is_available() else
+                  f'{torch.get_num_threads()} CPU threads')
         print(f'[2/4] Training {args.config.stem} (mmocr_siga {mmocr_siga.__version__}, {device})')
         runner, config, weights = train(args, data)
         print('[3/4] Testing')

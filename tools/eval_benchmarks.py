@@ -32,6 +32,7 @@ import torch
 
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
+from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
 from mmocr_siga.datasets.formats.records import FORMS, words_config
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources
@@ -56,7 +57,6 @@ EXPECTED = (ValueError, OSError, ImportError, RuntimeError, pickle.UnpicklingErr
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -75,23 +75,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--protocol', choices=sorted(PROTOCOLS), default='36',
         help='what counts as read: 36 ignores case and symbols, 62 symbols, 68 case, 94 nothing '
         '(default %(default)s)')
-    add('--batch-size', type=int, default=64, help='default: %(default)s')
+    add('--batch-size', type=positive, default=64, help='default: %(default)s')
     add('--workers', type=int, help='processes that load images (default: 0 on a CPU, else 4)')
     add('--device', help='default: cuda if there is one, else cpu')
     add('--tta', type=float, default=0.0, metavar='P', help='read as WordInferencer does with '
         'test-time augmentation, words of a smaller probability than P again from other views; its '
         'time is then with the loading of files (default: every word once)')
-    add('--limit', type=int, help='read only so many words of each set, to try things out')
+    add('--limit', type=positive, help='read only so many words of each set, to try things out')
     add('--out', type=Path, help='folder of results.json and results.md (default '
         'work_dirs/eval/<config>-<weights>)')
     add('--predictions', type=Path, metavar='FILE.tsv', help='write every word with its reading')
     add('--wrong', type=Path, metavar='FILE.png', help='draw the words that were read wrongly')
-    add('--wrong-limit', type=int, default=200, help='draw at most so many (default %(default)s)')
+    add('--wrong-limit', type=positive, default=200,
+        help='draw at most so many (default %(default)s)')
     add('--cfg-options', nargs='+', action=DictAction, help='changes to the config, key=value')
     args = parser.parse_args(argv)
-    for name in ('batch_size', 'limit', 'wrong_limit'):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} must be at least 1')
     if args.workers is not None and args.workers < 0:
         parser.error('--workers must not be negative')
     return args
@@ -247,18 +245,18 @@ class AugmentedReader:
 
 def write_predictions(path: Path, report: BenchmarkReport) -> None:
     """Write every word: set, image, label, reading, right, score and 1 - NED, tab-separated."""
+    lines = ['set\timage\tlabel\treading\tright\tscore\tone_minus_ned\n']
+    for result in report.results:
+        for p, right in zip(result.predictions, report.right(result)):
+            # Labels may hold tabs and line ends.
+            label, text = (t.encode('unicode_escape').decode() if set(t) & set('\t\r\n') else t
+                           for t in (p.label, p.text))
+            score = '' if p.score is None else f'{p.score:.4f}'
+            ned = one_minus_ned(p.label, p.text, report.protocol)
+            lines.append(f'{result.name}\t{p.image}\t{label}\t{text}\t{int(right)}\t{score}\t'
+                         f'{ned:.4f}\n')
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, 'w', encoding='utf-8', newline='\n') as file:
-        file.write('set\timage\tlabel\treading\tright\tscore\tone_minus_ned\n')
-        for result in report.results:
-            for p, right in zip(result.predictions, report.right(result)):
-                # Labels may hold tabs and line ends.
-                label, text = (t.encode('unicode_escape').decode() if set(t) & set('\t\r\n') else t
-                               for t in (p.label, p.text))
-                score = '' if p.score is None else f'{p.score:.4f}'
-                ned = one_minus_ned(p.label, p.text, report.protocol)
-                file.write(f'{result.name}\t{p.image}\t{label}\t{text}\t{int(right)}\t{score}\t'
-                           f'{ned:.4f}\n')
+    path.write_bytes(''.join(lines).encode())
 
 
 def draw_wrong(path: Path, report: BenchmarkReport, limit: int) -> int:

@@ -17,15 +17,20 @@ __all__ = ['BOXED_SETS', 'BoxCounts', 'boxed_words', 'count_matches', 'read_boxe
 BOXED_SETS = ('iiit5k_train', 'ic03_train')
 
 
-def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
-    """The set of real words in a folder that holds ``char_boxes.tsv``: by the image's name its
-    letters and digits and their boxes, (L, 4) as shares of the image."""
+def read_boxes(file: Path) -> dict[str, tuple[str, np.ndarray]]:
+    """Character boxes of real words: image name, relative to the file's folder, to the text and its
+    boxes, (L, 4) as shares of the image.
+
+    A line is ``image TAB text TAB x,y,w,h;x,y,w,h;...``, or ``image TAB text TAB image width TAB
+    image height TAB x,x,...`` with the cuts between characters, in pixels. ValueError if
+    a line holds another number of boxes than of characters.
+    """
     found = {}
-    lines = (folder / 'char_boxes.tsv').read_text(encoding='utf-8').splitlines()
+    lines = file.read_text(encoding='utf-8').splitlines()
     for number, line in enumerate(lines, 1):
         name, text, *rest = line.split('\t')
         if len(rest) == 1:
-            image = cv2.imread(str(folder / name))
+            image = cv2.imread(str(file.parent / name))
             if image is None:
                 continue
             xywh = np.array([box.split(',') for box in rest[0].split(';')], float)
@@ -38,10 +43,9 @@ def read_boxes(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
             zeros = np.zeros(len(edges) - 1)
             boxes = np.stack([edges[:-1], zeros, edges[1:], zeros + 1], 1)
         if len(boxes) != len(text):
-            raise ValueError(f'{folder / "char_boxes.tsv"}, line {number}: {len(boxes)} boxes for '
-                             f'{len(text)} characters')
-        kept = [i for i, character in enumerate(text) if character.isalnum()]
-        found[name] = ''.join(text[i] for i in kept), boxes[kept].clip(0, 1)
+            raise ValueError(
+                f'{file}, line {number}: {len(boxes)} boxes for {len(text)} characters')
+        found[name] = text, boxes.clip(0, 1)
     return found
 
 
@@ -55,13 +59,15 @@ def boxed_words(root: Path, split: str, limit: int | None = None,
     out = []
     for name in sets:
         folder = root / 'real' / name
-        boxes = read_boxes(folder)
+        known = read_boxes(folder / 'char_boxes.tsv')
         lines = (folder / f'{split}.tsv').read_text(encoding='utf-8').splitlines()
         for line in lines[:limit]:
             image, text = line.split('\t')
-            letters = ''.join(c for c in text if c.isalnum())
-            if image in boxes and boxes[image][0].lower() == letters.lower() and letters:
-                out.append((folder / image, text, boxes[image][1]))
+            boxed, boxes = known.get(image, ('', None))
+            kept = [i for i, character in enumerate(boxed) if character.isalnum()]
+            letters = ''.join(c for c in text if c.isalnum()).lower()
+            if letters and ''.join(boxed[i] for i in kept).lower() == letters:
+                out.append((folder / image, text, boxes[kept]))
     return out
 
 

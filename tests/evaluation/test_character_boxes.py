@@ -33,19 +33,20 @@ def data(tmp_path):
 
 
 def test_boxes_of_both_kinds(data):
-    text, boxes = read_boxes(data / 'real' / 'iiit5k_train')['images/0.png']
+    text, boxes = read_boxes(data / 'real/iiit5k_train/char_boxes.tsv')['images/0.png']
     assert text == 'Abc'
     np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, .25, .5, .75], [.75, 0, 1, 1]])
-    text, boxes = read_boxes(data / 'real' / 'ic03_train')['images/0.png']
-    # The apostrophe's is left out.
-    assert text == 'Abc'
-    np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, 0, .5, 1], [.75, 0, 1, 1]])
+    text, boxes = read_boxes(data / 'real/ic03_train/char_boxes.tsv')['images/0.png']
+    assert text == "Ab'c"
+    np.testing.assert_allclose(boxes[2:], [[.5, 0, .75, 1], [.75, 0, 1, 1]])
 
 
 def test_words_whose_boxes_fit_their_labels(data):
     listed = boxed_words(data, 'val')
     assert [(p.parent.parent.name, t) for p, t, _ in listed] == [
         ('iiit5k_train', "Ab'c"), ('ic03_train', "Ab'c"), ('ic03_train', 'xy')]
+    # The apostrophe's box is left out.
+    np.testing.assert_allclose(listed[1][2], [[0, 0, .25, 1], [.25, 0, .5, 1], [.75, 0, 1, 1]])
     assert len(boxed_words(data, 'train', 1)) == 2
 
 
@@ -53,7 +54,7 @@ def test_wrong_numbers_of_boxes_are_named(data):
     file = data / 'real' / 'ic03_train' / 'char_boxes.tsv'
     file.write_text('images/0.png\tabc\t9\t9\t3\n')
     with pytest.raises(ValueError, match='line 1: 2 boxes for 3 characters'):
-        read_boxes(file.parent)
+        read_boxes(file)
 
 
 def test_matching_is_one_to_one_and_as_large_as_possible():

@@ -1,4 +1,3 @@
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -8,13 +7,9 @@ from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 
 from tests.helpers import siga_r_reference as reference
+from tools import convert_reference_weights as tool
 
 ROOT = Path(__file__).resolve().parents[2]
-PATH = ROOT / 'tools' / 'convert_reference_weights.py'
-SPEC = importlib.util.spec_from_file_location('convert_reference_weights', PATH)
-tool = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(tool)
-
 CONFIG = ROOT / 'projects' / 'siga' / 'configs' / 'siga_r.py'
 OURS = '0123456789abcdefghijklmnopqrstuvwxyz'
 # Our class i is the reference's ORDER[i]; the last is the end.
@@ -76,14 +71,10 @@ def close(got, want):
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * max(1, float(want.std())))
 
 
-def test_the_rectified_image(model, words, expected):
+def test_every_layer(model, words, expected):
     assert (expected['images'] - words).abs().mean() > 0.05  # the test can see a wrong warp
     with torch.no_grad():
         close(model.rectify(words)[0], expected['images'])
-
-
-def test_every_layer(model, words, expected):
-    with torch.no_grad():
         feat = model.extract_feat(words)
         encoding = model.encoder(feat)
         logits = model.decoder.decode(encoding, stop_early=False).logits['word']
@@ -181,14 +172,16 @@ def test_another_dictionary_is_named(light, tmp_path, capsys):
     assert 'ABC' in message and '--config' in message
 
 
-def test_wrong_shapes_and_files_are_named(light, tmp_path, capsys):
-    wrong = dict(light, **{'model_two.pw.weight': torch.rand(512, 128)})
-    message = refused({'net': wrong}, tmp_path, capsys)
-    assert 'model_two.pw.weight is (512, 128) and should be (512, 256)' in message
-    wrong = dict(light, **{'model_two.downsampler.bias': torch.rand(3)})
-    assert 'model_two.downsampler.bias is (3,)' in refused({'net': wrong}, tmp_path, capsys)
-    wrong = dict(light, **{'model_two.Attention_Cls.conv1.bias': torch.rand(3)})
-    assert 'Attention_Cls.conv1.bias is (3,)' in refused({'net': wrong}, tmp_path, capsys)
+@pytest.mark.parametrize('key, shape, message', [
+    ('model_two.pw.weight', (512, 128), 'is (512, 128) and should be (512, 256)'),
+    ('model_two.downsampler.bias', (3, ), 'is (3,)'),
+    ('model_two.Attention_Cls.conv1.bias', (3, ), 'is (3,)')])
+def test_wrong_shapes_are_named(light, tmp_path, capsys, key, shape, message):
+    wrong = dict(light, **{key: torch.rand(shape)})
+    assert f'{key} {message}' in refused({'net': wrong}, tmp_path, capsys)
+
+
+def test_wrong_files_are_named(light, tmp_path, capsys):
     assert "'net'" in refused({'epoch': 3}, tmp_path, capsys)
     assert 'use it as it is' in refused({'state_dict': light}, tmp_path, capsys)
     assert tool.main([str(tmp_path / 'missing.pth'), str(tmp_path / 'out.pth')]) == 1

@@ -1,5 +1,4 @@
 """tools/eval_benchmarks.py over made-up sets, and over real words where these are at hand."""
-import importlib.util
 import json
 from pathlib import Path
 
@@ -15,20 +14,12 @@ from mmocr_siga.apis import WordInferencer
 from tests.helpers.readers import reader_files, word_pictures
 from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 from tests.helpers.words import tiny_model
+from tools import eval_benchmarks as tool
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ['one', 'TWO', "thr'ee", 'four', 'five', 'x']
 DICTIONARY = dict(type='WordDictionary', dict_file='94', with_end=True, with_unknown=True,
                   unknown_token=None)
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location(
-        'eval_benchmarks', ROOT / 'tools' / 'eval_benchmarks.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +46,7 @@ def results(tmp_path, name='scripted-scripted'):
 
 
 @pytest.mark.parametrize('form', ['json', 'lmdb'])
-def test_benchmark_sets_in_both_forms(tool, scripted, tmp_path, capsys, form):
+def test_benchmark_sets_in_both_forms(scripted, tmp_path, capsys, form):
     """A model of 94 characters is tested by the protocols of 36, 62 and 94."""
     labels = ['One', 'TWO', 'THREE', 'For']
     for name, where, begin, end in (('svt', 'SVT', 0, 1), ('cute80', 'CUTE80', 1, 4)):
@@ -77,7 +68,7 @@ def test_benchmark_sets_in_both_forms(tool, scripted, tmp_path, capsys, form):
     assert 'Protocol 36: letter case and symbols ignored' in out
 
 
-def test_what_is_there(tool, scripted, tmp_path, capsys):
+def test_what_is_there(scripted, tmp_path, capsys):
     write_json(tmp_path / 'data' / 'svt' / 'textrecog_test.json', ['one'])
     assert tool.main(scripted) == 2
     error = capsys.readouterr().err
@@ -93,7 +84,7 @@ def test_what_is_there(tool, scripted, tmp_path, capsys):
     assert 'none of the sets is there' in error and "no words at 'gone.tsv'" in error
 
 
-def test_own_sets_predictions_and_wrong_words(tool, scripted, tmp_path, capsys):
+def test_own_sets_predictions_and_wrong_words(scripted, tmp_path, capsys):
     write_tsv(tmp_path / 'a.tsv', ['One', 'two', 'three', 'fuor'])
     write_lmdb(tmp_path / 'b', ['five', 'a\tb'], first=4)
     assert tool.main([*scripted, '--sets', 'mine=a.tsv', './b', '--predictions', 'p/read.tsv',
@@ -117,7 +108,7 @@ def test_own_sets_predictions_and_wrong_words(tool, scripted, tmp_path, capsys):
     assert '# Word accuracy in %, protocol 36' in (tmp_path / 'p' / 'results.md').read_text()
 
 
-def test_it_counts_as_a_test_run_does(tool, tmp_path):
+def test_it_counts_as_a_test_run_does(tmp_path):
     """A network with random weights, read by the tool and by MMOCR's test loop."""
     pipeline = [PIPELINE[0], dict(type='Resize', scale=(128, 32)), *PIPELINE[1:]]
     cfg = Config(dict(model=tiny_model(), test_pipeline=pipeline))
@@ -146,7 +137,7 @@ def test_it_counts_as_a_test_run_does(tool, tmp_path):
     assert ours['one_minus_ned'] == pytest.approx(theirs['recog/1-N.E.D'], abs=5.1e-5)
 
 
-def test_mmocrs_own_configs(tool, tmp_path):
+def test_mmocrs_own_configs(tmp_path):
     name = 'mmocr::textrecog/crnn/crnn_mini-vgg_5e_mj.py'
     cfg = tool.load_config(name)
     torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'crnn.pth')
@@ -178,7 +169,7 @@ def test_mmocrs_own_configs(tool, tmp_path):
     (['scripted.py', 'scripted.pth', '--real-words', 'nowhere'], 'nowhere/real/'),
     (['scripted.py', 'scripted.pth', '--sets', 'a=a.tsv', '--device', 'cuda'], 'no CUDA device'),
 ])
-def test_what_cannot_be_used_is_named(tool, scripted, tmp_path, capsys, options, message):
+def test_what_cannot_be_used_is_named(scripted, tmp_path, capsys, options, message):
     if 'cuda' in options and torch.cuda.is_available():
         pytest.skip('there is a CUDA device')
     model = (tmp_path / 'scripted.py').read_text()
@@ -202,20 +193,20 @@ def test_what_cannot_be_used_is_named(tool, scripted, tmp_path, capsys, options,
 
 @pytest.mark.parametrize('option, value', [
     ('--batch-size', '0'), ('--limit', '0'), ('--workers', '-1'), ('--protocol', '90')])
-def test_bad_options_are_refused(tool, capsys, option, value):
+def test_bad_options_are_refused(capsys, option, value):
     with pytest.raises(SystemExit):
         tool.parse_args(['c.py', 'w.pth', option, value])
     assert option in capsys.readouterr().err
 
 
-def test_real_words(tool, scripted, siga_data, tmp_path, capsys):
+def test_real_words(scripted, siga_data, tmp_path, capsys):
     sets, _ = tool.chosen_sets(tool.parse_args([*scripted, '--real-words', str(siga_data)]))
     assert list(sets) == ['IIIT5K val', 'SVT val', 'IC15 val', 'IC03 val', 'plates val']
     sizes = [len(tool.build_dataset(name, config, PIPELINE)) for name, config in sets.items()]
     assert sizes == [120, 40, 80, 40, 20]
 
 
-def test_the_pipeline_of_a_packaged_config_is_found(tool):
+def test_the_pipeline_of_a_packaged_config_is_found():
     # Its data set is a pipeline and no more.
     load = dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty'))
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[load]))))
@@ -225,7 +216,7 @@ def test_the_pipeline_of_a_packaged_config_is_found(tool):
     assert tool.test_pipeline(named)[0]['type'] == 'LoadImageFromFile'
 
 
-def test_test_time_augmentation(tool, tmp_path):
+def test_test_time_augmentation(tmp_path):
     """Words are read as WordInferencer reads them, from their files."""
     config, weights = (str(path) for path in reader_files(tmp_path))
     pictures = word_pictures(5)

@@ -22,26 +22,15 @@ import numpy as np
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 from mmocr_siga.apis import WordInferencer, WordResult
-from mmocr_siga.evaluation.character_boxes import (
-    BOXED_SETS,
-    BoxCounts,
-    boxed_words,
-    count_matches,
-)
+from mmocr_siga.evaluation.character_boxes import BOXED_SETS, BoxCounts, boxed_words, count_matches
 
 
 def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],
             threshold: float) -> dict[str, dict[str, BoxCounts]]:
     """Count matched boxes of readings with (path, label, true boxes) of the same words.
 
-    Args:
-        threshold: IoU from which boxes agree.
-
-    Returns:
-        Name of the set, or 'all', to 'boxes' and 'with text'.
-
-    Raises:
-        ValueError: If the model gives no boxes.
+    Boxes agree from an IoU of ``threshold`` on. Gives the name of the set, or 'all', to 'boxes' and
+    'with text'; ValueError if the model gives no boxes.
     """
     found: dict[str, dict[str, BoxCounts]] = {}
     for reading, (path, label, true) in zip(readings, words):
@@ -59,9 +48,8 @@ def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.
                   'with text': count_matches(boxes, true, threshold,
                                              same.reshape(len(boxes), len(true)))}
         for name in (path.parent.parent.name, 'all'):
-            known = found.setdefault(name, {})
-            for kind, count in counts.items():
-                known[kind] = known.get(kind, BoxCounts()).plus(count)
+            known = found.setdefault(name, dict.fromkeys(counts, BoxCounts()))
+            known.update({kind: known[kind].plus(count) for kind, count in counts.items()})
     return found
 
 

@@ -21,22 +21,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import multiprocessing
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
+from mmocr_siga.cli.common import positive
 from mmocr_siga.evaluation.attention_correctness import attention_in_boxes
 from mmocr_siga.evaluation.character_boxes import boxed_words
 from mmocr_siga.models.plugins import teacher_forced_attention
@@ -64,31 +65,26 @@ DEFAULT_VARIANTS = ('base', 'sec_noisy_or', 'sec_max', 'sec_lse', 'glyph', 'both
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('--configs', type=Path, nargs='+', default=CONFIGS, help='default: narrow SAR, small NRTR')
     add('--variants', nargs='+', choices=VARIANTS, default=list(DEFAULT_VARIANTS), metavar='NAME',
         help=f'of {", ".join(VARIANTS)} (default: {" ".join(DEFAULT_VARIANTS)})')
     add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
-    add('--steps', type=int, default=3000, help='training steps (default %(default)s)')
-    add('--batch-size', type=int, default=64, help='default: %(default)s')
+    add('--steps', type=positive, default=3000, help='training steps (default %(default)s)')
+    add('--batch-size', type=positive, default=64, help='default: %(default)s')
     add('--lr', type=float, default=1e-3, help='highest learning rate (default %(default)s)')
     add('--easy', type=Path, help='folder of LMDB words to begin with (tools/data/synthesize.py)')
-    add('--easy-steps', type=int, default=1000,
+    add('--easy-steps', type=positive, default=1000,
         help='steps of the base recognizer on them (default %(default)s)')
     add('--rendered', type=Path, help='folder of LMDB words to mix with the real ones')
     add('--sec-weight', type=float, default=1.0, help='weight of the SEC loss (default 1.0)')
     add('--workers', type=int, default=1, help='processes that load words (default %(default)s)')
-    add('--threads', type=int, default=1, help='CPU threads of a run (default %(default)s)')
+    add('--threads', type=positive, default=1, help='CPU threads of a run (default %(default)s)')
     add('--amp', action='store_true', help='train in bfloat16')
     add('--max-words', type=int, help='test on the first words of each set only')
     add('--work-dir', type=Path, default=Path('work_dirs/plugin_ablation'))
-    add('--run', nargs=2, metavar=('VARIANT', 'SEED'), help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
-    for name in ('steps', 'batch_size', 'easy_steps', 'threads'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} must be at least 1')
     for path in [*args.configs, *filter(None, (args.easy, args.rendered))]:
         if not path.exists():
             parser.error(f'{str(path)!r} does not exist')
@@ -148,9 +144,8 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
     """The runner's config of one training."""
     data = Config.fromfile(DATA)
     workers = dict(num_workers=args.workers, persistent_workers=args.workers > 0)
-    test = []
-    for member in data.real_words_val_list:
-        test.append(dict(member, indices=args.max_words) if args.max_words else member)
+    test = [dict(member, indices=args.max_words) if args.max_words else member
+            for member in data.real_words_val_list]
     optimizer = dict(type='AdamW', lr=args.lr, weight_decay=1e-4)
     return Config(dict(
         model=cfg.model, work_dir=str(work_dir), load_from=load_from and str(load_from),
@@ -165,8 +160,7 @@ def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse
             batch_size=64, sampler=dict(type='DefaultSampler', shuffle=False), num_workers=0,
             dataset=dict(type='ConcatDataset', datasets=test, pipeline=cfg.test_pipeline,
                          verify_meta=False)),
-        test_evaluator=[dict(type='WordMetric', mode=['ignore_case_symbol']),
-                        dict(type='OneMinusNEDMetric')],
+        test_evaluator=dict(type='WordProtocolMetric', protocols=['36']),
         test_cfg=dict(type='TestLoop'),
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=steps),
         optim_wrapper=dict(
@@ -200,8 +194,8 @@ def warm_base(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
     return file
 
 
-def run(path: Path, variant: str, seed: int, args: argparse.Namespace, folder: Path) -> dict:
-    """Train and measure one variant."""
+def run(path: Path, variant: str, seed: int, folder: Path, args: argparse.Namespace) -> float:
+    """Train and measure one variant, and write its result: word accuracy."""
     torch.set_num_threads(args.threads)
     init_default_scope('mmocr')
     start_from = warm_base(path, seed, args)
@@ -217,16 +211,17 @@ def run(path: Path, variant: str, seed: int, args: argparse.Namespace, folder: P
         accuracy=metrics['recog/word_acc_ignore_case_symbol'], ned=metrics['recog/1-N.E.D'],
         attention=attention_correctness(runner.model, cfg, args), seconds=trained,
         torch=torch.__version__, parameters=sum(p.numel() for p in runner.model.parameters()))
-    return result
+    write(folder / 'result.json', json.dumps(result, indent=2))
+    return result['accuracy']
 
 
 def settings(args: argparse.Namespace) -> dict:
     """What two runs must share to be compared."""
-    names = ('steps', 'batch_size', 'lr', 'easy_steps', 'sec_weight', 'amp', 'max_words')
-    out = {name: getattr(args, name) for name in names}
-    for name in ('easy', 'rendered'):
-        out[name] = None if getattr(args, name) is None else str(getattr(args, name))
-    return out
+    names = ('steps', 'batch_size', 'lr', 'easy_steps', 'sec_weight', 'amp', 'max_words', 'easy',
+             'rendered')
+    values = {name: getattr(args, name) for name in names}
+    return {name: str(value) if isinstance(value, Path) else value
+            for name, value in values.items()}
 
 
 def attention_correctness(model: torch.nn.Module, cfg: Config,
@@ -239,14 +234,12 @@ def attention_correctness(model: torch.nn.Module, cfg: Config,
     out = {}
     for split in SPLITS:
         listed = boxed_words(root, split, args.max_words)
-        shares, drifts = [], []
-        for i in range(0, len(listed), 64):
-            for share, drift in measure_batch(model, pipeline, listed[i:i + 64]):
-                shares += share.tolist()
-                drifts += drift.tolist()
-        out[split] = dict(words=len(listed), characters=len(shares),
-                          share=float(np.mean(shares)) if shares else None,
-                          drift=float(np.mean(drifts)) if drifts else None)
+        pairs = [pair for i in range(0, len(listed), 64)
+                 for pair in measure_batch(model, pipeline, listed[i:i + 64])]
+        share, drift = (np.concatenate(column) for column in zip(([], []), *pairs))
+        out[split] = dict(words=len(listed), characters=len(share),
+                          share=float(share.mean()) if len(share) else None,
+                          drift=float(drift.mean()) if len(drift) else None)
     return out
 
 
@@ -255,9 +248,7 @@ def measure_batch(model: torch.nn.Module, pipeline: Compose,
     """Share and drift of each character of some words."""
     packed = [pipeline(dict(img_path=str(path), instances=[dict(text=text)]))
               for path, text, _ in listed]
-    data = dict(inputs=[p['inputs'] for p in packed], data_samples=[p['data_samples']
-                                                                    for p in packed])
-    data = model.data_preprocessor(data, False)
+    data = model.data_preprocessor(pseudo_collate(packed), False)
     attention = teacher_forced_attention(model, data['inputs'], data['data_samples'])
     attention = attention.float().cpu().numpy()
     loss = model.decoder.module_loss
@@ -337,39 +328,25 @@ def write(path: Path, text: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing and write the table; 1 if a run failed."""
-    argv = list(sys.argv[1:] if argv is None else argv)
     args = parse_args(argv)
-    if args.run is not None:
-        variant, seed = args.run[0], int(args.run[1])
-        folder = args.work_dir / args.configs[0].stem / variant / f'seed{seed}'
-        folder.mkdir(parents=True, exist_ok=True)
-        result = run(args.configs[0], variant, seed, args, folder)
-        write(folder / 'result.json', json.dumps(result, indent=2))
-        return 0
     collect(args)  # settings that differ are told before hours of work
     failed = 0
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(
-        filter(None, (str(ROOT), os.environ.get('PYTHONPATH')))))
     for path, variant, seed, folder in planned(args):
         if (folder / 'result.json').is_file():
             continue
         folder.mkdir(parents=True, exist_ok=True)
         print(f'{path.stem}, {variant}, seed {seed}', flush=True)
-        command = [sys.executable, __file__, *argv, '--configs', str(path), '--run', variant,
-                   str(seed)]
-        with open(folder / 'run.log', 'w', encoding='utf-8') as log:
-            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=env,
-                                    check=False).returncode
-        if status:
-            failed += 1
-            print(f'  failed with status {status}; see {folder / "run.log"}', flush=True)
-            continue
+        with ProcessPoolExecutor(1, multiprocessing.get_context('spawn')) as pool:
+            try:
+                accuracy = pool.submit(run, path, variant, seed, folder, args).result()
+            except Exception as error:  # the other runs go on
+                failed += 1
+                print(f'  failed: {type(error).__name__}: {error}', flush=True)
+                continue
+        print(f'  word accuracy {100 * accuracy:.1f} %', flush=True)
         results = collect(args)
         write(args.work_dir / 'results.json', json.dumps(results, indent=2))
         write(args.work_dir / 'results.md', summarize(results))
-        accuracy = next(r['accuracy'] for r in results if (r['config'], r['variant'], r['seed'])
-                        == (path.stem, variant, seed))
-        print(f'  word accuracy {100 * accuracy:.1f} %', flush=True)
     print(summarize(collect(args)))
     return 1 if failed else 0
 

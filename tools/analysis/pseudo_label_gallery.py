@@ -1,9 +1,5 @@
 """Draw the text masks and glyph pseudo-labels of word images on one sheet.
 
-A column of the sheet shows a word as 32x128, its text mask and, where the extents of its
-characters are known, the glyph labels that an ideal attention, over exactly each character's
-columns, would cut from the mask. With reference masks, also the intersection over union.
-
     python tools/analysis/pseudo_label_gallery.py words/*.png --out gallery.png
     python tools/analysis/pseudo_label_gallery.py words/labels.tsv --limit 50 --masks words/masks
     python tools/analysis/pseudo_label_gallery.py words/a.png --boxes words/char_boxes.tsv
@@ -11,31 +7,32 @@ columns, would cut from the mask. With reference masks, also the intersection ov
     python tools/analysis/pseudo_label_gallery.py words/*.png --out steps.png \\
         --pipeline configs/siga_r31.py
 
-With `--pipeline` a column shows the word after each step of the config's training pipeline instead,
+A column shows a word as 32x128, its text mask and, where the extents of its characters are known,
+the glyph labels that an ideal attention, over exactly each character's columns, would cut from the
+mask. Extents come from a file of character boxes (see mmocr_siga.evaluation.character_boxes); a
+text of L characters cuts the columns of the mask into L equal parts. With reference masks, also the
+intersection over union. A TSV file has lines `image path TAB text`, paths relative to its folder.
+
+With `--pipeline` a row shows the word after each step of the config's training pipeline instead,
 every random one of them applied, with the outline of its text mask from where there is one; and,
 where the model straightens its images, image and mask warped by points moved at random.
-
-Without extents, a text of L characters cuts the columns of the mask into L equal parts.
-
-A TSV file has lines `image path TAB text`, paths relative to its folder. A line of a box file has
-`image path TAB characters TAB x,y,w,h;x,y,w,h;...`, or `image path TAB characters TAB image width
-TAB image height TAB x,x,...` with the cuts between characters, in pixels.
 """
 from __future__ import annotations
 
 import argparse
-import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 
+from mmocr_siga.evaluation.character_boxes import read_boxes
 from mmocr_siga.geometry.tps import warp_images, warp_masks
 from mmocr_siga.images import UnusableImageError
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image
+from mmocr_siga.rendering import contact_sheet
 from mmocr_siga.visualization.glyph_drawing import overlay
 
 from mmengine.config import Config  # isort: skip
@@ -44,7 +41,6 @@ from mmocr.registry import MODELS, TRANSFORMS  # isort: skip
 
 HEIGHT, WIDTH, COLUMNS = 32, 128, 32
 LABEL_SIZE = (16, 64)
-GAP, CAPTION = 6, 14
 OUTLINE = (0, 0, 255)
 UNSEEN = ('EnsureBGR', 'LoadOCRAnnotations')  # change nothing of an ordinary picture
 
@@ -64,47 +60,18 @@ def list_images(inputs: list[str], limit: int | None) -> list[Path]:
     return paths
 
 
-def read_extents(files: list[str]) -> dict[Path, list[tuple[float, float]]]:
-    """Left and right end of each character, as shares of the image width where it is stated."""
-    extents = {}
-    for file in map(Path, files):
-        for number, fields in enumerate(read_rows(file), 1):
-            path = (file.parent / fields[0]).resolve()
-            if len(fields) == 3:
-                boxes = [[float(x) for x in box.split(',')] for box in fields[2].split(';')]
-                extents[path] = [(x, x + w) for x, _, w, _ in boxes]
-            elif len(fields) == 5:
-                width = float(fields[2])
-                cuts = [float(x) / width for x in fields[4].split(',') if x]
-                extents[path] = list(zip([0.0, *cuts], [*cuts, 1.0]))
-            else:
-                raise ValueError(f'{file}, line {number}: expected 3 or 5 fields, '
-                                 f'but it has {len(fields)}')
-    return extents
-
-
-def read_lengths(files: list[str]) -> dict[Path, int]:
-    """Number of characters of each image's text, blanks left out."""
-    return {(file.parent / row[0]).resolve(): len(row[1].replace(' ', ''))
-            for file in map(Path, files) for row in read_rows(file)}
-
-
-def equal_extents(mask: np.ndarray, length: int) -> list[tuple[float, float]]:
-    """Cut the columns that hold text into ``length`` equal parts, as shares of the width."""
+def equal_extents(mask: np.ndarray, length: int) -> np.ndarray:
+    """Cut the columns that hold text into ``length`` equal parts: (L, 2), shares of the width."""
     columns = np.flatnonzero(mask.any(0))
     if not length or not len(columns):
-        return []
+        return np.empty((0, 2))
     ends = np.linspace(columns[0], columns[-1] + 1, length + 1) / mask.shape[1]
-    return list(zip(ends[:-1], ends[1:]))
+    return np.stack([ends[:-1], ends[1:]], 1)
 
 
-def ideal_attention(extents: list[tuple[float, float]], width: float) -> torch.Tensor:
-    """Attention (1, T, 32): the share of each column that the extent of each character covers.
-
-    Extents are in pixels of an image of ``width``, or shares of it if none exceeds 1.
-    """
-    ends = np.array(extents) / (width if np.max(extents) > 1 else 1) * COLUMNS
-    left = np.arange(COLUMNS)
+def ideal_attention(extents: np.ndarray) -> torch.Tensor:
+    """Attention (1, T, 32): the share of each column that the extent of each character covers."""
+    ends, left = extents * COLUMNS, np.arange(COLUMNS)
     overlap = np.minimum(ends[:, 1:], left + 1) - np.maximum(ends[:, :1], left)
     return torch.from_numpy(overlap.clip(0))[None].float()
 
@@ -117,33 +84,15 @@ def glyph_picture(image: np.ndarray, mask: np.ndarray, attention: torch.Tensor) 
     return cv2.resize(overlay(shown, maps), (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
 
 
-def draw(image: np.ndarray, extents: list | None, caption: str, scale: int,
-         length: int = 0) -> np.ndarray:
-    """One cell: image, mask, glyph labels unless ``extents`` is None, and the caption below.
-
-    Empty ``extents`` are replaced by ``length`` equal parts of the mask.
-    """
-    width = image.shape[1]
+def draw(image: np.ndarray, extents: np.ndarray | None, length: int) -> np.ndarray:
+    """Image, mask, and glyph labels of the extents, or of ``length`` equal parts of the mask."""
     image = cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     mask = two_means_mask_image(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     rows = [image, np.repeat(np.uint8(255) * mask[:, :, None], 3, 2)]
-    if extents is not None:
-        extents = extents or equal_extents(mask, length)
-    if extents:
-        rows.append(glyph_picture(image, mask, ideal_attention(extents, width)))
-    elif extents is not None:
-        rows.append(np.full_like(image, 255))
-    cell = cv2.resize(np.concatenate(rows), None, fx=scale, fy=scale,
-                      interpolation=cv2.INTER_NEAREST)
-    return captioned(cell, caption, GAP)
-
-
-def captioned(picture: np.ndarray, caption: str, above: int) -> np.ndarray:
-    """A picture with margins and a caption below."""
-    cell = cv2.copyMakeBorder(picture, above, CAPTION, GAP, GAP, cv2.BORDER_CONSTANT,
-                              value=(255, 255, 255))
-    return cv2.putText(cell, caption, (GAP, len(cell) - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35,
-                       (0, 0, 0), 1, cv2.LINE_AA)
+    extents = equal_extents(mask, length) if extents is None else extents
+    if len(extents):
+        rows.append(glyph_picture(image, mask, ideal_attention(extents)))
+    return np.concatenate(rows)
 
 
 def overlap_share(image: np.ndarray, reference: np.ndarray, resize: bool) -> float:
@@ -156,12 +105,31 @@ def overlap_share(image: np.ndarray, reference: np.ndarray, resize: bool) -> flo
     return float((mask & reference).sum() / max((mask | reference).sum(), 1))
 
 
-def sheet(cells: list[np.ndarray], columns: int) -> np.ndarray:
-    blank = np.full_like(cells[0], 255)
-    cells = cells + [blank] * (-len(cells) % columns)
-    return np.concatenate([
-        np.concatenate(cells[i:i + columns], 1) for i in range(0, len(cells), columns)
-    ])
+def word_cells(args: argparse.Namespace) -> list[tuple[np.ndarray, str]]:
+    """:func:`draw` of each readable image; says how masks agree with references."""
+    extents = {(Path(file).parent / name).resolve(): boxes[:, ::2] for file in args.boxes
+               for name, (_, boxes) in read_boxes(Path(file)).items()}
+    lengths = {(Path(file).parent / row[0]).resolve(): len(row[1].replace(' ', ''))
+               for file in args.texts for row in read_rows(Path(file))}
+    cells, shares = [], []
+    for path in list_images(args.inputs, args.limit):
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            print(f'skipped, not readable as an image: {path}')
+            continue
+        caption, reference = path.stem[-36:], None
+        if args.masks:
+            reference = cv2.imread(str(Path(args.masks) / f'{path.stem}.png'), cv2.IMREAD_GRAYSCALE)
+        if reference is not None:
+            shares.append([overlap_share(image, reference, resize) for resize in (False, True)])
+            print(f'{path.name}: IoU {shares[-1][0]:.3f} as it is, {shares[-1][1]:.3f} at 32x128')
+            caption = f'{shares[-1][1]:.2f} {caption}'
+        key = path.resolve()
+        cells.append((draw(image, extents.get(key), lengths.get(key, 0)), caption))
+    for name, values in zip(('as it is', 'at 32x128'), zip(*shares)):
+        print(f'IoU {name}: mean {np.mean(values):.3f}, median {np.median(values):.3f}, lowest '
+              f'{min(values):.3f}, {len(values)} masks')
+    return cells
 
 
 class Step(NamedTuple):
@@ -171,19 +139,25 @@ class Step(NamedTuple):
     image: np.ndarray  # uint8 BGR (H, W, 3)
     mask: np.ndarray | None  # bool (H, W)
 
+    def draw(self) -> np.ndarray:
+        """The word at twice its height, with the outline of its mask."""
+        picture = cv2.resize(self.image, (2 * WIDTH, 2 * HEIGHT), interpolation=cv2.INTER_NEAREST)
+        if self.mask is not None:
+            mask = cv2.resize(self.mask.astype(np.uint8), picture.shape[1::-1],
+                              interpolation=cv2.INTER_NEAREST)
+            outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(picture, outlines, -1, OUTLINE, 1)
+        return picture
+
 
 def pipeline_steps(config: Config) -> list[tuple[str, Callable]]:
     """The training pipeline's transforms, what loads labels and packs left out; every random one
     is applied to every word."""
     if 'train_pipeline' not in config:
         raise ValueError(f'{config.filename} has no train_pipeline')
-    steps = []
-    for transform in config.train_pipeline:
-        if transform['type'] in UNSEEN or transform['type'].startswith('Pack'):
-            continue
-        forced = dict(transform, prob=1.) if 'prob' in transform else transform
-        steps.append((transform['type'], TRANSFORMS.build(forced)))
-    return steps
+    kept = [t for t in config.train_pipeline
+            if t['type'] not in UNSEEN and not t['type'].startswith('Pack')]
+    return [(t['type'], TRANSFORMS.build(dict(t, prob=1.) if 'prob' in t else t)) for t in kept]
 
 
 def trace(path: Path, steps: Sequence[tuple[str, Callable]]) -> list[Step]:
@@ -210,73 +184,36 @@ def straighten(step: Step, rectifier: torch.nn.Module, bend: float) -> Step:
                 None if mask is None else mask.numpy())
 
 
-def draw_steps(steps: Sequence[Step], scale: int) -> np.ndarray:
-    """One cell: the word after each step with the outline of its mask, the name below."""
-    rows = []
-    for step in steps:
-        size = (scale * WIDTH, scale * HEIGHT)
-        picture = cv2.resize(step.image, size, interpolation=cv2.INTER_NEAREST)
-        if step.mask is not None:
-            mask = cv2.resize(step.mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-            outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(picture, outlines, -1, OUTLINE, 1)
-        rows.append(captioned(picture, step.name, 0))
-    return np.concatenate(rows)
-
-
-def pipeline_cells(paths: Sequence[Path], file: str, bend: float, scale: int) -> list[np.ndarray]:
-    """A cell of :func:`draw_steps` for each readable image."""
-    config = Config.fromfile(file)
+def pipeline_rows(args: argparse.Namespace) -> list[list[tuple[np.ndarray, str]]]:
+    """For each readable image the word after each step, and its name."""
+    np.random.seed(args.seed)
+    torch.manual_seed(args.seed)
+    config = Config.fromfile(args.pipeline)
     init_default_scope(config.get('default_scope', 'mmocr'))
     transforms = pipeline_steps(config)
     preprocessor = config.get('model', {}).get('preprocessor')
     rectifier = MODELS.build(preprocessor).eval() if preprocessor else None
-    cells = []
-    for path in paths:
+    rows = []
+    for path in list_images(args.inputs, args.limit):
         try:
             steps = trace(path, transforms)
         except (OSError, UnusableImageError) as error:
             print(f'skipped: {error}')
             continue
         if hasattr(rectifier, 'grid'):
-            steps.append(straighten(steps[-1], rectifier, bend))
-        cells.append(draw_steps(steps, scale))
-    return cells
+            steps.append(straighten(steps[-1], rectifier, args.bend))
+        rows.append([(step.draw(), step.name) for step in steps])
+    return rows
 
 
-def word_cells(args: argparse.Namespace) -> list[np.ndarray]:
-    """A cell of :func:`draw` for each readable image; says how masks agree with references."""
-    extents, lengths = read_extents(args.boxes), read_lengths(args.texts)
-    cells, shares = [], []
-    for path in list_images(args.inputs, args.limit):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            print(f'skipped, not readable as an image: {path}')
-            continue
-        caption = path.stem[-36:]
-        reference = None
-        if args.masks:
-            reference = cv2.imread(str(Path(args.masks) / f'{path.stem}.png'), cv2.IMREAD_GRAYSCALE)
-        if reference is not None:
-            shares.append([overlap_share(image, reference, resize) for resize in (False, True)])
-            print(f'{path.name}: IoU {shares[-1][0]:.3f} as it is, {shares[-1][1]:.3f} at 32x128')
-            caption = f'{shares[-1][1]:.2f} {caption}'
-        known = extents.get(path.resolve(), []) if extents or lengths else None
-        cells.append(draw(image, known, caption, args.scale, lengths.get(path.resolve(), 0)))
-    for name, values in zip(('as it is', 'at 32x128'), zip(*shares)):
-        print(f'IoU {name}: mean {statistics.mean(values):.3f}, median '
-              f'{statistics.median(values):.3f}, lowest {min(values):.3f}, {len(values)} masks')
-    return cells
-
-
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add('inputs', nargs='+', help='images, or TSV files naming images')
     add('--out', help='picture to write')
     add('--limit', type=int, help='images of each TSV file; default: all')
-    add('--boxes', nargs='*', default=[], help='files of character extents')
+    add('--boxes', nargs='*', default=[], help='files of character boxes')
     add('--texts', nargs='*', default=[], help='TSV files of image paths and texts')
     add('--masks', help='folder of reference masks named as the images')
     add('--pipeline', metavar='CONFIG',
@@ -284,20 +221,18 @@ def main() -> None:
     add('--bend', type=float, default=0.15, help='with --pipeline: how far points of the '
         'rectifier are moved, in halves of the image; default: 0.15')
     add('--seed', type=int, default=0, help='with --pipeline')
-    add('--columns', type=int, default=4)
-    add('--scale', type=int, default=2)
-    args = parser.parse_args()
+    add('--columns', type=int, default=4, help='words in a row; default: 4')
+    args = parser.parse_args(argv)
+    cells, columns, height = [], args.columns, 6 * HEIGHT
     if args.pipeline:
-        np.random.seed(args.seed)
-        torch.manual_seed(args.seed)
-        cells = pipeline_cells(list_images(args.inputs, args.limit), args.pipeline, args.bend,
-                               args.scale)
+        rows = pipeline_rows(args)
+        cells, columns, height = sum(rows, []), max(map(len, rows), default=0), 2 * HEIGHT
     else:
         cells = word_cells(args)
     if not cells:
         parser.error('no readable image')
     if args.pipeline and not args.out or args.out and not cv2.imwrite(
-            args.out, sheet(cells, args.columns)):
+            args.out, contact_sheet(cells, columns, (2 * WIDTH, height))):
         parser.error(f'cannot write {args.out}: name a picture with --out')
 
 

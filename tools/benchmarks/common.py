@@ -6,19 +6,19 @@ slows all alike. A ratio is taken within a round.
 from __future__ import annotations
 
 import argparse
+import atexit
 import multiprocessing
 import os
 import platform
 import random
-import re
-import resource
+import shutil
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -38,6 +38,7 @@ from mmengine.registry import init_default_scope  # isort: skip
 from mmocr.registry import DATASETS, MODELS, TRANSFORMS  # isort: skip
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
+from mmocr_siga.cli.common import positive  # isort: skip
 from mmocr_siga.images import encode_picture  # isort: skip
 from mmocr_siga.models.utils.weights import load_weights  # isort: skip
 from mmocr_siga.rendering.fonts import bundled_font_dir  # isort: skip
@@ -53,11 +54,11 @@ _DTYPES = {'amp-bf16': torch.bfloat16, 'amp-fp16': torch.float16}
 
 def environment(device: torch.device) -> dict:
     """Hardware, versions and threads, for the head of a table."""
-    cpuinfo = Path('/proc/cpuinfo')
-    named = re.search('model name.*: (.*)', cpuinfo.read_text() if cpuinfo.exists() else '')
+    lines = Path('/proc/cpuinfo').read_text().splitlines() if sys.platform == 'linux' else []
+    cpu = next((line.partition(': ')[2] for line in lines if line.startswith('model name')),
+               platform.processor() or platform.machine())
     info = dict(python=platform.python_version(), torch=torch.__version__, numpy=np.__version__,
-                cpu=named[1] if named else platform.processor() or platform.machine(),
-                cores=os.cpu_count(), threads=torch.get_num_threads(), device=str(device))
+                cpu=cpu, cores=os.cpu_count(), threads=torch.get_num_threads(), device=str(device))
     if device.type == 'cuda':
         info['gpu'] = torch.cuda.get_device_name(device)
     return info
@@ -75,41 +76,10 @@ def seconds(function: Callable, now: Callable[[], float] = timer) -> float:
     return now() - start
 
 
-class Limits(NamedTuple):
-    """What the machine can do at best."""
-    flops: float  # multiplications and additions a second of a matrix product in float32
-    call: float  # seconds of an operator that has next to nothing to do
-
-
-@torch.inference_mode()
-def machine_limits(device: torch.device, size: int = 1024, calls: int = 2000) -> Limits:
-    """Time a matrix product, and many small additions."""
-    matrix, small = torch.ones(size, size, device=device), torch.ones(8, device=device)
-
-    def additions() -> None:
-        for _ in range(calls):
-            small.add(1)
-
-    product = min(seconds(lambda: matrix @ matrix) for _ in range(20))
-    return Limits(2 * size ** 3 / product, min(seconds(additions) for _ in range(5)) / calls)
-
-
-def reset_peak_memory() -> bool:
-    """Forget the peak of this process's memory; whether the system can do that."""
-    try:
-        Path('/proc/self/clear_refs').write_text('5')
-    except OSError:
-        return False
-    return True
-
-
 def peak_memory() -> float:
-    """Most memory (MiB) this process has had since :func:`reset_peak_memory`."""
-    try:
-        lines = Path('/proc/self/status').read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) / 1024
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Most memory (MiB) that this process has had."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) / 1024
 
 
 def cuda_memory(function: Callable, static: int) -> float:
@@ -136,7 +106,7 @@ class Candidate(NamedTuple):
 def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Candidate]:
     """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``."""
     found: dict[str, Candidate] = {}
-    files = dict(named(item, '--weights') for item in weights)
+    files = named(weights, '--weights')
     for item in configs:
         name, _, config = item.rpartition('=')
         name = name or Path(config).stem
@@ -149,38 +119,21 @@ def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Can
     return list(found.values())
 
 
-def named(item: str, option: str) -> tuple[str, str]:
-    """``NAME=VALUE`` as a pair."""
-    name, found, value = item.partition('=')
-    if not (name and found and value):
-        raise ValueError(f'{option} takes NAME=VALUE, got {item!r}')
-    return name, value
+def named(items: Sequence[str], option: str) -> dict[str, str]:
+    """Read ``NAME=VALUE``."""
+    pairs = [item.partition('=') for item in items]
+    for pair in pairs:
+        if not all(pair):
+            raise ValueError(f'{option} takes NAME=VALUE, got {"".join(pair)!r}')
+    return {name: value for name, _, value in pairs}
 
 
 def load_config(path: str) -> Config:
-    """A config of this package or, ``mmocr::...``, of MMOCR, without weights to download."""
+    """A config of this package or, ``mmocr::...``, of MMOCR; nothing is downloaded."""
     cfg = get_config(path) if '::' in path else Config.fromfile(path)
-    without_pretrained(cfg.model)
     cfg.load_from = None
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     return cfg
-
-
-def parts_of(cfg: Any) -> Iterator[tuple[str, Any]]:
-    """Keys of a config with the dicts that are, or are among, their values."""
-    for key, value in list(cfg.items()):
-        for part in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(part, dict):
-                yield key, part
-
-
-def without_pretrained(cfg: Any) -> None:
-    """Take ``init_cfg`` of type Pretrained out of a config, wherever it is."""
-    for key, part in parts_of(cfg):
-        if key == 'init_cfg' and part.get('type') == 'Pretrained':
-            cfg[key] = None
-        else:
-            without_pretrained(part)
 
 
 def build_model(cfg: Config, weights: str | None = None,
@@ -211,9 +164,7 @@ def no_word_ends(model: torch.nn.Module) -> None:
 
 class CallCounter(TorchDispatchMode):
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = 0
+    calls = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.calls += 1
@@ -227,28 +178,16 @@ def operator_calls(function: Callable) -> int:
     return counter.calls
 
 
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Let attention run as matrix products, which the counter knows on every device."""
-    backend = torch.backends.cuda  # its switches hold for the CPU as well
-    before = backend.flash_sdp_enabled(), backend.mem_efficient_sdp_enabled()
-    backend.enable_flash_sdp(False)
-    backend.enable_mem_efficient_sdp(False)
-    try:
-        yield
-    finally:
-        backend.enable_flash_sdp(before[0])
-        backend.enable_mem_efficient_sdp(before[1])
-
-
 def gflops(function: Callable, fused: bool = False) -> float:
     """10^9 multiplications and additions of a call, on the CPU.
 
     ``fused`` leaves out LSTMs, which oneDNN does in one operator that the counter does not know.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of the switch below
-        with plain_attention(), torch.backends.mkldnn.flags(enabled=fused), \
+        warnings.simplefilter('ignore')  # of both switches
+        # Attention as matrix products, which the counter knows on every device.
+        with torch.backends.cuda.sdp_kernel(enable_flash=False, enable_mem_efficient=False), \
+                torch.backends.mkldnn.flags(enabled=fused), \
                 FlopCounterMode(display=False) as counter:
             function()
     return counter.get_total_flops() / 1e9
@@ -315,13 +254,12 @@ class Row:
 
 
 class Rounds:
-    """All rows at one batch size, in turns.
+    """All rows at one batch size, in turns; ``results`` has the figures of each, or why it failed.
 
-    ``results`` has the figures of each row, or why it could not run; subclasses set ``images``, the
-    images of a turn.
+    Subclasses have ``images``, the number of images of a turn; ``admit(row)``, which warms a model
+    up and gives what it counts; ``turn(row, round_)``, figures of a turn with ``seconds``, a time
+    or the times of its parts; and ``summary(row, turns)``, figures of all turns.
     """
-
-    images: int
 
     def __init__(self, rows: Sequence[Row], size: int, args: argparse.Namespace) -> None:
         self.size, self.repeats, self.now, self.device = (
@@ -339,24 +277,11 @@ class Rounds:
             say(f'batch {self.size}, {row.label}: {reason(error)}')
             return dict(error=reason(error))
 
-    def admit(self, row: Row) -> dict:
-        """Warm a model up, and count what it does."""
-        raise NotImplementedError
-
-    def turn(self, row: Row, round_: int) -> dict:
-        """Figures of a turn; ``seconds`` is a time, or are the times of its parts."""
-        raise NotImplementedError
-
-    def summary(self, row: Row, turns: Sequence[dict]) -> dict:
-        """Figures of all turns."""
-        raise NotImplementedError
-
     def run(self, yardstick: str | None) -> None:
-        """All rounds, and the results of all rows."""
         rows = list(self.turns)
-        for round_, order in enumerate(turns(len(rows), self.repeats), 1):
-            for i in order:
-                self.turns[rows[i]].append(self.turn(rows[i], round_))
+        for round_, order in enumerate(turns(rows, self.repeats), 1):
+            for row in order:
+                self.turns[row].append(self.turn(row, round_))
             say(f'batch {self.size}: round {round_} of {self.repeats}')
         rates = {row: [self.images / np.sum(turn['seconds']) for turn in self.turns[row]]
                  for row in rows}
@@ -369,10 +294,11 @@ class Rounds:
                 result.update(paired_ratio(rates[row], rates[base]))
 
 
-def turns(number: int, rounds: int) -> Iterator[list[int]]:
+def turns(items: Sequence, rounds: int) -> Iterator[list]:
     """The order of each round: everyone once, each round begun by the next one."""
-    for round_ in range(rounds):
-        yield [(round_ + i) % number for i in range(number)]
+    for first in range(rounds):
+        first %= max(len(items), 1)
+        yield [*items[first:], *items[:first]]
 
 
 def percentiles(times: Sequence[float]) -> dict[str, float]:
@@ -402,10 +328,8 @@ def add_memory(args: argparse.Namespace, measured: Sequence[Rounds], split: str,
                calls: Callable[[Any, list[Word], int], list[Callable]]) -> None:
     """Add peak memory on the CPU: that of a process that has no other model.
 
-    Args:
-        split: Of the words.
-        build: Makes what runs a row.
-        calls: Takes that, words for two batches and their size; gives what is to be called.
+    ``build`` makes what runs a row; ``calls`` takes that, words for two batches and their size, and
+    gives what is to be called.
     """
     if args.device.type != 'cpu' or args.no_memory:
         return
@@ -427,14 +351,12 @@ def add_memory(args: argparse.Namespace, measured: Sequence[Rounds], split: str,
 
 def _peaks(threads: int, row: Row, sizes: Sequence[int], split: str, build: Callable,
            calls: Callable) -> dict[int, float]:
+    """Peaks by batch size, which grows: they are those since the process began."""
     torch.set_num_threads(threads)
     runner, peaks = build(row, torch.device('cpu')), {}
     for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            todo = calls(runner, find_words(2 * size, Path(folder), split)[0], size)
-            reset_peak_memory()
-            for call in todo:
-                call()
+        for call in calls(runner, find_words(2 * size, split)[0], size):
+            call()
         peaks[size] = peak_memory()
     return peaks
 
@@ -443,25 +365,15 @@ def _peaks(threads: int, row: Row, sizes: Sequence[int], split: str, build: Call
 
 
 class Word(NamedTuple):
-    """A word image and what it says."""
-
     path: str
     text: str
 
 
-def data_root() -> Path:
-    """Where real words are looked for."""
-    return Path(os.environ.get('SIGA_DATA', 'data'))
-
-
-def find_words(number: int, folder: Path, split: str = 'val') -> tuple[list[Word], str]:
-    """The same words every time, and what they are: real ones where there are any, else drawn.
-
-    Args:
-        folder: Where drawn words are written.
-        split: 'val' or 'train', of the real words.
-    """
-    tables = [data_root() / 'real' / name / f'{split}.tsv' for name in REAL_SETS]
+def find_words(number: int, split: str = 'val') -> tuple[list[Word], str]:
+    """The same words every time, and what they are: real ones of a split where there are any, else
+    drawn ones, the files of which are kept until the program ends."""
+    root = Path(os.environ.get('SIGA_DATA', 'data'))
+    tables = [root / 'real' / name / f'{split}.tsv' for name in REAL_SETS]
     words = [Word(str(table.parent / name), text) for table in tables if table.is_file()
              for name, _, text in (line.partition('\t')
                                    for line in table.read_text('utf-8').splitlines() if line)]
@@ -475,11 +387,13 @@ def find_words(number: int, folder: Path, split: str = 'val') -> tuple[list[Word
     # One face: looking through all that are installed would take longer than most measurements.
     drawn = DATASETS.build(dict(type='RenderedWordDataset', length=number, pipeline=None,
                                 fonts=str(bundled_font_dir() / 'DejaVuSans.ttf')))
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for i in range(number):
         item, path = drawn[i], folder / f'{i}.png'
         path.write_bytes(encode_picture(item['img'], '.png'))
         words.append(Word(str(path), item['instances'][0]['text']))
-    return words, f'{number} words drawn by RenderedWordDataset (no real words at {data_root()})'
+    return words, f'{number} words drawn by RenderedWordDataset (no real words at {root})'
 
 
 def build_pipeline(cfg: Config, split: str) -> Compose:
@@ -505,19 +419,18 @@ def word_info(word: Word) -> dict:
 # Command line
 
 
-def add_options(parser: argparse.ArgumentParser, batch: Sequence[int],
-                repeats: int) -> None:
+def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: int) -> None:
     """The options that reading and training share."""
     add = parser.add_argument
     add('configs', nargs='*', metavar='[NAME=]CONFIG', help='a path, or mmocr::textrecog/...')
     add('--weights', nargs='+', default=[], metavar='NAME=FILE')
-    add('--batch', type=int, nargs='+', default=list(batch),
+    add('--batch', type=positive, nargs='+', default=list(batch),
         help=f'default: {" ".join(map(str, batch))}')
-    add('--repeats', type=int, default=repeats, help='rounds (default %(default)s)')
+    add('--repeats', type=positive, default=repeats, help='rounds (default %(default)s)')
     add('--precision', nargs='+', default=['float32'], metavar='P',
         help='float32, amp-bf16, amp-fp16, compiled, or compiled+amp-bf16 (default float32)')
     add('--device', default='cpu')
-    add('--threads', type=int, help='CPU threads; default: as torch chooses')
+    add('--threads', type=positive, help='CPU threads; default: as torch chooses')
     add('--yardstick', metavar='NAME', help='the model that all are compared with')
     add('--accuracy', nargs='+', default=[], metavar='NAME=VALUE', help='in %%, for the plot')
     add('--cpu-time', action='store_true',
@@ -525,7 +438,6 @@ def add_options(parser: argparse.ArgumentParser, batch: Sequence[int],
     add('--no-memory', action='store_true',
         help='leave out the memory, which on a CPU takes a process for each row')
     add('--json', metavar='FILE', help='file to write')
-    add('--markdown', metavar='FILE', help='file for the tables (default: print them)')
     add('--plot', metavar='FILE', help='picture to write')
 
 
@@ -533,13 +445,11 @@ def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     """Read names and numbers; ends the program with a message where they are wrong."""
     if not args.configs:
         parser.error('give at least one config')
-    if min([*args.batch, args.repeats, 1 if args.threads is None else args.threads]) < 1:
-        parser.error('--batch, --repeats and --threads must be at least 1')
     try:
         args.candidates = parse_candidates(args.configs, args.weights)
         args.precisions = [parse_precision(text) for text in dict.fromkeys(args.precision)]
-        pairs = (named(item, '--accuracy') for item in args.accuracy)
-        args.accuracies = {name: float(value) for name, value in pairs}
+        args.accuracies = {name: float(value)
+                           for name, value in named(args.accuracy, '--accuracy').items()}
         args.device = torch.device(args.device)
     except (ValueError, RuntimeError) as error:
         parser.error(str(error))

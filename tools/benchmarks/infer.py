@@ -9,21 +9,13 @@
     python tools/benchmarks/infer.py configs/siga_tiny.py configs/siga_p_tiny.py \
         --form decoder plain --length 25 --yardstick siga_tiny
 
-Words are read from their pixels, as the config's test pipeline leaves them, to their text. In a
-round every model reads the same words; the next round begins with the next model. images/s are the
-median over the rounds, latencies are those of all batches, and a ratio is taken round by round with
-the yardstick in the same precision, else its first: median and quartiles.
+Words are read from their pixels, as the config's test pipeline leaves them, to their text. Where a
+model has no --weights, a decoding loop that ends with the longest word of a batch ends as if every
+word were read as its label says, or had --length characters.
 
-Where a model has no --weights, a decoding loop that ends with the longest word of a batch ends as
-if every word were read as its label says, or had --length characters.
-
---form has rows for other ways to run the same models: `optimized` is optimize_for_inference, which
-for MMOCR's own models too folds batch normalisations; `onnx` and `onnx-int8` export the model and
-read by onnxruntime, with as many threads; `decoder` times the decoder alone. An exported file can
-also be given in place of a config. Ratios are those to the yardstick as it is, `plain`; decoders
-are compared with its decoder.
-
-A model that cannot be measured has a row that says why.
+--form has rows for other ways to run the same models, an exported file can take the place of a
+config, and a model that cannot be measured has a row that says why. What the columns hold, what a
+ratio is and what the forms are: docs/reports/performance.md.
 """
 from __future__ import annotations
 
@@ -33,36 +25,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import common
 import cv2
 import torch
-from common import (
-    Candidate,
-    Precision,
-    Rounds,
-    Row,
-    Word,
-    add_memory,
-    add_options,
-    build_model,
-    build_pipeline,
-    check_options,
-    count,
-    cuda_memory,
-    find_words,
-    gflops,
-    load_config,
-    no_word_ends,
-    operator_calls,
-    parse_precision,
-    parts_of,
-    percentiles,
-    reason,
-    say,
-    seconds,
-    word_info,
-)
+from common import Candidate, Rounds, Row, Word
 from mmengine.dataset import pseudo_collate
 from report import report, tables
 
@@ -75,11 +43,11 @@ FORMS = ('plain', 'optimized', 'onnx', 'onnx-int8', 'decoder')
 MAX_SEQ_LEN = 25
 
 
-class Batch:
-    """Words on their way to a model; ``longest`` has the characters of the longest label."""
+class Batch(NamedTuple):
+    """Words on their way to a model, and the number of characters of the longest label."""
 
-    def __init__(self, data: Any, longest: int) -> None:
-        self.data, self.longest = data, longest
+    data: Any
+    longest: int
 
     def fresh(self) -> Any:
         """The data for one reading: models write into their samples."""
@@ -99,18 +67,18 @@ class TorchReader:
 
     counts_calls = True
 
-    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
-                 form: str = 'plain', level: bool = False) -> None:
-        cfg = load_config(candidate.config)
+    def __init__(self, row: Row, device: torch.device, level: bool = False) -> None:
+        candidate, precision = row.candidate, row.precision
+        cfg = common.load_config(candidate.config)
         if level:
             level_words(cfg.model)
-        self.precision, self.device, self.alone = precision, device, form == 'decoder'
-        self.pipeline = build_pipeline(cfg, 'test')
-        model = build_model(cfg, candidate.weights, reading=True)
+        self.precision, self.device, self.alone = precision, device, row.form == 'decoder'
+        self.pipeline = common.build_pipeline(cfg, 'test')
+        model = common.build_model(cfg, candidate.weights, reading=True)
         self.stops_early = candidate.weights is None and never_ends(model)
-        self.parameters = count(model) / 1e6
+        self.parameters = common.count(model) / 1e6
         self.model = model.to(device)
-        if form == 'optimized':
+        if row.form == 'optimized':
             optimize_for_inference(self.model)
         self.step = self._decode if self.alone else model.test_step
         # NumPy, by which MMOCR reads scores, has no bfloat16.
@@ -121,7 +89,7 @@ class TorchReader:
 
     def prepare(self, words: Sequence[Word], size: int) -> list[Batch]:
         """Words through the test pipeline, in batches."""
-        items = [self.pipeline(word_info(word)) for word in words]
+        items = [self.pipeline(common.word_info(word)) for word in words]
         batches = grouped(items, words, size, pseudo_collate)
         return [Batch(self._encoded(b.data), b.longest) for b in batches] if self.alone else batches
 
@@ -161,7 +129,7 @@ class TorchReader:
         model = self.model.cpu().float()
         one = {key: value[:1] for key, value in batch.fresh().items()}
         with torch.inference_mode():
-            result = gflops(lambda: model.test_step(one))
+            result = common.gflops(lambda: model.test_step(one))
         model.to(self.device)
         return result
 
@@ -171,19 +139,18 @@ class ONNXReader:
 
     counts_calls = False
 
-    def __init__(self, candidate: Candidate, precision: Precision, device: torch.device,
-                 int8: bool = False) -> None:
-        if precision.name != 'float32' or device.type != 'cpu':
+    def __init__(self, row: Row, device: torch.device, level: bool = False) -> None:
+        if row.precision.name != 'float32' or device.type != 'cpu':
             raise ValueError('exported models are read in float32 (or int8) on the CPU')
-        threads = torch.get_num_threads()
-        self.steps = None
+        candidate, threads, self.steps = row.candidate, torch.get_num_threads(), None
         if candidate.config.endswith('.onnx'):
             if candidate.weights is not None:
                 raise ValueError('an exported file has its weights already')
             self.recognizer = ONNXRecognizer(candidate.config, threads)
             return
         with tempfile.TemporaryDirectory() as folder:
-            path, self.parameters, self.steps = exported(candidate, Path(folder), int8)
+            path, self.parameters, self.steps = exported(
+                candidate, Path(folder), row.form == 'onnx-int8')
             self.recognizer = ONNXRecognizer(path, threads)
 
     def prepare(self, words: Sequence[Word], size: int) -> list[Batch]:
@@ -198,14 +165,13 @@ class ONNXReader:
         return [word['text'] for word in self.recognizer.read_prepared(data, max_steps=steps)]
 
 
-def exported(candidate: Candidate, folder: Path,
-             int8: bool) -> tuple[Path, float, int | None]:
+def exported(candidate: Candidate, folder: Path, int8: bool) -> tuple[Path, float, int | None]:
     """Export a model: file, millions of parameters and, where no word ends, the most characters."""
     import onnx
-    cfg = load_config(candidate.config)
-    model = build_model(cfg, candidate.weights, reading=True)
+    cfg = common.load_config(candidate.config)
+    model = common.build_model(cfg, candidate.weights, reading=True)
     model.cfg = cfg
-    parameters = count(model) / 1e6
+    parameters = common.count(model) / 1e6
     endless = candidate.weights is None and never_ends(model)
     path = folder / 'model.onnx'
     export_onnx(model, path)
@@ -228,14 +194,16 @@ def never_ends(model: torch.nn.Module) -> bool:
     """Let no word end before its time, if the model's loop would stop there; whether it would."""
     if not isinstance(model.decoder, SIGADecoder):
         return False
-    no_word_ends(model)
+    common.no_word_ends(model)
     return True
 
 
 def level_words(cfg: Any) -> None:
     """Give all parts of a foreign config our 36 characters and words of up to 25."""
-    for _, part in parts_of(cfg):
-        level_words(part)
+    for value in list(cfg.values()):
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, dict):
+                level_words(part)
     if 'dict_file' in cfg:
         cfg['dict_file'] = resolve_dict_file('lower_english_digits.txt')
     if cfg.get('type') in ('ParallelSARDecoder', 'SequentialSARDecoder', 'NRTRDecoder'):
@@ -245,10 +213,8 @@ def level_words(cfg: Any) -> None:
 
 
 def build_reader(row: Row, device: torch.device, level: bool = False) -> TorchReader | ONNXReader:
-    """A reader of what the path names, in a form."""
-    if row.form.startswith('onnx'):
-        return ONNXReader(row.candidate, row.precision, device, int8=row.form == 'onnx-int8')
-    return TorchReader(row.candidate, row.precision, device, row.form, level)
+    """What reads a row."""
+    return (ONNXReader if row.form.startswith('onnx') else TorchReader)(row, device, level)
 
 
 def build_rows(args: argparse.Namespace) -> list[Row]:
@@ -257,7 +223,7 @@ def build_rows(args: argparse.Namespace) -> list[Row]:
     rows = [Row(candidate, precision, form) for precision in args.precisions for form in args.forms
             if not form.startswith('onnx') or precision.name == 'float32'
             for candidate in args.candidates if candidate not in files]
-    rows += [Row(candidate, parse_precision('float32'), 'onnx') for candidate in files]
+    rows += [Row(candidate, common.parse_precision('float32'), 'onnx') for candidate in files]
     for row in rows:
         row.build(lambda row: build_reader(row, args.device, args.level))
     return rows
@@ -274,7 +240,7 @@ class ReadingRounds(Rounds):
 
     def _read(self, row: Row, batch: Batch) -> float:
         data, longest = batch.fresh(), batch.longest if self.length is None else self.length
-        return seconds(lambda: row.runner.read(data, longest), self.now)
+        return common.seconds(lambda: row.runner.read(data, longest), self.now)
 
     def admit(self, row: Row) -> dict:
         reader, found = row.runner, {}
@@ -285,11 +251,12 @@ class ReadingRounds(Rounds):
             self._read(row, batch)
         if reader.counts_calls and not row.precision.compiled:
             try:
-                found['calls'] = operator_calls(lambda: self._read(row, batches[0]))
+                found['calls'] = common.operator_calls(lambda: self._read(row, batches[0]))
             except RuntimeError as error:  # as oneDNN's LSTMs in bfloat16 cannot be watched
-                say(f'{row.label}: its operator calls are not known: {reason(error)}')
+                common.say(f'{row.label}: its operator calls are not known: {common.reason(error)}')
         if self.device.type == 'cuda':
-            found['memory_mib'] = cuda_memory(lambda: self._read(row, batches[0]), row.static)
+            found['memory_mib'] = common.cuda_memory(
+                lambda: self._read(row, batches[0]), row.static)
         return found
 
     def turn(self, row: Row, round_: int) -> dict:
@@ -300,7 +267,7 @@ class ReadingRounds(Rounds):
         return dict(seconds=[self._read(row, batch) for batch in batches])
 
     def summary(self, row: Row, turns: Sequence[dict]) -> dict:
-        return dict(latency_ms=percentiles([t for turn in turns for t in turn['seconds']]))
+        return dict(latency_ms=common.percentiles([t for turn in turns for t in turn['seconds']]))
 
 
 def calls(reader: Any, words: Sequence[Word], size: int) -> list[Callable]:
@@ -311,20 +278,18 @@ def calls(reader: Any, words: Sequence[Word], size: int) -> list[Callable]:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser, batch=(1, 32), repeats=11)
+    common.add_options(parser, batch=(1, 32), repeats=11)
     add = parser.add_argument
-    add('--words', type=int, default=32,
+    add('--words', type=common.positive, default=32,
         help='read by each model in a round, at least a batch (default %(default)s)')
     add('--form', nargs='+', default=['plain'], choices=FORMS, metavar='F',
         help=f'how models run: {", ".join(FORMS)} (default plain)')
-    add('--length', type=int, help='characters at which a loop without weights ends')
+    add('--length', type=common.positive, help='characters at which a loop without weights ends')
     add('--level', action='store_true',
         help=f"give MMOCR's models 36 characters and words of up to {MAX_SEQ_LEN}, too")
     args = parser.parse_args(argv)
     args.forms = list(dict.fromkeys(args.form))
-    check_options(parser, args)
-    if args.words < 1 or (args.length or 0) < 0:
-        parser.error('--words must be at least 1, --length at least 0')
+    common.check_options(parser, args)
     if any(f.startswith('onnx') for f in args.forms) and 'float32' not in args.precision:
         parser.error('--form onnx reads in float32: name it in --precision, too')
     return args
@@ -333,13 +298,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison; 1 if no model could be measured."""
     args = parse(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        words, source = find_words(max(args.words, *args.batch), Path(folder))
-        rows = build_rows(args)
-        measured = [ReadingRounds(rows, words, size, args) for size in args.batch]
-        for rounds in measured:
-            rounds.run(args.yardstick)
-        add_memory(args, measured, 'val', build_reader, calls)
+    words, source = common.find_words(max(args.words, *args.batch))
+    rows = build_rows(args)
+    measured = [ReadingRounds(rows, words, size, args) for size in args.batch]
+    for rounds in measured:
+        rounds.run(args.yardstick)
+    common.add_memory(args, measured, 'val', build_reader, calls)
 
     def blocks(results: Sequence[dict]) -> list[str]:
         found = tables(results, args.yardstick, 'latency_ms', 'latency of a batch')

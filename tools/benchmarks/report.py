@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import Limits, Rounds, environment, head, machine_limits, table
+from common import Rounds, environment, head, table
 
 # Of precisions and forms in the plot.
 _MARKS = 'os^Dvp*X'
@@ -15,37 +16,22 @@ _MARKS = 'os^Dvp*X'
 
 def report(args: argparse.Namespace, measured: Sequence[Rounds], source: str,
            blocks: Callable[[Sequence[dict]], Sequence[str]]) -> int:
-    """Print or write what was measured, on which words and in which tables; 1 if nothing could be.
-    """
-    results = collect(measured, args.accuracies)
+    """Print and write what was measured on which words; 1 if nothing could be."""
+    results = [dict(name=row.candidate.name, config=row.candidate.config,
+                    precision=row.precision.name, form=row.form, batch=rounds.size, **found)
+               for rounds in measured for row, found in rounds.results.items()]
+    for result in results:
+        if result['name'] in args.accuracies:
+            result['accuracy'] = args.accuracies[result['name']]
     info = dict(environment(args.device), words=source, rounds=args.repeats,
                 clock='processor' if args.cpu_time else 'wall')
-    limits = machine_limits(args.device)
-    text = '\n\n'.join([head(info), *blocks(results), bounds(results, limits)])
-    if args.markdown:
-        Path(args.markdown).write_text(text + '\n')
-    else:
-        print(text)
+    print('\n\n'.join([head(info), *blocks(results)]))
     if args.json:
-        content = dict(environment=info, limits=limits._asdict(), yardstick=args.yardstick,
-                       rows=results)
+        content = dict(environment=info, yardstick=args.yardstick, rows=results)
         Path(args.json).write_text(json.dumps(content, indent=2))
     if args.plot:
         plot(results, args.plot)
     return 0 if any('error' not in r for r in results) else 1
-
-
-def collect(measured: Sequence[Rounds], accuracies: dict[str, float]) -> list[dict]:
-    """Results as plain dicts, with accuracies in percent where they are known."""
-    results = []
-    for rounds in measured:
-        for row, found in rounds.results.items():
-            result = dict(name=row.candidate.name, config=row.candidate.config,
-                          precision=row.precision.name, form=row.form, batch=rounds.size, **found)
-            if row.candidate.name in accuracies:
-                result['accuracy'] = accuracies[row.candidate.name]
-            results.append(result)
-    return results
 
 
 def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) -> dict[int, str]:
@@ -84,26 +70,6 @@ def ratio_text(row: dict) -> str:
     return '{:.2f} ({:.2f}-{:.2f})'.format(row['ratio'], *row['ratio_quartiles'])
 
 
-def bounds(results: Sequence[dict], limits: Limits) -> str:
-    """What the time of a batch would be if nothing but arithmetic, or calls, took time."""
-    rows = []
-    for r in results:
-        if (r['precision'], r['form']) != ('float32', 'plain'):
-            continue
-        if r.get('calls') is None or r.get('gflops') is None:
-            continue
-        took = 1e3 * r['batch'] / r['images_per_s']
-        arithmetic = 1e3 * r['gflops'] * 1e9 * r['batch'] / limits.flops
-        launch = 1e3 * r['calls'] * limits.call
-        rows.append([r['name'], str(r['batch']), f'{took:.4g}',
-                     f'{arithmetic:.3g} ({100 * arithmetic / took:.0f} %)',
-                     f'{launch:.3g} ({100 * launch / took:.0f} %)'])
-    text = (f'Limits of this machine: {limits.flops / 1e9:.0f} GFLOP/s (product of matrices of '
-            f'1024 x 1024 in float32), {1e6 * limits.call:.1f} us an operator call\n\n')
-    return text + table(['model', 'batch', 'a batch took, ms', 'its arithmetic, ms (share)',
-                         'its calls, ms (share)'], rows)
-
-
 def plot(results: Sequence[dict], path: str) -> None:
     """Accuracy against images/s where accuracies are given, else bars of images/s."""
     import matplotlib
@@ -114,13 +80,13 @@ def plot(results: Sequence[dict], path: str) -> None:
     figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
     for axis, size in zip(axes[0], sizes):
         rows = [r for r in done if r['batch'] == size]
-        if any('accuracy' in r for r in rows):
-            _scatter(axis, rows)
+        known = [r for r in rows if 'accuracy' in r]
+        if known:
+            _scatter(axis, sorted(known, key=lambda r: r['images_per_s']))
         else:
-            axis.bar_label(axis.barh(
-                [r['name'] if _kind(r) == 'as it is' else f'{r["name"]}, {_kind(r)}'
-                 for r in reversed(rows)], [r['images_per_s'] for r in reversed(rows)]),
-                fmt='%.3g', padding=3)
+            axis.bar_label(axis.barh([f'{r["name"]}, {_kind(r)}' for r in reversed(rows)],
+                                     [r['images_per_s'] for r in reversed(rows)]),
+                           fmt='%.3g', padding=3)
             axis.margins(x=0.15)
         axis.set(title=f'batch {size}', xlabel='images/s')
     figure.tight_layout()
@@ -136,21 +102,18 @@ def _kind(row: dict) -> str:
 
 def _scatter(axis: Any, rows: Sequence[dict]) -> None:
     """A line for each model, and on it a mark for each precision and form."""
-    axis.set_xscale('log')
+    axis.set(xscale='log', ylabel='word accuracy, %')
     axis.grid(alpha=0.3)
-    axis.set_ylabel('word accuracy, %')
-    shown = sorted((r for r in rows if 'accuracy' in r), key=lambda r: r['images_per_s'])
-    kinds = list(dict.fromkeys(_kind(r) for r in shown))
-    for k, model in enumerate(dict.fromkeys(r['name'] for r in shown)):
-        own = [r for r in shown if r['name'] == model]
-        rates = [r['images_per_s'] for r in own]
-        axis.plot(rates, [r['accuracy'] for r in own], '-', color=f'C{k}', linewidth=1)
+    marks = dict(zip(dict.fromkeys(map(_kind, rows)), itertools.cycle(_MARKS)))
+    for k, model in enumerate(dict.fromkeys(r['name'] for r in rows)):
+        own = [r for r in rows if r['name'] == model]
+        axis.plot(*zip(*((r['images_per_s'], r['accuracy']) for r in own)), color=f'C{k}',
+                  linewidth=1)
         for r in own:
-            axis.plot(r['images_per_s'], r['accuracy'], _MARKS[kinds.index(_kind(r)) % len(_MARKS)],
-                      color=f'C{k}')
-        axis.annotate(model, (rates[0], own[0]['accuracy']), fontsize=8, xytext=(0, 7),
-                      textcoords='offset points')
-    for k, kind in enumerate(kinds):
-        axis.plot([], [], _MARKS[k % len(_MARKS)], color='gray', label=kind)
+            axis.plot(r['images_per_s'], r['accuracy'], marks[_kind(r)], color=f'C{k}')
+        axis.annotate(model, (own[0]['images_per_s'], own[0]['accuracy']), fontsize=8,
+                      xytext=(0, 7), textcoords='offset points')
+    for kind, mark in marks.items():
+        axis.plot([], [], mark, color='gray', label=kind)
     axis.legend(fontsize=8)
     axis.margins(0.25)

@@ -7,59 +7,33 @@
     python tools/benchmarks/train.py configs/siga_tiny.py --check-finite --steps 2000 \
         --precision amp-bf16 --batch 32
 
-In a round every model makes one training step on the same words, with the optimizer of its config;
-the next round begins with the next model. The time of a step is that without the data, which
-workers make ready at the same time; it is split into the forward pass, pseudo-labels and losses
-(the modules called so), the backward pass and the optimizer. Data is the time of the training
-pipeline in one process; where that cannot be built, as for want of a package, the test pipeline
-stands in, and the table says so. A ratio is taken round by round with the yardstick in the same
-precision, else its first: median and quartiles, above 1 where a model is faster.
+In a round every model makes one training step on the same words, with the optimizer of its config.
+The time of a step is split into the forward pass, pseudo-labels and losses (the modules called so),
+the backward pass and the optimizer; data is the time of the training pipeline in one process, or,
+where that cannot be built, of the test pipeline, and the table says so. What the columns hold and
+what a ratio is: docs/reports/performance.md. A model that cannot be measured has a row that says
+why.
 
 --check-sync looks for places where a step would make the host wait for the device, and
 --check-finite trains for some steps with the schedule of the config and stops where a loss or
 weight is no longer finite; both end with 1 if they find something.
-
-A model that cannot be measured has a row that says why.
 """
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
+import common
 import numpy as np
 import torch
-from common import (
-    Precision,
-    Rounds,
-    Row,
-    Word,
-    add_memory,
-    add_options,
-    build_model,
-    build_pipeline,
-    check_options,
-    clock,
-    count,
-    cuda_memory,
-    find_words,
-    gflops,
-    load_config,
-    operator_calls,
-    percentiles,
-    reason,
-    seconds,
-    table,
-    timer,
-    word_info,
-)
+from common import Rounds, Row, Word
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.optim import build_optim_wrapper
 from report import report, tables
 from training_checks import check_finite, check_sync, wrapper_config
 
@@ -110,10 +84,9 @@ class Stopwatch:
 
         def timed(*args: Any, **kwargs: Any) -> Any:
             before = self.switch('losses')
-            try:
-                return method(*args, **kwargs)
-            finally:
-                self.switch(before)
+            out = method(*args, **kwargs)
+            self.switch(before)
+            return out
 
         setattr(module, name, timed)
 
@@ -121,14 +94,18 @@ class Stopwatch:
 class Trainer:
     """A config with its optimizer, that makes steps."""
 
-    def __init__(self, row: Row, device: torch.device, now: Callable[[], float] = timer) -> None:
+    def __init__(self, row: Row, device: torch.device,
+                 now: Callable[[], float] = common.timer) -> None:
         candidate, precision = row.candidate, row.precision
-        cfg = load_config(candidate.config)
+        cfg = common.load_config(candidate.config)
         self.pipeline, self.note = train_pipeline(cfg)
         self.device = device
-        self.model = build_model(cfg, candidate.weights).to(device)
-        self.parameters = count(self.model) / 1e6
-        self.optimizer = build_optimizer(cfg, self.model, precision, device)
+        self.model = common.build_model(cfg, candidate.weights).to(device)
+        self.parameters = common.count(self.model) / 1e6
+        if precision.dtype == torch.float16 and device.type == 'cpu':
+            raise ValueError('training in float16 needs an accelerator; a CPU has amp-bf16')
+        self.optimizer = build_optim_wrapper(
+            self.model, dict(wrapper_config(cfg, precision), accumulative_counts=1))
         self.stopwatch = Stopwatch(device, now)
         self.compiled = None
         if precision.compiled:  # as MMEngine does for `compile=True` in a config
@@ -138,7 +115,7 @@ class Trainer:
 
     def load(self, words: Sequence[Word]) -> dict:
         """Words through the training pipeline, as a batch."""
-        return pseudo_collate([self.pipeline(word_info(word)) for word in words])
+        return pseudo_collate([self.pipeline(common.word_info(word)) for word in words])
 
     def step(self, data: dict) -> dict[str, float]:
         """A training step, as ``model.train_step``; seconds of its phases."""
@@ -168,7 +145,7 @@ class Trainer:
             losses = model(**model.data_preprocessor(data, True), mode='loss')
             model.parse_losses(losses)[0].backward()
 
-        result = gflops(passes) / len(words)
+        result = common.gflops(passes) / len(words)
         model.zero_grad()
         model.to(self.device)
         return result
@@ -177,17 +154,9 @@ class Trainer:
 def train_pipeline(cfg: Config) -> tuple[Any, str]:
     """The training pipeline of a config, and '', or its test pipeline, and why."""
     try:
-        return build_pipeline(cfg, 'train'), ''
+        return common.build_pipeline(cfg, 'train'), ''
     except Exception as error:  # whatever is wrong with it, the steps can be timed
-        return build_pipeline(cfg, 'test'), reason(error)
-
-
-def build_optimizer(cfg: Config, model: torch.nn.Module, precision: Precision,
-              device: torch.device) -> OptimWrapper:
-    """The optimizer of a config in a precision, every step of which counts."""
-    if precision.dtype == torch.float16 and device.type == 'cpu':
-        raise ValueError('training in float16 needs an accelerator; a CPU has amp-bf16')
-    return build_optim_wrapper(model, dict(wrapper_config(cfg, precision), accumulative_counts=1))
+        return common.build_pipeline(cfg, 'test'), common.reason(error)
 
 
 class TrainingRounds(Rounds):
@@ -210,10 +179,10 @@ class TrainingRounds(Rounds):
             trainer.step(trainer.load(self._batch(0)))
         if trainer.compiled is None:
             data = trainer.load(self._batch(0))
-            found['calls'] = operator_calls(lambda: trainer.step(data))
+            found['calls'] = common.operator_calls(lambda: trainer.step(data))
         if self.device.type == 'cuda':
             data = trainer.load(self._batch(0))
-            found['memory_mib'] = cuda_memory(lambda: trainer.step(data), row.static)
+            found['memory_mib'] = common.cuda_memory(lambda: trainer.step(data), row.static)
         if trainer.note:
             found['note'] = f'test pipeline ({trainer.note})'
         return found
@@ -222,13 +191,13 @@ class TrainingRounds(Rounds):
         start = self.now()
         data = row.runner.load(self._batch(round_))
         loading, phases = self.now() - start, {}
-        step = seconds(lambda: phases.update(row.runner.step(data)), self.now)
+        step = common.seconds(lambda: phases.update(row.runner.step(data)), self.now)
         return dict(phases, data=loading, seconds=step)
 
     def summary(self, row: Row, turns: Sequence[dict]) -> dict:
         phases = ('data', ) if row.precision.compiled else ('data', *PHASES)
         return dict(
-            step_ms=percentiles([turn['seconds'] for turn in turns]),
+            step_ms=common.percentiles([turn['seconds'] for turn in turns]),
             split_ms={phase: 1e3 * float(np.median([turn.get(phase, 0.) for turn in turns]))
                       for phase in phases})
 
@@ -244,71 +213,65 @@ def blocks(results: Sequence[dict], yardstick: str | None) -> list[str]:
     found = []
     for batch, text in tables(results, yardstick, 'step_ms', 'a step').items():
         found.append(f'Batch {batch}\n\n{text}')
-        parts = [split_cells(r) for r in results
-                 if r['batch'] == batch and len(r.get('split_ms', ())) > 1]
+        parts = []
+        for r in results:
+            split = r.get('split_ms', ())
+            if r['batch'] == batch and len(split) > 1:
+                whole = sum(split[phase] for phase in PHASES)
+                shares = [f'{split[phase]:.4g} ({split[phase] / whole:.0%})' for phase in PHASES]
+                parts.append([r['name'], r['precision'], *shares, f'{split["data"]:.4g}'])
         if parts:
-            found.append(f'Parts of a step, ms (share of the step), batch {batch}\n\n' + table(
-                ['model', 'precision', *PHASES, 'data, beside it'], parts))
+            heads = ['model', 'precision', *PHASES, 'data, beside it']
+            found.append(f'Parts of a step, ms (share of the step), batch {batch}\n\n'
+                         + common.table(heads, parts))
     return found
-
-
-def split_cells(result: dict) -> list[str]:
-    """The row of a result in the table of parts."""
-    split = result['split_ms']
-    whole = sum(split[phase] for phase in PHASES)
-    parts = [f'{split[phase]:.4g} ({100 * split[phase] / whole:.0f} %)' for phase in PHASES]
-    return [result['name'], result['precision'], *parts, f'{split["data"]:.4g}']
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_options(parser, batch=(16, ), repeats=7)
+    common.add_options(parser, batch=(16, ), repeats=7)
     add = parser.add_argument
     add('--check-sync', action='store_true', help='look for waits of the host instead')
     add('--check-finite', action='store_true', help='train, and look for NaN, instead')
-    add('--steps', type=int, default=2000, help='of --check-finite (default %(default)s)')
+    add('--steps', type=common.positive, default=2000,
+        help='of --check-finite (default %(default)s)')
     args = parser.parse_args(argv)
-    check_options(parser, args)
-    if args.steps < 1:
-        parser.error('--steps must be at least 1')
+    common.check_options(parser, args)
     return args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the comparison, or the checks; 1 if they found something, or nothing could be measured.
-    """
+    """Run the comparison, or the checks; 1 if these find something, or nothing can be measured."""
     args = parse(argv)
     if args.check_sync or args.check_finite:
         return run_checks(args)
-    with tempfile.TemporaryDirectory() as folder:
-        words, source = find_words(max(args.batch) * (args.repeats + 1), Path(folder), 'train')
-        rows = [Row(candidate, precision) for precision in args.precisions
-                for candidate in args.candidates]
-        for row in rows:
-            row.build(lambda row: Trainer(row, args.device, clock(args)))
-        measured = [TrainingRounds(rows, words, size, args) for size in args.batch]
-        for rounds in measured:
-            rounds.run(args.yardstick)
-        add_memory(args, measured, 'train', Trainer, calls)
+    words, source = common.find_words(max(args.batch) * (args.repeats + 1), 'train')
+    rows = [Row(candidate, precision) for precision in args.precisions
+            for candidate in args.candidates]
+    for row in rows:
+        row.build(lambda row: Trainer(row, args.device, common.clock(args)))
+    measured = [TrainingRounds(rows, words, size, args) for size in args.batch]
+    for rounds in measured:
+        rounds.run(args.yardstick)
+    common.add_memory(args, measured, 'train', Trainer, calls)
     return report(args, measured, source, lambda results: blocks(results, args.yardstick))
 
 
 def run_checks(args: argparse.Namespace) -> int:
     """The checks of all models in all precisions; 1 if one of them finds something."""
     failed = False
-    for candidate in args.candidates:
-        for precision in args.precisions:
-            what, found = f'{candidate.name}, {precision.name}', []
-            if args.check_sync:
-                found = check_sync(candidate, precision, args.device, args.batch[0])
-                print(f'{what}: a step waits for the device at\n' + '\n'.join(found) if found else
-                      f'{what}: no step waits for the device')
+    for candidate, precision in itertools.product(args.candidates, args.precisions):
+        what, size = f'{candidate.name}, {precision.name}', args.batch[0]
+        if args.check_sync:
+            found = check_sync(candidate, precision, args.device, size)
+            print(f'{what}: a step waits for the device at\n' + '\n'.join(found) if found else
+                  f'{what}: no step waits for the device')
             failed |= bool(found)
-            if args.check_finite:
-                bad = check_finite(candidate, precision, args.device, args.batch[0], args.steps)
-                print(f'{what}: ' + (
-                    bad or f'all losses and weights of {args.steps:,} steps are finite'))
-                failed |= bool(bad)
+        if args.check_finite:
+            bad = check_finite(candidate, precision, args.device, size, args.steps)
+            print(f'{what}: {bad}' if bad else
+                  f'{what}: all losses and weights of {args.steps:,} steps are finite')
+            failed |= bool(bad)
     return int(failed)
 
 

@@ -4,23 +4,14 @@ from __future__ import annotations
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import common
 import torch
-from common import (
-    ROOT,
-    Candidate,
-    Precision,
-    build_model,
-    build_pipeline,
-    find_words,
-    load_config,
-    say,
-    word_info,
-)
+from common import ROOT, Candidate, Precision
 from mmengine.dataset import pseudo_collate
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
@@ -44,14 +35,16 @@ _TO_HOST = {Tensor.tolist: 'tolist', Tensor.numpy: 'numpy', Tensor.cpu: 'cpu',
             Tensor.__array__: 'an array of NumPy'}
 
 
-class _Tracker:
-    """Which tensors would be on the device, and where it was waited for.
+class _Operators(TorchDispatchMode):
+    """Sees every operator, those of the backward pass as well: which tensors would be on the
+    device, and where it was waited for.
 
     All are on the CPU: those of the model are taken for the device's, and so is what is made of
     them and what is sent there. Storages are kept alive, lest an address be used twice.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
         self.storages: dict[int, Any] = {}
         self.found: dict[str, None] = {}
         for tensor in [*model.parameters(), *model.buffers()]:
@@ -74,45 +67,35 @@ class _Tracker:
             name = name.rpartition(root)[2]
         self.found[f'{name}:{place.lineno}: {what}'] = None
 
-
-def _tensors(items: Any) -> Iterator[Tensor]:
-    if isinstance(items, Tensor):
-        yield items
-    elif isinstance(items, dict):
-        yield from _tensors(list(items.values()))
-    elif isinstance(items, (list, tuple)):
-        for item in items:
-            yield from _tensors(item)
-
-
-class _Operators(TorchDispatchMode):
-    """Sees every operator, those of the backward pass as well."""
-
-    def __init__(self, tracker: _Tracker) -> None:
-        super().__init__()
-        self.tracker = tracker
-
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if self.tracker.on_device([args, kwargs]):
+        watched = self.on_device([args, kwargs])
+        if watched:
             packet = func.overloadpacket
             waiting = _WAITING.get(packet)
             if packet in _INDEXING and any(t.dtype in (torch.bool, torch.uint8)
                                            for t in _tensors(args[1])):
                 waiting = 'indexes with a mask'
             if waiting:
-                self.tracker.note(waiting)
-            out = func(*args, **kwargs)
-            for tensor in _tensors(out):
-                self.tracker.mark(tensor)
-            return out
-        return func(*args, **kwargs)
+                self.note(waiting)
+        out = func(*args, **kwargs)
+        for tensor in _tensors(out) if watched else ():
+            self.mark(tensor)
+        return out
+
+
+def _tensors(items: Any) -> Iterator[Tensor]:
+    if isinstance(items, Tensor):
+        yield items
+    elif isinstance(items, (dict, list, tuple)):
+        for item in items.values() if isinstance(items, dict) else items:
+            yield from _tensors(item)
 
 
 class _Methods(TorchFunctionMode):
     """Sees what no operator shows on a CPU: reading into Python, and moving to the device."""
 
-    def __init__(self, tracker: _Tracker) -> None:
+    def __init__(self, tracker: _Operators) -> None:
         super().__init__()
         self.tracker = tracker
 
@@ -120,25 +103,24 @@ class _Methods(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _TO_HOST and self.tracker.on_device(args):
             self.tracker.note(_TO_HOST[func])
+        out = func(*args, **kwargs)
         if func is Tensor.to:
             device = kwargs.get('device', args[1] if len(args) > 1 else None)
             if device == 'cpu' and self.tracker.on_device(args[0]):
                 self.tracker.note("to('cpu')")
             elif isinstance(device, (torch.device, Tensor)):
-                out = func(*args, **kwargs)
                 out = out.clone() if out is args[0] else out
                 self.tracker.mark(out)
-                return out
-        return func(*args, **kwargs)
+        return out
 
 
 @contextmanager
 def watched(model: torch.nn.Module, device: torch.device) -> Iterator[list[str]]:
-    """Collect the places, ``file:line: what``, where the host waits for the device.
+    """Collect the places, ``file:line: what``, where the host waits for the device, in a list that
+    is filled at the end.
 
-    On CUDA, torch tells; on a CPU every operator is looked at, and the model's tensors, and what is
-    made of them, are taken for the device's. Copies to the device that the host waits for are found
-    on CUDA alone. The list is filled at the end.
+    On CUDA, torch tells; on a CPU every operator is looked at. Copies to the device that the host
+    waits for are found on CUDA alone.
     """
     found: list[str] = []
     if device.type == 'cuda':
@@ -152,8 +134,8 @@ def watched(model: torch.nn.Module, device: torch.device) -> Iterator[list[str]]
         found += dict.fromkeys(f'{w.filename}:{w.lineno}: {str(w.message).splitlines()[0]}'
                                for w in caught if 'synchroniz' in str(w.message))
         return
-    tracker = _Tracker(model)
-    with _Methods(tracker), _Operators(tracker):
+    tracker = _Operators(model)
+    with _Methods(tracker), tracker:
         yield found
     found += tracker.found
 
@@ -174,13 +156,12 @@ def waits(model: BaseModel, optimizer: OptimWrapper, batches: Sequence[dict],
 def check_sync(candidate: Candidate, precision: Precision, device: torch.device,
                size: int) -> list[str]:
     """:func:`waits` of a config, on real or drawn words."""
-    cfg = load_config(candidate.config)
-    model = build_model(cfg, candidate.weights).to(device)
+    cfg = common.load_config(candidate.config)
+    model = common.build_model(cfg, candidate.weights).to(device)
     optimizer = build_optim_wrapper(model, wrapper_config(cfg, precision))
-    pipeline = build_pipeline(cfg, 'train')
-    with tempfile.TemporaryDirectory() as folder:
-        words, _ = find_words(3 * size, Path(folder), 'train')
-        items = [pipeline(word_info(word)) for word in words]
+    pipeline = common.build_pipeline(cfg, 'train')
+    words, _ = common.find_words(3 * size, 'train')
+    items = [pipeline(common.word_info(word)) for word in words]
     batches = [pseudo_collate(items[i:i + size]) for i in range(0, len(items), size)]
     return waits(model, optimizer, batches, device)
 
@@ -211,31 +192,26 @@ class FiniteHook(Hook):
                          outputs: dict | None = None) -> None:
         """Look at the losses of this step."""
         step = runner.iter + 1
-        bad = [name for name, value in (outputs or {}).items()
-               if not torch.isfinite(torch.as_tensor(value)).all()]
-        if bad:
-            raise NotFiniteError(f'step {step}: {", ".join(bad)} not finite')
+        _check_finite(f'step {step}: losses', outputs or {})
         if step % self.interval == 0 or step == runner.max_iters:
-            bad = [name for name, value in runner.model.state_dict().items()
-                   if not torch.isfinite(value).all()]
-            if bad:
-                raise NotFiniteError(f'step {step}: {len(bad)} weights not finite, the first is '
-                                     f'{bad[0]}')
-            say(f'step {step:,} of {runner.max_iters:,}: finite, loss '
-                f'{float(outputs["loss"]):.3f}')
+            _check_finite(f'step {step}: weights', runner.model.state_dict())
+            common.say(f'step {step:,} of {runner.max_iters:,}: finite, loss '
+                       f'{float(outputs["loss"]):.3f}')
+
+
+def _check_finite(what: str, values: Mapping[str, Any]) -> None:
+    bad = [name for name, value in values.items()
+           if not torch.isfinite(torch.as_tensor(value)).all()]
+    if bad:
+        raise NotFiniteError(f'{what} not finite: {", ".join(bad[:4])}, {len(bad)} in all')
 
 
 def check_finite(candidate: Candidate, precision: Precision, device: torch.device, size: int,
                  steps: int) -> str:
-    """Train a config on its own words, with the beginning of its own schedule.
-
-    It starts from ``candidate.weights``. The device that MMEngine chooses by itself must be of the
-    type of ``device``.
-
-    Returns:
-        What is not finite first, or ''.
+    """Train a config, from its weights, on its own words with the beginning of its own schedule:
+    what is not finite first, or ''. MMEngine chooses the device; it must be of the type asked for.
     """
-    cfg = load_config(candidate.config)
+    cfg = common.load_config(candidate.config)
     cfg.optim_wrapper = wrapper_config(cfg, precision)
     if precision.compiled:
         cfg.compile = True

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader
-from mmocr.registry import MODELS
 
 from mmocr_siga.apis import transfer_dictionary
 from mmocr_siga.models.utils.weights import weights_of

@@ -17,14 +17,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
-from mmocr_siga.apis import ONNXRecognizer, WordInferencer, export_onnx, quantize_onnx
+from mmocr_siga.apis import ONNXRecognizer, WordInferencer, WordResult, export_onnx, quantize_onnx
 from mmocr_siga.export.onnx_export import DEFAULT_OPSET, OPSETS
+from mmocr_siga.inference.inputs import expand
 from mmocr_siga.text.protocol import PROTOCOLS, same_under
 
 from mmengine.registry import DefaultScope  # isort: skip
@@ -41,35 +42,21 @@ class Comparison(NamedTuple):
     same: int  # words read alike
     words: int
     difference: float  # greatest of a character's probability, in words read alike
-    right: int | None  # words read right, where labels are known
-    seconds: float
 
-    def line(self, name: str) -> str:
-        """One line of a report."""
-        right = '' if self.right is None else f'{self.right / self.words:7.1%} right, '
-        alike = '' if self.difference < 0 else (
-            f'{self.same} of {self.words} as PyTorch, scores within {self.difference:.1e}, ')
-        return f'{name:8s} {right}{alike}{self.words / self.seconds:.1f} words/s'
+    def __str__(self) -> str:
+        return f'{self.same} of {self.words} as PyTorch, scores within {self.difference:.1e}, '
 
 
-def compare(expected: Sequence[Any], got: Sequence[dict], seconds: float,
-            labels: Sequence[str] | None, protocol: str) -> Comparison:
+def compare(expected: Sequence[WordResult], got: Sequence[dict]) -> Comparison:
     """Compare what PyTorch and :class:`ONNXRecognizer` read of the same words."""
-    same, difference = 0, 0.0
-    for a, b in zip(expected, got):
-        if a.text == b['text']:
-            same += 1
-            gaps = np.abs(np.subtract(a.char_scores, b['char_scores']))
-            difference = max(difference, float(gaps.max(initial=0)))
-    right = None if labels is None else sum(
-        same_under(label, b['text'], protocol) for label, b in zip(labels, got))
-    return Comparison(same, len(got), difference, right, seconds)
+    pairs = [(a, b) for a, b in zip(expected, got) if a.text == b['text']]
+    gaps = [np.abs(np.subtract(a.char_scores, b['char_scores'])).max(initial=0) for a, b in pairs]
+    return Comparison(len(pairs), len(got), float(max(gaps, default=0)))
 
 
 def words_of(inferencer: WordInferencer, pictures: Sequence[str]) -> tuple[list, list | None]:
     """Pictures to check with, and their labels where known: those named, or the test set."""
     if pictures:
-        from mmocr_siga.inference.inputs import expand
         sources = list(expand(list(pictures)))
         wrong = next((s for s in sources if s.error is not None), None)
         if wrong is not None:
@@ -83,26 +70,27 @@ def words_of(inferencer: WordInferencer, pictures: Sequence[str]) -> tuple[list,
 
 
 def check(inferencer: WordInferencer, files: dict[str, Path], args: argparse.Namespace) -> bool:
-    """Pictures to check with, and their labels where known; the test set if none are named."""
+    """Print how PyTorch and the files read; whether the float file reads as PyTorch does."""
     paths, labels = words_of(inferencer, args.check)
-    start = time.perf_counter()
-    expected = inferencer(paths, args.batch_size, return_char_boxes=False, progress=False)
-    seconds = time.perf_counter() - start
-    unread = next((reading for reading in expected if reading.error), None)
-    if unread is not None:
-        raise ValueError(f'cannot check with {unread.path}: {unread.error}')
-    as_read = [dict(text=r.text, char_scores=r.char_scores) for r in expected]
-    print(compare(expected, as_read, seconds, labels, args.protocol)
-          ._replace(difference=-1).line('PyTorch'))
-    good = True
-    for name, path in files.items():
-        read = ONNXRecognizer(path, args.threads)
+    good, expected = True, None
+    for name, path in dict(PyTorch=None, **files).items():
+        read = None if path is None else ONNXRecognizer(path, args.threads)
         start = time.perf_counter()
-        got = read(paths, args.batch_size)
-        found = compare(expected, got, time.perf_counter() - start, labels, args.protocol)
-        print(found.line(name))
+        if read is None:
+            expected = inferencer(paths, args.batch_size, return_char_boxes=False, progress=False)
+            got, alike = [dict(text=word.text) for word in expected], ''
+        else:
+            got = read(paths, args.batch_size)
+            alike = compare(expected, got)
+        seconds = time.perf_counter() - start
+        unread = next((word for word in expected if word.error), None)
+        if unread is not None:
+            raise ValueError(f'cannot check with {unread.path}: {unread.error}')
+        right = '' if labels is None else '{:7.1%} right, '.format(np.mean([
+            same_under(label, word['text'], args.protocol) for label, word in zip(labels, got)]))
+        print(f'{name:8s} {right}{alike}{len(got) / seconds:.1f} words/s')
         if name == 'float':
-            good = found.same == found.words and found.difference <= TOLERANCE
+            good = alike.same == alike.words and alike.difference <= TOLERANCE
     return good
 
 

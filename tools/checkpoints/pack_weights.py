@@ -15,11 +15,11 @@ import json
 import pprint
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -30,6 +30,8 @@ from mmocr_siga.apis import WordInferencer
 from mmocr_siga.compat.checkpoint import load
 from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in, sha256_of
 from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
+from mmocr_siga.rendering import build_renderer
+from mmocr_siga.rendering.fonts import bundled_font_dir
 from mmocr_siga.text.dictionary import DICT_FOLDER, resolve_dict_file
 
 FORMAT = 1
@@ -47,14 +49,9 @@ class PackingError(ValueError):
 def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[str, Tensor]:
     """The weights that reading needs, by their names.
 
-    Args:
-        checkpoint: What the file ``source`` held.
-        which: 'state_dict', 'ema_state_dict', or 'auto': ``ema_state_dict`` where there is one,
-            unless it was written by MMEngine's ``EMAHook``. That hook exchanges the two when it
-            saves, so that ``state_dict`` holds the averages already.
-
-    Raises:
-        ValueError: If there are no such weights.
+    ``which`` is 'state_dict', 'ema_state_dict', or 'auto': ``ema_state_dict`` where there is one,
+    unless it was written by MMEngine's ``EMAHook``, which exchanges the two when it saves, so that
+    ``state_dict`` holds the averages already. ValueError if there are no such weights.
     """
     averaged = checkpoint.get('ema_state_dict') if isinstance(checkpoint, Mapping) else None
     if which == 'ema_state_dict' and averaged is None:
@@ -88,15 +85,9 @@ def reading_config(cfg: Config) -> dict[str, Any]:
 
 def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str = 'float16',
          which: str = 'auto', about: Mapping[str, Any] | None = None) -> PackagedModel:
-    """Write the files of a packaged model.
+    """Write the files of a packaged model; ``about`` is its provenance, for the card.
 
-    Args:
-        dtype: How floating point weights are kept.
-        which: See :func:`reading_weights`.
-        about: Provenance for the card: data, steps, hardware, licence remarks ...
-
-    Raises:
-        PackingError: If a weight does not fit the dtype.
+    PackingError if a weight does not fit the dtype.
     """
     cfg = Config.fromfile(config)
     held = load(checkpoint, 'cpu')
@@ -151,62 +142,52 @@ def _packed_dictionary(model: dict[str, Any], packed: PackagedModel) -> str:
 
 def _input_size(cfg: Config) -> list[int] | None:
     """Width and height that the pipeline resizes to, where it does."""
-    for transform in cfg.test_dataloader.dataset.pipeline:
-        if transform['type'] == 'Resize':
-            return list(transform['scale'])
-    return None
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    return next((list(t['scale']) for t in pipeline if t['type'] == 'Resize'), None)
 
 
 def _write_config(model: PackagedModel, values: dict[str, Any]) -> None:
     """As Python: some components tell tuples from lists, which JSON does not."""
-    lines = ['# Written by tools/checkpoints/pack_weights.py.']
-    for key, value in values.items():
-        lines.append(f'{key} = {pprint.pformat(value, width=95, sort_dicts=False)}')
-    model.config.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    lines = [f'{key} = {pprint.pformat(value, width=95, sort_dicts=False)}\n'
+             for key, value in values.items()]
+    model.config.write_text(
+        '# Written by tools/checkpoints/pack_weights.py.\n' + ''.join(lines), encoding='utf-8')
 
 
 def _write_card(model: PackagedModel, card: dict[str, Any]) -> None:
-    text = json.dumps(card, indent=1, ensure_ascii=False)
-    model.card_file.write_text(text + '\n', encoding='utf-8')
+    model.card_file.write_text(json.dumps(card, indent=1, ensure_ascii=False) + '\n',
+                               encoding='utf-8')
 
 
 def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
             pictures: Sequence[Any]) -> tuple[int, float]:
     """Read pictures by a checkpoint and by what was packed: number, greatest gap of scores."""
-    full = model.weights.with_suffix('.full.pth')
-    torch.save(dict(state_dict=reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)),
-               full)
-    try:
-        before = WordInferencer(config, full, 'cpu', tta=0)(pictures, progress=False)
-    finally:
-        full.unlink()
-    after = WordInferencer(model.config, device='cpu', tta=0)(pictures, progress=False)
-    differences, read = [0.0], 0
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder, 'full.pth')
+        weights = reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)
+        torch.save(dict(state_dict=weights), full)
+        before, after = (WordInferencer(*files, device='cpu', tta=0)(pictures, progress=False)
+                         for files in ((config, full), (model.config, )))
+    differences = []
     for number, (one, two) in enumerate(zip(before, after), 1):
         where = one.path or f'picture {number}'
         if one.error is not None:
             print(f'{where}: {one.error}', file=sys.stderr)
             continue
-        read += 1
         if one.text != two.text:
             raise PackingError(f'{where} is read as {one.text!r} by the checkpoint, but as '
                                f'{two.text!r} by the packed model')
-        differences.append(abs(one.score - two.score))
-        differences += np.abs(np.subtract(one.char_scores, two.char_scores)).tolist()
-    if not read:
+        gaps = np.abs(np.subtract(one.char_scores, two.char_scores))
+        differences.append(max(abs(one.score - two.score), float(gaps.max(initial=0))))
+    if not differences:
         raise PackingError('none of the pictures could be read')
-    return read, max(differences)
+    return len(differences), max(differences)
 
 
 def drawn_words() -> list[np.ndarray]:
-    """A few words in a plain face, for want of pictures."""
-    out = []
-    for i, word in enumerate(('OPEN', 'Coffee', '1984', 'hotel', 'Exit', 'SALE', 'taxi', 'Bar24')):
-        image = np.full((40, 24 * len(word) + 20, 3), (235, 60, 130)[i % 3], np.uint8)
-        ink = (20, 20, 20) if i % 3 == 0 else (240, 240, 240)
-        cv2.putText(image, word, (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, ink, 2, cv2.LINE_AA)
-        out.append(image)
-    return out
+    """A few words, for want of pictures."""
+    renderer, _ = build_renderer(style='easy', fonts=[bundled_font_dir()])
+    return [renderer(i).image for i in range(8)]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -26,14 +26,7 @@ PLUGINS = 'plugins.'
 
 
 def publish(source: Path, target: Path, host: bool = False) -> tuple[int, int]:
-    """Write the stripped checkpoint, with ``host`` without plug-ins.
-
-    Returns:
-        Number of tensors kept and left out.
-
-    Raises:
-        ValueError: If the file holds no ``state_dict``.
-    """
+    """Write the stripped checkpoint, with ``host`` without plug-ins: tensors kept and left out."""
     checkpoint = load(source, 'cpu')
     if not isinstance(checkpoint, dict) or 'state_dict' not in checkpoint:
         raise ValueError(f'{source} holds no state_dict: give a checkpoint of a training run')

@@ -1,6 +1,5 @@
 """Make a dictionary from the labels of word images, or check labels against one.
 
-    python tools/data/build_dictionary.py data/mine/train.tsv data/mine_lmdb --out dict.txt
     python tools/data/build_dictionary.py data/mine_lmdb --out dict.txt --letter-case lower \\
         --base lower_english_digits.txt --min-count 5 --counts counts.tsv
     python tools/data/build_dictionary.py data/mine/val.tsv --check dict.txt --max-length 25
@@ -12,6 +11,7 @@ empty, too long, missing or not UTF-8, and ends with 1 if there are any.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import unicodedata
 from collections import Counter
@@ -31,20 +31,12 @@ _CASES = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}
 
 @dataclass
 class Labels:
-    """What labels hold.
-
-    Attributes:
-        total: Number of labels.
-        characters: How often each character occurs.
-        lengths: How many labels have each number of characters.
-        problems: Problem to number of labels and some examples.
-        unknown: Unknown character to some labels with it.
-    """
+    """What labels hold."""
     total: int = 0
-    characters: Counter = field(default_factory=Counter)
-    lengths: Counter = field(default_factory=Counter)
-    problems: dict[str, list] = field(default_factory=dict)
-    unknown: dict[str, list[str]] = field(default_factory=dict)
+    characters: Counter = field(default_factory=Counter)  # how often each occurs
+    lengths: Counter = field(default_factory=Counter)  # labels of each length
+    problems: dict[str, list] = field(default_factory=dict)  # number of labels, and some of them
+    unknown: dict[str, list[str]] = field(default_factory=dict)  # character to some labels with it
 
     def problem(self, what: str, example: str) -> None:
         """Count a problem."""
@@ -58,12 +50,9 @@ def read_labels(source: Path, kind: str,
                 folder_labels: str) -> Iterator[tuple[str, str | None, str]]:
     """Name, label and problem of each word of a source, without its image."""
     if source_kind(source, kind) == 'lmdb':
-        reader = LMDBReader(str(source))
-        try:
+        with contextlib.closing(LMDBReader(str(source))) as reader:
             for number, label in enumerate(reader.labels(), 1):
                 yield f'label-{number:09d}', *decode_label(label)
-        finally:
-            reader.close()
         return
     for record in open_source(source, kind, labels=folder_labels):
         yield record.name, record.text, record.problem
@@ -71,13 +60,10 @@ def read_labels(source: Path, kind: str,
 
 def survey(words: Iterable[tuple[str, str | None, str]], letter_case: str,
            known: frozenset[str] | None = None, max_length: int | None = None) -> Labels:
-    """Count characters and problems.
+    """Count characters and problems of the words of :func:`read_labels`.
 
-    Args:
-        words: See :func:`read_labels`.
-        letter_case: 'lower', 'upper' or 'unchanged'.
-        known: Characters of a dictionary; None for all.
-        max_length: Most characters of a label; None for any number.
+    ``known`` are the characters of a dictionary, None for all; ``max_length`` is the most that a
+    label may have, None for any number.
     """
     found = Labels()
     for name, text, problem in words:
@@ -142,12 +128,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def build(args: argparse.Namespace, found: Labels) -> None:
-    """Write the dictionary and, if wanted, the counts.
-
-    Raises:
-        OSError: If they cannot be written.
-        ValueError: If there is no character to write.
-    """
+    """Write the dictionary and, if wanted, the counts; ValueError if there is no character."""
     # A line holds one character, so the ends of lines cannot be in a dictionary.
     unfit = [c for c in '\n\r' if found.characters.pop(c, 0)]
     if unfit:
@@ -173,11 +154,7 @@ def build(args: argparse.Namespace, found: Labels) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool.
-
-    Returns:
-        0; 1 if a check found something; 2 after a clear message about what was wrong.
-    """
+    """Run the tool: 0; 1 if a check found something; 2 after a message about what was wrong."""
     args = parse_args(argv)
     try:
         known = frozenset(find_charset(resolve_dict_file(args.check))) if args.check else None
@@ -191,9 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         print(f'build_dictionary: {error}', file=sys.stderr)
         return 2
-    print('all labels can be used' if not found.problems else 'some labels cannot be used as they '
-          'are')
-    return 1 if found.problems else 0
+    print('some labels cannot be used as they are' if found.problems else 'all labels can be used')
+    return int(bool(found.problems))
 
 
 if __name__ == '__main__':

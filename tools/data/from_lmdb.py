@@ -11,6 +11,7 @@ before their folder gets its name, so whatever interrupts the tool, there is a c
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import sys
 from collections.abc import Sequence
@@ -40,11 +41,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> Conversion:
     """Convert, verify and publish."""
-    reader = LMDBReader(args.source)
-    try:
+    with contextlib.closing(LMDBReader(args.source)) as reader:
         total = reader.count()
-    finally:
-        reader.close()
     refuse_existing(args.out)
     folder = partial(args.out)
     shutil.rmtree(folder, ignore_errors=True)

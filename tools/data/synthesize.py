@@ -33,6 +33,7 @@ from typing import NamedTuple
 import cv2
 from tqdm import tqdm
 
+from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
     LmdbWriter,
@@ -79,9 +80,9 @@ def parse_split(text: str) -> dict[str, float]:
         if not name.isidentifier() or name in split or not 0 < fraction <= 1:
             raise ValueError(f'--split: {part!r} needs a new plain name and a fraction in (0, 1]')
         split[name] = fraction
-    if abs(sum(split.values()) - 1) > 1e-6:
-        raise ValueError(f'--split: the fractions of {text!r} add up to {sum(split.values()):g}, '
-                         'not 1')
+    total = sum(split.values())
+    if abs(total - 1) > 1e-6:
+        raise ValueError(f'--split: the fractions of {text!r} add up to {total:g}, not 1')
     return split
 
 
@@ -97,7 +98,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('out', type=Path, help='folder to write to; it must not exist, or be empty')
-    add('--count', type=int, default=10_000, help='number of words (default %(default)s)')
+    add('--count', type=positive, default=10_000, help='number of words (default %(default)s)')
     add('--preset', choices=sorted(RECIPES), default='mj_st_like',
         help='words of scenes (default), random characters, or serial numbers')
     add('--difficulty', choices=sorted(PRESETS), help='look of another difficulty than the preset')
@@ -109,12 +110,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--charset', '--dictionary', dest='charset',
         help="digits, lower36, alnum62, ascii94, a dictionary file, the name of a packaged one, "
              "or the characters themselves (default: the preset's)")
-    add('--max-length', type=int, default=25, help='longest word (default %(default)s)')
+    add('--max-length', type=positive, default=25, help='longest word (default %(default)s)')
     add('--backgrounds', type=Path, help='folder of photographs (default: made-up backgrounds)')
     add('--fonts', type=Path, nargs='+', help='font folders or files (default: installed fonts)')
     add('--split', default='train=0.9,val=0.1', help='default: %(default)s')
     add('--seed', type=int, default=0, help='default: %(default)s')
-    add('--workers', type=int, default=CORES,
+    add('--workers', type=positive, default=CORES,
         help='processes (default: one a core, %(default)s here)')
     add('--format', choices=('json', 'tsv', 'lmdb'), default='json',
         help="MMOCR's JSON (default), tab-separated tables, or one LMDB database a split")
@@ -126,9 +127,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--overwrite', action='store_true',
         help='remove a set that this tool made at OUT, finished or not')
     args = parser.parse_args(argv)
-    for name in ('count', 'workers', 'max_length'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name.replace("_", "-")} must be at least 1')
     if args.seed < 0:
         parser.error('--seed must not be negative')
     if not 1 <= args.quality <= 100:
@@ -151,8 +149,9 @@ def build_job(args: argparse.Namespace) -> Job:
 
 def description(args: argparse.Namespace, job: Job) -> dict:
     """What the words depend on: kept beside them, and compared when a run goes on."""
-    def digest(content: bytes) -> str:
-        return hashlib.sha256(content).hexdigest()[:16]
+    def digest(content: str | bytes) -> str:
+        data = content.encode() if isinstance(content, str) else content
+        return hashlib.sha256(data).hexdigest()[:16]
 
     options = ('count', 'preset', 'difficulty', 'random_strings', 'punctuation', 'max_length',
                'split', 'seed', 'format', 'image', 'quality', 'masks', 'boxes')
@@ -160,10 +159,9 @@ def description(args: argparse.Namespace, job: Job) -> dict:
              for f in job.renderer.fonts.faces]
     return dict(
         {name: getattr(args, name) for name in options},
-        characters=job.renderer.words.charset,
-        faces=digest('\n'.join(faces).encode()),
+        characters=job.renderer.words.charset, faces=digest('\n'.join(faces)),
         lexicon=digest(args.lexicon.read_bytes()) if args.lexicon else '',
-        photographs=digest('\n'.join(job.renderer.photographs).encode()))
+        photographs=digest('\n'.join(job.renderer.photographs)))
 
 
 def _start(job: Job, parent: int) -> None:
@@ -194,8 +192,8 @@ def produce(job: Job, start: int, stop: int, workers: int) -> Iterator[tuple]:
         yield from map(job.make, range(start, stop))
         return
     # Forked, workers need not import everything again.
-    forked = 'fork' in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context('fork' if forked else 'spawn')
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context('fork' if 'fork' in methods else 'spawn')
     bounds = ((i, min(i + _CHUNK, stop)) for i in range(start, stop, _CHUNK))
     pool = ProcessPoolExecutor(workers, context, _start, (job, os.getpid()))
     try:
@@ -218,9 +216,9 @@ def open_writer(args: argparse.Namespace, folder: Path, name: str) -> WordWriter
     return FolderWriter(folder, name, '.' + args.image, args.format, resume=True)
 
 
-def words_written(args: argparse.Namespace, folder: Path, name: str) -> int:
+def words_written(args: argparse.Namespace, name: str) -> int:
     """Words of a split that an earlier run has left."""
-    writer = open_writer(args, folder, name)
+    writer = open_writer(args, partial(args.out), name)
     writer.abort()
     return writer.count
 
@@ -228,11 +226,9 @@ def words_written(args: argparse.Namespace, folder: Path, name: str) -> int:
 def prepare(args: argparse.Namespace, wanted: dict) -> bool:
     """Get the place ready, or refuse it; tell whether the set is there already."""
     folder = partial(args.out)
-    if args.overwrite:
-        for old in (args.out, folder):
-            # Nothing but what this tool has made.
-            if _read_summary(old) is not None:
-                shutil.rmtree(old)
+    for old in (args.out, folder) if args.overwrite else ():
+        if _read_summary(old) is not None:  # nothing but what this tool has made
+            shutil.rmtree(old)
     if _read_summary(args.out) == wanted:
         return True
     refuse_existing(args.out, 'a finished set, or other files,' if args.out.is_dir() else '')
@@ -262,7 +258,7 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
         publish(folder, args.out)
         return 0.0
     # Only the first of them can have words already; the others follow in order.
-    begin = todo[0][1] + words_written(args, folder, todo[0][0])
+    begin = todo[0][1] + words_written(args, todo[0][0])
     if begin:
         print(f'going on after {begin:,} words')
     started = time.monotonic()
@@ -282,7 +278,7 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
 
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:
     """Draw the first words on one picture."""
-    words = (job.renderer(i) for i in range(min(args.count, 96)))
+    words = map(job.renderer, range(min(args.count, 96)))
     sheet = contact_sheet((word.image, word.text) for word in words)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
     args.sheet.write_bytes(encode_picture(sheet, '.png'))

@@ -8,14 +8,10 @@ import pytest
 
 from mmocr_siga.apis import WordResult
 from tests.helpers.readers import reader_files, word_picture
+from tools.analysis import eval_char_boxes as tool
 
 
-@pytest.fixture(scope='module')
-def tool(script):
-    return script('analysis/eval_char_boxes')
-
-
-def test_counts_by_hand(tool, capsys):
+def test_counts_by_hand(capsys):
     words = [(Path('real/one/images/1.png'), "A'b", np.array([[0, 0, .5, 1], [.5, 0, 1, 1]])),
              (Path('real/two/images/2.png'), 'c', np.array([[0, 0, 1, 1]])),
              (Path('real/two/images/3.png'), 'd', np.array([[0, 0, 1, 1]]))]
@@ -36,7 +32,7 @@ def test_counts_by_hand(tool, capsys):
         tool.measure([WordResult(text='a')], words[:1], 0.5)
 
 
-def test_a_run(tool, tmp_path, capsys):
+def test_a_run(tmp_path, capsys):
     folder = tmp_path / 'real' / 'iiit5k_train'
     (folder / 'images').mkdir(parents=True)
     cv2.imwrite(str(folder / 'images' / '1.png'), word_picture('ab'))

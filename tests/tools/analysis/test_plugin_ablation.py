@@ -1,7 +1,5 @@
 """tools/analysis/plugin_ablation.py: its parts, and one run of two steps."""
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -11,18 +9,10 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tools.analysis import plugin_ablation as tool
+
 ROOT = Path(__file__).parents[3]
 TOOL = ROOT / 'tools' / 'analysis' / 'plugin_ablation.py'
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('plugin_ablation', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules['plugin_ablation'] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules['plugin_ablation']
 
 
 @pytest.fixture
@@ -47,7 +37,7 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_variants_keep_what_they_name(tool):
+def test_variants_keep_what_they_name():
     args = tool.parse_args(['--sec-weight', '0.5'])
     for path in tool.CONFIGS:
         for variant, kept in tool.VARIANTS.items():
@@ -62,7 +52,7 @@ def test_variants_keep_what_they_name(tool):
         tool.variant_config(ROOT / 'configs/plugins/sar_tiny.py', 'both', args)
 
 
-def test_all_variants_start_from_the_same_weights(tool):
+def test_all_variants_start_from_the_same_weights():
     args, weights = tool.parse_args([]), []
     for variant in ('base', 'both', 'glyph_features'):
         torch.manual_seed(5)
@@ -79,7 +69,7 @@ def result(variant, seed, accuracy, share):
                 attention=attention)
 
 
-def test_the_table_has_means_and_spreads(tool):
+def test_the_table_has_means_and_spreads():
     table = tool.summarize([
         result('base', 0, 0.2, 0.5), result('base', 1, 0.3, 0.7), result('both', 0, 0.25, None),
         result('both', 1, 0.45, None), dict(result('moved', 1, 0.1, 0), attention=None)])
@@ -90,13 +80,12 @@ def test_the_table_has_means_and_spreads(tool):
     assert lines[6].startswith('| moved | 1 | 10.0 ± 0.0 | -20.0 ± 0.0 | 50.0 ± 0.0 | - | - | -')
 
 
-def test_attention_of_letters_among_other_characters(tool, data, monkeypatch):
+def test_attention_of_letters_among_other_characters(data, monkeypatch):
     """The step of a character that has no box is passed over."""
     args = tool.parse_args(['--configs', str(tool.CONFIGS[1])])
     cfg = tool.variant_config(tool.CONFIGS[1], 'base', args)
     # A dictionary with the apostrophe gives it a step.
-    for part in (cfg.model.decoder, ):
-        part.dictionary.dict_file = 'english_digits_symbols_94.txt'
+    cfg.model.decoder.dictionary.dict_file = 'english_digits_symbols_94.txt'
     model = MODELS.build(cfg.model).eval()
     listed = tool.boxed_words(data, 'val', None)[:1]
     maps = torch.full((1, 27, 1, 4), 1e-6)
@@ -109,15 +98,16 @@ def test_attention_of_letters_among_other_characters(tool, data, monkeypatch):
     assert not drift.any()
 
 
-def test_two_steps_from_end_to_end(tool, data, tmp_path, capsys, monkeypatch):
+def test_two_steps_from_end_to_end(data, tmp_path, capsys, monkeypatch):
     # Formatting the config for the log would take most of the time.
     monkeypatch.setattr(Config, 'pretty_text', property(lambda self: repr(self.to_dict())))
     work = tmp_path / 'work'
     argv = ['--configs', str(tool.CONFIGS[1]), '--variants', 'base', 'both', '--seeds', '0',
             '--steps', '2', '--batch-size', '2', '--workers', '0', '--work-dir', str(work)]
     args = tool.parse_args(argv)
-    for variant in args.variants:  # in this process: a new one takes seconds to start
-        assert tool.main([*argv, '--run', variant, '0']) == 0
+    for path, variant, seed, folder in tool.planned(args):
+        folder.mkdir(parents=True)
+        tool.run(path, variant, seed, folder, args)  # a new process takes seconds to start
     found = json.loads((work / 'nrtr_tiny_plugged/both/seed0/result.json').read_text())
     assert 0 <= found['accuracy'] <= 1 and found['settings']['steps'] == 2
     assert found['attention']['val']['words'] == 3
@@ -127,4 +117,4 @@ def test_two_steps_from_end_to_end(tool, data, tmp_path, capsys, monkeypatch):
     assert tool.main(argv) == 0
     assert '| both | 0 |' in capsys.readouterr().out
     with pytest.raises(ValueError, match='other settings'):
-        tool.main([*argv[:-2], '--lr', '1', *argv[-2:]])
+        tool.main([*argv, '--lr', '1'])

@@ -1,48 +1,35 @@
-import importlib.util
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from mmengine.config import Config
 
-PATH = Path(__file__).parents[3] / 'tools' / 'analysis' / 'pseudo_label_gallery.py'
-SPEC = importlib.util.spec_from_file_location('pseudo_label_gallery', PATH)
-gallery = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(gallery)
+from mmocr_siga.models.preprocessors import TPSRectifier
+from tools.analysis import pseudo_label_gallery as gallery
+
+CONFIGS = Path(__file__).parents[3] / 'projects' / 'siga' / 'configs'
 
 
 def test_ideal_attention_is_the_share_of_each_column():
-    attention = gallery.ideal_attention([(0, 64), (63, 72), (126, 128)], 128)  # 4 pixels a column
+    # 4 of 128 pixels a column.
+    attention = gallery.ideal_attention(np.array([(0, 64), (63, 72), (126, 128)]) / 128)
     assert attention.shape == (1, 3, 32)
     np.testing.assert_allclose(attention[0, 0], [1] * 16 + [0] * 16)
     np.testing.assert_allclose(attention[0, 1], [0] * 15 + [0.25, 1, 1] + [0] * 14)
     np.testing.assert_allclose(attention[0, 2], [0] * 31 + [0.5])
 
 
-def test_read_extents_of_both_formats(tmp_path):
-    file = tmp_path / 'boxes.tsv'
-    file.write_text('a.png\tab\t5,5,20,30;25,5,24,30\nb.png\tabc\t200\t50\t50,150\n')
-    assert gallery.read_extents([str(file)]) == {
-        tmp_path / 'a.png': [(5, 25), (25, 49)],
-        tmp_path / 'b.png': [(0, 0.25), (0.25, 0.75), (0.75, 1)]
-    }
-    file.write_text('a.png\tab\n')
-    with pytest.raises(ValueError, match='boxes.tsv, line 1'):
-        gallery.read_extents([str(file)])
-
-
-def test_a_text_cuts_the_mask_into_equal_parts(tmp_path):
-    (tmp_path / 'labels.tsv').write_text('a.png\tno 5\n')
-    assert gallery.read_lengths([str(tmp_path / 'labels.tsv')]) == {tmp_path / 'a.png': 3}
+def test_a_text_cuts_the_mask_into_equal_parts():
     mask = np.zeros((4, 100), bool)
     mask[2, 20:80] = True
     np.testing.assert_allclose(gallery.equal_extents(mask, 3), [(.2, .4), (.4, .6), (.6, .8)])
-    assert gallery.equal_extents(mask, 0) == []
-    assert gallery.equal_extents(np.zeros((4, 9), bool), 3) == []
+    assert not gallery.equal_extents(mask, 0).size
+    assert not gallery.equal_extents(np.zeros((4, 9), bool), 3).size
 
 
-def test_sheet_and_overlap(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('source', ['boxes', 'texts'])
+def test_sheet_and_overlap(tmp_path, capsys, source):
     (tmp_path / 'masks').mkdir()
     image = np.full((32, 128, 3), 200, np.uint8)
     image[8:24, 20:100] = 30
@@ -51,22 +38,19 @@ def test_sheet_and_overlap(tmp_path, monkeypatch, capsys):
     cv2.imwrite(str(tmp_path / 'a.png'), image)
     cv2.imwrite(str(tmp_path / 'masks' / 'a.png'), mask)
     (tmp_path / 'labels.tsv').write_text('a.png\ti\nmissing.png\tj\n')
+    (tmp_path / 'texts.tsv').write_text('a.png\t i\n')
     (tmp_path / 'boxes.tsv').write_text('a.png\ti\t20,8,80,16\n')
-    monkeypatch.setattr(sys, 'argv', [
-        'gallery', str(tmp_path / 'labels.tsv'), '--masks', str(tmp_path / 'masks'), '--boxes',
-        str(tmp_path / 'boxes.tsv'), '--out', str(tmp_path / 'sheet.png'), '--scale', '1'
-    ])
-    gallery.main()
+    gallery.main([str(tmp_path / 'labels.tsv'), '--masks', str(tmp_path / 'masks'), f'--{source}',
+                  str(tmp_path / f'{source}.tsv'), '--out', str(tmp_path / 'sheet.png')])
     out = capsys.readouterr().out
     assert 'skipped, not readable as an image' in out and 'missing.png' in out
     assert 'IoU at 32x128: mean 0.500, median 0.500' in out
-    sheet = cv2.imread(str(tmp_path / 'sheet.png'))
-    left, top = gallery.GAP, gallery.GAP
-    shown_mask = sheet[top + 32:top + 64, left:left + 128, 0] > 127
+    # At twice the size, 3 pixels from the edges.
+    sheet = cv2.imread(str(tmp_path / 'sheet.png'))[3:, 3:][:3 * 64:2, :256:2]
+    shown_mask = sheet[32:64, :, 0] > 127
     np.testing.assert_array_equal(shown_mask, image[:, :, 0] == 30)
-    glyphs = sheet[top + 64:top + 96, left:left + 128].astype(int)
-    coloured = np.ptp(glyphs, 2) > 50
-    np.testing.assert_array_equal(coloured, shown_mask)
+    colored = np.ptp(sheet[64:].astype(int), 2) > 50
+    np.testing.assert_array_equal(colored, shown_mask)
 
 
 def drawn_word(tmp_path):
@@ -81,12 +65,8 @@ def overlap(first, second):
 
 
 def test_masks_fit_their_images_after_every_step(tmp_path):
-    from mmengine.config import Config
-
-    from mmocr_siga.models.preprocessors import TPSRectifier
-    root = PATH.parents[2]
     path = drawn_word(tmp_path)
-    transforms = gallery.pipeline_steps(Config.fromfile(root / 'projects/siga/configs/siga_s.py'))
+    transforms = gallery.pipeline_steps(Config.fromfile(CONFIGS / 'siga_s.py'))
     steps = gallery.trace(path, transforms)
     assert [step.name for step in steps] == [
         'LoadWordImage', 'RandomTextGeometry', 'Resize', 'TextMask', 'RandomTextDeterioration',
@@ -101,19 +81,16 @@ def test_masks_fit_their_images_after_every_step(tmp_path):
     assert overlap(bent.mask, dark) > 0.85 > 1.15 * overlap(masked.mask, dark)
 
 
-def test_a_sheet_of_pipelines(tmp_path, monkeypatch, capsys):
+def test_a_sheet_of_pipelines(tmp_path, capsys):
     word = drawn_word(tmp_path)
     (tmp_path / 'bad.png').write_bytes(b'no picture')
     out = tmp_path / 'sheet.png'
-    config = PATH.parents[2] / 'projects/siga/configs/siga_r.py'
-    arguments = ['gallery', str(word), str(tmp_path / 'bad.png'), '--pipeline', str(config)]
-    monkeypatch.setattr(sys, 'argv', [*arguments, '--out', str(out), '--columns', '1'])
-    gallery.main()
+    arguments = [str(word), str(tmp_path / 'bad.png'), '--pipeline', str(CONFIGS / 'siga_r.py')]
+    gallery.main([*arguments, '--out', str(out)])
     assert 'skipped' in capsys.readouterr().out
     sheet = cv2.imread(str(out))
-    assert sheet.shape[0] == 7 * (64 + gallery.CAPTION)
+    assert sheet.shape[1] == 7 * (256 + 6) and sheet.shape[0] < 100
     assert (sheet == gallery.OUTLINE).all(2).any()
-    monkeypatch.setattr(sys, 'argv', arguments)
     with pytest.raises(SystemExit):
-        gallery.main()
+        gallery.main(arguments)
     assert '--out' in capsys.readouterr().err

@@ -6,16 +6,13 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tools.checkpoints import convert_dictionary as tool
+
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / 'configs' / 'siga_p_tiny.py'
 
 
-@pytest.fixture(scope='module')
-def tool(script):
-    return script('checkpoints/convert_dictionary')
-
-
-def test_a_checkpoint_is_widened(tool, tmp_path, monkeypatch, capsys):
+def test_a_checkpoint_is_widened(tmp_path, monkeypatch, capsys):
     model = MODELS.build(Config.fromfile(CONFIG).model)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'a.pth')
     monkeypatch.setenv('SIGA_DICT', '94')
@@ -28,7 +25,7 @@ def test_a_checkpoint_is_widened(tool, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize('weights, source, message', [
     (None, '36', 'a.pth'), (dict(state_dict=dict(w=torch.ones(1))), '36', 'another model')])
-def test_what_cannot_be_converted(tool, tmp_path, capsys, weights, source, message):
+def test_what_cannot_be_converted(tmp_path, capsys, weights, source, message):
     if weights is not None:
         torch.save(weights, tmp_path / 'a.pth')
     out = tmp_path / 'b.pth'

@@ -13,11 +13,7 @@ from mmocr_siga.inference.packaged import (
     packaged_models,
 )
 from tests.helpers.readers import reader_files, word_pictures
-
-
-@pytest.fixture(scope='module')
-def tool(script):
-    return script('checkpoints/pack_weights')
+from tools.checkpoints import pack_weights as tool
 
 
 @pytest.fixture(scope='module')
@@ -25,11 +21,11 @@ def files(tmp_path_factory):
     return reader_files(tmp_path_factory.mktemp('reader'))
 
 
-def run(tool, files, folder, *options):
+def run(files, folder, *options):
     return tool.main([*map(str, files), 'tiny', '--folder', str(folder), *options])
 
 
-def test_a_packed_model_reads_the_same(tool, files, tmp_path, capsys, monkeypatch):
+def test_a_packed_model_reads_the_same(files, tmp_path, capsys, monkeypatch):
     card = tmp_path / 'card.json'
     card.write_text(json.dumps(dict(data='noise', steps=0)))
     pictures = tmp_path / 'words'
@@ -37,7 +33,7 @@ def test_a_packed_model_reads_the_same(tool, files, tmp_path, capsys, monkeypatc
     for i, image in enumerate(word_pictures(5)):
         cv2.imwrite(str(pictures / f'{i}.png'), image)
     out = tmp_path / 'out'
-    assert run(tool, files, out, '--dtype', 'float32', '--check', str(pictures), '--card',
+    assert run(files, out, '--dtype', 'float32', '--check', str(pictures), '--card',
                str(card)) == 0
     assert '5 pictures read alike' in capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ['tiny.json', 'tiny.pth', 'tiny.py']
@@ -64,8 +60,8 @@ def test_a_packed_model_reads_the_same(tool, files, tmp_path, capsys, monkeypatc
     assert [r.text for r in own] == [r.text for r in want]
 
 
-def test_half_precision_is_checked(tool, files, tmp_path, capsys):
-    code = run(tool, files, tmp_path)
+def test_half_precision_is_checked(files, tmp_path, capsys):
+    code = run(files, tmp_path)
     size = (tmp_path / 'tiny.pth').stat().st_size
     held = torch.load(tmp_path / 'tiny.pth', weights_only=True)['state_dict']
     assert {v.dtype for v in held.values() if v.dim() > 1} == {torch.float16}
@@ -73,12 +69,12 @@ def test_half_precision_is_checked(tool, files, tmp_path, capsys):
     # These weights are no trained ones: whether their scores survive is a matter of luck.
     err = capsys.readouterr().err
     assert code == 0 or 'differs by' in err or 'is read as' in err
-    assert run(tool, files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 1
+    assert run(files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 1
     assert 'more than 0.01' in capsys.readouterr().err
     assert (tmp_path / 'tiny.pth').stat().st_size > size
 
 
-def test_averages(tool):
+def test_averages():
     plain, mean = torch.zeros(2, 2), torch.ones(2, 2)
     own = dict(state_dict=dict(w=plain), ema_state_dict=dict(w=mean))
     assert tool.reading_weights(own, 'x')['w'].sum() == 4
@@ -92,7 +88,7 @@ def test_averages(tool):
         tool.reading_weights(dict(state_dict=dict(w=plain)), 'x', 'ema_state_dict')
 
 
-def test_averages_of_mmengines_hook(tool):
+def test_averages_of_mmengines_hook():
     from mmengine.hooks import EMAHook
     from mmengine.model import ExponentialMovingAverage
     model = torch.nn.Linear(1, 1, bias=False)
@@ -107,7 +103,7 @@ def test_averages_of_mmengines_hook(tool):
     assert tool.reading_weights(checkpoint, 'x')['weight'].item() == average
 
 
-def test_own_characters_travel_along(tool, tmp_path):
+def test_own_characters_travel_along(tmp_path):
     characters = '0123456789abcdefghijklmnopqrstuvwxyz'[::-1]
     (tmp_path / 'mine.txt').write_text('\n'.join(characters))
     from tests.helpers.words import tiny_model
@@ -115,15 +111,15 @@ def test_own_characters_travel_along(tool, tmp_path):
     model['decoder']['dictionary']['dict_file'] = str(tmp_path / 'mine.txt')
     files = reader_files(tmp_path, glyph_head=None, decoder=model['decoder'])
     out = tmp_path / 'out'
-    assert run(tool, files, out, '--dtype', 'float32') == 0
+    assert run(files, out, '--dtype', 'float32') == 0
     (tmp_path / 'mine.txt').unlink()
     read = WordInferencer(out / 'tiny.py', device='cpu')
     assert ''.join(read.model.decoder.dictionary.dict[:36]) == characters
     assert find_packaged('tiny', out).card['characters'] == characters
 
 
-def test_damaged_and_missing_weights(tool, files, tmp_path, monkeypatch):
-    run(tool, files, tmp_path, '--dtype', 'float32')
+def test_damaged_and_missing_weights(files, tmp_path, monkeypatch):
+    run(files, tmp_path, '--dtype', 'float32')
     data = bytearray((tmp_path / 'tiny.pth').read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / 'tiny.pth').write_bytes(data)
@@ -138,11 +134,11 @@ def test_damaged_and_missing_weights(tool, files, tmp_path, monkeypatch):
         WordInferencer()
 
 
-def test_usage(tool, files, tmp_path, capsys):
+def test_usage(files, tmp_path, capsys):
     for arguments in ([str(tmp_path / 'gone.py'), str(files[1]), 'a'],
                       [*map(str, files), 'not/a/name']):
         with pytest.raises(SystemExit):
             tool.main(arguments)
     (tmp_path / 'words').mkdir()
-    assert run(tool, files, tmp_path, '--check', str(tmp_path / 'words')) == 1
+    assert run(files, tmp_path, '--check', str(tmp_path / 'words')) == 1
     assert 'none of the pictures could be read' in capsys.readouterr().err

@@ -3,15 +3,12 @@
 import pytest
 import torch
 
-
-@pytest.fixture(scope='module')
-def tool(script):
-    return script('checkpoints/publish_checkpoint')
+from tools.checkpoints import publish_checkpoint as tool
 
 
 @pytest.mark.parametrize('options, kept', [
     ([], {'backbone.w', 'plugins.glyph.w'}), (['--host'], {'backbone.w'})])
-def test_what_is_left(tool, tmp_path, capsys, options, kept):
+def test_what_is_left(tmp_path, capsys, options, kept):
     names = ('backbone.w', 'plugins.glyph.w', 'glyph_head.w')
     source, target = tmp_path / 'full.pth', tmp_path / 'small.pth'
     torch.save(dict(state_dict={n: torch.ones(2) for n in names}, optimizer={}), source)

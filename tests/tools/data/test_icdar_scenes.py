@@ -1,9 +1,9 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from mmocr.datasets import OCRDataset
-from PIL import Image
 
 from tools.data import icdar_scenes
 
@@ -13,7 +13,7 @@ def root(tmp_path):
     (tmp_path / 'images').mkdir()
     (tmp_path / 'gts').mkdir()
     for k in range(5):
-        Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / f'images/{k}.png')
+        cv2.imwrite(str(tmp_path / f'images/{k}.png'), np.zeros((30, 40, 3), np.uint8))
         (tmp_path / f'gts/gt_{k}.txt').write_text('1,1,20,1,20,9,1,9,word\n')
     return tmp_path
 
@@ -27,7 +27,7 @@ def test_one_file(root, capsys):
     dataset = OCRDataset(ann_file='all.json', data_root=str(root / 'json'), pipeline=[])
     assert len(dataset) == 5
     info = dataset.get_data_info(4)
-    assert np.asarray(Image.open(info['img_path'])).shape == (30, 40, 3)
+    assert cv2.imread(info['img_path']).shape == (30, 40, 3)
     assert [word['text'] for word in info['instances']] == ['word']
     assert '5 scenes, 5 words, 0 ignored regions' in capsys.readouterr().out
     assert not (root / 'json/all.json.problems.txt').exists()
@@ -54,7 +54,6 @@ def test_errors(root, capsys):
     (root / 'all.json').write_text('')
     assert convert(root) == 2
     assert 'exists' in capsys.readouterr().err
-    assert convert(root, '--format', 'icdar2013', out='b.json') == 0
     assert icdar_scenes.main([str(root / 'none'), str(root / 'gts'), str(root / 'c.json')]) == 2
     assert 'no folder of pictures' in capsys.readouterr().err
     assert convert(root, '--test', str(root / 't.json'), '--test-count', '5', out='d.json') == 2
