@@ -29,6 +29,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
+from tqdm import tqdm
 
 import mmocr_siga
 from mmocr_siga.cli.common import positive
@@ -36,7 +37,7 @@ from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.inference.explain import explain
 from mmocr_siga.rendering import PRESETS, FontLibrary, RenderedWord, RenderStyle, WordRenderer
-from mmocr_siga.rendering.words import TextSource
+from mmocr_siga.rendering.words import WordSource
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,18 +69,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-class ListSource(TextSource):
-    """Draws labels of a list, all equally likely."""
-
-    def __init__(self, charset: str, labels: Sequence[str]) -> None:
-        super().__init__(charset)
-        self.labels = labels
-
-    def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label."""
-        return self.labels[int(rng.integers(len(self.labels)))]
-
-
 def draw_labels(count: int, seed: int) -> list[str]:
     """Distinct numbers of 1 to :data:`MAX_LENGTH` digits, the short ones over-represented."""
     rng = np.random.default_rng(seed)
@@ -101,7 +90,8 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
     labels = draw_labels(words + test_words, seed)
     splits = {'train': labels[:words], 'test': labels[words:]}
     for number, (name, texts) in enumerate(splits.items()):
-        render = WordRenderer(fonts, ListSource(CHARSET, texts), style, seed=2 * seed + number)
+        source = WordSource(CHARSET, texts, random_strings=0, punctuation=0)
+        render = WordRenderer(fonts, source, style, seed=2 * seed + number)
         rendered = [render(i) for i in range(len(texts))]
         with FolderWriter(folder, name) as writer:
             for word in rendered:
@@ -167,7 +157,6 @@ class TimedTraining(Hook):
 
     def __init__(self, lr: float, seconds: float | None = None) -> None:
         self.lr, self.seconds = lr, seconds
-        self.start = self.shown = time.monotonic()
 
     def progress(self, runner: Runner, steps: int) -> float:
         """The part of the training that is over after so many steps."""
@@ -178,6 +167,8 @@ class TimedTraining(Hook):
     def before_train(self, runner: Runner) -> None:
         """Start the clock."""
         self.start = time.monotonic()
+        self.bar = tqdm(total=1, mininterval=2, file=sys.stdout,
+                        bar_format='      [{bar:30}] {elapsed}, {remaining} left{postfix}  ')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
@@ -188,17 +179,15 @@ class TimedTraining(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        """Show progress every two seconds, and stop in time."""
-        now, steps = time.monotonic(), runner.iter + 1
+        """Show progress, and stop in time."""
+        steps = runner.iter + 1
         part = self.progress(runner, steps)
+        if steps % 10 == 0 or part >= 1:  # not always: reading the loss waits for a GPU
+            self.bar.set_postfix_str(f'step {steps}, loss {float(outputs["loss"]):.2f}', False)
+        self.bar.update(part - self.bar.n)
         if part >= 1:
             runner.train_loop.stop_training = True
-        if now - self.shown > 2 or part >= 1:
-            self.shown = now
-            spent = now - self.start
-            print(f'\r      [{"#" * int(30 * part):30}] step {steps}, '
-                  f'loss {float(outputs["loss"]):6.2f}, {spent:.0f} s, '
-                  f'{spent * (1 / part - 1):.0f} s left  ', end='', flush=True)
+            self.bar.close()
 
 
 def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
@@ -237,7 +226,6 @@ def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
     seconds = None if args.iterations else 60 * args.minutes
     runner.register_hook(TimedTraining(args.lr, seconds), priority='LOW')
     runner.train()
-    print()
     runner.save_checkpoint(str(args.work_dir), weights.name, save_optimizer=False,
                            save_param_scheduler=False)
     return runner, config, weights
