@@ -65,7 +65,7 @@ def test_training_follows_the_clock(capsys, monkeypatch):
     now[0] = 240.5
     hook.after_train_iter(runner, 1, outputs=dict(loss=1.0))
     assert runner.train_loop.stop_training
-    assert 'step 2, loss 1.00' in capsys.readouterr().out
+    assert 'step 1, loss 1.00' in capsys.readouterr().out
 
 
 def test_training_counts_steps_where_no_time_is_given(capsys):
