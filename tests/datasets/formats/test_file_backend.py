@@ -25,10 +25,3 @@ def test_good_files_are_read(tmp_path):
         loader = TRANSFORMS.build(dict(type=kind, **CONFIG))
         np.testing.assert_array_equal(loader(dict(img_path=str(path)))['img'], img)
     assert loader(dict(img=img))['img'] is img
-
-
-def test_text(tmp_path):
-    from mmengine.fileio import get_text
-    path = tmp_path / 'a.txt'
-    path.write_text('caf\u00e9', encoding='utf-8')
-    assert get_text(str(path), backend_args=dict(backend='nonempty')) == 'caf\u00e9'

@@ -64,11 +64,6 @@ def test_wrong_arguments(root, options, words):
         ICDARSceneDataset(data_root=str(root), **options)
 
 
-def test_nothing_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match='no folder of annotations'):
-        ICDARSceneDataset(data_root=str(tmp_path))
-
-
 def test_config_of_the_real_scenes(siga_data, monkeypatch):
     if not (siga_data / 'real/ic15_scenes').is_dir():
         pytest.skip(f'no ic15_scenes at {siga_data}/real')

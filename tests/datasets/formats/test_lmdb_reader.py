@@ -14,14 +14,10 @@ def path(tmp_path):
                           images=201 * [bytes(3000)]))
 
 
-def test_labels_in_order_and_none_where_there_is_none(path):
+def test_labels_in_order_and_a_version_that_changes_with_them(path):
     reader = LMDBReader(path)
     assert reader.count() == 201
     assert list(reader.labels()) == [b'w%d' % i for i in range(1, 201)] + [None]
-
-
-def test_the_version_changes_with_the_content(path):
-    reader = LMDBReader(path)
     before = reader.version()
     assert reader.version() == before
     reader.close()

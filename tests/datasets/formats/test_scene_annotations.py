@@ -91,8 +91,7 @@ class TestInstance:
         assert instance == dict(polygon=QUAD, bbox=[9., 5., 40., 18.], bbox_label=0, ignore=False,
                                 text='word') and problem == ''
         assert json.loads(json.dumps(instance)) == instance
-
-    def test_anticlockwise(self):
+        # Anticlockwise is turned.
         instance, _ = instance_of([0, 0, 0, 5, 9, 5, 9, 0], 'word', (50, 60))
         assert instance['polygon'] == [0, 0, 9, 0, 9, 5, 0, 5]
 
@@ -148,23 +147,16 @@ def test_a_folder(folders):
                   'gt_img_10.txt:3: there is no text'):
         assert words in told
     assert '... and 3 more' in '\n'.join(report.lines(most=1))
-
-
-def test_other_marks_of_ignored_words(folders):
-    scenes, _ = read_scenes(*folders, ignored_texts=['word'])
-    assert [word['ignore'] for word in scenes[0]['instances']] == [True, False]
-
-
-def test_a_picture_that_cannot_be_read(folders):
-    gts, images = folders
-    (images / 'img_1.png').write_bytes(b'no picture')
-    scenes, report = read_scenes(gts, images)
+    (folders[1] / 'img_1.png').write_bytes(b'no picture')
+    scenes, report = read_scenes(*folders)
     assert [scene['img_path'] for scene in scenes] == ['img_2.png', 'img_10.png']
     assert any('img_1' in str(problem) for problem in report.problems)
 
 
-def test_folders_that_are_not_there(folders, tmp_path):
+def test_other_marks_and_folders_that_are_not_there(folders, tmp_path):
     gts, images = folders
+    scenes, _ = read_scenes(*folders, ignored_texts=['word'])
+    assert [word['ignore'] for word in scenes[0]['instances']] == [True, False]
     with pytest.raises(FileNotFoundError, match='no folder of annotations'):
         read_scenes(tmp_path / 'none', images)
     with pytest.raises(FileNotFoundError, match='no folder of pictures'):

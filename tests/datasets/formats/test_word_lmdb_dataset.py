@@ -79,14 +79,17 @@ def test_copies_and_pickles(path):
 
 def test_holes(tmp_path):
     path = database(tmp_path / 'words', [('a', encoded(1)), (None, encoded(2)), ('c', None),
-                                         ('d', b''), ('e', b'no image')])
+                                         ('d', b''), ('e', b'no image'), ('f', encoded(3))])
+    put_lmdb(path, {'label-000000006': b'caf\xe9'})
     dataset = WordLMDBDataset(ann_file=path, pipeline=[LoadWordImage()])
-    assert dataset.get_data_info(1)['instances'] == [dict(text=None)]
+    assert texts(dataset) == ['a', None, 'c', 'd', 'e', None]
+    assert texts(WordLMDBDataset(ann_file=path, min_length=1)) == ['a', 'c', 'd', 'e']
     assert dataset.prepare_data(0)['img'] is not None
     for index in (2, 3, 4):
         with pytest.raises(OSError, match=f'words:image-00000000{index + 1}'):
             dataset.prepare_data(index)
-    with pytest.raises(ValueError, match='are missing or not UTF-8, e.g. .*-000000002 None'):
+    with pytest.raises(ValueError, match='2 skipped, whose labels are missing or not UTF-8, e.g. '
+                                         '.*-000000002 None, .*-000000006 None'):
         WordLMDBDataset(ann_file=path, test_mode=True)
 
 
@@ -175,15 +178,6 @@ def test_subsets_of_a_filtered_database(mixed):
             dataset.get_data_info(wrong)
     with pytest.raises(ValueError):
         dataset.get_subset('ab')
-
-
-def test_labels_that_are_not_utf8(tmp_path):
-    path = database(tmp_path / 'words', [('a', encoded(1)), ('b', encoded(2))])
-    put_lmdb(path, {'label-000000002': b'caf\xe9'})
-    assert texts(WordLMDBDataset(ann_file=path)) == ['a', None]
-    assert texts(WordLMDBDataset(ann_file=path, min_length=1)) == ['a']
-    with pytest.raises(ValueError, match='are missing or not UTF-8, e.g. .*-000000002 None'):
-        WordLMDBDataset(ann_file=path, test_mode=True)
 
 
 def test_what_a_filter_keeps_is_made_once_and_follows_the_database(path, tmp_path, monkeypatch):

@@ -30,9 +30,6 @@ def test_blank_lines_are_skipped_and_lines_that_cannot_be_read_named(tmp_path):
 def test_an_empty_table_is_refused(content, tmp_path):
     with pytest.raises(ValueError, match='train.tsv lists no words'):
         table(tmp_path, content)
-
-
-def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='gone.tsv'):
         WordTSVDataset(ann_file='gone.tsv', data_root=str(tmp_path))
 

@@ -18,77 +18,53 @@ def noise(seed, shape=(32, 90, 3)):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def decode(data, flag=cv2.IMREAD_COLOR):
-    return cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-
-
-def test_folder_layout(tmp_path):
-    mask = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    with FolderWriter(tmp_path / 'new' / 'place', 'val', '.png') as writer:
-        writer.add(encode(noise(0), '.png'), 'Café', encode(mask, '.png'))
-        writer.add(encode(noise(1), '.png'), 'a b')
-    root = tmp_path / 'new' / 'place'
-    lines = (root / 'val.tsv').read_bytes().decode('utf-8').split('\n')
-    assert lines == ['images/val_0000001.png\tCafé', 'images/val_0000002.png\ta b', '']
-    np.testing.assert_array_equal(cv2.imread(str(root / lines[1].split('\t')[0])), noise(1))
-    stored = cv2.imread(str(root / 'masks' / 'val_0000001.png'), cv2.IMREAD_GRAYSCALE)
-    np.testing.assert_array_equal(stored, mask)
-    assert not (root / 'masks' / 'val_0000002.png').exists()
+def stored(path, *keys):
+    import lmdb
+    with lmdb.open(str(path), readonly=True, lock=False) as env, env.begin() as view:
+        return [view.get(key.encode()) for key in keys]
 
 
 def test_lmdb_layout_and_growth(tmp_path):
-    lmdb = pytest.importorskip('lmdb')
+    pytest.importorskip('lmdb')
     # 30 incompressible pictures of 8 kB do not fit into the first 64 kB.
     with LmdbWriter(tmp_path / 'db', map_size=64 << 10, batch=4) as writer:
         for i in range(30):
-            writer.add(encode(noise(i), '.png'), f'wörd{i}')
-    with lmdb.open(str(tmp_path / 'db'), readonly=True, lock=False) as env, env.begin() as view:
-        assert view.get(b'num-samples') == b'30'
-        assert view.get(b'label-000000030').decode('utf-8') == 'wörd29'
-        assert view.get(b'image-000000000') is None
-        np.testing.assert_array_equal(decode(view.get(b'image-000000001')), noise(0))
-        np.testing.assert_array_equal(decode(view.get(b'image-000000030')), noise(29))
-    with pytest.raises(FileExistsError, match='LMDB file already'):
-        LmdbWriter(tmp_path / 'db')
+            boxes = [[1, 2, 3, 4], [5, 6, 7, 8]] if i == 0 else None
+            writer.add(encode(noise(i), '.png'), f'w\xf6rd{i}', b'm' if i == 0 else None, boxes)
+    number, label, nothing, mask, text, image = stored(
+        tmp_path / 'db', 'num-samples', 'label-000000030', 'image-000000000', 'mask-000000001',
+        'boxes-000000001', 'image-000000030')
+    assert (number, label.decode(), nothing, mask) == (b'30', 'w\xf6rd29', None, b'm')
+    assert text == b'1,2,3,4;5,6,7,8' and parse_boxes('') == []
+    assert parse_boxes(text.decode()) == [[1, 2, 3, 4], [5, 6, 7, 8]]
+    np.testing.assert_array_equal(
+        cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), noise(29))
 
 
-def stored(path, key):
-    import lmdb
-    with lmdb.open(str(path), readonly=True, lock=False) as env, env.begin() as view:
-        return view.get(key)
-
-
-def test_masks_and_boxes_in_a_database(tmp_path):
-    pytest.importorskip('lmdb')
-    with LmdbWriter(tmp_path / 'db') as writer:
-        writer.add(b'i', 'ab', b'm', [[1, 2, 3, 4], [5, 6, 7, 8]])
-    assert stored(tmp_path / 'db', b'mask-000000001') == b'm'
-    text = stored(tmp_path / 'db', b'boxes-000000001').decode()
-    assert text == '1,2,3,4;5,6,7,8'
-    assert parse_boxes(text) == [[1, 2, 3, 4], [5, 6, 7, 8]] and parse_boxes('') == []
-
-
-def test_tables_as_json_and_beside_the_images(tmp_path):
-    with FolderWriter(tmp_path, 'val', '', 'json', per_folder=2) as writer:
-        for i, (text, boxes) in enumerate([('a\tb', [[0, 1, 2, 3]]), ('é', None), ('c', None)]):
-            writer.add(encode(noise(i), '.png' if i else '.jpg'), text, None, boxes)
-    found = json.loads((tmp_path / 'textrecog_val.json').read_text(encoding='utf-8'))
+def test_tables_and_what_lies_beside_them(tmp_path):
+    words = [('Caf\xe9', b'mask', [[0, 1, 2, 3], [4, 5, 6, 7]]), ('a b', ), ('c', )]
+    images = [encode(noise(i), '.png' if i else '.jpg') for i in range(3)]
+    for table, per_folder in (('tsv', 0), ('json', 2), ('txt', 0)):
+        with FolderWriter(tmp_path / table / 'new', 'val', '', table, per_folder) as writer:
+            for image, word in zip(images, words):
+                writer.add(image, *word)
+    tsv, folders, txt = (tmp_path / table / 'new' for table in ('tsv', 'json', 'txt'))
+    assert (tsv / 'val.tsv').read_bytes().decode() == (
+        'images/val_0000001.jpg\tCaf\xe9\nimages/val_0000002.png\ta b\n'
+        'images/val_0000003.png\tc\n')
+    assert (tsv / 'val_char_boxes.tsv').read_bytes().decode() == (
+        'images/val_0000001.jpg\tCaf\xe9\t0,1,2,3;4,5,6,7\n')
+    assert (tsv / 'images/val_0000002.png').read_bytes() == images[1]
+    assert [p.name for p in (tsv / 'masks').iterdir()] == ['val_0000001.png']
+    assert (tsv / 'masks/val_0000001.png').read_bytes() == b'mask'
+    found = json.loads((folders / 'textrecog_val.json').read_text(encoding='utf-8'))
     assert found['metainfo'] == dict(dataset_type='TextRecogDataset', task_name='textrecog')
     assert [d['img_path'] for d in found['data_list']] == [
         'images/00000/val_0000001.jpg', 'images/00000/val_0000002.png',
         'images/00001/val_0000003.png']
-    assert found['data_list'][0]['instances'] == [dict(text='a\tb', char_boxes=[[0, 1, 2, 3]])]
-    with FolderWriter(tmp_path / 'txt', 'val', table='txt') as writer:
-        writer.add(b'x', 'é ')
-    assert (tmp_path / 'txt/images/val_0000001.txt').read_bytes() == 'é '.encode()
-    assert not list(tmp_path.rglob('*.partial'))
-
-
-def test_boxes_beside_a_table(tmp_path):
-    with FolderWriter(tmp_path, 'val') as writer:
-        writer.add(b'x', 'ab', None, [[1, 2, 3, 4], [0, 0, 0, 0]])
-    assert (tmp_path / 'val_char_boxes.tsv').read_text() == (
-        'images/val_0000001.jpg\tab\t1,2,3,4;0,0,0,0\n')
+    assert found['data_list'][0]['instances'] == [dict(text='Caf\xe9', char_boxes=words[0][2])]
+    assert (txt / 'images/val_0000001.txt').read_bytes() == 'Caf\xe9'.encode()
+    assert not list(tmp_path.rglob('*.partial')) + list(folders.glob('*.tsv'))
 
 
 @pytest.mark.parametrize('table, text', [('tsv', 'a\tb'), ('tsv', 'a\n'), ('txt', 'a\r')])
@@ -132,9 +108,8 @@ def test_an_interrupted_set_is_not_there(tmp_path, kind, resume):
         assert second.count == 5
         second.add(encode(noise(5), '.png'), 'w5')
     if kind == 'lmdb':
-        assert stored(tmp_path / 'set', b'num-samples') == b'6'
-        assert stored(tmp_path / 'set', b'words-written') is None
-        assert stored(tmp_path / 'set', b'label-000000005') == b'w4'
+        assert stored(tmp_path / 'set', 'num-samples', 'words-written', 'label-000000005') == [
+            b'6', None, b'w4']
     elif kind == 'tsv':
         lines = (tmp_path / 'set' / 'val.tsv').read_text().splitlines()
         assert [line.split('\t')[1] for line in lines] == [f'w{i}' for i in range(6)]
@@ -181,7 +156,7 @@ def test_a_check_that_fails_gives_the_database_up(tmp_path):
     pytest.importorskip('lmdb')
 
     def check(folder):
-        assert stored(folder, b'num-samples') == b'1'
+        assert stored(folder, 'num-samples') == [b'1']
         raise OSError('differs')
 
     with pytest.raises(OSError, match='differs'):

@@ -66,14 +66,12 @@ class TestWarp:
         assert apply(matrix, (40, 30)) == pytest.approx((100, 75))
         assert F.fit_canvas(F.affine_matrix(scale=(.01, .01)), 40, 30)[1] == (1, 1)
 
-    def test_borders(self):
+    def test_borders_and_images_too_long_for_opencv(self):
         img = np.full((4, 4), 9, np.uint8)
         shift = np.array([[1., 0, 2], [0, 1, 0], [0, 0, 1]])
         assert (F.warp(img, shift, (6, 4)) == 9).all()
         out = F.warp(img, shift, (6, 4), border=cv2.BORDER_CONSTANT)
         np.testing.assert_array_equal(out[0], [0, 0, 9, 9, 9, 9])
-
-    def test_an_image_too_long_for_opencv_is_refused(self):
         with pytest.raises(UnusableImageError, match='40000 x 1'):
             F.warp(np.zeros((1, 40000), np.uint8), np.eye(3), (40000, 1))
 
@@ -96,11 +94,8 @@ class TestMotionBlur:
         kernel = F.motion_kernel(length, angle)
         assert kernel.sum() == pytest.approx(1)
         np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)
-
-    @pytest.mark.parametrize('shape', [(8, 12, 3), (8, 12, 1), (8, 12), (1, 1, 3)])
-    def test_a_flat_image_stays(self, shape):
-        img = np.full(shape, 77, np.uint8)
-        np.testing.assert_array_equal(F.motion_blur(img, 5, 33), img)
+        flat = np.full((8, 12, 3), 77, np.uint8)
+        np.testing.assert_array_equal(F.motion_blur(flat, length, angle), flat)
 
 
 class TestNoiseAndRescaling:
@@ -124,12 +119,6 @@ class TestNoiseAndRescaling:
         np.testing.assert_array_equal(F.rescale_and_back(img, 2), np.full((8, 8), 100))
         np.testing.assert_array_equal(F.rescale_and_back(noise_image(), 1), noise_image())
 
-    @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 30, 1), (30, 1)])
-    def test_small_images_keep_their_shape(self, shape):
-        img = np.full(shape, 50, np.uint8)
-        for out in (F.rescale_and_back(img, 4), F.gaussian_noise(img, 2, 0)):
-            assert out.shape == shape and out.dtype == np.uint8
-
 
 def torchvision(function, img, factor):
     """A torchvision color operation on a BGR array, in floating point."""
@@ -152,11 +141,9 @@ class TestColorJitter:
     def test_the_order_is_brightness_contrast_saturation(self):
         # Grey values in the middle, so that nothing is clipped on the way.
         img = (noise_image() // 8 + 110).astype(np.uint8)
-        expected = torchvision(tv.adjust_brightness, img, 1.2)
-        for function, factor in ((tv.adjust_contrast, .7), (tv.adjust_saturation, 1.4)):
-            tensor = torch.from_numpy(expected[..., ::-1].copy()).permute(2, 0, 1) / 255
-            expected = function(tensor, factor).permute(1, 2, 0).numpy()[..., ::-1] * 255
-        out = F.color_jitter(img, 1.2, .7, 1.4)
+        out, expected = F.color_jitter(img, 1.2, .7, 1.4), img
+        for name, factor in (('brightness', 1.2), ('contrast', .7), ('saturation', 1.4)):
+            expected = torchvision(getattr(tv, f'adjust_{name}'), expected, factor)
         assert np.abs(out - expected).max() <= .8
 
     @pytest.mark.parametrize('turn', [-.1, .05, 1 / 3, .5])
@@ -177,9 +164,3 @@ class TestColorJitter:
         color = img.reshape(*shape[:2], 1).repeat(3, 2)
         expected = F.color_jitter(color, 1.3, .6, .5, 0.)[..., 0].reshape(shape)
         assert np.abs(out.astype(int) - expected).max() <= 1
-
-    def test_values_are_clipped(self):
-        img = np.array([[[250, 250, 250], [5, 5, 5]]], np.uint8)
-        out = F.color_jitter(img, contrast=1.5)
-        # Mean grey 127.5: 250 goes to 311, 5 to -56.
-        np.testing.assert_array_equal(out[0, :, 0], [255, 0])

@@ -46,9 +46,6 @@ def test_files_that_cannot_be_read_are_named(content, tmp_path):
         (tmp_path / 'bad.png').write_bytes(content)
     with pytest.raises(OSError if content is not None else FileNotFoundError, match='bad.png'):
         LoadWordImage()(dict(img_path=str(tmp_path / 'bad.png')))
-
-
-def test_what_a_database_could_not_decode_is_named():
     with pytest.raises(OSError, match='image-000000007'):
         LoadWordImage()(dict(img=None, img_key='image-000000007'))
 

@@ -37,11 +37,8 @@ def test_image_text_mask_and_meta_information():
 @pytest.mark.parametrize('mask', [
     np.ones((2, 5), np.uint8), np.ones((2, 5), np.int64), np.ones((2, 5), bool),
     np.ones((2, 10), bool)[:, ::2]])
-def test_ones_are_text(mask):
+def test_ones_are_text_and_padding_is_background(mask):
     assert pack(mask)[1].gt_text_mask.data.all()
-
-
-def test_padding_is_background():
     pad = TRANSFORMS.build(dict(type='mmcv.Pad', size=(4, 6)))
     padded = pad(results(np.ones((2, 5), np.uint8)))
     mask = PackGlyphInputs()(padded)['data_samples'].gt_text_mask.data[0]

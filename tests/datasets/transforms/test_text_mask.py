@@ -33,10 +33,6 @@ def test_colors_weigh_as_bgr():
     np.testing.assert_array_equal(grey, [[29, 76, 150]])
 
 
-def test_one_grey_level_has_no_text():
-    assert make(np.full((5, 7, 3), 99, np.uint8)).sum() == 0
-
-
 @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 9, 3), (9, 1, 3), (9, 1), (1, 9)])
 def test_the_smallest_images(shape):
     img = np.zeros(shape, np.uint8)

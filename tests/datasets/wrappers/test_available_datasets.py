@@ -3,7 +3,7 @@ import logging
 import pytest
 from mmocr.registry import DATASETS
 
-from mmocr_siga.datasets import AvailableDatasets, CheckedTextDataset
+from mmocr_siga.datasets import AvailableDatasets
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources, source_of
 from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 
@@ -90,16 +90,6 @@ def test_wrappers_are_missing_if_a_member_is(sets, tmp_path):
     assert missing_sources(dict(some, missing='error')) == [f'{tmp_path}/gone/x.json']
     dataset = build(dict(both=both, twice=twice), missing='skip')
     assert dataset.metainfo['dataset_names'] == ['twice'] and len(dataset) == 4
-
-
-def test_training_on_what_is_there(sets):
-    dictionary = dict(type='WordDictionary', dict_file='36', with_end=True, with_unknown=True,
-                      unknown_token=None)
-    dataset = CheckedTextDataset(
-        dict(type='AvailableDatasets', datasets=sets, missing='skip'), dictionary)
-    assert len(dataset) == 6 and [report.total for report in dataset.reports] == [2, 1, 3]
-    with pytest.raises(FileNotFoundError, match='gone'):
-        CheckedTextDataset(dict(type='AvailableDatasets', datasets=sets), dictionary)
 
 
 def test_sources_are_joined_as_mmengine_joins_them():

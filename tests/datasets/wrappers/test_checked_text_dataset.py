@@ -261,12 +261,6 @@ class TestReplacing:
         assert [got[i] for i in (0, 1, 3, 5, 7, 9)] == [0, 1, 3, 5, 7, 9]
         assert marks(dataset) == SPOILT
 
-    def test_members_are_asked_and_not_their_own_replacements(self, tmp_path):
-        dataset = checked(ConcatDataset([words(tmp_path / 'a', ['a', 'b']),
-                                         spoilt(tmp_path / 'b')]))
-        list(dataset)
-        assert marks(dataset) == {i + 2: f for i, f in SPOILT.items()}
-
     @pytest.mark.parametrize('result, reason', [
         (lambda results: None, SkipReason.NO_RESULT),
         (lambda results: dict(results, img=results['img'][:0]), SkipReason.UNUSABLE)])
@@ -307,7 +301,3 @@ class TestReplacing:
             assert twin.skip_flags.is_shared() and twin.skip_flags.count_nonzero() == 4
         assert dataset.skip_flags.is_shared() and dataset.skip_flags.count_nonzero() == 0
         assert dataset.skip_flags.dtype == torch.uint8
-
-
-def test_reasons_have_words():
-    assert len({reason.text for reason in SkipReason}) == len(SkipReason) == 5
