@@ -19,8 +19,7 @@ def run(code, *paths, check=True):
 
 
 def test_the_package_imports_nothing_but_the_standard_library():
-    code = 'import mmocr_siga.cli'
-    foreign = run(f'import sys; before = set(sys.modules)\n{code}\n'
+    foreign = run('import sys; before = set(sys.modules)\nimport mmocr_siga.cli\n'
                   'print({name.split(".")[0] for name in set(sys.modules) - before}'
                   ' - set(sys.stdlib_module_names) - {"mmocr_siga"})')
     assert foreign == ['set()']
@@ -83,8 +82,7 @@ def test_patches_say_why():
 
 @pytest.fixture
 def wrong_mmdet(tmp_path):
-    (tmp_path / 'mmdet').mkdir()
-    (tmp_path / 'mmdet' / '__init__.py').write_text("__version__ = '3.3.0'\nassert False\n")
+    (tmp_path / 'mmdet.py').write_text("__version__ = '3.3.0'\nassert False\n")
     metadata = tmp_path / 'mmdet-3.3.0.dist-info'
     metadata.mkdir()
     (metadata / 'METADATA').write_text('Metadata-Version: 2.1\nName: mmdet\nVersion: 3.3.0\n')
