@@ -48,9 +48,6 @@ def test_words_whose_boxes_fit_their_labels(data):
     # The apostrophe's box is left out.
     np.testing.assert_allclose(listed[1][2], [[0, 0, .25, 1], [.25, 0, .5, 1], [.75, 0, 1, 1]])
     assert len(boxed_words(data, 'train', 1)) == 2
-
-
-def test_wrong_numbers_of_boxes_are_named(data):
     file = data / 'real' / 'ic03_train' / 'char_boxes.tsv'
     file.write_text('images/0.png\tabc\t9\t9\t3\n')
     with pytest.raises(ValueError, match='line 1: 2 boxes for 3 characters'):

@@ -84,70 +84,49 @@ def test_regions_that_enclose_nothing_and_none_at_all():
     assert hmean(Counts(0, 3, 0)) == hmean(Counts(3, 0, 0)) == (0, 0, 0)
 
 
-def brute_force(words, detections, iou, cover):
-    """Every pair, without a look at the boxes."""
-    pairs, covered = [], []
-    for i, a in enumerate(words):
-        for j, b in enumerate(detections):
-            a_shape, b_shape = (Polygon(np.reshape(p, (-1, 2))) for p in (a, b))
-            shared = a_shape.intersection(b_shape).area
-            if shared / a_shape.union(b_shape).area > iou:
-                pairs.append([i, j])
-            if shared / b_shape.area > cover:
-                covered.append([i, j])
-    return pairs, covered
-
-
-@pytest.mark.parametrize('seed', range(2))
-def test_against_every_pair(seed):
-    rng = np.random.default_rng(seed)
+def test_against_every_pair():
+    rng = np.random.default_rng(0)
 
     def quads(count):
         # Convex: corners on a circle, at growing angles.
         angles = np.sort(rng.uniform(0, 2 * np.pi, (count, 5)))
         size, center = rng.uniform(4, 15, (count, 1, 1)), rng.uniform(0, 40, (count, 1, 2))
-        return list((np.stack([np.cos(angles), np.sin(angles)], -1) * size + center)
-                    .reshape(count, -1))
+        return np.stack([np.cos(angles), np.sin(angles)], -1) * size + center
 
     words, detections = quads(40), quads(50)
     found = overlaps(words, detections, 0.2, 0.4)
-    pairs, covered = brute_force(words, detections, 0.2, 0.4)
+    pairs, covered = [], []
+    for i, word in enumerate(map(Polygon, words)):
+        for j, detection in enumerate(map(Polygon, detections)):
+            shared = word.intersection(detection).area
+            pairs += [[i, j]] * (shared / word.union(detection).area > 0.2)
+            covered += [[i, j]] * (shared / detection.area > 0.4)
     assert found.pairs.tolist() == pairs and found.covered.tolist() == covered
     assert len(pairs) > 10 and len(covered) > 20
 
 
-class TestCountHits:
-    """One picture: a word that is read, one read wrongly, one missed, one to be ignored."""
-    words = [box(0, 0), box(20, 0), box(40, 0), box(60, 0)]
-    truths = ['Exit', 'Cafe', 'B52', '###']
+# Two over the ignored word do not count, with whatever size; one is where nothing is.
+SEVERAL = [box(1, 0), box(20, 1), box(61, 0), box(62, 0, 4, 2), box(80, 0)]
+
+
+@pytest.mark.parametrize('detections, readings, protocol, counts', [
+    (SEVERAL, ['EXIT', 'care', 'xyz', 'q', 'none'], 'end_to_end', (3, 3, 1)),
+    (SEVERAL, ['EXIT', 'care', 'xyz', 'q', 'none'], 'detection', (3, 3, 2)),
+    # B52 is not asked for in word spotting, and then a region to be ignored.
+    (SEVERAL, ['EXIT', 'care', 'xyz', 'q', 'none'], 'word_spotting', (2, 3, 1)),
+    ([box(0, 0), box(40, 0)], ['exit', 'b52'], 'end_to_end', (3, 2, 2)),
+    ([box(0, 0), box(40, 0)], ['exit', 'b52'], 'word_spotting', (2, 1, 1)),
+    # The first one takes the word, though only the second was read rightly.
+    ([box(0, 0), box(0, 0)], ['exlt', 'exit'], 'end_to_end', (3, 2, 0)),
+    ([box(0, 0), box(0, 0)], ['exit', 'exit'], 'end_to_end', (3, 2, 1)),
+    ([box(0, 0), box(0, 0)], [None, 'exit'], 'end_to_end', (3, 1, 1)),
+])
+def test_counts_by_hand(detections, readings, protocol, counts):
+    found = overlaps([box(0, 0), box(20, 0), box(40, 0), box(60, 0)], detections)
     care = np.array([True, True, True, False])
+    assert count_hits(found, ['Exit', 'Cafe', 'B52', '###'], care, readings, protocol) == counts
 
-    def count(self, detections, readings, protocol):
-        return count_hits(overlaps(self.words, detections), self.truths, self.care, readings,
-                          protocol)
 
-    def test_by_hand(self):
-        detections = [box(1, 0), box(20, 1), box(61, 0), box(62, 0, 4, 2), box(80, 0)]
-        readings = ['EXIT', 'care', 'xyz', 'q', 'none']
-        # The two over the ignored word do not count: one with another size lies in it, too.
-        assert self.count(detections, readings, 'end_to_end') == Counts(3, 3, 1)
-        assert self.count(detections, readings, 'detection') == Counts(3, 3, 2)
-        # B52 is not asked for here.
-        assert self.count(detections, readings, 'word_spotting') == Counts(2, 3, 1)
-
-    def test_a_word_not_asked_for_is_a_region_to_be_ignored(self):
-        detections, readings = [box(0, 0), box(40, 0)], ['exit', 'b52']
-        assert self.count(detections, readings, 'end_to_end') == Counts(3, 2, 2)
-        assert self.count(detections, readings, 'word_spotting') == Counts(2, 1, 1)
-
-    def test_a_second_detection_of_a_word_is_wrong(self):
-        # The first one takes the word, though only the second was read rightly.
-        assert self.count([box(0, 0), box(0, 0)], ['exlt', 'exit'], 'end_to_end') == Counts(3, 2, 0)
-        assert self.count([box(0, 0), box(0, 0)], ['exit', 'exit'], 'end_to_end') == Counts(3, 2, 1)
-
-    def test_a_detection_serves_one_word(self):
-        found = overlaps([box(0, 0), box(0, 0)], [box(0, 0)])
-        assert count_hits(found, ['a', 'a'], np.array([True, True]), ['a']) == Counts(2, 1, 1)
-
-    def test_left_out_detections(self):
-        assert self.count([box(0, 0), box(0, 0)], [None, 'exit'], 'end_to_end') == Counts(3, 1, 1)
+def test_a_detection_serves_one_word():
+    found = overlaps([box(0, 0), box(0, 0)], [box(0, 0)])
+    assert count_hits(found, ['a', 'a'], np.array([True, True]), ['a']) == Counts(2, 1, 1)

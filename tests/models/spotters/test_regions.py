@@ -162,12 +162,9 @@ def test_numbers_of_backgrounds(share, counts):
     regions, scenes = words_of(scene(words), scene(words[:1]), scene([]))
     found = background_regions(regions, scenes, [SIZE] * 3, share)
     assert torch.bincount(found.index, minlength=3).tolist() == counts
-
-
-def test_no_room_for_backgrounds():
-    regions, scenes = words_of(scene([(rectangle(0, 0, 128, 96), '###'),
-                                      (rectangle(10, 10, 60, 30), 'ab')]))
-    found = background_regions(regions, scenes, [SIZE], 1.0)
+    # No room.
+    regions, scenes = words_of(scene([*words, (rectangle(0, 0, 128, 96), '###')]))
+    found = background_regions(regions, scenes, [SIZE], share)
     assert found.borders.shape == (0, 2, 5, 2) and found.texts == []
 
 

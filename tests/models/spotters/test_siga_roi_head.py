@@ -67,11 +67,10 @@ def test_losses_and_readings_after_any_extractor(extractor):
 
 def test_the_recognition_head_alone_after_somebody_elses_roi_head():
     """What ABCNet's RecRoIHead calls: the head with features and a list of instances."""
-    head, feats = build().rec_head, maps(2)
+    head = build().rec_head
     proposals = [sample(['ab', 'c']).gt_instances, sample(['de']).gt_instances]
-    features = MeanRoIExtractor()(feats, proposals)
-    losses = head.loss(features, proposals)
-    assert 'loss_word' in losses
+    features = MeanRoIExtractor()(maps(2), proposals)
+    assert 'loss_word' in head.loss(features, proposals)
     assert len(head.eval().predict(features, None)) == 3
 
 
