@@ -1,5 +1,4 @@
-"""What any recognizer looked at while it read: masks, attention and glyph maps, as far as it has
-them.
+"""What any recognizer looked at while it read, as far as it can be told.
 
 N batch, L characters read (no end mark), (H, W) the picture that the backbone saw, T steps, w
 columns.
@@ -25,8 +24,6 @@ from ..models.utils.feature_hooks import FeatureHooks, recorded
 from ..structures.encodings import GlyphEncoding
 from ..structures.explanation import Explanation
 from .pipelines import packed, picture_pipeline
-
-__all__ = ['explain', 'explain_batch', 'picture_reader']
 
 
 def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
@@ -64,11 +61,8 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
 
 
 def picture_reader(model: nn.Module, cfg: Any) -> Callable[[str | np.ndarray], Explanation]:
-    """What reads and explains single pictures, paths or BGR arrays (H, W, 3).
-
-    Args:
-        model: A recognizer; it is to be in evaluation mode when pictures are read.
-        cfg: Config with the test pipeline as ``test_dataloader.dataset.pipeline``.
+    """What reads and explains single pictures, paths or BGR arrays (H, W, 3), of the test pipeline
+    in ``cfg`` and a model that is then in evaluation mode.
     """
     pipeline = picture_pipeline(cfg)
 
@@ -92,9 +86,7 @@ def explain_batch(model: nn.Module, inputs: Tensor,
     which the word is read once more. The model's modes and weights stay as they are.
 
     Args:
-        model: A recognizer of MMOCR or of this package, in evaluation mode.
         inputs: Normalized images (N, C, H, W), from ``model.data_preprocessor``.
-        data_samples: Their samples.
 
     Raises:
         ValueError: If the model is in training mode.
@@ -119,7 +111,8 @@ def explain_batch(model: nn.Module, inputs: Tensor,
     words = []
     for i, sample in enumerate(data_samples):
         characters, scores = _characters(model, sample)
-        steps, length = list(range(len(characters))), len(characters)
+        length = len(characters)
+        steps = list(range(length))
         if tokens is not None:
             # Steps that a character was read from.
             ignored = model.decoder.postprocessor.ignore_indexes

@@ -62,3 +62,11 @@ def tiny_model(**changes):
             segmentation=dict(type='SegmentationHead', in_channels=(8, ), trunk=False)))
     model.update(changes)
     return model
+
+
+def tiny_model_of(dict_file, **changes):
+    """Config of the tiny model with another dictionary."""
+    model = tiny_model(**changes)
+    for part in filter(None, (model['decoder'], model['glyph_head'])):
+        part['dictionary'] = dict(DICTIONARY, dict_file=dict_file)
+    return model

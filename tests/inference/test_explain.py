@@ -12,16 +12,14 @@ from mmocr_siga.models.plugins import teacher_forced_attention
 from mmocr_siga.text.dictionary import resolve_dict_file
 from mmocr_siga.visualization import draw_reading
 from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small
+from tests.helpers.readers import PIPELINE, word_picture
 from tests.helpers.words import DICTIONARY, sample, tiny_model
 
-SRN = dict(
-    type='GlyphRecognizer',
-    data_preprocessor=tiny_model()['data_preprocessor'],
-    backbone=tiny_model()['backbone'],
+SRN = tiny_model(
     encoder=dict(type='SRNEncoder', in_channels=(4, 8, 8), channels=8),
     decoder=dict(type='SRNDecoder', dictionary=dict(DICTIONARY), in_channels=8, channels=8,
                  max_seq_len=7, pvam=dict(num_layers=1, num_heads=2, inner_channels=8),
-                 gsrm=dict(num_layers=1, num_heads=2, inner_channels=8)))
+                 gsrm=dict(num_layers=1, num_heads=2, inner_channels=8)), glyph_head=None)
 PARALLEL = tiny_model(decoder=dict(
     type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8, output_size=10,
     max_seq_len=7), glyph_head=None)
@@ -187,34 +185,18 @@ def test_tokens_for_unknown_characters_are_one_character():
     assert len(word.scores) == 8 and min(word.scores) > 0.99
 
 
-PIPELINE = [
-    dict(type='LoadImageFromFile'),
-    dict(type='EnsureBGR'),
-    dict(type='Resize', scale=(128, 32), keep_ratio=False),
-    dict(type='LoadOCRAnnotations', with_text=True),
-    dict(type='PackTextRecogInputs', meta_keys=('img_path', 'ori_shape', 'img_shape',
-                                                'valid_ratio')),
-]
-
-
 def configured(**changes):
     model = build(tiny_model(**changes))
     model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=PIPELINE))))
     return model
 
 
-@pytest.fixture
-def picture():
-    image = np.full((40, 90, 3), 220, np.uint8)
-    cv2.putText(image, 'Abc', (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (20, 20, 60), 3)
-    return image
-
-
-def test_a_file_and_its_picture(picture, tmp_path):
-    model = endless(configured())
+def test_a_file_and_its_picture(tmp_path):
+    model, picture = endless(configured()), word_picture()
     cv2.imwrite(str(tmp_path / 'word.png'), picture)
     got = explain(model, str(tmp_path / 'word.png'))
-    resized = torch.from_numpy(cv2.resize(picture, (128, 32))).permute(2, 0, 1)
+    resized = cv2.resize(picture, (128, 32), interpolation=cv2.INTER_CUBIC)
+    resized = torch.from_numpy(resized).permute(2, 0, 1)
     data = model.data_preprocessor(dict(inputs=[resized], data_samples=[sample('')]), False)
     want, = explain_batch(model, **data)
     assert got['text'] == want.text and got['scores'] == list(want.scores)
@@ -228,18 +210,20 @@ def test_a_file_and_its_picture(picture, tmp_path):
         explain(model, picture)
 
 
-def test_the_text_mask_of_a_model_without_head_is_that_of_the_picture(picture):
+def test_the_text_mask_of_a_model_without_head_is_that_of_the_picture():
+    picture = word_picture()
     got = explain(configured(glyph_head=None), picture)
     # The letters are dark on a bright ground, and that is what 2-means finds.
     dark = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (128, 32)) < 100
     assert (got['text_mask'] == dark).mean() > 0.95
 
 
-def test_maps_of_a_straightened_word_lie_over_the_straightened_picture(picture):
+def test_maps_of_a_straightened_word_lie_over_the_straightened_picture():
+    picture = word_picture()
     model = configured(preprocessor=dict(type='TPSRectifier', output_size=(32, 128)))
     got = explain(model, picture)
     # A new rectifier changes next to nothing.
-    want = cv2.resize(picture, (128, 32))
+    want = cv2.resize(picture, (128, 32), interpolation=cv2.INTER_CUBIC)
     assert got['rectified'].shape == want.shape and got['rectified'].dtype == np.uint8
     assert np.abs(got['rectified'].astype(int) - want).mean() < 6
     # Red and blue have not changed places.

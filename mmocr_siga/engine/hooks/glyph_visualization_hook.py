@@ -19,9 +19,8 @@ from mmocr.registry import HOOKS
 from torch import nn
 
 from mmocr_siga.inference.explain import explain_batch, picture_reader
+from mmocr_siga.models.utils.feature_hooks import evaluating
 from mmocr_siga.visualization.glyph_visualizer import PARTS, GlyphVisualizer, draw_sample
-
-__all__ = ['GlyphVisualizationHook']
 
 
 @HOOKS.register_module()
@@ -38,17 +37,12 @@ class GlyphVisualizationHook(Hook):
     MMOCR's ``VisualizationHook`` (``--show-dir``) draws complete sheets.
 
     Args:
-        enable: Whether to do anything.
         interval: Iterations between drawings; the last iteration is always drawn.
         num_words: How many words, spread evenly over the data.
         indices: Which words, instead.
         split: 'val' draws words of the validation data, 'train' of the training data, as augmented
             when the training starts.
         parts: What to draw, see :class:`GlyphVisualizer`.
-
-    Raises:
-        ValueError: If an argument is out of range or, when training starts, if there are no such
-            data or words.
     """
 
     priority = 'LOW'
@@ -83,7 +77,10 @@ class GlyphVisualizationHook(Hook):
         """Load the words."""
         if not self.enable:
             return
-        dataset = self._dataset(runner)
+        if self.split == 'val' and runner.val_loop is None:
+            raise ValueError('GlyphVisualizationHook draws validation words, and this run has '
+                             "none: set split='train'")
+        dataset = getattr(runner, f'{self.split}_dataloader').dataset
         indices = self._chosen(len(dataset))
         with _untouched():
             self._words = [dataset[index] for index in indices]
@@ -111,7 +108,7 @@ class GlyphVisualizationHook(Hook):
         if not is_main_process():
             return
         model = _unwrapped(runner.model)
-        with _untouched(), _evaluating(model):
+        with _untouched(), evaluating(model):
             # Copies, which reading may write into.
             batch = pseudo_collate([{k: v.clone() for k, v in w.items()} for w in self._words])
             data = model.data_preprocessor(batch, False)
@@ -120,14 +117,6 @@ class GlyphVisualizationHook(Hook):
                 sheet = draw_sample(seen.image, sample, seen, self.parts)
                 runner.visualizer.add_image(_name(i, sample),
                                             np.ascontiguousarray(sheet[..., ::-1]), step)
-
-    def _dataset(self, runner: Any) -> Any:
-        if self.split == 'train':
-            return runner.train_dataloader.dataset
-        if runner.val_loop is None:
-            raise ValueError('GlyphVisualizationHook draws validation words, and this run has '
-                             "none: set split='train'")
-        return runner.val_dataloader.dataset
 
     def _chosen(self, count: int) -> list[int]:
         if self.indices is None:
@@ -149,18 +138,6 @@ def _name(number: int, sample: Any) -> str:
     """A name that serves as a file name, too."""
     label = sample.gt_text.item if 'gt_text' in sample else ''
     return f'glyphs_{number}_{re.sub("[^0-9A-Za-z]+", "-", label)[:40]}'.rstrip('_-')
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """All modules in evaluation mode for the time of the block."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 @contextmanager

@@ -20,10 +20,6 @@ class LossScheduleHook(Hook):
         schedule: For each attribute, as a dotted path from the model, the values and the iteration
             from which each holds; before the first one it is as it was built. Example:
             ``{'glyph_head.loss_alignment.loss_weight': {20000: 0.3}}``.
-
-    Raises:
-        ValueError: If an iteration is negative.
-        AttributeError: Before training, if the model has no such attribute.
     """
 
     def __init__(self, schedule: dict[str, dict[int, Any]]) -> None:
@@ -55,12 +51,11 @@ class LossScheduleHook(Hook):
 
 def _owner(model: nn.Module, path: str) -> tuple[Any, str]:
     """The object that has the attribute at the end of a path, and the attribute's name."""
-    owner = model.module if is_model_wrapper(model) else model
-    names = path.split('.')
-    for i, name in enumerate(names):
+    value = model.module if is_model_wrapper(model) else model
+    for name in path.split('.'):
+        owner = value
         if not hasattr(owner, name):
             raise AttributeError(f'LossScheduleHook: the model has no {path!r}; '
                                  f'{type(owner).__name__} has no attribute {name!r}')
-        if i < len(names) - 1:
-            owner = getattr(owner, name)
-    return owner, names[-1]
+        value = getattr(owner, name)
+    return owner, name

@@ -12,8 +12,6 @@ from mmocr.registry import HOOKS
 
 from mmocr_siga.datasets.wrappers.checked_text_dataset import CheckedTextDataset, SkipReason
 
-__all__ = ['SkipReportHook', 'checked_datasets']
-
 
 def checked_datasets(dataset: Any) -> list[CheckedTextDataset]:
     """All ``CheckedTextDataset`` in a tree of wrappers, in order."""
@@ -34,9 +32,6 @@ class SkipReportHook(Hook):
     Args:
         interval: Iterations between reports of a loop without epochs.
         max_examples: Most samples named in a report.
-
-    Raises:
-        ValueError: If ``interval`` is not positive or ``max_examples`` negative.
     """
 
     priority = 'LOW'
@@ -51,7 +46,6 @@ class SkipReportHook(Hook):
         self._reported: list[torch.Tensor] = []
 
     def before_train(self, runner: Any) -> None:
-        """Look for the data sets to report on."""
         self._datasets = checked_datasets(runner.train_dataloader.dataset)
         self._reported = [torch.zeros(len(d.skip_flags), dtype=torch.bool)
                           for d in self._datasets]

@@ -1,4 +1,3 @@
-"""Weights of an earlier stage for a training that begins."""
 from __future__ import annotations
 
 import os
@@ -10,22 +9,18 @@ from mmocr.registry import HOOKS
 
 from mmocr_siga.models.utils.weights import load_weights
 
-__all__ = ['WarmStartHook']
-
 
 @HOOKS.register_module()
 class WarmStartHook(Hook):
     """Start a training from the weights of an earlier one; leave a resumed training alone.
 
-    MMEngine's ``load_from`` serves two ends: with ``--resume``, it is the checkpoint that is
-    resumed. A config that names there what its first stage has left would, when resumed, go back
-    to that stage, with its optimizer and iteration. This hook looks at the file only where a
+    MMEngine's ``load_from`` is, with ``--resume``, the checkpoint that is resumed: a config that
+    names its first stage there would go back to that. This hook looks at the file only where a
     training begins: not when one is resumed, nor in testing, nor where ``load_from`` is given,
     which takes its place. The file cannot run code.
 
     Args:
-        checkpoint: Path or address of a checkpoint; None starts from the weights that the model
-            was initialized with.
+        checkpoint: Path or address; None starts from the weights of the initialization.
         parts: Prefix in the model -> prefix in the file, such as ``{'backbone':
             'student.backbone'}``; '' stands for all. Each part must be whole in the file; the rest
             of the model stays as it was initialized. None: all weights of the model, those of the
@@ -46,13 +41,7 @@ class WarmStartHook(Hook):
         self._loaded = True
 
     def before_train(self, runner: Any) -> None:
-        """Load the weights.
-
-        Raises:
-            FileNotFoundError: If there is no such file; says what to do.
-            ValueError: If the file holds no weights, or the model has no such part.
-            WeightsMismatchError: If the weights are of another model or dictionary.
-        """
+        """Load the weights; errors are those of :func:`load_weights`."""
         if self._loaded or self.checkpoint is None:
             return
         path = os.path.expanduser(self.checkpoint)

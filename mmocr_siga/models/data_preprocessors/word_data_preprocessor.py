@@ -16,12 +16,10 @@ from ..layers.targets import to_device
 class WordDataPreprocessor(TextRecogDataPreprocessor):
     """MMOCR's ``TextRecogDataPreprocessor`` for images of one size, all of them at once.
 
-    The result is the same to the last bit. MMOCR's sends every image to the device by itself, waits
-    for it, and normalizes it by itself: for a batch of 256, some two thousand small calls. Here the
-    batch is stacked where it is, as bytes, and crosses over in one copy that nobody waits for.
-    Samples stay on the host: their labels are read there, and their text masks are stacked by
-    whoever needs them. Images of several sizes go MMOCR's way. Arguments are those of MMOCR's
-    class.
+    Arguments and results are the same, to the last bit. MMOCR's sends every image to the device,
+    waits for it, and normalizes it by itself. Here the batch is stacked where it is, as bytes, and
+    crosses over in one copy that nobody waits for. Samples stay on the host, where their labels are
+    read. Images of several sizes go MMOCR's way.
     """
 
     def cast_data(self, data: Any) -> Any:
@@ -35,13 +33,9 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
             data: ``inputs``: N tensors (C, H, W), or one of (N, C, H, W), or, of words of which
                 there are V views, a list of V of these, as a loader collates them;
                 ``data_samples``, whose meta information is that of the first view.
-            training: Whether to apply ``batch_augments``.
 
         Returns:
             dict: ``inputs`` (N, C, H', W') float32, or a list of V of them, and ``data_samples``.
-
-        Raises:
-            ValueError: If the images of a view differ in size, or views are to be augmented.
         """
         inputs, samples = data['inputs'], data['data_samples']
         several = not isinstance(inputs, Tensor) and isinstance(inputs[0], (list, tuple))

@@ -1,6 +1,6 @@
 from .glyph_head import GlyphHead
-from .glyph_supervision import GlyphSupervision, text_pixels
+from .glyph_supervision import GlyphSupervision
 from .implicit_aligner import ImplicitAligner
 from .segmentation_head import SegmentationHead
 
-__all__ = ['GlyphHead', 'GlyphSupervision', 'ImplicitAligner', 'SegmentationHead', 'text_pixels']
+__all__ = ['GlyphHead', 'GlyphSupervision', 'ImplicitAligner', 'SegmentationHead']

@@ -31,30 +31,20 @@ class GlyphHead(GlyphSupervision):
     attention decoder's over the context, and one LSTM's per scale over the glyph features alone.
 
     Args:
-        dictionary: The decoder's dictionary.
+        dictionary: The decoder's.
         aligner: Config of an :class:`ImplicitAligner`; ``num_classes`` is filled in.
         segmentation: See :class:`GlyphSupervision`, as ``pseudo_labels`` and the losses.
-        in_channels: Channels D of context and glyph features.
-        hidden_size: LSTM units of the auxiliary decoders.
-        max_seq_len: Characters at most.
+        in_channels: Channels of context and glyph features.
         skip: Which backbone output is the segmentation head's skip map, if any.
     """
 
-    def __init__(self,
-                 dictionary: dict | Dictionary,
-                 aligner: ConfigType,
-                 segmentation: ConfigType,
-                 pseudo_labels: OptConfigType = None,
-                 in_channels: int = 256,
-                 hidden_size: int = 256,
-                 max_seq_len: int = 25,
-                 skip: int | None = None,
-                 loss_mask: OptConfigType = None,
-                 loss_alignment: OptConfigType = None,
-                 loss_glyph: OptConfigType = None,
+    def __init__(self, dictionary: dict | Dictionary, aligner: ConfigType,
+                 segmentation: ConfigType, pseudo_labels: OptConfigType = None,
+                 in_channels: int = 256, hidden_size: int = 256, max_seq_len: int = 25,
+                 skip: int | None = None, loss_mask: OptConfigType = None,
+                 loss_alignment: OptConfigType = None, loss_glyph: OptConfigType = None,
                  init_cfg: InitConfigType = None) -> None:
-        super().__init__(segmentation, pseudo_labels, loss_mask, loss_alignment, loss_glyph,
-                         init_cfg)
+        super().__init__(init_cfg=init_cfg)
         if not isinstance(dictionary, Dictionary):
             dictionary = TASK_UTILS.build(dictionary)
         self.dictionary = dictionary
@@ -62,6 +52,7 @@ class GlyphHead(GlyphSupervision):
         self.skip = skip
         classes = dictionary.num_classes
         self.aligner = MODELS.build(dict(aligner, num_classes=classes))
+        self.add_supervision(segmentation, pseudo_labels, loss_mask, loss_alignment, loss_glyph)
         self.plain_decoder = AttentionDecoder(in_channels, hidden_size, classes)
         self.glyph_readers = nn.ModuleDict({
             scale: TokenLSTM(in_channels, hidden_size, classes, hidden_size) for scale in SCALES})
@@ -72,11 +63,9 @@ class GlyphHead(GlyphSupervision):
         """All losses of the head.
 
         Args:
-            gray: Gray images (N, H, W) in [0, 255] as the backbone saw them, for samples that carry
-                no text mask.
+            gray: (N, H, W) in [0, 255], as the backbone saw the images; for samples that carry no
+                ``gt_text_mask``.
             feat: The backbone's outputs.
-            encoding: The encoder's output.
-            data_samples: N samples with ``gt_text`` and, best, ``gt_text_mask``.
             grid: (N, H, W, 2), by which the images were rectified; the masks that the samples carry
                 are warped by it.
             targets: The decoder's, of the same dictionary. None: made here.

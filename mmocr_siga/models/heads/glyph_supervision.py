@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
-from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
+from mmocr.utils.typing_utils import ConfigType, OptConfigType
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,19 +17,12 @@ class GlyphSupervision(BaseModule):
     with the text found and cuts it into characters, and these are the labels of the glyph maps.
     :class:`GlyphHead` brings an attention of its own for it, ``GlyphPlugin`` takes that of another
     recognizer.
-
-    Args:
-        segmentation: Config of a :class:`SegmentationHead`.
-        pseudo_labels: None: ``dict(type='GlyphPseudoLabelGenerator')``.
-        loss_mask: None: ``dict(type='TextMaskLoss')``.
-        loss_alignment: None: ``dict(type='AlignmentLoss')``.
-        loss_glyph: None: ``dict(type='GlyphLoss')``.
     """
 
-    def __init__(self, segmentation: ConfigType, pseudo_labels: OptConfigType = None,
-                 loss_mask: OptConfigType = None, loss_alignment: OptConfigType = None,
-                 loss_glyph: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
-        super().__init__(init_cfg=init_cfg)
+    def add_supervision(self, segmentation: ConfigType, pseudo_labels: OptConfigType,
+                        loss_mask: OptConfigType, loss_alignment: OptConfigType,
+                        loss_glyph: OptConfigType) -> None:
+        """Build the parts from their configs; None stands for those below."""
         self.segmentation = MODELS.build(segmentation)
         self.pseudo_labels = MODELS.build(pseudo_labels or dict(type='GlyphPseudoLabelGenerator'))
         self.loss_mask = MODELS.build(loss_mask or dict(type='TextMaskLoss'))
@@ -53,7 +46,6 @@ class GlyphSupervision(BaseModule):
             lengths: (N,) characters of each word.
             masks: (N, H, W) bool, the targets of the segmentation.
             valid: (N, W) bool, False on padding, which takes part in no loss.
-            skip: The segmentation head's skip map, if it takes one.
         """
         logits = self.segmentation([fused], skip)
         foreground = text_pixels(logits)

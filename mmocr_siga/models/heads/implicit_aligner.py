@@ -14,11 +14,6 @@ class ImplicitAligner(BaseModule):
 
     Two BiLSTMs over the visual columns and an :class:`AttentionDecoder` (SIGA, CVPR 2023, implicit
     attention alignment). It runs in training only.
-
-    Args:
-        in_channels: Channels C of the columns.
-        num_classes: Classes K of the dictionary.
-        hidden_size: LSTM units.
     """
 
     def __init__(self, in_channels: int, num_classes: int, hidden_size: int = 256,
@@ -31,15 +26,8 @@ class ImplicitAligner(BaseModule):
 
     def forward(self, sequence: Tensor, tokens: Tensor,
                 valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Align.
-
-        Args:
-            sequence: Visual columns (N, w, C).
-            tokens: Previous characters (N, T), the start token (index K) first.
-            valid: (N, w) bool, False where a column is padding.
-
-        Returns:
-            tuple: Logits (N, T, K) and attention (N, T, w), each row summing to 1.
+        """Columns (N, w, C) and previous characters (N, T), the start token (index K) first ->
+        logits (N, T, K) and attention (N, T, w). ``valid`` (N, w) is False on padding.
         """
         for layer in self.context:
             sequence = layer(sequence, valid)

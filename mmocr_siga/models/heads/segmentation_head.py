@@ -15,14 +15,13 @@ from ..necks import PyramidFusion
 class SegmentationHead(BaseModule):
     """Text/background logits at image resolution (SIGA, CVPR 2023, self-supervised segmentation).
 
-    A U-Net-like decoder over a backbone's pyramid. Alone it owns its trunk; beside a
-    :class:`SIGAEncoder` it goes on from the encoder's fused map (``trunk=False``).
+    A U-Net-like decoder over a backbone's pyramid. Alone it fuses the pyramid in a trunk of its
+    own, of ``channels``; beside a :class:`SIGAEncoder` it goes on from the encoder's fused map
+    (``trunk=False``).
 
     Args:
         in_channels: Channels of the fine and the coarse map of the pyramid; without a trunk,
             channels of the fused map, one number.
-        channels: Channels inside the trunk.
-        trunk: Whether the head fuses the pyramid itself.
         trunk_scale: Ratio of the fine to the coarse map.
         skip_channels: Channels of a map at the first up-sampled size, 0 for none.
         up_channels: Channels after the trunk; ``channels`` unless given.
@@ -31,15 +30,10 @@ class SegmentationHead(BaseModule):
             backward pass.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 channels: int = 128,
-                 trunk: bool = True,
-                 trunk_scale: tuple[int, int] = (2, 2),
-                 skip_channels: int = 0,
+    def __init__(self, in_channels: Sequence[int], channels: int = 128, trunk: bool = True,
+                 trunk_scale: tuple[int, int] = (2, 2), skip_channels: int = 0,
                  up_channels: Optional[int] = None,
-                 scales: Sequence[tuple[int, int]] = ((2, 2), ),
-                 with_cp: bool = False,
+                 scales: Sequence[tuple[int, int]] = ((2, 2), ), with_cp: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.trunk = PyramidFusion(in_channels, channels, trunk_scale) if trunk else None
@@ -56,14 +50,8 @@ class SegmentationHead(BaseModule):
         self.classifier = nn.Conv2d(width, 2, 1)
 
     def forward(self, feats: Sequence[Tensor], skip: Optional[Tensor] = None) -> Tensor:
-        """Predict the text mask.
-
-        Args:
-            feats: Fine and coarse map, or the fused map alone (``trunk=False``).
-            skip: (N, skip_channels, H', W'), if built with ``skip_channels``.
-
-        Returns:
-            Tensor: Logits (N, 2, H, W), channel 1 text.
+        """Fine and coarse map, or the fused map alone (``trunk=False``), and the skip map
+        (N, skip_channels, H', W'), if any -> logits (N, 2, H, W), channel 1 text.
         """
         if (skip is None) != (self.skip_channels == 0):
             raise ValueError(f'the head was built with skip_channels={self.skip_channels} and got '

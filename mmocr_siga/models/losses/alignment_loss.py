@@ -25,7 +25,7 @@ _PROBABILITY_FLOOR = 1e-6
 
 
 def orthogonality_loss(attention: Tensor, lengths: Tensor, reduction: str = 'mean') -> Tensor:
-    r"""Keep the steps of a word from attending to the same columns.
+    r"""Keep the steps of a word from attending to the same columns (SIGA, section 3.2).
 
     .. math::
         \frac{1}{L} \sum_{i<j\le L} \sum_{w=1}^{W} (\beta_{iw} \beta_{jw})^2
@@ -38,14 +38,8 @@ def orthogonality_loss(attention: Tensor, lengths: Tensor, reduction: str = 'mea
 
     Args:
         attention: (N, T, W) at image width, 0 on padding (see :func:`resize_attention`).
-        lengths: (N,) characters of each word, without the end of sequence. Clamped to [0, T]; a
-            word without characters contributes 0.
+        lengths: (N,); a word without characters contributes 0.
         reduction: 'none' gives (N,), 'mean' and 'sum' reduce over the batch.
-
-    Raises:
-        ValueError: If a shape, dtype or ``reduction`` is another.
-
-    Source: SIGA, section 3.2.
     """
     check_attention(attention)
     check_lengths(lengths, attention)
@@ -59,12 +53,9 @@ def orthogonality_loss(attention: Tensor, lengths: Tensor, reduction: str = 'mea
     return loss if reduction == 'none' else getattr(loss, reduction)()
 
 
-def coverage_loss(attention: Tensor,
-                  foreground: Tensor,
-                  lengths: Tensor,
-                  reference: bool = False,
-                  valid: Tensor | None = None) -> Tensor:
-    r"""Have the steps of a word cover its text together.
+def coverage_loss(attention: Tensor, foreground: Tensor, lengths: Tensor,
+                  reference: bool = False, valid: Tensor | None = None) -> Tensor:
+    r"""Have the steps of a word cover its text together (SIGA, section 3.2).
 
     With :math:`\sigma_{tw} = 1 / (1 + e^{-70 (\beta_{tw} - 0.1)})` and
     :math:`M_{hw} = \min(1, \sum_{t \le L} \sigma_{tw} S_{hw})` the cross-entropy of the
@@ -78,17 +69,10 @@ def coverage_loss(attention: Tensor,
         attention: (N, T, W) at image width.
         foreground: Text mask (N, H, W), bool or floating point in {0, 1}; no gradient reaches it.
             (Values between enter M as they are and the target binarized at 0.5.)
-        lengths: (N,) characters of each word, without the end of sequence. Clamped to [0, T]. No
-            step could cover a word without characters: it contributes 0.
+        lengths: (N,). No step could cover a word without characters: it contributes 0.
         reference: Feed :math:`[1 - M, M]` as logits into a cross-entropy that takes a softmax
             again, as the released implementation of the paper does: the loss then lies between
             0.313 and 1.313, and so it does for a word without characters.
-        valid: (N, any width) bool, False on padding, whose pixels do not count.
-
-    Raises:
-        ValueError: If a shape or dtype is another.
-
-    Source: SIGA, section 3.2.
     """
     check_attention(attention)
     check_foreground(foreground, attention)
@@ -134,7 +118,6 @@ class AlignmentLoss(nn.Module):
     """Orthogonality and coverage of an implicit attention (SIGA, CVPR 2023).
 
     Args:
-        loss_weight: Weight of the sum of both.
         reference: Sum orthogonality over the batch and reproduce the double softmax in the coverage
             term, as the reference does.
     """

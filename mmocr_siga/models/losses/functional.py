@@ -1,14 +1,14 @@
 """Losses of self-supervised implicit glyph attention as pure functions, each in a file of its own.
 
-Letters used throughout: N images in a batch, (H, W) image height and width, (h, w) height and
-width of a feature map, T decoding steps, L characters of a word (the end of sequence not
-counted).
+Letters are those of :mod:`mmocr_siga.models.pseudo_labels.functional`. ``lengths`` (N,) are
+characters, without the end of sequence, and are clamped to [0, T]; pixels of padding, where
+``valid``, bool (N, any width), is False, do not count. Another shape or dtype raises ValueError.
 
 No function loops over samples, steps or pairs of steps, or makes the host wait for the device.
 All of them compute in float32 (float64 for float64 input) under autocast too, and give a sample
-the same loss alone and in any batch, with padding at its right (``valid``) and without. Formulas:
-Guan et al., *Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023 (arXiv
-2203.03382); :func:`sec_loss`: Gu et al., *Weakly Supervised Attention Rectification for Scene Text
+the same loss alone and in any batch, with padding at its right and without. Formulas: Guan et al.,
+*Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023 (arXiv 2203.03382);
+:func:`sec_loss`: Gu et al., *Weakly Supervised Attention Rectification for Scene Text
 Recognition*, ICPR 2020.
 """
 from ..pseudo_labels.functional import resize_attention

@@ -21,7 +21,7 @@ _DICE_SMOOTH = 1.0
 
 def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor,
                valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    r"""Cross-entropy and Dice loss of glyph maps against glyph pseudo-labels.
+    r"""Cross-entropy and Dice loss of glyph maps against pseudo-labels (SIGA, section 3.3).
 
     The cross-entropy takes the lowest channel that claims a pixel as its class, background
     (channel 0) where none does, and is averaged over pixels and samples. The Dice loss takes the
@@ -39,17 +39,10 @@ def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor,
         logits: (N, T + 1, h, w); channel 0 is background.
         labels: bool of the same shape, see
             :func:`~mmocr_siga.models.pseudo_labels.functional.glyph_labels`.
-        lengths: (N,) characters of each word, without the end of sequence. Clamped to [0, T]; a
-            word without characters contributes 0 to the Dice loss.
-        valid: (N, any width) bool, False on padding, whose pixels do not count.
+        lengths: (N,); a word without characters contributes 0 to the Dice loss.
 
     Returns:
         tuple: The cross-entropy and the Dice loss, scalars.
-
-    Raises:
-        ValueError: If a shape or dtype is another.
-
-    Source: SIGA, section 3.3.
     """
     check(logits.dim() == 4 and logits.size(1) > 1 and logits.is_floating_point(), 'logits', logits,
           'floating point of shape (N, T + 1, h, w) with T > 0')

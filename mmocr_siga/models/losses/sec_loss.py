@@ -13,12 +13,10 @@ from ..pseudo_labels.functional import at_least_float32, check
 _LIKELY = 0.6
 
 
-def sec_loss(logits: Tensor,
-             presence: Tensor,
-             valid: Tensor | None = None,
-             ignore_classes: Sequence[int] = (),
-             pooling: str = 'noisy_or') -> Tensor:
-    r"""Ask of all positions of a feature map together which characters a word has.
+def sec_loss(logits: Tensor, presence: Tensor, valid: Tensor | None = None,
+             ignore_classes: Sequence[int] = (), pooling: str = 'noisy_or') -> Tensor:
+    r"""Ask of all positions of a feature map together which characters a word has (spatial
+    existence classification, Gu et al., ICPR 2020).
 
     With p the softmax over classes at every position, the probability that character k appears
     somewhere is pooled over the P positions that are valid, by ``pooling``:
@@ -43,12 +41,6 @@ def sec_loss(logits: Tensor,
         ignore_classes: Classes that are not asked for: start, end, padding and unknown tokens.
             They stay in the softmax, which lets background be one of them. If all are ignored the
             loss is 0.
-        pooling: 'noisy_or', 'max', 'lse' or 'logsumexp'.
-
-    Raises:
-        ValueError: If a shape, dtype, class or ``pooling`` is another.
-
-    Source: Gu et al., ICPR 2020, spatial existence classification.
     """
     check(logits.dim() == 3 and logits.size(2) > 1 and logits.is_floating_point(), 'logits', logits,
           'floating point of shape (N, P, C) with C > 1')
@@ -59,8 +51,8 @@ def sec_loss(logits: Tensor,
           valid, f'bool of shape (N, P) = {(n, positions)}')
     outside = [index for index in ignore_classes if not 0 <= index < classes]
     if outside:
-        raise ValueError(f'ignore_classes must lie between 0 and {classes - 1}, but holds '
-                         f'{outside}')
+        raise ValueError(
+            f'ignore_classes must lie between 0 and {classes - 1}, but holds {outside}')
     check_pooling(pooling)
     logits = at_least_float32(logits)
     counted = presence.new_ones(classes)

@@ -18,29 +18,19 @@ class SRNModuleLoss(WordLoss):
     reasoning and of both; the mean over steps and samples each. Other branches have weight 1.
 
     Args:
-        dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
-        max_seq_len (int): Characters at most; a decoder fills it in.
-        letter_case (str): As in :class:`WordLoss`.
-        pad_with (str): As in :class:`WordLoss`.
-        visual_weight (float): Weight :math:`\alpha_e` of 'word_visual'.
-        semantic_weight (float): Weight :math:`\alpha_r` of 'word_semantic'.
-        final_weight (float): Weight :math:`\alpha_f` of 'word'.
-        ask_behind_end (bool): Whether the steps behind a word are asked for end tokens, all T of
-            them. Reasoning reads these steps too, so without it GSRM wants an ``end_idx``. Defaults
-            to True, as in the paper.
+        dictionary: See :class:`WordLoss`, as ``max_seq_len``, ``letter_case`` and ``pad_with``.
+        visual_weight: :math:`\alpha_e`, of 'word_visual'.
+        semantic_weight: :math:`\alpha_r`, of 'word_semantic'.
+        final_weight: :math:`\alpha_f`, of 'word'.
+        ask_behind_end: Whether the steps after a word are asked for end tokens, all T of them.
+            Reasoning reads these steps too, so without it GSRM wants an ``end_idx``.
     """
 
-    def __init__(self,
-                 dictionary: Union[dict, Dictionary],
-                 max_seq_len: int = 25,
-                 letter_case: str = 'auto',
-                 pad_with: str = 'auto',
-                 visual_weight: float = 1.0,
-                 semantic_weight: float = 0.15,
-                 final_weight: float = 2.0,
+    def __init__(self, dictionary: Union[dict, Dictionary], max_seq_len: int = 25,
+                 letter_case: str = 'auto', pad_with: str = 'auto', visual_weight: float = 1.0,
+                 semantic_weight: float = 0.15, final_weight: float = 2.0,
                  ask_behind_end: bool = True) -> None:
-        super().__init__(dictionary=dictionary, max_seq_len=max_seq_len, letter_case=letter_case,
-                         pad_with=pad_with)
+        super().__init__(dictionary, max_seq_len, letter_case, pad_with)
         self.weights = dict(word_visual=visual_weight, word_semantic=semantic_weight,
                             word=final_weight)
         self.ask_behind_end = ask_behind_end

@@ -9,12 +9,9 @@ from ..pseudo_labels.functional import at_least_float32, check, zeros_and_ones
 from .alignment_loss import column_mean
 
 
-def text_mask_loss(logits: Tensor,
-                   mask: Tensor,
-                   ignore_above: float | None = None,
-                   reference: bool = False,
-                   valid: Tensor | None = None) -> Tensor:
-    """Cross-entropy of a text segmentation against the mask pseudo-label.
+def text_mask_loss(logits: Tensor, mask: Tensor, ignore_above: float | None = None,
+                   reference: bool = False, valid: Tensor | None = None) -> Tensor:
+    """Cross-entropy of a text segmentation against the mask pseudo-label (SIGA, section 3.1).
 
     >>> text_mask_loss(torch.zeros(1, 2, 4, 8), torch.ones(1, 4, 8, dtype=torch.bool))
     tensor(0.6931)
@@ -27,15 +24,9 @@ def text_mask_loss(logits: Tensor,
             count.
         reference: Take the softmax twice, as the released implementation of the paper does: a
             sample's loss then lies between 0.313 and 1.313.
-        valid: (N, any width) bool, False on padding, whose pixels do not count.
 
     Returns:
         Tensor: The mean over the samples that count, a scalar; 0 if none does.
-
-    Raises:
-        ValueError: If a shape or dtype is another.
-
-    Source: SIGA, section 3.1.
     """
     check(logits.dim() == 4 and logits.size(1) == 2 and logits.is_floating_point(), 'logits',
           logits, 'floating point of shape (N, 2, H, W)')

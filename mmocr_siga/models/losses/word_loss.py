@@ -17,20 +17,16 @@ class WordLoss(BaseTextRecogModuleLoss):
     """Cross-entropy of every word branch of a decoder, mean over characters and end tokens.
 
     Args:
-        dictionary (dict or Dictionary): The dictionary; a decoder fills it in.
-        max_seq_len (int): Characters at most; a decoder fills it in.
-        letter_case (str): What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto',
-            which is 'lower' for a dictionary of lower-case letters alone, 'upper' for one of
-            upper-case letters alone and 'unchanged' for any other.
-        pad_with (str): As in MMOCR's losses; only concerns ``gt_text.padded_indexes``, which other
+        dictionary: A decoder fills it in, as ``max_seq_len``.
+        letter_case: What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto', which is
+            'lower' for a dictionary of lower-case letters alone, 'upper' for one of upper-case
+            letters alone and 'unchanged' for any other.
+        pad_with: As in MMOCR's losses; only concerns ``gt_text.padded_indexes``, which other
             components may read.
     """
 
-    def __init__(self,
-                 dictionary: Union[dict, Dictionary],
-                 max_seq_len: int = 25,
-                 letter_case: str = 'auto',
-                 pad_with: str = 'auto') -> None:
+    def __init__(self, dictionary: Union[dict, Dictionary], max_seq_len: int = 25,
+                 letter_case: str = 'auto', pad_with: str = 'auto') -> None:
         if isinstance(dictionary, dict):
             dictionary = TASK_UTILS.build(dictionary)
         if letter_case == 'auto':

@@ -44,14 +44,7 @@ class Plugin(BaseModule):
 
 
 class ForwardPass:
-    """One call of a recognizer as its plug-ins see it; lives as long as the call.
-
-    Args:
-        recognizer: The recognizer.
-        hooks: Where in it things are found.
-        inputs: Normalized images (N, C, H, W).
-        data_samples: Their samples.
-    """
+    """One call of a recognizer as its plug-ins see it; lives as long as the call."""
 
     def __init__(self, recognizer: BaseModule, hooks: FeatureHooks, inputs: Tensor,
                  data_samples: Sequence[TextRecogDataSample] | None) -> None:
@@ -64,7 +57,7 @@ class ForwardPass:
 
     @property
     def dictionary(self) -> Dictionary:
-        """The recognizer's dictionary."""
+        """The recognizer's."""
         return self.hooks.dictionary(self.recognizer)
 
     @property
@@ -111,10 +104,7 @@ class ForwardPass:
 def plugged_in(run: ForwardPass, plugins: Sequence[Plugin], losses: bool) -> Iterator[ForwardPass]:
     """Hooks in a recognizer for the time of one call, taken away whatever happens.
 
-    Args:
-        run: The call; what is recorded goes into its ``calls``.
-        plugins: The plug-ins that take part.
-        losses: Whether losses will be asked for, or the call only reads.
+    What is recorded goes into ``run.calls``. Without ``losses`` the call only reads.
     """
     feeders = [plugin for plugin in plugins if plugin.feeds]
     paths = [path for plugin in plugins for path in plugin.reads]

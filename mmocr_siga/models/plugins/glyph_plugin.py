@@ -48,42 +48,27 @@ class GlyphPlugin(GlyphSupervision, Plugin):
         in_channels: Channels of the two.
         feature_channels: Channels D of the map that the attention reads. It is added to the coarse
             map, since which character a stroke belongs to shows only where the whole word is seen.
-        max_seq_len: Characters T at most.
         scale: (height, width) ratio of the fine to the coarse map.
         image_scales: Up-samplings from the fine map to the image.
-        channels: Channels of the fused maps.
         mask_channels: Channels on the way from the fused maps to the text mask, the most expensive
             part; ``channels`` unless given.
-        feed: Whether glyph features are added to what the attention reads.
-        hidden_size: Channels and LSTM units of the glyph features.
         loss_weight: Weight of all losses together. With 1.0 small recognizers read worse after
             short training, see docs/guides/plugins.md.
-        pseudo_labels: See :class:`GlyphSupervision`, as the losses.
     """
 
     needs_attention = True
 
-    def __init__(self,
-                 backbone_maps: Sequence[str],
-                 in_channels: Sequence[int],
-                 feature_channels: int,
-                 max_seq_len: int = 25,
-                 scale: tuple[int, int] = (2, 2),
-                 image_scales: Sequence[tuple[int, int]] = ((2, 2), ),
-                 channels: int = 128,
-                 mask_channels: int | None = None,
-                 feed: bool = False,
-                 hidden_size: int = 256,
-                 loss_weight: float = 0.1,
-                 pseudo_labels: OptConfigType = None,
-                 loss_mask: OptConfigType = None,
-                 loss_alignment: OptConfigType = None,
-                 loss_glyph: OptConfigType = None,
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, backbone_maps: Sequence[str], in_channels: Sequence[int],
+                 feature_channels: int, max_seq_len: int = 25, scale: tuple[int, int] = (2, 2),
+                 image_scales: Sequence[tuple[int, int]] = ((2, 2), ), channels: int = 128,
+                 mask_channels: int | None = None, feed: bool = False, hidden_size: int = 256,
+                 loss_weight: float = 0.1, pseudo_labels: OptConfigType = None,
+                 loss_mask: OptConfigType = None, loss_alignment: OptConfigType = None,
+                 loss_glyph: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
         segmentation = dict(type='SegmentationHead', in_channels=(channels, ), trunk=False,
                             up_channels=mask_channels, scales=image_scales)
-        super().__init__(segmentation, pseudo_labels, loss_mask, loss_alignment, loss_glyph,
-                         init_cfg)
+        self.add_supervision(segmentation, pseudo_labels, loss_mask, loss_alignment, loss_glyph)
         if len(backbone_maps) != 2:
             raise ValueError('backbone_maps names the fine and the coarse map, two paths, got '
                              f'{list(backbone_maps)}')
@@ -105,13 +90,7 @@ class GlyphPlugin(GlyphSupervision, Plugin):
             nn.init.zeros_(self.project.bias)
 
     def forward(self, fine: Tensor, coarse: Tensor, feature: Tensor) -> GlyphMaps:
-        """Predict character maps.
-
-        Args:
-            fine: (N, C_fine, h, w).
-            coarse: (N, C_coarse, h', w').
-            feature: The map that the attention reads, (N, D, *, *).
-        """
+        """Character maps of the backbone's two maps and ``feature``, which the attention reads."""
         seen = F.interpolate(self.context(feature), size=coarse.shape[-2:], mode='bilinear',
                              align_corners=False)
         fused = dict(zip(SCALES, self.fusion(fine, coarse + seen)))

@@ -5,15 +5,7 @@ from typing import Callable
 
 import torch
 from mmengine.model import BaseModule
-from mmocr.models.textrecog.decoders import (
-    ABIFuser,
-    ASTERDecoder,
-    MasterDecoder,
-    NRTRDecoder,
-    ParallelSARDecoder,
-    RobustScannerFuser,
-    SequentialSARDecoder,
-)
+from mmocr.models.textrecog import decoders
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,10 +24,9 @@ class SARHooks(FeatureHooks):
     def __init__(self, decoder: nn.Module) -> None:
         super().__init__(_decoder_input(0), 'decoder.prediction', 'decoder.conv1x1_2', scores=True,
                          mask_padding=decoder.mask,
-                         skip_steps=int(isinstance(decoder, ParallelSARDecoder)))
+                         skip_steps=int(isinstance(decoder, decoders.ParallelSARDecoder)))
 
     def classify(self, recognizer: BaseModule, positions: Tensor) -> Tensor:
-        """See the class."""
         decoder, start = recognizer.decoder, 0
         if decoder.pred_concat:
             # The hidden state comes first, which the layer of the query takes.
@@ -58,14 +49,12 @@ class RobustScannerHooks(FeatureHooks):
                          FeatureHook('decoder.hybrid_decoder.attention_layer', 'input'))
 
     def classify(self, recognizer: BaseModule, positions: Tensor) -> Tensor:
-        """See the class."""
         decoder = recognizer.decoder
         fused = decoder.glu_layer(decoder.linear_layer(torch.cat([positions, positions], -1)))
         return decoder.prediction(fused)
 
     def attention(self, recognizer: BaseModule, calls: Calls, size: tuple[int, int],
                   valid: Tensor | None) -> Tensor:
-        """See the class."""
         query, key, _, mask = calls[self.attention_hook.path][-1].args
         scale = recognizer.decoder.hybrid_decoder.attention_layer.scale
         scores = at_least_float32(query.transpose(1, 2) @ key * scale)
@@ -101,13 +90,13 @@ def _abinet(decoder: nn.Module) -> FeatureHooks:
 
 
 KNOWN: dict[type, Callable[[nn.Module], FeatureHooks]] = {
-    ParallelSARDecoder: SARHooks,
-    SequentialSARDecoder: SARHooks,
-    ASTERDecoder: _aster,
-    NRTRDecoder: _transformer,
-    MasterDecoder: _master,
-    RobustScannerFuser: RobustScannerHooks,
-    ABIFuser: _abinet,
+    decoders.ParallelSARDecoder: SARHooks,
+    decoders.SequentialSARDecoder: SARHooks,
+    decoders.ASTERDecoder: _aster,
+    decoders.NRTRDecoder: _transformer,
+    decoders.MasterDecoder: _master,
+    decoders.RobustScannerFuser: RobustScannerHooks,
+    decoders.ABIFuser: _abinet,
 }
 
 

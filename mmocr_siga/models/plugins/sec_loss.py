@@ -19,12 +19,6 @@ class SECLoss(Plugin):
     and all together are asked which characters the word has. Positions that the attention leaves
     out, and which would hardly get a gradient, thus learn what they show. Formula:
     :func:`mmocr_siga.models.losses.functional.sec_loss`.
-
-    Args:
-        pooling: 'noisy_or', 'max' or 'lse'.
-
-    Raises:
-        ValueError: If ``pooling`` is something else.
     """
 
     def __init__(self, loss_weight: float = 1.0, pooling: str = 'noisy_or',
@@ -36,7 +30,7 @@ class SECLoss(Plugin):
 
     def forward(self, logits: Tensor, presence: Tensor, valid: Tensor | None = None,
                 ignore_classes: Sequence[int] = ()) -> Tensor:
-        """The weighted loss of logits (N, P, C); see the function for the arguments."""
+        """The weighted loss; arguments are the function's."""
         return self.loss_weight * sec_loss(logits, presence, valid, ignore_classes, self.pooling)
 
     def loss(self, run: ForwardPass) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
 
-from ..utils.feature_hooks import FeatureHooks, recorded
+from ..utils.feature_hooks import FeatureHooks, evaluating, recorded
 from .base import ForwardPass
 from .mmocr_hooks import feature_hooks_of
 
@@ -21,16 +21,8 @@ def teacher_forced_attention(recognizer: BaseModule, inputs: Tensor,
     """Where a recognizer looks while it is told the word, for pictures and measurements.
 
     Nothing is dropped and no statistics are updated: all but the decoding itself runs as in
-    reading.
-
-    Args:
-        recognizer: An MMOCR recognizer, plugged or not.
-        inputs: Normalized images (N, C, H, W).
-        data_samples: N samples with their labels.
-        hooks: Where its attention is. None: known by its decoder.
-
-    Returns:
-        Tensor: (N, T, h, w), step t reading character t.
+    reading. Of normalized images (N, C, H, W) with labels it gives (N, T, h, w), step t reading
+    character t. Without ``hooks`` they are those of the decoder.
     """
     hooks = hooks or feature_hooks_of(recognizer)
     run = ForwardPass(recognizer, hooks, inputs, data_samples)
@@ -42,14 +34,9 @@ def teacher_forced_attention(recognizer: BaseModule, inputs: Tensor,
 @contextmanager
 def _teacher_forced(recognizer: nn.Module) -> Iterator[None]:
     """All in evaluation mode but the decoders themselves, whose mode chooses what they do."""
-    modes = {module: module.training for module in recognizer.modules()}
-    try:
-        recognizer.eval()
-        for module in modes:
+    with evaluating(recognizer):
+        for module in recognizer.modules():
             if isinstance(module, BaseDecoder):
                 # Not train(), which would reach the dropout inside.
                 module.training = True
         yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

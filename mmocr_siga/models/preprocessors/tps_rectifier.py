@@ -19,14 +19,12 @@ class TPSRectifier(BasePreprocessor):
     image. A new one begins with the identity.
 
     Args:
-        in_channels: Channels of the images.
         output_size: Height and width of the rectified images.
         num_points: Fiducial points, half along the top and half along the bottom.
         frozen: Keep the weights and the statistics of the normalization as they are, for weights
             that were trained before.
         with_cp: In training, compute the maps that lead to the points again for the backward pass
             instead of keeping them. Results stay the same.
-        init_cfg: Initialization of the convolutions.
     """
 
     def __init__(self, in_channels: int = 3, output_size: tuple[int, int] = (32, 128),
@@ -62,7 +60,7 @@ class TPSRectifier(BasePreprocessor):
             self._start_from_identity()
 
     def train(self, mode: bool = True) -> 'TPSRectifier':
-        """As usual, but a frozen one stays in evaluation mode."""
+        """A frozen one stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
     def grid(self, images: Tensor) -> Tensor:

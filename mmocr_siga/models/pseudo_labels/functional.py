@@ -4,7 +4,8 @@ Letters used throughout: N images in a batch, (H, W) image height and width, (h,
 width of a feature map, T decoding steps, L characters of a word (the end of sequence not
 counted). Padding lies at the right of a word: ``valid``, bool (N, any width), is False there.
 
-Nothing here is learned, takes part in the gradient or makes the host wait for the device.
+Nothing here is learned, takes part in the gradient or makes the host wait for the device. Another
+shape or dtype raises ValueError.
 Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023
 (arXiv 2203.03382).
 """
@@ -27,48 +28,33 @@ _CELL_SHARE = 0.4
 
 
 def two_means_mask(gray: Tensor) -> Tensor:
-    """Separate text from background by exact 2-means on the grey values.
-
-    The two clusters are the globally optimal ones (in one dimension 2-means is the threshold of
-    Otsu, 1979, found here from a 256-bin histogram and its prefix sums); of several equally good
-    thresholds the lowest counts. Which cluster is text is voted by the image border, see
-    :func:`masked_two_means`.
-
-    Args:
-        gray: Grey images (N, H, W), uint8, or floating point in [0, 255], which is rounded to the
-            nearest of the 256 levels (halves to even; values outside are clamped).
-
-    Returns:
-        Tensor: bool (N, H, W), True on text. All False for an image of a single grey level.
-
-    Raises:
-        ValueError: If ``gray`` has another shape or dtype.
-
-    Source: SIGA, section 3.1 (text mask by K-means, K = 2).
-    """
+    """:func:`masked_two_means` of images without padding."""
     return masked_two_means(gray)
 
 
 @torch.no_grad()
 def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
-    """:func:`two_means_mask` for padded images: the same mask with padding and without.
+    """Separate text from background by exact 2-means on the gray values (SIGA, section 3.1).
 
-    The border vote: a border of the image (top, bottom, left, right) votes for a cluster that
-    covers more than half of it. A cluster with three votes or more is background. Where no
-    cluster has three, text is the cluster with fewer pixels on the border (each pixel counted
+    The two clusters are the globally optimal ones (in one dimension 2-means is the threshold of
+    Otsu, 1979, found here from a 256-bin histogram and its prefix sums); of several equally good
+    thresholds the lowest counts.
+
+    Which cluster is text is voted by the borders of the image (top, bottom, left, right), each for
+    a cluster that covers more than half of it. A cluster with three votes or more is background.
+    Where none has three, text is the cluster with fewer pixels on the border (each pixel counted
     once, corners too), then the smaller cluster, then the brighter one.
 
     Args:
-        gray: As in :func:`two_means_mask`.
+        gray: (N, H, W), uint8, or floating point in [0, 255], which is rounded to the nearest of
+            the 256 levels (halves to even; values outside are clamped).
         valid: bool (N, W), whole columns, or (N, H, W), False on padding, which takes part neither
             in the clustering nor in the vote. The top border consists of the topmost valid pixel
             of each column, the others likewise.
 
     Returns:
-        Tensor: bool (N, H, W), False on padding too.
-
-    Raises:
-        ValueError: If a shape or dtype is another.
+        Tensor: bool (N, H, W), True on text. All False for an image of a single gray level, and
+        on padding.
     """
     levels = _grey_levels(gray)
     index = levels.flatten(1).long()
@@ -158,14 +144,7 @@ def resize_attention(attention: Tensor, width: int, valid: Tensor | None = None)
     """Resize attention (N, T, w) along the image width, bilinearly with ``align_corners=False``.
 
     With ``valid`` the word ends where its padding begins, as it does alone; padding gets 0.
-
-    Returns:
-        Tensor: (N, T, width), float32 for half precision input.
-
-    Raises:
-        ValueError: If ``attention`` has another shape or dtype, or ``width`` is not positive.
-
-    Source: SIGA, section 3.2.
+    Half precision becomes float32. (SIGA, section 3.2.)
     """
     check_attention(attention)
     if width < 1:
@@ -183,35 +162,22 @@ def resize_attention(attention: Tensor, width: int, valid: Tensor | None = None)
 
 
 @torch.no_grad()
-def glyph_labels(attention: Tensor,
-                 foreground: Tensor,
-                 lengths: Tensor,
-                 size: tuple[int, int],
-                 threshold: float | Tensor = 0.05,
-                 valid: Tensor | None = None) -> Tensor:
-    """Cut a text mask into characters along the attention.
+def glyph_labels(attention: Tensor, foreground: Tensor, lengths: Tensor, size: tuple[int, int],
+                 threshold: float | Tensor = 0.05, valid: Tensor | None = None) -> Tensor:
+    """Cut a text mask into characters along the attention (SIGA, section 3.3).
 
-    Channel 0 is background, channel t the character of step t: the cells of the foreground whose
-    column step t attends to. Channels may overlap, and may leave foreground unclaimed; channels
-    past the word are empty.
+    Of the labels, bool (N, T + 1, h, w), channel 0 is background, channel t the character of step
+    t: the cells of the foreground whose column step t attends to. Channels may overlap, and may
+    leave foreground unclaimed; channels past the word are empty.
 
     Args:
         attention: (N, T, w) at any width.
         foreground: Text mask (N, H, W), bool or floating point in {0, 1}. A cell of the labels is
             foreground if the bilinearly resized mask is at least 0.4 there.
         lengths: (N,) characters without the end of sequence. Clamped to [0, T].
-        size: Height and width of the labels.
         threshold: Attention above it, resized to the width of the labels, claims a column; a
             number, or one a sample (N, 1, 1). Made for an attention of 32 columns.
         valid: (N, any width) bool. Padding is background.
-
-    Returns:
-        Tensor: bool (N, T + 1, h, w).
-
-    Raises:
-        ValueError: If a shape or dtype is another.
-
-    Source: SIGA, section 3.3 (glyph pseudo-labels).
     """
     check_attention(attention)
     check_foreground(foreground, attention)
@@ -243,14 +209,13 @@ def resize_valid(valid: Tensor, width: int) -> Tensor:
 
 
 def _columns(valid: Tensor, width: int) -> Tensor:
-    """How many columns of a map are valid, (N,)."""
     return -(-valid.sum(1) * width // valid.size(1))
 
 
 def _hold_last_column(maps: Tensor, valid: Tensor) -> Tensor:
     """Maps (N, C, W) whose padding repeats the last valid column, as resizing does at a border."""
-    columns, position = _columns(valid, maps.size(2)), torch.arange(maps.size(2),
-                                                                    device=maps.device)
+    columns = _columns(valid, maps.size(2))
+    position = torch.arange(maps.size(2), device=maps.device)
     last = position == columns[:, None] - 1
     edge = maps.masked_fill(~last[:, None], 0).sum(2, keepdim=True)
     return torch.where((position < columns[:, None])[:, None], maps, edge)

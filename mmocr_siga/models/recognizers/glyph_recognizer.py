@@ -4,12 +4,7 @@ from typing import Optional
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 from mmocr.registry import MODELS
-from mmocr.utils.typing_utils import (
-    ConfigType,
-    InitConfigType,
-    OptConfigType,
-    RecSampleList,
-)
+from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType, RecSampleList
 from torch import Tensor
 
 from ...geometry.tps import warp_images
@@ -19,7 +14,7 @@ from ..target_generators.text_masks import gray_images
 
 @MODELS.register_module()
 class GlyphRecognizer(EncoderDecoderRecognizer):
-    """An encoder-decoder recogniser with an optional head that exists for training only.
+    """An encoder-decoder recognizer with an optional head that exists for training only.
 
     ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch
     the head, so a checkpoint for reading need not contain it: built with ``glyph_head=None`` it
@@ -28,11 +23,7 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
     Args:
         preprocessor: As in MMOCR. One that gives its sampling grid, as ``TPSRectifier`` does, warps
             the samples' text masks by the same grid.
-        backbone: As in MMOCR; gives the maps that encoder and head read.
-        encoder: For example ``SIGAEncoder``.
-        decoder: For example ``SIGADecoder``.
         glyph_head: For example ``GlyphHead``.
-        data_preprocessor: As in MMOCR.
         channels_last: Keep images and convolution weights with the channels last in memory, which
             is faster on CPUs and, in half precision, on GPUs. Results stay the same to rounding.
     """

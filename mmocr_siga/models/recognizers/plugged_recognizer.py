@@ -6,13 +6,7 @@ import torch
 from mmengine.model import ModuleDict
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 from mmocr.registry import MODELS, TASK_UTILS
-from mmocr.utils.typing_utils import (
-    ConfigType,
-    OptConfigType,
-    OptRecSampleList,
-    RecForwardResults,
-    RecSampleList,
-)
+from mmocr.utils.typing_utils import ConfigType, OptConfigType, OptRecSampleList, RecSampleList
 from torch import Tensor
 
 from ..plugins.base import ForwardPass, Plugin, plugged_in
@@ -40,13 +34,11 @@ class PluginMixin:
             ``dict(sec=dict(type='SECLoss'))``.
         hooks: Config of :class:`~mmocr_siga.models.utils.feature_hooks.FeatureHooks`. None: those
             of the decoder, see :func:`~mmocr_siga.models.plugins.feature_hooks_of`.
-        base: All that the recognizer itself takes.
 
     Raises:
         TypeError: If ``plugins`` is no dict, or one of them is no plug-in.
-        ValueError: If no hooks are known for the recognizer and none are given, if the hooks or a
-            plug-in name a module that the recognizer does not have, or, in training, if two losses
-            have the same name.
+        ValueError: If no hooks are known or given, if they or a plug-in name a module that is not
+            there, or, in training, if two losses have the same name.
     """
 
     def __init__(self, plugins: ConfigType, hooks: OptConfigType = None, **base: Any) -> None:
@@ -67,12 +59,7 @@ class PluginMixin:
             pass  # Paths that do not exist are found here, not in the first training step.
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs: Any) -> dict[str, Tensor]:
-        """The recognizer's losses and those of the plug-ins; in evaluation mode the former alone.
-
-        Args:
-            inputs: Normalized images (N, C, H, W).
-            data_samples: N samples with their labels.
-        """
+        """The recognizer's losses and, in training mode, those of the plug-ins."""
         if not self.training:
             return self._read(super().loss, inputs, data_samples, **kwargs)
         with self._plugged_in(inputs, data_samples, losses=True) as run:
@@ -91,7 +78,7 @@ class PluginMixin:
         return self._read(super().predict, inputs, data_samples, **kwargs)
 
     def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None,
-                 **kwargs: Any) -> RecForwardResults:
+                 **kwargs: Any) -> Any:
         return self._read(super()._forward, inputs, data_samples, **kwargs)
 
     def _read(self, method: Any, inputs: Tensor, data_samples: OptRecSampleList,

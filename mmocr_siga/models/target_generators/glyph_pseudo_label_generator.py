@@ -29,17 +29,8 @@ class GlyphPseudoLabelGenerator(nn.Module):
     def forward(self, attention: Tensor, foreground: Tensor, lengths: Tensor,
                 sizes: dict[str, tuple[int, int]],
                 valid: Tensor | None = None) -> dict[str, Tensor]:
-        """Make the labels.
-
-        Args:
-            attention: (N, T, w), at its own width.
-            foreground: (N, H, W) bool, the text mask.
-            lengths: (N,) characters without the end token.
-            sizes: (height, width) of each map that wants labels.
-            valid: (N, any width) bool, False on padding, which is background.
-
-        Returns:
-            dict: (N, T + 1, h, w) bool per map, channel 0 background.
+        """Labels (N, T + 1, h, w), bool, for maps of the ``sizes`` (h, w); otherwise as
+        :func:`~mmocr_siga.models.pseudo_labels.functional.glyph_labels`.
         """
         threshold, width = self.threshold, attention.shape[-1]
         if self.scale_threshold:

@@ -1,5 +1,6 @@
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Optional
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -36,14 +37,13 @@ def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
 
 
 def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
-                     grid: Optional[Tensor] = None) -> Tensor:
+                     grid: Tensor | None = None) -> Tensor:
     """Text masks of a batch: those that the samples carry, or made here from the gray images.
 
     Args:
         data_samples: N samples, each with ``gt_text_mask`` or none with it.
         gray: (N, H, W) in [0, 255], as the network sees them, padding included.
-        grid: (N, H, W, 2), the sampling grid that rectified the images. Masks of the samples are
-            those of the images before, and are warped by it.
+        grid: (N, H, W, 2), by which the images were rectified, and the samples' masks are here.
 
     Returns:
         Tensor: (N, H, W) bool; padding is background.

@@ -9,16 +9,6 @@ from torch import Tensor, nn
 from ...text.dictionary import dictionary_characters
 from .weights import WeightsMismatchError, compare_weights
 
-__all__ = ['source_rows', 'transfer_dictionary']
-
-
-def source_rows(source: Sequence[str], target: Sequence[str]) -> list[int | None]:
-    """For each character of ``target`` the index in ``source`` of the same one, else of its other
-    case, else None."""
-    index = {character: i for i, character in enumerate(source)}
-    return [next((index[form] for form in (c, c.lower(), c.upper()) if form in index), None)
-            for c in target]
-
 
 def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
                         source: Sequence[str]) -> dict[str, Tensor]:
@@ -30,7 +20,7 @@ def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
 
     Args:
         weights: State dict of the same model with another dictionary.
-        model: A recognizer with the wanted dictionary in its decoder; not changed.
+        model: A recognizer with the wanted dictionary; not changed.
         source: Characters of the weights' dictionary, in order, without special tokens.
 
     Raises:
@@ -40,7 +30,10 @@ def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
     known = dictionary_characters(dictionary)
     target = [character for character in dictionary.dict if character in known]
     special = dictionary.num_classes - len(target)
-    rows = source_rows(source, target)
+    index = {character: i for i, character in enumerate(source)}
+    # Those without a source take the mean, which _moved puts after the last character.
+    rows = [next((index[form] for form in (c, c.lower(), c.upper()) if form in index), len(source))
+            for c in target]
     old = len(source) + special
     mismatch = compare_weights(model, weights, training_only=())
     if mismatch.missing or mismatch.unexpected:
@@ -61,11 +54,10 @@ def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
     return out
 
 
-def _moved(tensor: Tensor, axis: int, rows: Sequence[int | None], tail: int) -> Tensor:
+def _moved(tensor: Tensor, axis: int, rows: Sequence[int], tail: int) -> Tensor:
     """Take the rows of a tensor along an axis; the last ``tail`` ones stay last."""
-    count = tensor.shape[axis] - tail
-    characters, special = tensor.split([count, tail], axis)
+    characters, special = tensor.split([tensor.shape[axis] - tail, tail], axis)
     mean = characters.mean(axis, keepdim=True)
     known = torch.cat([characters, mean], axis)
-    chosen = torch.tensor([count if row is None else row for row in rows], device=tensor.device)
-    return torch.cat([known.index_select(axis, chosen), special], axis)
+    chosen = known.index_select(axis, torch.tensor(rows, device=tensor.device))
+    return torch.cat([chosen, special], axis)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 import torch
 from mmengine.model import BaseModule
@@ -17,8 +17,6 @@ from mmocr.registry import TASK_UTILS
 from torch import Tensor, nn
 
 from ..pseudo_labels.functional import at_least_float32
-
-__all__ = ['Call', 'Calls', 'FeatureHook', 'FeatureHooks', 'find_module', 'recorded']
 
 
 class Call(NamedTuple):
@@ -63,17 +61,13 @@ class FeatureHook:
         return f'{self.source}{index} of {self.path}'
 
     def read(self, calls: Calls) -> list[Tensor]:
-        """The tensor in each call of the module.
-
-        Raises:
-            ValueError: If there was no call, or one has no such tensor.
-        """
+        """The tensor in each call of the module."""
         if not calls.get(self.path):
             raise ValueError(f'the module {self.path!r} was not called: check the hooks')
         return [self.tensor(call) for call in calls[self.path]]
 
     def tensor(self, call: Call) -> Tensor:
-        """The tensor of one call; see :meth:`read`."""
+        """The tensor of one call, or a ValueError if it has none."""
         held, index = self._held(call), self.index
         try:
             if index is None:
@@ -112,6 +106,9 @@ def _with(held: Any, index: int | str, value: Tensor) -> Any:
     return type(held)(items) if type(held) in (tuple, list) else type(held)(*items)
 
 
+Spec = Union[str, Mapping, FeatureHook]
+
+
 @TASK_UTILS.register_module()
 class FeatureHooks:
     """Finds feature map, classifier and attention of a recognizer by the paths of its modules.
@@ -130,21 +127,14 @@ class FeatureHooks:
         skip_steps: Steps before that of the first character.
         size_like: A map (N, *, h, w) that tells the rows of a sequence. None: a sequence is one
             row.
-        dictionary: Path of the dictionary.
         in_reading: Whether the attention can be seen in reading, too, as it is in training. None of
             it is then computed once more to explain a word.
     """
 
-    def __init__(self,
-                 feature: str | Mapping | FeatureHook,
-                 classifier: str | Sequence[str],
-                 attention: str | Mapping | FeatureHook | None = None,
-                 scores: bool = False,
-                 mask_padding: bool = False,
-                 skip_steps: int = 0,
-                 size_like: str | Mapping | FeatureHook | None = None,
-                 dictionary: str = 'decoder.dictionary',
-                 in_reading: bool = False) -> None:
+    def __init__(self, feature: Spec, classifier: str | Sequence[str],
+                 attention: Spec | None = None, scores: bool = False, mask_padding: bool = False,
+                 skip_steps: int = 0, size_like: Spec | None = None,
+                 dictionary: str = 'decoder.dictionary', in_reading: bool = False) -> None:
         self.feature_hook = FeatureHook.of(feature)
         self.classifiers = [classifier] if isinstance(classifier, str) else list(classifier)
         self.attention_hook = None if attention is None else FeatureHook.of(attention)
@@ -161,11 +151,7 @@ class FeatureHooks:
             find_module(recognizer, path)
 
     def paths(self, attention: bool) -> list[str]:
-        """Modules to watch, with that of the attention or without.
-
-        Raises:
-            ValueError: If there is no attention to be seen.
-        """
+        """Modules to watch, with that of the attention or without."""
         hooks = [self.feature_hook, self.size_hook]
         if attention:
             if self.attention_hook is None:
@@ -175,7 +161,7 @@ class FeatureHooks:
         return [hook.path for hook in hooks if hook is not None]
 
     def dictionary(self, recognizer: nn.Module) -> Dictionary:
-        """The dictionary of the recognizer."""
+        """The recognizer's."""
         return reduce(getattr, self.dictionary_path.split('.'), recognizer)
 
     def feature(self, calls: Calls) -> Tensor:
@@ -198,11 +184,7 @@ class FeatureHooks:
         return value.transpose(1, 2).unflatten(2, size)
 
     def classify(self, recognizer: BaseModule, positions: Tensor) -> Tensor:
-        """Logits (N, P, K) of feature vectors (N, P, D), by the recognizer's own classifier.
-
-        Raises:
-            ValueError: If the classifier does not take feature vectors of this size.
-        """
+        """Logits (N, P, K) of feature vectors (N, P, D), by the recognizer's own classifier."""
         logits = []
         for path in self.classifiers:
             classifier = find_module(recognizer, path)
@@ -216,13 +198,8 @@ class FeatureHooks:
 
     def attention(self, recognizer: BaseModule, calls: Calls, size: tuple[int, int],
                   valid: Tensor | None) -> Tensor:
-        """The attention of the steps that read characters, (N, T, h, w).
-
-        Args:
-            recognizer: The recognizer.
-            calls: What was recorded.
-            size: (h, w) of the map.
-            valid: (N, w) bool, False where a column is padding.
+        """The attention of the steps that read characters, (N, T, h, w), over a map of ``size``
+        whose padding ``valid`` (N, w) tells.
         """
         values = self.attention_hook.read(calls)
         maps = torch.cat([_as_maps(value, size, len(values) > 1) for value in values], 1)
@@ -252,11 +229,7 @@ def _as_maps(value: Tensor, size: tuple[int, int], one_step: bool) -> Tensor:
 
 
 def find_module(root: nn.Module, path: str) -> nn.Module:
-    """A submodule by its path; see :class:`FeatureHook`.
-
-    Raises:
-        ValueError: If there is none; names what there is.
-    """
+    """A submodule by its path, or a ValueError that names what there is."""
     module = root
     for part in path.split('.'):
         children = dict(module.named_children())
@@ -284,3 +257,15 @@ def recorded(root: nn.Module, paths: Iterable[str],
             handle = find_module(root, path).register_forward_hook(note, with_kwargs=True)
             stack.callback(handle.remove)
         yield
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """All modules in evaluation mode for the time of the block."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from ...text.dictionary import SHORT_NAMES, dictionary_characters
 
-__all__ = ['Mismatch', 'WeightsMismatchError', 'compare_weights', 'load_weights', 'weights_of']
-
 # Parts that reading does not need: they may be in the model and not in the weights, or vice versa.
 TRAINING_ONLY = ('glyph_head.', 'decoder.module_loss.')
 SHOWN = 4
@@ -33,9 +31,8 @@ class Mismatch(NamedTuple):
 def weights_of(checkpoint: Any, source: str) -> dict[str, Tensor]:
     """The tensors in a checkpoint by their names, without a leading ``module.``.
 
-    Args:
-        checkpoint: What a checkpoint file held: a dict with ``state_dict``, or a state dict.
-        source: Name of the file, for messages.
+    The checkpoint is a dict with ``state_dict``, or a state dict; ``source`` names its file in
+    messages.
 
     Raises:
         ValueError: If it holds no weights where they are expected; says what it holds.
@@ -77,7 +74,6 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
     """Load the weights of a recognizer, in place; the file cannot run code.
 
     Args:
-        model: The recognizer.
         source: Path or address of a checkpoint.
         training_only: Beginnings of names that may be missing or too many; in the first place
             SIGA's training head and the losses.
@@ -87,20 +83,18 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it holds no weights, or the model has no such part.
-        WeightsMismatchError: If the weights are of another model or dictionary; names the first
-            tensors that differ and what to use instead.
+        WeightsMismatchError: If they are of another model or dictionary; tells what to use instead.
     """
     source = os.fspath(source)
     if '://' not in source and not os.path.isfile(os.path.expanduser(source)):
         raise FileNotFoundError(f'no weights at {source!r}')
     checkpoint = CheckpointLoader.load_checkpoint(source, map_location='cpu', logger='silent')
     weights = weights_of(checkpoint, source)
-    if parts is None:
-        mismatch = compare_weights(model, weights, training_only)
-    else:
+    if parts is not None:
         weights = _renamed(model, weights, parts)
-        mismatch = compare_weights(model, weights, training_only)
-        wanted = tuple(_dotted(own) for own in parts)
+    mismatch = compare_weights(model, weights, training_only)
+    if parts is not None:
+        wanted = tuple(map(_dotted, parts))
         mismatch = Mismatch(mismatch.shapes,
                             [name for name in mismatch.missing if name.startswith(wanted)], [])
     if any(mismatch):

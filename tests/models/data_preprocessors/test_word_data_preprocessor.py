@@ -10,7 +10,7 @@ from mmocr.structures import TextRecogDataSample
 
 from mmocr_siga.models import WordDataPreprocessor
 
-COLOUR = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+COLOR = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 
 
 def batch(sizes, channels=3):
@@ -25,7 +25,7 @@ def batch(sizes, channels=3):
 
 @pytest.mark.parametrize('sizes', [[(8, 20)] * 3, [(8, 20), (8, 32)], [(5, 7)]])
 @pytest.mark.parametrize('options, channels', [
-    (dict(COLOUR, bgr_to_rgb=True), 3), (dict(COLOUR, pad_size_divisor=16, pad_value=2), 3),
+    (dict(COLOR, bgr_to_rgb=True), 3), (dict(COLOR, pad_size_divisor=16, pad_value=2), 3),
     (dict(mean=[127], std=[127]), 1), (dict(mean=[127], std=[127], bgr_to_rgb=True), 3), ({}, 3)])
 def test_as_mmocr(sizes, options, channels):
     data = batch(sizes, channels)
@@ -36,19 +36,14 @@ def test_as_mmocr(sizes, options, channels):
         assert ours.metainfo == theirs.metainfo
 
 
-def test_a_stacked_batch_and_no_samples():
+def test_a_stacked_batch_and_samples_on_the_host():
     data = batch([(8, 20)] * 2)
-    ours = WordDataPreprocessor(**COLOUR)
+    ours = WordDataPreprocessor(**COLOR)
     stacked = dict(inputs=torch.stack(data['inputs']), data_samples=None)
     assert torch.equal(ours(stacked)['inputs'], ours(data)['inputs'])
-
-
-def test_samples_stay_on_the_host():
-    data = batch([(8, 20)] * 2)
     for sample in data['data_samples']:
         sample.gt_text_mask = PixelData(data=torch.zeros(1, 8, 20, dtype=torch.bool))
-    ours = WordDataPreprocessor(**COLOUR).to('meta')  # stands for a device that is not the host
-    found = ours(data)
+    found = ours.to('meta')(data)  # stands for a device that is not the host
     assert found['inputs'].device.type == 'meta'
     assert all(s.gt_text_mask.data.device.type == 'cpu' for s in found['data_samples'])
 
@@ -67,16 +62,11 @@ def test_augmentations_of_the_batch():
     assert torch.equal(ours(copy.deepcopy(data))['inputs'], -found['inputs'])
 
 
-def test_wrong_channels_are_named():
-    with pytest.raises(ValueError, match='mean has 3 values, but the images have 1 channels'):
-        WordDataPreprocessor(**COLOUR)(batch([(8, 20)], channels=1))
-
-
 def test_views_of_words_without_labels():
     """Each view is what it is alone; collated by MMEngine, as a loader does."""
     sizes = [(8, 20), (8, 20), (6, 12)]
     words = [batch(sizes) for _ in range(2)]  # two words of three views
-    ours = WordDataPreprocessor(**COLOUR)
+    ours = WordDataPreprocessor(**COLOR)
     found = ours(pseudo_collate([dict(inputs=word['inputs'], data_samples=word['data_samples'][0])
                                  for word in words]))
     assert [tuple(view.shape) for view in found['inputs']] == [(2, 3, *size) for size in sizes]
@@ -84,6 +74,8 @@ def test_views_of_words_without_labels():
         alone = ours(dict(inputs=[word['inputs'][i] for word in words], data_samples=None))
         assert torch.equal(view, alone['inputs'])
     assert found['data_samples'][0].batch_input_shape == (8, 20)
+    with pytest.raises(ValueError, match='mean has 3 values, but the images have 1 channels'):
+        ours(batch([(8, 20)], channels=1))
     with pytest.raises(ValueError, match='of a view differ in size'):
         ours(dict(inputs=[words[0]['inputs'], words[1]['inputs']], data_samples=None))
     ours.batch_augments = torch.nn.ModuleList()

@@ -7,7 +7,7 @@ import torch
 
 from mmocr_siga.models.losses.functional import sec_loss
 
-POOLINGS = ('noisy_or', 'max', 'lse')
+POOLINGS = ('noisy_or', 'max', 'lse', 'logsumexp')
 
 
 def case(n=3, positions=5, classes=4, scale=2.0, dtype=torch.double):
@@ -46,27 +46,13 @@ def brute_force(logits, presence, valid, ignored, pooling):
 @pytest.mark.parametrize('ignored', [(), (1, ), (0, 3, 3)])
 def test_against_loops_over_probabilities(pooling, ignored):
     logits, presence, valid = case()
-    for mask in (None, valid | (torch.arange(5) == 0)):
+    valid[0] = False  # a sample without valid positions contributes nothing
+    for mask in (None, valid):
         want = brute_force(logits, presence, mask, ignored, pooling)
         got = sec_loss(logits, presence, mask, ignored, pooling)
         assert got.dtype == torch.double and got.item() == pytest.approx(want, rel=1e-12)
         single = sec_loss(logits.float(), presence, mask, ignored, pooling)
         assert single.item() == pytest.approx(want, rel=1e-5)
-
-
-def test_by_hand():
-    # Two positions, two classes: p = (3/4, 1/4) and (1/2, 1/2).
-    logits = torch.tensor([[[math.log(3), 0.0], [0.0, 0.0]]])
-    presence = torch.tensor([[True, False]])
-    q = dict(noisy_or=(1 - 1 / 4 * 1 / 2, 1 - 3 / 4 * 1 / 2), max=(3 / 4, 1 / 2),
-             lse=(4 / 5, (1 / 3 + 1) / (1 / 3 + 2)))
-    q['logsumexp'] = q['lse']
-    for pooling, (first, second) in q.items():
-        want = -(math.log(first) + math.log(1 - second)) / 2
-        assert sec_loss(logits, presence, pooling=pooling).item() == pytest.approx(want, rel=1e-6)
-        # Of the first class alone.
-        assert sec_loss(logits, presence, None, [1], pooling).item() == pytest.approx(
-            -math.log(first), rel=1e-6)
 
 
 @pytest.mark.parametrize('pooling', POOLINGS)
@@ -121,36 +107,13 @@ def test_a_class_that_is_sure_to_be_missing_still_gets_a_gradient():
 
 
 @pytest.mark.parametrize('pooling', POOLINGS)
-def test_padding_has_no_say(pooling):
-    logits, presence, _ = case()
-    logits.requires_grad_()
-    valid = torch.tensor([[True, True, False, False, False]]).repeat(3, 1)
-    loss = sec_loss(logits, presence, valid, (), pooling)
-    torch.testing.assert_close(loss, sec_loss(logits[:, :2], presence, pooling=pooling))
-    loss.backward()
-    assert (logits.grad[:, 2:] == 0).all() and (logits.grad[:, :2] != 0).any()
-
-
-@pytest.mark.parametrize('pooling', POOLINGS)
-def test_a_sample_without_valid_positions_contributes_nothing(pooling):
-    logits, presence, valid = case()
-    valid[0] = True
-    valid[1:] = False
-    logits.requires_grad_()
-    loss = sec_loss(logits, presence, valid, (), pooling)
-    torch.testing.assert_close(loss, sec_loss(logits[:1], presence[:1], pooling=pooling) / 3)
-    loss.backward()
-    assert (logits.grad[1:] == 0).all() and logits.grad.isfinite().all()
-    assert sec_loss(logits, presence, torch.zeros_like(valid), (), pooling) == 0
-
-
-@pytest.mark.parametrize('pooling', POOLINGS)
 def test_nothing_to_ask(pooling):
     logits, presence, valid = case()
     logits.requires_grad_()
     loss = sec_loss(logits, presence, valid, range(4), pooling)
     loss.backward()
     assert loss == 0 and (logits.grad == 0).all()
+    assert sec_loss(logits, presence, torch.zeros_like(valid), (), pooling) == 0
     assert sec_loss(logits[:0], presence[:0], None, (), pooling) == 0
     assert sec_loss(logits[:, :0], presence, None, (), pooling) == 0
 
@@ -165,12 +128,6 @@ def test_half_precision_is_computed_in_single(dtype):
     torch.testing.assert_close(loss, sec_loss(half.float(), presence, valid))
     loss.backward()
     assert half.grad.dtype == dtype and half.grad.isfinite().all()
-
-
-def test_a_sample_has_the_same_loss_alone():
-    logits, presence, valid = case(n=4)
-    alone = [sec_loss(logits[i:i + 1], presence[i:i + 1], valid[i:i + 1]) for i in range(4)]
-    torch.testing.assert_close(sec_loss(logits, presence, valid), sum(alone) / 4)
 
 
 def test_nan_is_seen():

@@ -61,8 +61,3 @@ def test_weights_of_ones_own_and_other_branches():
 def test_letter_case_is_passed_on():
     samples = build(letter_case='lower').get_targets([sample('Ab', targets=False)])
     assert samples[0].gt_text.indexes.tolist() == index('ab')
-
-
-def test_unknown_arguments_are_refused():
-    with pytest.raises(TypeError, match='semantics_weight'):
-        build(semantics_weight=1.)

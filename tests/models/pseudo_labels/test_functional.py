@@ -12,7 +12,6 @@ from mmocr_siga.models.pseudo_labels.functional import (
     glyph_labels,
     masked_two_means,
     resize_attention,
-    step_mask,
     two_means_mask,
     two_means_mask_image,
 )
@@ -108,49 +107,40 @@ def test_constant_image_has_no_text(level, shape):
     assert not mask_of(np.full(shape, level, np.uint8)).any()
 
 
-@pytest.mark.parametrize('background, text', [(200, 30), (30, 200), (100, 101)])
-def test_text_is_what_the_border_is_not(background, text):
-    gray = np.full((8, 12), background, np.uint8)
-    gray[2:6, 3:9] = text
+def drawn(height, width, *parts):
+    """Parts of a dark image in other levels."""
+    gray = np.full((height, width), 50, np.uint8)
+    for part, level in parts:
+        gray[part] = level
+    return gray
+
+
+INSIDE, ENDS = np.s_[2:6, 3:9], [0, -1]
+# Every border and the whole one half and half, 8 pixels of each kind.
+CHECKERS = drawn(4, 4, (np.s_[:2, :2], 220), (np.s_[2:, 2:], 220))
+
+
+@pytest.mark.parametrize('gray, text', [
+    (drawn(8, 12, (INSIDE, 220)), 220),
+    (255 - drawn(8, 12, (INSIDE, 220)), 35),
+    (drawn(8, 12, (INSIDE, 51)), 51),
+    # At the bottom, while left and right keep 5 of 8 pixels: three borders are background.
+    (drawn(8, 12, (np.s_[-3:], 220)), 220),
+    # Two against two: 20 of 28 border pixels, though only 20 of 60 pixels.
+    (drawn(6, 10, (ENDS, 220)), 50),
+    (255 - drawn(6, 10, (ENDS, 220)), 205),
+    # Two against two: 3 of 4 above, 4 of 4 below, 2 of 5 on either side. Bright has 7 of the 14
+    # border pixels, a tie, which the size decides; with corners counted twice it had 11 of 18.
+    (drawn(5, 4, (ENDS, 220), ((0, 1), 50)), 220),
+    # Ties throughout; then one fewer of either kind.
+    (CHECKERS, 220), (drawn(4, 4, (CHECKERS > 50, 220), ((1, 1), 50)), 220),
+    (drawn(4, 4, (CHECKERS > 50, 220), ((1, 2), 220)), 50),
+    # {0 | 1 2} is as good as {0 1 | 2}; columns 1 and 2 hold most of top, bottom and right.
+    (np.array([[0, 1, 2]], np.uint8).repeat(3, 0), 0),
+])
+def test_the_border_votes(gray, text):
     np.testing.assert_array_equal(mask_of(gray), gray == text)
-
-
-def test_three_borders_make_background_of_the_larger_part_of_the_border():
-    gray = np.full((8, 12), 50, np.uint8)
-    gray[-3:] = 220  # bottom; left and right keep 5 of 8 pixels
-    np.testing.assert_array_equal(mask_of(gray), gray == 220)
-
-
-def test_two_against_two_fewer_border_pixels_are_text():
-    gray = np.full((6, 10), 50, np.uint8)
-    gray[[0, -1]] = 220  # 20 of 28 border pixels, though only 20 of 60 pixels
-    np.testing.assert_array_equal(mask_of(gray), gray == 50)
-    np.testing.assert_array_equal(mask_of(255 - gray), gray == 50)
-
-
-def test_corners_count_once_on_the_border():
-    gray = np.full((5, 4), 50, np.uint8)
-    gray[[0, -1]] = 220
-    gray[0, 1] = 50
-    # Votes are two to two: 3 of 4 above, 4 of 4 below, 2 of 5 on either side. Bright has 7 of the
-    # 14 border pixels, a tie, which the size decides; with corners counted twice it had 11 of 18.
-    np.testing.assert_array_equal(mask_of(gray), gray == 220)
-
-
-def test_tied_border_smaller_then_brighter_is_text():
-    gray = np.full((4, 4), 50, np.uint8)
-    gray[:2, :2] = gray[2:, 2:] = 220  # every border and the ring half and half, 8 pixels each
-    np.testing.assert_array_equal(mask_of(gray), gray == 220)
-    for pixel, level, text in (((1, 1), 50, 220), ((1, 2), 220, 50)):  # one fewer of either kind
-        uneven = gray.copy()
-        uneven[pixel] = level
-        np.testing.assert_array_equal(mask_of(uneven), uneven == text)
-
-
-def test_lowest_of_equally_good_thresholds():
-    gray = np.array([[0, 1, 2]], np.uint8).repeat(3, 0)  # {0 | 1 2} is as good as {0 1 | 2}
-    # Bright columns 1 and 2 hold the majority of top, bottom and right.
-    np.testing.assert_array_equal(mask_of(gray), gray == 0)
+    np.testing.assert_array_equal(oracle_mask(gray), gray == text)
 
 
 def test_float_images_are_rounded_to_levels():
@@ -187,31 +177,6 @@ def test_padding_changes_nothing():
             assert torch.equal(mask[:, :width], two_means_mask(gray[None, :, :width])[0])
             assert not mask[:, width:].any()
         assert not masks[3].any()
-    framed = torch.randint(0, 256, (1, 40, 140), dtype=torch.uint8)
-    inside = torch.zeros(1, 40, 140, dtype=torch.bool)
-    framed[0, 5:37, 7:135], inside[0, 5:37, 7:135] = gray, True
-    mask = masked_two_means(framed, inside)[0]
-    assert torch.equal(mask[5:37, 7:135], two_means_mask(gray[None])[0])
-    assert mask.sum() == mask[5:37, 7:135].sum()
-
-
-@pytest.mark.parametrize('gray, valid, message', [
-    (torch.zeros(4, 4), None, 'gray must be'),
-    (torch.zeros(1, 0, 4), None, 'with pixels'),
-    (torch.zeros(1, 4, 4, dtype=torch.int32), None, 'gray must be uint8'),
-    (torch.zeros(1, 4, 4), torch.ones(1, 4), 'valid must be bool'),
-    (torch.zeros(1, 4, 4), torch.ones(4, 1, dtype=torch.bool), 'valid must be'),
-])
-def test_mask_errors(gray, valid, message):
-    with pytest.raises(ValueError, match=message):
-        masked_two_means(gray, valid)
-
-
-@pytest.mark.parametrize('gray', [np.zeros((4, 4)), np.zeros((0, 4), np.uint8),
-                                  np.zeros((1, 4, 4), np.uint8)])
-def test_mask_image_errors(gray):
-    with pytest.raises(ValueError, match='gray must be uint8'):
-        two_means_mask_image(gray)
 
 
 def oracle_resize(row, width):
@@ -269,16 +234,6 @@ def test_padding_is_background_and_changes_nothing(size):
         assert labels[i, 0, :, to:].all() and not labels[i, 1:, :, to:].any()
 
 
-@pytest.mark.parametrize('attention, width, message', [
-    (torch.rand(2, 4), 8, 'attention must be'),
-    (torch.ones(2, 2, 4, dtype=torch.long), 8, 'attention must be'),
-    (torch.rand(2, 2, 4), 0, 'width must be positive'),
-])
-def test_resize_attention_errors(attention, width, message):
-    with pytest.raises(ValueError, match=message):
-        resize_attention(attention, width)
-
-
 def test_glyph_labels_by_hand():
     foreground = torch.tensor([[[1, 1, 0, 1], [0, 1, 0, 1]]]).bool()
     attention = torch.tensor([[[0.9, 0.06, 0.0, 0.04], [0.0, 0.2, 0.3, 0.05], [1.0, 1, 1, 1]]])
@@ -290,13 +245,6 @@ def test_glyph_labels_by_hand():
         [[0, 0, 0, 0], [0, 0, 0, 0]],  # past the word
     ]]).bool()
     assert torch.equal(labels, expected)
-
-
-def test_glyph_labels_cell_share():
-    # Halved: each cell averages 2x2 pixels, of which 2 (0.5) count as text, and 1 (0.25) not.
-    foreground = torch.tensor([[[1.0, 1, 1, 0], [0, 0, 0, 0]]])
-    labels = glyph_labels(torch.ones(1, 1, 1), foreground, torch.tensor([1]), (1, 2))
-    assert labels[0, :, 0].tolist() == [[False, True], [True, False]]
 
 
 def attention_and_foreground(n=3, t=5, seed=0):
@@ -345,59 +293,62 @@ def test_glyph_labels_of_a_sample_alone_in_another_place_and_with_more_steps():
     assert torch.equal(longer[:, :6], labels) and not longer[:, 6:].any()
 
 
-@pytest.mark.parametrize('attention, foreground, lengths, message', [
-    (torch.rand(2, 8), torch.ones(2, 4, 8), torch.ones(2).long(), 'attention must be'),
-    (torch.rand(2, 3, 8), torch.ones(1, 4, 8), torch.ones(2).long(), 'foreground must be'),
-    (torch.rand(2, 3, 8), torch.ones(2, 1, 4, 8), torch.ones(2).long(), 'foreground must be'),
-    (torch.rand(2, 3, 8), torch.ones(2, 4, 8).long(), torch.ones(2).long(), 'foreground must be'),
-    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(3).long(), 'lengths must be'),
-    (torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(2), 'lengths must be integers'),
+ATTENTION, MASK, LENGTHS = torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(2).long()
+GRAY = torch.zeros(1, 4, 4)
+
+
+@pytest.mark.parametrize('function, arguments, message', [
+    (masked_two_means, (GRAY[0], ), 'gray must be'),
+    (masked_two_means, (GRAY[:, :0], ), 'with pixels'),
+    (masked_two_means, (GRAY.int(), ), 'gray must be uint8'),
+    (masked_two_means, (GRAY, GRAY[:, 0]), 'valid must be bool'),
+    (masked_two_means, (GRAY, torch.ones(4, 1).bool()), 'valid must be'),
+    (two_means_mask_image, (np.zeros((4, 4)), ), 'gray must be uint8'),
+    (two_means_mask_image, (np.zeros((0, 4), np.uint8), ), 'gray must be uint8'),
+    (two_means_mask_image, (np.zeros((1, 4, 4), np.uint8), ), 'gray must be uint8'),
+    (resize_attention, (ATTENTION[0], 8), 'attention must be'),
+    (resize_attention, (ATTENTION.long(), 8), 'attention must be'),
+    (resize_attention, (ATTENTION, 0), 'width must be positive'),
+    (glyph_labels, (ATTENTION[0], MASK, LENGTHS, (4, 8)), 'attention must be'),
+    (glyph_labels, (ATTENTION, MASK[:1], LENGTHS, (4, 8)), 'foreground must be'),
+    (glyph_labels, (ATTENTION, MASK[:, None], LENGTHS, (4, 8)), 'foreground must be'),
+    (glyph_labels, (ATTENTION, MASK.long(), LENGTHS, (4, 8)), 'foreground must be'),
+    (glyph_labels, (ATTENTION, MASK, torch.ones(3).long(), (4, 8)), 'lengths must be'),
+    (glyph_labels, (ATTENTION, MASK, torch.ones(2), (4, 8)), 'lengths must be integers'),
 ])
-def test_glyph_label_errors(attention, foreground, lengths, message):
+def test_what_does_not_fit_is_named(function, arguments, message):
     with pytest.raises(ValueError, match=message):
-        glyph_labels(attention, foreground, lengths, (4, 8))
+        function(*arguments)
 
 
-def test_step_mask():
-    assert step_mask(torch.tensor([0, 2, 7]), 3).tolist() == [
-        [False] * 3, [True, True, False], [True] * 3]
+def calls(device='cpu'):
+    gray = torch.from_numpy(np.stack([textured(seed) for seed in range(2)])).to(device)
+    valid = (torch.arange(128) < torch.tensor([[100], [128]])).to(device)
+    attention, foreground = (x.to(device) for x in attention_and_foreground())
+    lengths = torch.tensor([0, 3, 9]).to(device)
+    return [(two_means_mask, (gray, )), (masked_two_means, (gray, valid)),
+            (glyph_labels, (attention, foreground, lengths, (16, 64)))]
 
 
-def compiled(function):
+@pytest.mark.parametrize('number', range(3))
+def test_compile(number):
     if not getattr(torch._dynamo, 'is_dynamo_supported', lambda: True)():
         pytest.skip('torch.compile does not support this Python')
     torch._dynamo.reset()
+    function, arguments = calls()[number]
     # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
-    return torch.compile(function, fullgraph=True, backend='aot_eager')
+    compiled = torch.compile(function, fullgraph=True, backend='aot_eager')
+    assert torch.equal(compiled(*arguments), function(*arguments))
 
 
-def test_mask_compiles():
-    gray = torch.from_numpy(np.stack([textured(seed) for seed in range(2)]))
-    assert torch.equal(compiled(two_means_mask)(gray), two_means_mask(gray))
-    valid = torch.arange(128) < torch.tensor([[100], [128]])
-    assert torch.equal(compiled(masked_two_means)(gray, valid), masked_two_means(gray, valid))
-
-
-def test_glyph_labels_compile():
-    attention, foreground = attention_and_foreground()
-    arguments = attention, foreground, torch.tensor([0, 3, 9]), (16, 64)
-    assert torch.equal(compiled(glyph_labels)(*arguments), glyph_labels(*arguments))
-
-
-def test_masks_and_labels_on_a_gpu_do_not_wait_for_it():
+def test_a_gpu_is_not_waited_for():
     if not torch.cuda.is_available():
         pytest.skip('no CUDA device')
-    gray = torch.from_numpy(np.stack([textured(seed) for seed in range(2)]))
-    attention, foreground = attention_and_foreground()
-    lengths = torch.tensor([0, 3, 9])
-    valid = torch.arange(128) < torch.tensor([[100], [128]])
-    inputs = [x.cuda() for x in (gray, valid, attention, foreground, lengths)]
+    inputs = calls('cuda')
     torch.cuda.set_sync_debug_mode('error')
     try:
-        results = [two_means_mask(inputs[0]), masked_two_means(*inputs[:2]),
-                   glyph_labels(*inputs[2:], (16, 64))]
+        results = [function(*arguments) for function, arguments in inputs]
     finally:
         torch.cuda.set_sync_debug_mode('default')
-    assert torch.equal(results[0].cpu(), two_means_mask(gray))
-    assert torch.equal(results[1].cpu(), masked_two_means(gray, valid))
-    assert torch.equal(results[2].cpu(), glyph_labels(attention, foreground, lengths, (16, 64)))
+    for result, (function, arguments) in zip(results, calls()):
+        assert torch.equal(result.cpu(), function(*arguments))

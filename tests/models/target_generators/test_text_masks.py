@@ -24,23 +24,17 @@ def test_masks_of_the_samples_are_stacked_and_padded():
 
 
 def test_without_masks_they_are_made_here():
-    gray = gray_words()
-    assert (batch_text_masks([sample('a'), sample('b')], gray) == two_means_mask(gray)).all()
-
-
-def test_padding_takes_no_part_in_masks_made_here():
     gray = gray_words(1)
+    assert (batch_text_masks([sample('a')], gray) == two_means_mask(gray)).all()
+    # Padding takes no part.
     padded = torch.nn.functional.pad(gray, (0, 128), value=255.)
     got = batch_text_masks([sample('a', valid_ratio=0.5)], padded)
     assert (got[..., :128] == two_means_mask(gray)).all() and not got[..., 128:].any()
 
 
-def test_a_mask_of_another_size_is_named():
+def test_masks_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r'\(16, 64\).*\(32, 128\).*geometric'):
         batch_text_masks([sample('a', mask=torch.zeros(1, 16, 64) > 0)], gray_words(1))
-
-
-def test_masks_on_some_samples_only_are_refused():
     samples = [sample('a'), sample('b', mask=torch.zeros(1, 32, 128) > 0)]
     with pytest.raises(ValueError, match='1 of 2 samples'):
         batch_text_masks(samples, gray_words())

@@ -3,20 +3,14 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.apis import transfer_dictionary
-from mmocr_siga.models.utils.dictionary_transfer import source_rows
 from mmocr_siga.models.utils.weights import WeightsMismatchError
-from mmocr_siga.text import dictionary_characters
-from tests.helpers.words import DICTIONARY, sample, tiny_model
+from tests.helpers.words import sample, tiny_model_of
 
 LOWER36 = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 
-def build(name, **changes):
-    dictionary = dict(DICTIONARY, dict_file=name)
-    config = tiny_model(**changes)
-    config['decoder']['dictionary'] = dictionary
-    config['glyph_head']['dictionary'] = dictionary
-    return MODELS.build(config)
+def build(name):
+    return MODELS.build(tiny_model_of(name))
 
 
 @pytest.fixture(scope='module')
@@ -25,13 +19,11 @@ def narrow():
     return build('36').eval()
 
 
-def test_rows_come_from_the_same_character_or_its_other_case():
-    assert source_rows('abC', 'CcAab!') == [2, 2, 0, 0, 1, None]
-
-
-def test_classifier_and_embedding_by_hand(narrow):
+@pytest.mark.parametrize('source', [LOWER36, LOWER36.upper()])
+def test_classifier_and_embedding_by_hand(narrow, source):
+    """Rows come from the same character or its other case."""
     wide = build('94')
-    weights = transfer_dictionary(narrow.state_dict(), wide, LOWER36)
+    weights = transfer_dictionary(narrow.state_dict(), wide, source)
     wide.load_state_dict(weights)
     old, new = narrow.decoder.dictionary, wide.decoder.dictionary
     for name in ('decoder.reader.classifier.weight', 'decoder.reader.embedding.weight'):
@@ -61,7 +53,6 @@ def test_fewer_characters(narrow):
     digits.load_state_dict(weights)
     name = 'decoder.reader.classifier.bias'
     assert torch.equal(weights[name][:36], wide.state_dict()[name][:36])
-    assert len(dictionary_characters(digits.decoder.dictionary)) == 36
 
 
 def test_what_does_not_fit(narrow):

@@ -3,16 +3,11 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.utils.weights import WeightsMismatchError, load_weights, weights_of
-from tests.helpers.words import DICTIONARY, tiny_model
+from tests.helpers.words import tiny_model_of
 
 
 def with_dictionary(name, **changes):
-    dictionary = dict(DICTIONARY, dict_file=name)
-    config = tiny_model(**changes)
-    config['decoder']['dictionary'] = dictionary
-    if config['glyph_head']:
-        config['glyph_head']['dictionary'] = dictionary
-    return MODELS.build(config)
+    return MODELS.build(tiny_model_of(name, **changes))
 
 
 @pytest.fixture(scope='module')
@@ -22,34 +17,33 @@ def model():
     return with_dictionary('36')
 
 
-def save(path, model, **more):
-    torch.save(dict(state_dict=model.state_dict(), **more), path)
+def save(path, model):
+    torch.save(dict(state_dict=model.state_dict()), path)
     return path
 
 
-def test_weights_are_loaded(model, tmp_path):
+def same(one, other):
+    """Whether all weights that the first has are the other's."""
+    state = other.state_dict()
+    return all(torch.equal(value, state[key]) for key, value in one.state_dict().items())
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_weights_are_loaded(model, tmp_path, prefix):
+    """Of a checkpoint, and of the bare state dict of a parallel model."""
+    state = {prefix + key: value for key, value in model.state_dict().items()}
+    torch.save(state if prefix else dict(state_dict=state), tmp_path / 'a.pth')
     other = with_dictionary('36')
-    name = 'decoder.' + next(name for name, _ in model.decoder.named_parameters())
-    assert not torch.equal(other.state_dict()[name], model.state_dict()[name])
-    load_weights(other, save(tmp_path / 'a.pth', model))
-    for key, value in model.state_dict().items():
-        assert torch.equal(other.state_dict()[key], value), key
+    assert not same(other, model)
+    load_weights(other, str(tmp_path / 'a.pth'))
+    assert same(other, model)
 
 
 def test_the_training_head_may_be_missing_or_too_much(model, tmp_path):
     headless = with_dictionary('36', glyph_head=None)
     load_weights(headless, save(tmp_path / 'a.pth', model))
     load_weights(with_dictionary('36'), save(tmp_path / 'b.pth', headless))
-    for key, value in model.state_dict().items():
-        if not key.startswith('glyph_head.'):
-            assert torch.equal(headless.state_dict()[key], value), key
-
-
-def test_bare_and_parallel_state_dicts(model, tmp_path):
-    torch.save({f'module.{k}': v for k, v in model.state_dict().items()}, tmp_path / 'a.pth')
-    other = with_dictionary('36')
-    load_weights(other, str(tmp_path / 'a.pth'))
-    assert all(torch.equal(v, model.state_dict()[k]) for k, v in other.state_dict().items())
+    assert same(headless, model)
 
 
 @pytest.mark.parametrize('theirs, characters, advice', [
@@ -115,7 +109,7 @@ def test_parts_alone(model, tmp_path):
             source = model.state_dict() if name.startswith('backbone.') else before
             assert torch.equal(value, source[name]), name
     load_weights(other, tmp_path / 'a.pth', (), {'': 'student'})
-    assert all(torch.equal(v, model.state_dict()[k]) for k, v in other.state_dict().items())
+    assert same(other, model)
 
 
 def test_parts_that_are_not_whole(model, tmp_path):
