@@ -35,7 +35,6 @@ class LabelReport:
     times: int = 1  # how often the data set is repeated in an epoch
 
     def lines(self) -> list[str]:
-        """The report as lines of text."""
         times = f', each {self.times} times' if self.times > 1 else ''
         out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
         if self.dropped:

@@ -48,21 +48,13 @@ class RenderedWordDataset:
         ValueError: If no face is usable, or an argument is out of its range.
     """
 
-    def __init__(self,
-                 length: int = 1_000_000,
-                 preset: str = 'mj_st_like',
-                 difficulty: str | RenderStyle | None = None,
-                 *,
-                 fonts: str | Sequence[str] | None = None,
-                 seed: int = 0,
-                 dictionary: dict | Dictionary | None = None,
-                 max_seq_len: int = 25,
-                 letter_case: str = 'auto',
-                 with_masks: bool = False,
-                 pipeline: Sequence[dict | Callable] | None = None,
-                 metainfo: dict | None = None,
-                 lazy_init: bool = False,
-                 **options: Any) -> None:
+    def __init__(self, length: int = 1_000_000, preset: str = 'mj_st_like',
+                 difficulty: str | RenderStyle | None = None, *,
+                 fonts: str | Sequence[str] | None = None, seed: int = 0,
+                 dictionary: dict | Dictionary | None = None, max_seq_len: int = 25,
+                 letter_case: str = 'auto', with_masks: bool = False,
+                 pipeline: Sequence[dict | Callable] | None = None, metainfo: dict | None = None,
+                 lazy_init: bool = False, **options: Any) -> None:
         if length < 1:
             raise ValueError(f'length must be positive, but is {length}')
         if isinstance(dictionary, dict):
@@ -84,7 +76,6 @@ class RenderedWordDataset:
             self.full_init()
 
     def full_init(self) -> None:
-        """Search faces, words and backgrounds, unless this was done before."""
         if self._fully_initialized:
             return
         self.renderer, left_out = build_renderer(**self._options)
@@ -97,7 +88,6 @@ class RenderedWordDataset:
 
     @property
     def metainfo(self) -> dict:
-        """Meta information of the data set."""
         return copy.deepcopy(self._metainfo)
 
     def __len__(self) -> int:
@@ -139,7 +129,6 @@ class RenderedWordDataset:
         return info
 
     def prepare_data(self, idx: int) -> Any:
-        """Draw a word and run the pipeline; None where the pipeline returns None."""
         return self.pipeline(self.get_data_info(idx))
 
     def __getitem__(self, idx: int) -> Any:

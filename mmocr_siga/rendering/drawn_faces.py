@@ -49,7 +49,6 @@ _SHIFT = 4  # fixed-point bits of OpenCV's drawing
 
 
 def built_in_characters(path: str) -> frozenset[str]:
-    """Characters that a built-in face can write."""
     return frozenset(_SEGMENTS if 'segments/' in path else _DOTS)
 
 
@@ -77,7 +76,6 @@ class BuiltInFont:
         return len(text) * self.size * (6 / 7 if self._kind != 'segments' else 0.78)
 
     def glyph(self, char: str) -> tuple[np.ndarray, int, int]:
-        """Draw a character: see :func:`.fonts.draw_glyph`."""
         if char.isspace():
             return np.zeros((0, 0), np.uint8), 0, 0
         draw = self._segments if self._kind == 'segments' else self._dots

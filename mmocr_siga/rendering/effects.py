@@ -128,7 +128,6 @@ def blurred(rng: np.random.Generator, image: np.ndarray, sigma: float) -> np.nda
 
 
 def sharpened(image: np.ndarray, amount: float) -> np.ndarray:
-    """Sharpen as cameras do, halos included."""
     smooth = cv2.GaussianBlur(image, (0, 0), 1.2)
     return image + np.float32(amount) * (image - smooth)
 
@@ -143,12 +142,10 @@ def noisy(rng: np.random.Generator, image: np.ndarray, sigma: float) -> np.ndarr
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Round and clip to uint8."""
     return np.clip(image + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
 def recompressed(image: np.ndarray, quality: int) -> np.ndarray:
-    """Send a uint8 BGR picture through JPEG."""
     data = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])[1]
     return cv2.imdecode(data, cv2.IMREAD_COLOR)
 

@@ -79,29 +79,20 @@ def find_faces(recipe: Recipe, charset: str, style: RenderStyle,
     return FontLibrary(machine + [f for f in plain if f.path not in known][:20], charset)
 
 
-def build_renderer(recipe: str | Recipe = 'mj_st_like',
-                   style: str | RenderStyle | None = None,
-                   charset: str | None = None,
-                   lexicon: os.PathLike | None = None,
-                   random_strings: float | None = None,
-                   max_length: int = 25,
+def build_renderer(recipe: str | Recipe = 'mj_st_like', style: str | RenderStyle | None = None,
+                   charset: str | None = None, lexicon: os.PathLike | None = None,
+                   random_strings: float | None = None, max_length: int = 25,
                    fonts: Iterable[os.PathLike] | None = None,
-                   backgrounds: os.PathLike | None = None,
-                   seed: int = 0,
+                   backgrounds: os.PathLike | None = None, seed: int = 0,
                    punctuation: float | None = None) -> tuple[WordRenderer, list[str]]:
     """Find faces, words and backgrounds.
 
-    Args:
-        recipe: One of :data:`RECIPES` or your own, which decides on what is None below.
-        style: Another difficulty: 'easy', 'medium' or 'hard'.
-        charset: See :func:`~mmocr_siga.text.charsets.find_charset`.
-        lexicon: Word list, one a line. None stands for built-in words.
-        random_strings: Fraction of random strings among words.
-        max_length: Longest label.
-        fonts: Font folders or files. None stands for the system's and matplotlib's own.
-        backgrounds: Folder of photographs. None stands for made-up backgrounds.
-        seed: Seed of the list of words.
-        punctuation: Fraction of the words that get marks.
+    ``recipe`` is one of :data:`RECIPES` or your own, which decides on what is None of another
+    ``style`` ('easy', 'medium' or 'hard'), ``charset``
+    (:func:`~mmocr_siga.text.charsets.find_charset`) and the fractions of ``random_strings`` and of
+    words that get ``punctuation``. ``lexicon`` is a file with a word a line, ``fonts`` are folders
+    or files, ``backgrounds`` is a folder of photographs; there are built-in words, installed fonts
+    and made-up backgrounds without.
 
     Returns:
         The renderer, and the files in ``backgrounds`` that are no pictures.

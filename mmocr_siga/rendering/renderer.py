@@ -61,7 +61,6 @@ class WordRenderer:
         return self.render((self.seed, index))
 
     def render(self, key: Sequence[int]) -> RenderedWord:
-        """Render the word that numbers, not negative, seed."""
         rng = np.random.default_rng(list(key))
         text, face = self._word(rng)
         if face.unicase and set(text.upper()) <= face.characters and len(text.upper()) == len(text):
@@ -206,7 +205,6 @@ def _crop_box(rng: np.random.Generator, style: RenderStyle, glyphs: np.ndarray,
 
 def _to_height(image: np.ndarray, glyphs: np.ndarray,
                limits: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Scale a crop whose height is outside the limits."""
     height, width = glyphs.shape
     wanted = int(np.clip(height, *limits))
     if wanted == height:

@@ -53,7 +53,6 @@ def _string(rng: np.random.Generator, pool: Sequence[str], length: int) -> str:
 
 
 def pronounceable(rng: np.random.Generator) -> str:
-    """Make up a word of one to four syllables."""
     parts = []
     for _ in range(int(rng.choice(4, p=[0.2, 0.4, 0.3, 0.1])) + 1):
         parts += [str(rng.choice(_ONSETS)), str(rng.choice(_VOWELS))]

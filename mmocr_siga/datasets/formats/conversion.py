@@ -43,7 +43,6 @@ class ContentSum:
         self._hash, self.count = hashlib.blake2b(digest_size=16), 0
 
     def add(self, text: str, image: bytes) -> None:
-        """Add a word."""
         label = text.encode('utf-8')
         self._hash.update(b'%d %d ' % (len(label), len(image)))
         self._hash.update(label)
@@ -51,7 +50,6 @@ class ContentSum:
         self.count += 1
 
     def hexdigest(self) -> str:
-        """The sum so far, as 32 hexadecimal digits."""
         return self._hash.hexdigest()
 
 
@@ -84,7 +82,6 @@ def convert(records: Iterable[Record], writer: WordWriter, args: argparse.Namesp
 
 
 def _write(record: Record, writer: WordWriter, args: argparse.Namespace, sum_: ContentSum) -> str:
-    """Write a record, or tell why not."""
     data, problem = _load(record)
     if problem:
         return problem

@@ -37,7 +37,6 @@ class NonEmptyBackend(BaseStorageBackend):
         return content
 
     def get_text(self, filepath: str, encoding: str = 'utf-8') -> str:
-        """Content of a text file, see :meth:`get`."""
         return self.get(filepath).decode(encoding)
 
 

@@ -48,7 +48,6 @@ class ICDARSceneDataset(OCRDataset):
                          **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry a scene, from the annotation files."""
         folder = self.data_prefix['img_path']
         scenes, self.report = read_scenes(self.ann_file, folder, self.form, self.ignored_texts)
         self.report.log(f'{type(self).__name__}({self.ann_file})')

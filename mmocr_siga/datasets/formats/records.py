@@ -231,26 +231,22 @@ def words_config(path: str) -> dict:
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f'no words at {path!r}')
-    suffix = os.path.splitext(path)[1].lower()
     common = dict(test_mode=True, pipeline=None)
+    suffix = os.path.splitext(path)[1].lower()
+    if os.path.isdir(path) and source_kind(path) != 'lmdb':
+        raise FileNotFoundError(f'the folder {path!r} holds no LMDB database (data.mdb); give '
+                                f'the path of the file with the words: {FORMS}')
     if os.path.isdir(path) or suffix == '.mdb':
-        if os.path.isdir(path) and source_kind(path) != 'lmdb':
-            raise FileNotFoundError(f'the folder {path!r} holds no LMDB database (data.mdb); give '
-                                    f'the path of the file with the words: {FORMS}')
         return dict(common, type='WordLMDBDataset', ann_file=path)
     folder, name = os.path.split(path)
     common.update(data_root=folder or '.', ann_file=name)
-    if suffix == '.tsv' or (suffix == '.txt' and _has_tab(path)):
-        return dict(common, type='WordTSVDataset')
     if suffix == '.txt':
-        return dict(common, type='RecogTextDataset',
-                    parser_cfg=dict(type='LineStrParser', keys=['filename', 'text']))
-    kinds = {'.json': 'OCRDataset', '.jsonl': 'RecogTextDataset'}
+        with open(path, encoding='utf-8', errors='replace') as file:
+            if '\t' not in next((line for line in file if line.strip()), ''):
+                return dict(common, type='RecogTextDataset',
+                            parser_cfg=dict(type='LineStrParser', keys=['filename', 'text']))
+    kinds = {'.json': 'OCRDataset', '.jsonl': 'RecogTextDataset', '.tsv': 'WordTSVDataset',
+             '.txt': 'WordTSVDataset'}
     if suffix not in kinds:
         raise ValueError(f'{path!r} is of no form that is known here: expected {FORMS}')
     return dict(common, type=kinds[suffix])
-
-
-def _has_tab(path: str) -> bool:
-    with open(path, encoding='utf-8', errors='replace') as file:
-        return '\t' in next((line for line in file if line.strip()), '')

@@ -78,7 +78,6 @@ class SceneReport:
         return out
 
     def log(self, name: str) -> None:
-        """Log the report, as a warning if there are problems."""
         print_log(f'{name}: ' + '\n'.join(self.lines()), logger='current',
                   level=logging.WARNING if self.problems else logging.INFO)
 

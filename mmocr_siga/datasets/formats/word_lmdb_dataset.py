@@ -65,7 +65,6 @@ class WordLMDBDataset(RecogLMDBDataset):
         super().__init__(ann_file=ann_file, **options)
 
     def full_init(self) -> None:
-        """Find the words to take, unless this was done before."""
         if self._fully_initialized:
             return
         self.reader = LMDBReader(self.ann_file)
@@ -132,13 +131,11 @@ class WordLMDBDataset(RecogLMDBDataset):
 
     @force_full_init
     def get_subset(self, indices: int | Sequence[int]) -> WordLMDBDataset:
-        """A data set of some of the words, see :meth:`get_subset_`."""
         subset = self._copy_without_annotation({})
         subset.get_subset_(indices)
         return subset
 
     def prepare_data(self, idx: int) -> Any:
-        """Read a word and run the pipeline."""
         info, data = self._read(idx, 'label', 'image')
         info['img'] = None
         if data:
@@ -148,7 +145,6 @@ class WordLMDBDataset(RecogLMDBDataset):
         return self.pipeline(info)
 
     def close(self) -> None:
-        """Close the database in this process."""
         self.reader.close()
 
     def _judge(self, text: str | None) -> Verdict:

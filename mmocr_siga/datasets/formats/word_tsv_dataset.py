@@ -27,7 +27,6 @@ class WordTSVDataset(RecogTextDataset):
                          **options)
 
     def load_data_list(self) -> list[dict]:
-        """``img_path`` and ``instances``, a list of one ``dict(text=...)``, of each word."""
         lines = list_from_file(self.ann_file, backend_args=self.backend_args)
         data_list = []
         for number, line in enumerate(lines, 1):

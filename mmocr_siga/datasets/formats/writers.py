@@ -158,7 +158,6 @@ class FolderWriter(WordWriter):
         self._journal_path.unlink()
 
     def _tables(self) -> dict[Path, Iterable[str]]:
-        """Lines of each table."""
         def word(row: dict) -> str:
             return f'{row["img_path"]}\t{row["instances"][0]["text"]}'
 

@@ -110,7 +110,6 @@ class RatioSampler(Sampler):
         return self.size if self.epoch_size is None else self.epoch_size // self.world_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; of no effect without ``epoch_size``."""
         self.epoch = epoch
 
 
@@ -137,7 +136,6 @@ def _kept_groups(dataset: Any, ratios: list[float],
 
 
 def _group_bounds(ends: list[int], ratios: int, groups: list[int]) -> list[tuple[int, int]]:
-    """First index and end of each group."""
     if len(groups) != ratios or sum(groups) != len(ends) or min(groups) < 1:
         raise ValueError(f'{ratios} ratios and groups of {groups} members do not fit a data set of '
                          f'{len(ends)} members (a RepeatDataset counts once each time)')

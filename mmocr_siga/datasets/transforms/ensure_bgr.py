@@ -20,7 +20,6 @@ class EnsureBGR(WordTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Convert ``img``."""
         try:
             results['img'] = to_bgr_uint8(results['img'])
         except UnusableImageError as error:

@@ -32,7 +32,6 @@ class FitScene(WordTransform):
         self.scale = tuple(scale)
 
     def transform(self, results: dict) -> dict:
-        """Resize a picture and its words."""
         height, width = results['img'].shape[:2]
         factor = min(max(self.scale) / max(height, width), min(self.scale) / min(height, width))
         new_width, new_height = (max(_LEAST, int(side * factor + 0.5))

@@ -35,7 +35,6 @@ class LoadWordImage(LoadImageFromFile):
             color_type=color_type, imdecode_backend=imdecode_backend, backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
-        """Load the image."""
         name = sample_name(results)
         if 'img' in results:
             if results['img'] is None:

@@ -30,7 +30,6 @@ class PackGlyphInputs(PackTextRecogInputs):
         super().__init__(meta_keys=tuple(meta_keys))
 
     def transform(self, results: dict) -> dict:
-        """Pack the results of a pipeline."""
         missing = [k for k in self.meta_keys if k not in results and k != 'valid_ratio']
         if missing:
             raise KeyError(f'{missing} of meta_keys are not in the results, which hold '

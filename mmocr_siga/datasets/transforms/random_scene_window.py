@@ -72,7 +72,6 @@ class RandomSceneWindow(WordTransform):
         return np.concatenate([linear, offset[:, None]], 1)
 
     def transform(self, results: dict) -> dict:
-        """Cut a window out of a picture."""
         polygons = [np.asarray(p, np.float64) for p in results['gt_polygons']]
         ignored = np.asarray(results['gt_ignored'], bool)
         targets = [p for p, skip in zip(polygons, ignored)

@@ -5,7 +5,7 @@ import numpy as np
 from mmcv.transforms.utils import cache_randomness
 from mmocr.registry import TRANSFORMS
 
-from .base import WordTransform
+from .base import WordTransform, check_arguments
 from .functional import check_uint8, color_jitter
 
 
@@ -24,23 +24,20 @@ class RandomTextColor(WordTransform):
 
     def __init__(self, prob: float = 0.25, brightness: float = 0.5, contrast: float = 0.5,
                  saturation: float = 0.5, hue: float = 0.1) -> None:
-        bounds = dict(prob=(prob, 1), brightness=(brightness, 1), contrast=(contrast, 1),
-                      saturation=(saturation, 1), hue=(hue, 0.5))
-        for name, (value, bound) in bounds.items():
-            if not 0 <= value <= bound:
-                raise ValueError(f'{name} must lie in [0, {bound}], but is {value}')
-            setattr(self, name, value)
+        vars(self).update(prob=prob, brightness=brightness, contrast=contrast,
+                          saturation=saturation, hue=hue)
+        for name, value in vars(self).items():
+            bound = 0.5 if name == 'hue' else 1
+            check_arguments((name, value, 0 <= value <= bound, f'lie in [0, {bound}]'))
 
     @cache_randomness
     def _draw(self) -> list[float] | None:
-        """Arguments of :func:`.functional.color_jitter`."""
         if np.random.rand() >= self.prob:
             return None
         reach = np.array([self.brightness, self.contrast, self.saturation, self.hue])
         return (np.array([1, 1, 1, 0]) + reach * np.random.uniform(-1, 1, 4)).tolist()
 
     def transform(self, results: dict) -> dict:
-        """Change the colors."""
         factors = self._draw()
         if factors is not None:
             results['img'] = color_jitter(check_uint8(results['img']), *factors)

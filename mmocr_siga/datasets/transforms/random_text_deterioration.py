@@ -40,7 +40,6 @@ class RandomTextDeterioration(WordTransform):
 
     @cache_randomness
     def _draw(self) -> dict[str, float] | None:
-        """What is done to one image: lengths in pixels, noise in grey levels."""
         if np.random.rand() >= self.prob:
             return None
         return dict(
@@ -51,7 +50,6 @@ class RandomTextDeterioration(WordTransform):
             seed=np.random.randint(2**31))
 
     def transform(self, results: dict) -> dict:
-        """Deteriorate the image."""
         params = self._draw()
         if params is None:
             return results

@@ -47,7 +47,6 @@ class GeometryParams(NamedTuple):
     dents: np.ndarray = np.zeros((4, 2))
 
     def matrix(self, width: int, height: int) -> np.ndarray:
-        """Homography for an image of the given size."""
         affine = affine_matrix(self.angle, self.scale, self.shear)
         if not self.dents.any():
             return affine
@@ -119,7 +118,6 @@ class RandomTextGeometry(WordTransform):
         return GeometryParams(dents=asymmetric(self.distortion, (4, 2)))
 
     def transform(self, results: dict) -> dict:
-        """Warp the image and its mask."""
         params = self._draw()
         if params is None:
             return results

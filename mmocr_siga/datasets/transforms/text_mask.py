@@ -24,7 +24,6 @@ class TextMask(WordTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Add ``gt_seg_map``."""
         grey = grey_image(results['img'])
         if grey.dtype != np.uint8:
             grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)

@@ -17,13 +17,9 @@ MISSING = ('error', 'skip')
 
 def source_of(config: Mapping) -> str | None:
     """Annotation file or database that a config names, joined as MMEngine does; None for none."""
-    path = config.get('ann_file')
-    if not path:
-        return None
-    root = config.get('data_root')
-    if root and not (osp.isabs(path) or '://' in path):
-        path = osp.join(root, path)
-    return path
+    path, root = config.get('ann_file') or None, config.get('data_root')
+    relative = path and root and not (osp.isabs(path) or '://' in path)
+    return osp.join(root, path) if relative else path
 
 
 def missing_sources(config: Mapping) -> list[str]:
@@ -89,7 +85,6 @@ class AvailableDatasets(ConcatDataset):
 
     @staticmethod
     def _report(names: list[str], lost: dict[int, list[str]], missing: str) -> None:
-        """Raise, or log what is skipped."""
         listed = '\n'.join(f'  {names[i]}: no {" and no ".join(map(repr, paths))}'
                            for i, paths in lost.items())
         text = f'{len(lost)} of {len(names)} data sets are missing:\n{listed}'

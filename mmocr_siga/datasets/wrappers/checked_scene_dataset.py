@@ -21,7 +21,6 @@ class CheckedSceneDataset(OCRDataset):
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """One entry a scene, from the annotation file."""
         self.report = SceneReport()
         scenes = [self._checked(scene) for scene in super().load_data_list()]
         self.report.log(f'{type(self).__name__}({self.ann_file})')
@@ -48,7 +47,6 @@ class CheckedSceneDataset(OCRDataset):
 
 
 def _corners(bbox: list[float] | None) -> list[float]:
-    """The four corners of a box; none if it is no box."""
     if bbox is None or len(bbox) != 4:
         return []
     left, top, right, bottom = bbox

@@ -71,16 +71,10 @@ class CheckedTextDataset:
             or out of its range.
     """
 
-    def __init__(self,
-                 dataset: dict | Any,
-                 dictionary: dict | Dictionary | None = None,
-                 max_seq_len: int = 25,
-                 letter_case: str = 'auto',
-                 unknown: str = 'drop',
-                 pipeline: Sequence[dict | Callable] | None = None,
-                 max_retries: int = 100,
-                 lazy_init: bool = False,
-                 unlabeled: bool = False) -> None:
+    def __init__(self, dataset: dict | Any, dictionary: dict | Dictionary | None = None,
+                 max_seq_len: int = 25, letter_case: str = 'auto', unknown: str = 'drop',
+                 pipeline: Sequence[dict | Callable] | None = None, max_retries: int = 100,
+                 lazy_init: bool = False, unlabeled: bool = False) -> None:
         if max_retries < 0:
             raise ValueError(f'max_retries must not be negative, but is {max_retries}')
         self.rule = None
@@ -173,8 +167,11 @@ class CheckedTextDataset:
                 return data
             self.skip_flags[number] = int(reason)
             last = f'{self.describe(number)} ({reason.text}{f": {error}" if error else ""})'
-            if attempt < self.max_retries:
-                idx = self._another()
+            for _ in range(100 if attempt < self.max_retries else 0):
+                # A random one, not known to be bad unless most are.
+                idx = np.random.randint(len(self))
+                if self.skip_flags[self._number(idx)] == 0:
+                    break
         raise RuntimeError(f'no usable sample in {self.max_retries + 1} tries; check the image '
                            f'folder and the pipeline. The last was {last}') from error
 
@@ -196,17 +193,8 @@ class CheckedTextDataset:
         return int(idx - self._ends[part] + self._starts[member + 1])
 
     def _sample(self, number: int) -> tuple[Any, int]:
-        """Member data set, and index in it."""
         member = int(np.searchsorted(self._starts, number, side='right')) - 1
         return self.members[member], int(self._kept[member][number - self._starts[member]])
-
-    def _another(self) -> int:
-        """A random sample, not known to be bad unless most are."""
-        for _ in range(100):
-            idx = np.random.randint(len(self))
-            if self.skip_flags[self._number(idx)] == 0:
-                break
-        return idx
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -253,7 +241,6 @@ def _without_label(results: dict) -> dict:
 
 
 def _scan(member: Any, rule: LabelRule | None) -> tuple[np.ndarray, LabelReport]:
-    """Indices of the samples kept (K, ), and the report."""
     member.full_init()
     total = len(member)
     if rule is None:

@@ -1,5 +1,4 @@
 import copy
-import os
 import pickle
 
 import cv2
@@ -106,16 +105,12 @@ def test_test_pipelines_read_it_and_name_holes(path, tmp_path):
             dataset[index]
 
 
-def test_what_is_no_database_of_words(path, tmp_path):
+def test_what_is_no_database_of_words(tmp_path):
     with pytest.raises(ValueError, match='words holds no words'):
         WordLMDBDataset(ann_file=str(put_lmdb(tmp_path / 'no words', {'label-000000001': b'a'})))
     with pytest.raises(FileNotFoundError, match='gone'):
         WordLMDBDataset(ann_file=str(tmp_path / 'gone'))
-    assert not os.path.exists(tmp_path / 'gone')
-    file = os.path.join(path, 'data.mdb')
-    os.truncate(file, os.path.getsize(file) // 2)
-    with pytest.raises(ValueError, match='is cut off: it has'):
-        WordLMDBDataset(ann_file=path)
+    assert not (tmp_path / 'gone').exists()
 
 
 MIXED = ['cat', 'DOG', 'na\u00efve', '', None, 'elephants', 'a-b']

@@ -28,8 +28,5 @@ def test_polygons_are_scaled_and_not_clipped():
     out = fit((50, 100), scale=(200, 120))
     assert out['gt_polygons'][0].tolist() == [-20, 0, 60, 0, 60, 40, -20, 40]
     assert out['gt_bboxes'].tolist() == [[-20, 0, 60, 40]]
-
-
-def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match='at least 32'):
         fit((50, 100), scale=(400, 20))

