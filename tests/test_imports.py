@@ -67,30 +67,19 @@ def module_of(name):
     return name
 
 
-def edges():
-    """From pairs of folders to the files that import the second into the first."""
-    found = defaultdict(set)
+def test_no_import_leads_up_or_around():
+    edges = defaultdict(set)  # from pairs of folders to the files that import the second
     for path in PACKAGE.rglob('*.py'):
-        source = folder('.'.join(['mmocr_siga', *path.relative_to(PACKAGE).with_suffix('').parts])
-                        .replace('.__init__', ''))
-        for name in imported(path):
-            target = folder(module_of(name))
-            if target != source:
-                found[source, target].add(str(path.relative_to(PACKAGE)))
-    return found
-
-
-def test_no_import_leads_up():
+        module = '.'.join(['mmocr_siga', *path.relative_to(PACKAGE).with_suffix('').parts])
+        source = folder(module.replace('.__init__', ''))
+        for target in {folder(module_of(name)) for name in imported(path)} - {source}:
+            edges[source, target].add(str(path.relative_to(PACKAGE)))
     floor = {name: number for number, names in enumerate(FLOORS) for name in names}
-    unknown = {name for pair in edges() for name in pair} - set(floor)
-    assert not unknown, 'give these folders a floor'
-    assert not {f'{source} -> {target}': files for (source, target), files in edges().items()
+    assert not {name for pair in edges for name in pair} - set(floor), 'give these a floor'
+    assert not {f'{source} -> {target}': files for (source, target), files in edges.items()
                 if floor[target] > floor[source]}
-
-
-def test_no_import_leads_around():
     below = defaultdict(set)
-    for source, target in edges():
+    for source, target in edges:
         below[source].add(target)
     TopologicalSorter(below).prepare()  # raises CycleError
 

@@ -20,8 +20,7 @@ import os.path as osp
 import pickle
 import re
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import IO, Any, Callable, Union
 from urllib.parse import urlparse
 
@@ -32,15 +31,11 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 
 from .restricted_unpickler import RefusedError, restricted_pickle
 
-__all__ = ['UNSAFE_ENV', 'UnsafeCheckpointError', 'allowed_globals', 'load', 'load_url']
-
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 
 # Stands for the class of that name, so that a checkpoint cannot call it.
 _ONE_CYCLE = object()
 _ONE_CYCLE_NAME = f'{OneCycleParamScheduler.__module__}.{OneCycleParamScheduler.__qualname__}'
-_ONE_CYCLE_CURVES = ('_annealing_cos', '_annealing_linear')
-_HISTORY_METHODS = ('min', 'max', 'current', 'mean')
 # Up to torch 2.5 `weights_only` cannot be given the names under which objects were pickled.
 _TORCH_TAKES_NAMES = tuple(int(n) for n in torch.__version__.split('.')[:2]) >= (2, 6)
 
@@ -63,9 +58,9 @@ class UnsafeCheckpointError(pickle.UnpicklingError):
 def _permitted_attribute(owner: Any, name: str) -> Callable:
     """What a checkpoint gets that asks for ``getattr``."""
     if type(name) is str:
-        if owner is HistoryBuffer and name in _HISTORY_METHODS:
+        if owner is HistoryBuffer and name in ('min', 'max', 'current', 'mean'):
             return getattr(HistoryBuffer, name)
-        if owner is _ONE_CYCLE and name in _ONE_CYCLE_CURVES:
+        if owner is _ONE_CYCLE and name in ('_annealing_cos', '_annealing_linear'):
             return getattr(OneCycleParamScheduler, name)
     raise RefusedError(f'it fetches the attribute {name!r} of {owner!r} (getattr)')
 
@@ -94,11 +89,7 @@ def allowed_globals() -> dict[str, Any]:
 
 
 def load(source: Source, map_location: MapLocation = None) -> Any:
-    """Load a file of ``torch.save``, refusing whatever could run code.
-
-    Args:
-        source: Path or open file.
-        map_location: As in :func:`torch.load`.
+    """``torch.load`` of a path or an open file, refusing whatever could run code.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -115,8 +106,7 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
     with nullcontext(source) if hasattr(source, 'read') else open(source, 'rb') as file:
         _check_container(file, name)
     try:
-        with _history_statistics_kept():
-            return _load_permitted(source, map_location)
+        return _load_permitted(source, map_location)
     except pickle.UnpicklingError as error:
         raise UnsafeCheckpointError(name, _reason(error)) from error
 
@@ -138,23 +128,17 @@ def _check_container(file: IO[bytes], name: str) -> None:
 
 
 def _load_permitted(source: Source, map_location: MapLocation) -> Any:
-    if not _TORCH_TAKES_NAMES:
-        return torch.load(source, map_location=map_location, weights_only=False,
-                          pickle_module=restricted_pickle(allowed_globals()))
-    names = [(value, name) for name, value in allowed_globals().items()]
-    with torch.serialization.safe_globals(names):
-        return torch.load(source, map_location=map_location, weights_only=True)
-
-
-@contextmanager
-def _history_statistics_kept() -> Iterator[None]:
-    """``HistoryBuffer.__setstate__`` writes into a dict of the class: undo that."""
-    before = dict(HistoryBuffer._statistics_methods)
+    statistics = dict(HistoryBuffer._statistics_methods)
     try:
-        yield
-    finally:
+        if not _TORCH_TAKES_NAMES:
+            return torch.load(source, map_location=map_location, weights_only=False,
+                              pickle_module=restricted_pickle(allowed_globals()))
+        names = [(value, name) for name, value in allowed_globals().items()]
+        with torch.serialization.safe_globals(names):
+            return torch.load(source, map_location=map_location, weights_only=True)
+    finally:  # HistoryBuffer.__setstate__ writes into this dict of the class
         HistoryBuffer._statistics_methods.clear()
-        HistoryBuffer._statistics_methods.update(before)
+        HistoryBuffer._statistics_methods.update(statistics)
 
 
 def _reason(error: pickle.UnpicklingError) -> str:
@@ -164,11 +148,10 @@ def _reason(error: pickle.UnpicklingError) -> str:
         if isinstance(cause, RefusedError):
             return str(cause)
         cause = cause.__context__
-    match = re.search(r'GLOBAL (\S+)', str(error))
-    if match:
-        return f'it names the Python object {match.group(1)!r}'
-    message = str(error).split('WeightsUnpickler error: ')[-1].strip()
-    return 'it cannot be read as weights alone (' + message.split('\n')[0].strip(' .') + ')'
+    if match := re.search(r'GLOBAL (\S+)', str(error)):
+        return f'it names the Python object {match[1]!r}'
+    message = str(error).split('WeightsUnpickler error: ')[-1].strip().split('\n')[0]
+    return f'it cannot be read as weights alone ({message.strip(" .")})'
 
 
 def load_url(url: str, model_dir: str | None = None, map_location: MapLocation = None,

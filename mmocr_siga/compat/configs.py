@@ -10,9 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ['config_root', 'configs_in_bases', 'configs_in_hub', 'find_config',
-           'models_in_inferencers', 'weights_of']
-
 PACKAGE = Path(__file__).resolve().parents[1]
 PREFIX = f'{PACKAGE.name}::'
 

@@ -10,8 +10,6 @@ import logging
 from types import ModuleType
 from typing import Any
 
-__all__ = ['has_accelerator', 'join_by_gloo', 'wrap_without_devices']
-
 
 def has_accelerator() -> bool:
     """Whether MMEngine's own launcher and mixed precision can run on this machine."""

@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
-__all__ = ['MissingMMCVOpError', 'check', 'check_versions', 'ensure_mmcv_ext', 'import_component',
-           'restore_numpy_sctypes']
-
 MMCV_EXT = 'mmcv._ext'
 _LITE_HINT = "pip install 'mmcv-lite==2.0.1'"
 _FULL_HINT = "mim install 'mmcv>=2.0.0,<2.1.0'"

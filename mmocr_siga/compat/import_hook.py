@@ -9,8 +9,6 @@ from typing import Any, Callable
 from .dependencies import check
 from .patches import PATCHES
 
-__all__ = ['install']
-
 
 class _PatchingLoader:
     """A module's own loader, with the patches of that module after it."""

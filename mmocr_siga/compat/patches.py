@@ -12,19 +12,9 @@ from .configs import configs_in_bases, configs_in_hub, models_in_inferencers
 from .cpu_launcher import join_by_gloo, wrap_without_devices
 from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
 
-__all__ = ['PATCHES', 'Patch']
-
 
 class Patch(NamedTuple):
-    """A change to another package.
-
-    Attributes:
-        module: After the import of this module ...
-        apply: ... this is called with it.
-        what: What is changed.
-        why: What does not work otherwise.
-        until: The version from which on it is not needed.
-    """
+    """``apply`` is called with ``module`` after its import: what it changes, why, until when."""
     module: str
     apply: Callable[[ModuleType], object]
     what: str

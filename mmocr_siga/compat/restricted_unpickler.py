@@ -13,8 +13,6 @@ from typing import Any
 
 import torch
 
-__all__ = ['RefusedError', 'restricted_pickle']
-
 
 class RefusedError(pickle.UnpicklingError):
     """Something in a pickle is not on the list."""

@@ -1,8 +1,5 @@
 """Made-up sets of words in every form, and a recogniser that reads them as a test wants."""
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Optional
 
 import cv2
 import numpy as np
@@ -10,18 +7,24 @@ import torch
 from mmengine.model import BaseModel
 from mmengine.structures import LabelData
 from mmocr.registry import MODELS, TASK_UTILS
-from torch import Tensor, nn
+from torch import nn
 
 FIRST, STEP = 10, 10
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadOCRAnnotations', with_text=True),
+    dict(type='PackTextRecogInputs',
+         meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
+]
 
 
-def word_image(number: int) -> bytes:
-    """A PNG whose grey level tells the number of the word: 10 for the first, then 20, 30, ..."""
+def word_image(number):
+    """A PNG whose gray level tells the number of the word: 10 for the first, then 20, 30, ..."""
     level = FIRST + STEP * number
     return cv2.imencode('.png', np.full((8, 16, 3), level, np.uint8))[1].tobytes()
 
 
-def put_lmdb(path: Path, entries: Mapping[str, Optional[bytes]]) -> Path:
+def put_lmdb(path, entries):
     """Put entries into a database, which is made if missing; those of None are left out."""
     import lmdb
     with lmdb.open(str(path), map_size=1 << 22) as env, env.begin(write=True) as transaction:
@@ -31,8 +34,7 @@ def put_lmdb(path: Path, entries: Mapping[str, Optional[bytes]]) -> Path:
     return path
 
 
-def write_lmdb(folder: Path, words: Sequence[Optional[str]], first: int = 0,
-               images: Optional[Sequence[Optional[bytes]]] = None) -> Path:
+def write_lmdb(folder, words, first=0, images=None):
     """Write a database in the field's layout; its images begin with the number ``first``."""
     images = images or [word_image(first + i) for i in range(len(words))]
     entries = {'num-samples': str(len(words)).encode()}
@@ -43,24 +45,23 @@ def write_lmdb(folder: Path, words: Sequence[Optional[str]], first: int = 0,
     return put_lmdb(folder, entries)
 
 
-def write_json(path: Path, words: Sequence[str], first: int = 0) -> Path:
+def write_json(path, words, first=0):
     """Write a set as MMOCR's JSON, with its images beside it."""
-    images = _write_images(path, words, first)
     data = [dict(img_path=image, instances=[dict(text=word)])
-            for image, word in zip(images, words)]
+            for image, word in zip(_write_images(path, words, first), words)]
     metainfo = dict(dataset_type='TextRecogDataset', task_name='textrecog')
     path.write_text(json.dumps(dict(metainfo=metainfo, data_list=data)))
     return path
 
 
-def write_tsv(path: Path, words: Sequence[str], first: int = 0) -> Path:
+def write_tsv(path, words, first=0):
     """Write a set as a table, with its images beside it."""
     images = _write_images(path, words, first)
     path.write_text(''.join(f'{image}\t{word}\n' for image, word in zip(images, words)))
     return path
 
 
-def _write_images(path: Path, words: Sequence[str], first: int) -> list:
+def _write_images(path, words, first):
     folder = path.parent / f'{path.stem}_images'
     folder.mkdir(parents=True)
     for i in range(len(words)):
@@ -70,22 +71,19 @@ def _write_images(path: Path, words: Sequence[str], first: int) -> list:
 
 @MODELS.register_module()
 class ScriptedRecognizer(BaseModel):
-    """Reads the number of a word off its image, and answers from a list.
+    """Reads the number of a word off its image, and answers what ``answers`` has at that place.
 
-    Args:
-        answers (Sequence[str]): What is read for the first, second, ... word image.
-        dictionary (dict): Dictionary; it has as many weights as there are classes.
+    It has as many weights as the dictionary has classes.
     """
 
-    def __init__(self, answers: Sequence[str], dictionary: Mapping) -> None:
+    def __init__(self, answers, dictionary):
         super().__init__(data_preprocessor=dict(type='TextRecogDataPreprocessor'))
         self.answers = list(answers)
         self.decoder = nn.Module()
         self.decoder.dictionary = TASK_UTILS.build(dict(dictionary))
         self.decoder.classifier = nn.Linear(2, self.decoder.dictionary.num_classes)
 
-    def forward(self, inputs: Tensor, data_samples: Optional[list] = None,
-                mode: str = 'tensor') -> list:
+    def forward(self, inputs, data_samples=None, mode='tensor'):
         assert mode == 'predict' and not torch.is_grad_enabled()
         for image, sample in zip(inputs, data_samples):
             number = (float(image.float().mean()) - FIRST) / STEP
@@ -93,12 +91,3 @@ class ScriptedRecognizer(BaseModel):
             text = self.answers[round(number)]
             sample.pred_text = LabelData(item=text, score=[0.5] * len(text))
         return data_samples
-
-
-PIPELINE = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadOCRAnnotations', with_text=True),
-    dict(
-        type='PackTextRecogInputs',
-        meta_keys=('img_path', 'ori_shape', 'img_shape', 'valid_ratio')),
-]

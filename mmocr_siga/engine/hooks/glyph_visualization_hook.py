@@ -57,20 +57,15 @@ class GlyphVisualizationHook(Hook):
             raise ValueError(f"split must be 'val' or 'train', but is {split!r}")
         if isinstance(parts, str) or not set(parts) <= set(PARTS):
             raise ValueError(f'parts must be a list of {", ".join(PARTS)}, but is {parts!r}')
-        self.enable = enable
-        self.interval = interval
-        self.num_words = num_words
-        self.indices = None if indices is None else list(indices)
-        self.split = split
-        self.parts = tuple(parts)
+        self.enable, self.interval, self.parts = enable, interval, tuple(parts)
+        self.split, self.num_words, self.indices = split, num_words, indices
         self._words: list[dict] = []
         self._drawn = -1
 
     def before_run(self, runner: Any) -> None:
         """Show the model to the visualizer, for MMOCR's own hook."""
-        if not self.enable or not isinstance(runner.visualizer, GlyphVisualizer):
-            return
-        runner.visualizer.reader = picture_reader(_unwrapped(runner.model), runner.cfg)
+        if self.enable and isinstance(runner.visualizer, GlyphVisualizer):
+            runner.visualizer.reader = picture_reader(_unwrapped(runner.model), runner.cfg)
 
     @master_only
     def before_train(self, runner: Any) -> None:
@@ -92,8 +87,7 @@ class GlyphVisualizationHook(Hook):
             runner.logger.log(logging.WARNING, 'The visualizer has no vis_backends, so pictures of '
                               "readings go nowhere: add dict(type='LocalVisBackend')")
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
         """Draw at intervals."""
         if self.enable and self.every_n_train_iters(runner, self.interval):
             self._draw(runner, runner.iter + 1)
@@ -127,7 +121,7 @@ class GlyphVisualizationHook(Hook):
         if wrong:
             raise ValueError(f'there are {count} words to draw, and no number '
                              f'{", ".join(map(str, wrong))} among them: change indices')
-        return self.indices
+        return list(self.indices)
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

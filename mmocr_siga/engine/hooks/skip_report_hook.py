@@ -40,8 +40,7 @@ class SkipReportHook(Hook):
         if interval < 1 or max_examples < 0:
             raise ValueError('interval must be positive and max_examples not negative, but they '
                              f'are {interval} and {max_examples}')
-        self.interval = interval
-        self.max_examples = max_examples
+        self.interval, self.max_examples = interval, max_examples
         self._datasets: list[CheckedTextDataset] = []
         self._reported: list[torch.Tensor] = []
 
@@ -50,16 +49,11 @@ class SkipReportHook(Hook):
         self._reported = [torch.zeros(len(d.skip_flags), dtype=torch.bool)
                           for d in self._datasets]
 
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
         """Report in a loop without epochs."""
         epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if not epochs and self.every_n_train_iters(runner, self.interval):
             self.after_train_epoch(runner)
-
-    def after_train(self, runner: Any) -> None:
-        """Report what the last epoch left out."""
-        self.after_train_epoch(runner)
 
     def after_train_epoch(self, runner: Any) -> None:
         """Report what is new."""
@@ -72,6 +66,8 @@ class SkipReportHook(Hook):
             if new:
                 reported |= flags > 0
                 runner.logger.log(logging.WARNING, self._message(dataset, flags, new))
+
+    after_train = after_train_epoch
 
     def _message(self, dataset: CheckedTextDataset, flags: torch.Tensor, new: list[int]) -> str:
         counts = torch.bincount(flags, minlength=len(SkipReason)).tolist()

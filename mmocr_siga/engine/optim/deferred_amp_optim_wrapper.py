@@ -13,8 +13,6 @@ from mmocr.registry import OPTIM_WRAPPERS
 from ...compat.cpu_launcher import has_accelerator
 from .deferred_optim_wrapper import DeferredNormMixin
 
-__all__ = ['DeferredAmpOptimWrapper']
-
 _CPU_DTYPES = (None, 'float16', 'bfloat16', torch.float16, torch.bfloat16)
 
 
@@ -40,7 +38,7 @@ class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
                  dtype: str | torch.dtype | None = None, use_fsdp: bool = False,
                  **kwargs: Any) -> None:
         if has_accelerator():
-            super().__init__(loss_scale=loss_scale, dtype=dtype, use_fsdp=use_fsdp, **kwargs)
+            super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             if self.cast_dtype == torch.bfloat16:
                 self.loss_scaler = type(self.loss_scaler)(enabled=False)
             return

@@ -7,8 +7,6 @@ from mmocr.registry import OPTIM_WRAPPERS
 
 from ..logging import update_later
 
-__all__ = ['DeferredNormMixin', 'DeferredOptimWrapper']
-
 
 class DeferredNormMixin:
     """Logs the norm of the gradients without reading it in every step."""

@@ -8,8 +8,6 @@ from torch import nn
 from .deferred_amp_optim_wrapper import DeferredAmpOptimWrapper
 from .deferred_optim_wrapper import DeferredOptimWrapper
 
-__all__ = ['DeferredOptimWrapperConstructor']
-
 _DEFERRED = dict(OptimWrapper=DeferredOptimWrapper, AmpOptimWrapper=DeferredAmpOptimWrapper)
 
 
