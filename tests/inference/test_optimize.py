@@ -75,15 +75,6 @@ def test_nothing_of_the_training_head_runs_in_reading():
     for module in model.glyph_head.modules():
         module.register_forward_pre_hook(refuse)
     with torch.no_grad():
-        with torch.profiler.profile(record_shapes=False) as full:
-            with_head = model(images, None, mode='tensor')
+        with_head = model(images, None, mode='tensor')
         model.glyph_head = None
-        with torch.profiler.profile(record_shapes=False) as without:
-            without_head = model(images, None, mode='tensor')
-    assert torch.equal(with_head, without_head)
-
-    def calls(profile):
-        return {event.key: event.count for event in profile.key_averages()
-                if event.key.startswith('aten::')}
-
-    assert calls(full) == calls(without) and len(calls(full)) > 10
+        assert torch.equal(with_head, model(images, None, mode='tensor'))
