@@ -49,7 +49,7 @@ MODELS_OF = dict(
 
 
 def build(kind='siga', transforms=RESIZED, **changes):
-    """A recogniser with random weights, whose words differ from each other."""
+    """A recognizer with random weights, whose words differ from each other."""
     torch.manual_seed(1)
     model = MODELS.build(tiny_model(glyph_head=None, **{**MODELS_OF[kind], **changes})).eval()
     with torch.no_grad():
@@ -72,7 +72,7 @@ def images(count, width=64, seed=0):
 
 
 def read_by_torch(model, pictures, samples=None):
-    """Probabilities, normalised here and not by the graph: BGR to RGB, (x - 127) / 64."""
+    """Probabilities, normalized here and not by the graph: BGR to RGB, (x - 127) / 64."""
     inputs = torch.from_numpy(pictures[..., ::-1].copy()).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         return model((inputs - 127) / 64, samples, mode='tensor')
@@ -95,19 +95,24 @@ def end_after(model, pictures, step):
             value[[END, chosen]] = value[[chosen, END]].clone()
 
 
+def agrees(model, path, pictures, samples=None, **feeds):
+    """Compare a graph with its model; returns the scores."""
+    expected = read_by_torch(model, pictures, samples)
+    tokens, scores = run(path, pictures, **feeds)
+    steps = tokens.shape[1]
+    assert steps <= model.decoder.max_seq_len + 1
+    assert np.array_equal(tokens, expected.argmax(-1)[:, :steps])
+    np.testing.assert_allclose(scores, expected.amax(-1)[:, :steps], atol=1e-5)
+    assert (expected.argmax(-1)[:, steps:] == model.decoder.dictionary.end_idx).all()
+    return scores
+
+
 @pytest.mark.parametrize('kind', list(MODELS_OF))
 def test_the_graph_reads_as_the_model_at_any_batch_size(kind, tmp_path):
-    model, path = build(kind), tmp_path / 'model.onnx'
-    export_onnx(model, path)
+    model = build(kind)
+    export_onnx(model, tmp_path / 'model.onnx')
     for count in (1, 4):
-        pictures = images(count, seed=count)
-        expected = read_by_torch(model, pictures)
-        tokens, scores = run(path, pictures)
-        steps = tokens.shape[1]
-        assert steps <= model.decoder.max_seq_len + 1
-        assert np.array_equal(tokens, expected.argmax(-1)[:, :steps])
-        np.testing.assert_allclose(scores, expected.amax(-1)[:, :steps], atol=1e-5)
-        assert (expected.argmax(-1)[:, steps:] == model.decoder.dictionary.end_idx).all()
+        agrees(model, tmp_path / 'model.onnx', images(count, seed=count))
 
 
 @pytest.mark.parametrize('kind', ['siga', 'plain'])
@@ -124,22 +129,16 @@ def test_the_loop_ends_with_the_last_word(kind, tmp_path):
     assert ends[0] <= 2
 
 
-def test_padding_is_not_looked_at(tmp_path):
-    for kind in ('siga', 'parallel', 'srn'):
-        model, path = build(kind, PADDED), tmp_path / f'{kind}.onnx'
-        metadata = export_onnx(model, path)
-        assert metadata['preprocessing']['keep_ratio'] is True
-        pictures, ratios = images(3), [1.0, 0.5, 0.3]
-        samples = [dict(valid_ratio=ratio) for ratio in ratios]
-        expected = read_by_torch(model, pictures, samples)
-        tokens, scores = run(path, pictures, valid_ratio=np.array(ratios, np.float32))
-        steps = tokens.shape[1]
-        assert np.array_equal(tokens, expected.argmax(-1)[:, :steps])
-        np.testing.assert_allclose(scores, expected.amax(-1)[:, :steps], atol=1e-5)
-        _, unmasked = run(path, pictures, valid_ratio=np.ones(3, np.float32))
-        assert not np.allclose(scores[1:, :1], unmasked[1:, :1], atol=1e-5)
-        words = ONNXRecognizer(path)([images(1)[0], images(1)[0][:, :16]])
-        assert len(words) == 2
+@pytest.mark.parametrize('kind', ['siga', 'parallel', 'srn'])
+def test_padding_is_not_looked_at(kind, tmp_path):
+    model, path = build(kind, PADDED), tmp_path / 'model.onnx'
+    assert export_onnx(model, path)['preprocessing']['keep_ratio'] is True
+    pictures, ratios = images(3), [1.0, 0.5, 0.3]
+    samples = [dict(valid_ratio=ratio) for ratio in ratios]
+    scores = agrees(model, path, pictures, samples, valid_ratio=np.array(ratios, np.float32))
+    _, unmasked = run(path, pictures, valid_ratio=np.ones(3, np.float32))
+    assert not np.allclose(scores[1:, :1], unmasked[1:, :1], atol=1e-5)
+    assert len(ONNXRecognizer(path)([pictures[0], pictures[0][:, :16]])) == 2
 
 
 def test_glyph_maps(tmp_path):
@@ -162,10 +161,7 @@ def test_dynamic_width(tmp_path):
     model = build()
     export_onnx(model, tmp_path / 'model.onnx', dynamic_width=True)
     for width in (64, 96):
-        pictures = images(2, width)
-        expected = read_by_torch(model, pictures)
-        tokens, scores = run(tmp_path / 'model.onnx', pictures)
-        np.testing.assert_allclose(scores, expected.amax(-1)[:, :scores.shape[1]], atol=1e-5)
+        agrees(model, tmp_path / 'model.onnx', images(2, width))
 
 
 def test_the_model_stays_as_it_was(tmp_path):

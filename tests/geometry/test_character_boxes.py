@@ -43,18 +43,16 @@ def test_cells_have_a_least_width():
     assert monotone_cuts(np.zeros((5, 12)), least=3).tolist()[-1] == 12
 
 
-def test_boxes_of_clear_maps_by_hand():
-    maps = blocks((20, 40), (50, 60))
-    boxes = character_boxes(dict(fine=maps)) * [128, 32, 128, 32]
+@pytest.mark.parametrize('maps, want', [
     # One cell more on each side, and 0.3 of the gap of 10 in between.
-    np.testing.assert_allclose(boxes, [[19, 7, 44, 25], [46, 7, 61, 25]], atol=1e-9)
-
-
-def test_top_and_bottom_move_towards_the_word():
-    maps = np.concatenate([blocks((20, 40), height=(4, 24)), blocks((40, 60), height=(14, 24))])
+    (blocks((20, 40), (50, 60)), [[19, 7, 44, 25], [46, 7, 61, 25]]),
+    # Top and bottom move towards those of the word.
+    (np.concatenate([blocks((20, 40), height=(4, 24)), blocks((40, 60), height=(14, 24))]),
+     [[19, 3, 41, 25], [39, 14 - 0.3 * 10 - 1, 61, 25]]),
+])
+def test_boxes_of_clear_maps_by_hand(maps, want):
     boxes = character_boxes(dict(fine=maps)) * [128, 32, 128, 32]
-    np.testing.assert_allclose(boxes[:, 1], [3, 14 - 0.3 * 10 - 1])
-    np.testing.assert_allclose(boxes[:, 3], [25, 25])
+    np.testing.assert_allclose(boxes, want, atol=1e-9)
 
 
 def test_both_scales_must_agree():

@@ -6,15 +6,12 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from mmocr_siga.geometry.polygons import (
-    border_points,
     check_polygon,
-    is_vertical,
     polygon_points,
     polygon_shape,
     resample_border,
     signed_area,
     split_borders,
-    turned_borders,
 )
 
 SQUARE = [0, 0, 10, 0, 10, 5, 0, 5]
@@ -50,35 +47,31 @@ class TestCheckPolygon:
     @pytest.mark.parametrize('polygon, words', [
         ([], 'fewer than 3 different points: 0'),
         ([0, 0], 'fewer than 3 different points: 1'),
-        ([0, 0, 4, 4, 0, 0, 4, 4], 'crosses or touches itself|square pixels'),
         ([1, 1] * 6, 'fewer than 3 different points: 1'),
         ([0, 0, 10, 0, 20, 0, 5, 0], 'covers 0 square pixels'),
         ([0, 0, 1, 0, 1, .5, 0, .5], 'covers 0.5 square pixels, less than 1'),
         (BOW_TIE, 'crosses or touches itself'),
-        ([0, 0, 10, 0, 0, 5, 10, 4], 'crosses or touches itself'),
         ([float('nan')] + SQUARE[1:], 'not finite'),
-        ([float('inf')] + SQUARE[1:], 'not finite'),
         ([1e300] + SQUARE[1:], 'beyond a milliard'),
         ([0, 0, 1], 'x and y interleaved'),
         (np.zeros((2, 3, 4)), 'x and y interleaved'),
         ('word', 'no list of coordinates'),
-        (None, 'x and y interleaved|no list'),
         ([[0, 0], [1]], 'no list of coordinates'),
     ])
     def test_what_is_wrong_is_said(self, polygon, words):
         points, problem = check_polygon(polygon)
-        assert points is None
-        assert any(part in problem for part in words.split('|')), problem
+        assert points is None and words in problem
 
-    def test_outside_the_picture(self):
-        assert check_polygon(SQUARE, (100, 5)).problem == ''
-        outside = [value - 20 for value in SQUARE]
-        assert check_polygon(outside, (100, 50)).problem == \
-            'lies outside the picture of 50 x 100 pixels'
-        # Touching the edge from outside is no part of the picture.
-        assert 'outside' in check_polygon([-10, 0, 0, 0, 0, 5, -10, 5], (100, 50)).problem
-        # One that holds the whole picture is in it.
-        assert not check_polygon([-9, -9, 99, -9, 99, 99, -9, 99], (20, 20)).problem
+    @pytest.mark.parametrize('box, problem', [
+        ((0, 0, 10, 5), ''),
+        ((-20, -20, -10, -15), 'lies outside the picture of 50 x 100 pixels'),
+        ((-10, 0, 0, 5), 'lies outside the picture of 50 x 100 pixels'),  # touches its edge
+        ((-9, -9, 199, 199), ''),  # holds all of it
+    ])
+    def test_outside_the_picture(self, box, problem):
+        left, top, right, bottom = box
+        polygon = [left, top, right, top, right, bottom, left, bottom]
+        assert check_polygon(polygon, (100, 50)).problem == problem
 
     def test_kinds_of_input(self):
         expected = polygon_points(SQUARE)
@@ -152,18 +145,16 @@ class TestSplitBorders:
         top, bottom = split_borders(outline(*wanted))
         assert (top == wanted[0]).all() and (bottom == wanted[1]).all()
 
-    @pytest.mark.parametrize('smile', [False, True])
     @pytest.mark.parametrize('shift', [0, 5, 11, 17])
-    def test_a_detected_curve_of_many_points(self, smile, shift):
-        outer, inner = ribbon(np.linspace(170, 10, 30))
-        top, bottom = outer, inner
-        if smile:
-            top, bottom = (np.stack([b[:, 0], 200 - b[:, 1]], 1) for b in (inner, outer))
-        points = check_polygon(np.roll(outline(top, bottom), shift, 0)).points
-        found = split_borders(points, ordered=False)
-        for border, wanted in zip(found, (top, bottom)):
-            assert close_to(border, wanted, 3) and close_to(wanted, border, 3)
-            assert border[0, 0] < border[-1, 0]
+    def test_a_detected_curve_of_many_points(self, shift):
+        for smile in (False, True):
+            wanted = ribbon(np.linspace(170, 10, 30))
+            if smile:
+                wanted = [border * (1, -1) + (0, 200) for border in wanted[::-1]]
+            points = check_polygon(np.roll(outline(*wanted), shift, 0)).points
+            for border, line in zip(split_borders(points, ordered=False), wanted):
+                assert close_to(border, line, 3) and close_to(line, border, 3)
+                assert border[0, 0] < border[-1, 0]
 
     def test_a_triangle_stands_for_a_rectangle(self):
         top, bottom = split_borders(polygon_points([0, 0, 10, 0, 5, 4]))
@@ -193,27 +184,9 @@ class TestBorders:
             [0, 0], [1, 0], [2, 0], [3, 0], [3, 1], [3, 2], [3, 3], [3, 4]]
 
     def test_a_border_without_a_length(self):
-        assert (resample_border(np.array([[2., 3.]]), 3) == [2, 3]).all()
         assert (resample_border(np.array([[2., 3.], [2, 3]]), 3) == [2, 3]).all()
 
     @pytest.mark.parametrize('border, count', [(np.zeros((0, 2)), 3), (np.zeros((2, 2)), 1)])
     def test_wrong_arguments(self, border, count):
         with pytest.raises(ValueError, match='at least 2 points to make'):
             resample_border(border, count)
-
-    def test_points_of_a_spline(self):
-        top, bottom = split_borders(polygon_points(SQUARE))
-        assert border_points(top, bottom, 3).tolist() == [
-            [0, 0], [5, 0], [10, 0], [0, 5], [5, 5], [10, 5]]
-
-    def test_vertical(self):
-        assert is_vertical(*split_borders(polygon_points([0, 0, 10, 0, 10, 15, 0, 15])))
-        assert not is_vertical(*split_borders(polygon_points([0, 0, 10, 0, 10, 14, 0, 14])))
-        assert is_vertical(*split_borders(polygon_points(SQUARE)), ratio=.5)
-
-    def test_turned(self):
-        borders = split_borders(polygon_points([0, 0, 4, 0, 4, 20, 0, 20]))
-        top, bottom = turned_borders(*borders)
-        assert top.tolist() == [[4, 0], [4, 20]] and bottom.tolist() == [[0, 0], [0, 20]]
-        top, bottom = turned_borders(*borders, upwards=True)
-        assert top.tolist() == [[0, 20], [0, 0]] and bottom.tolist() == [[4, 20], [4, 0]]

@@ -28,10 +28,6 @@ def test_points_run_along_the_top_then_along_the_bottom():
             fiducial_points(count)
 
 
-def test_the_matrix_at_the_pixels_is_that_of_the_grid():
-    assert torch.allclose(tps_matrix(pixel_centers(5, 12), 8), tps_grid_matrix(5, 12, 8))
-
-
 @pytest.mark.parametrize('rows', [2, 3])
 def test_the_matrix_keeps_affine_maps(rows):
     places = torch.rand(20, 2, generator=torch.Generator().manual_seed(0)).double() * 4 - 2
@@ -60,35 +56,29 @@ def test_the_matrix_is_that_of_a_spline_solved_point_by_point():
         row = [1, x, y] + [r * r * math.log(r + 1e-6) for r in radii]
         want.append(row @ spline)
     np.testing.assert_allclose(tps_grid_matrix(3, 5, 6) @ moved, want, atol=1e-9)
+    np.testing.assert_allclose(tps_matrix(pixel_centers(3, 5), 6) @ moved, want, atol=1e-9)
 
 
-def bent_grid(size=(32, 128), seed=0, bend=0.15):
-    noise = torch.Generator().manual_seed(seed)
-    points = fiducial_points(20) + bend * (2 * torch.rand(20, 2, generator=noise).double() - 1)
+def bent_grid(size=(32, 128)):
+    noise = torch.Generator().manual_seed(0)
+    points = fiducial_points(20) + 0.3 * torch.rand(20, 2, generator=noise).double() - 0.15
     return (tps_grid_matrix(*size, 20) @ points).float().reshape(1, *size, 2)
 
 
-def word(size=(32, 128)):
-    image = np.zeros(size, np.uint8)
-    cv2.putText(image, 'Word', (6, size[0] - 8), cv2.FONT_HERSHEY_SIMPLEX, 1, 255, 3)
-    return torch.from_numpy(image)
-
-
-@pytest.mark.parametrize('seed', range(3))
-def test_a_mask_stays_on_its_word(seed):
-    image, grid = word(), bent_grid(seed=seed)
+def test_a_mask_stays_on_its_word():
+    image, grid = np.zeros((32, 128), np.uint8), bent_grid()
+    cv2.putText(image, 'Word', (6, 24), cv2.FONT_HERSHEY_SIMPLEX, 1, 255, 3)
+    image = torch.from_numpy(image).float()
     mask = image > 127
-    warped = warp_images(image[None, None].float(), grid)[0, 0] > 127
+    warped = warp_images(image[None, None], grid)[0, 0] > 127
     got = warp_masks(mask[None], grid)[0]
-    assert got.dtype == torch.bool and got.shape == (32, 128)
 
     def overlap(a, b):
         return float((a & b).sum() / (a | b).sum())
 
     assert overlap(got, warped) > 0.9  # the edges of the letters are soft
-    two_tone = warp_images(255 * mask[None, None].float(), grid)[0, 0]
-    assert torch.equal(got, two_tone > 127.5)
     assert overlap(mask, warped) < 0.8  # had it stayed where it was
+    assert torch.equal(got, warp_images(255. * mask[None, None], grid)[0, 0] > 127.5)
 
 
 def test_beyond_the_border_the_image_goes_on():

@@ -1,10 +1,8 @@
-"""MMOCR's own inferencer, unchanged, with the recognisers of this package behind a detector.
+"""MMOCR's own inferencer, unchanged, with the recognizers of this package behind a detector.
 
 Ground truth stands in for the detector: a model that is built, loaded and called as one, with the
 data pipeline of DBNet's config.
 """
-import re
-
 import cv2
 import numpy as np
 import pytest
@@ -29,7 +27,7 @@ POLYGONS = [STRAIGHT, TILTED, DOWNWARDS]
 
 @MODELS.register_module()
 class GivenPolygons(BaseModel):
-    """Finds what it was told to find, in pictures by their names."""
+    """Finds what it was told to find."""
 
     def __init__(self, found, data_preprocessor=None):
         super().__init__(data_preprocessor)
@@ -38,11 +36,9 @@ class GivenPolygons(BaseModel):
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         for sample in data_samples:
-            name = re.split(r'[./]', str(sample.img_path))[-2]
-            polygons = self.found.get(name, self.found.get('any', []))
             sample.pred_instances = InstanceData(
-                polygons=[np.array(p, np.float32) for p in polygons],
-                scores=torch.ones(len(polygons)))
+                polygons=[np.array(p, np.float32) for p in self.found],
+                scores=torch.ones(len(self.found)))
         return data_samples
 
 
@@ -57,7 +53,7 @@ def detector(tmp_path, found):
 
 
 def recognizer(name, tmp_path):
-    """Config and new weights of a recogniser."""
+    """Config and new weights of a recognizer."""
     torch.manual_seed(0)
     path = str(REPO / 'configs' / f'{name}.py')
     model = MODELS.build(Config.fromfile(path).model)
@@ -87,7 +83,7 @@ def upright(polygon, image):
 @pytest.mark.parametrize('name', ['siga_tiny', 'siga_p_tiny', 'srn_tiny'])
 def test_words_of_a_scene(name, scene, tmp_path):
     rec = recognizer(name, tmp_path)
-    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=POLYGONS)), **rec, device='cpu')
+    ocr = MMOCRInferencer(det=detector(tmp_path, POLYGONS), **rec, device='cpu')
     out = ocr(str(tmp_path / 'scene.png'), rec_batch_size=3, return_vis=True)
     found = out['predictions'][0]
     assert found['det_polygons'] == [[float(v) for v in polygon] for polygon in POLYGONS]
@@ -100,17 +96,12 @@ def test_words_of_a_scene(name, scene, tmp_path):
     assert out['visualization'][0].shape == (160, 640, 3)
 
 
-def test_a_scene_without_words(scene, tmp_path):
-    ocr = MMOCRInferencer(det=detector(tmp_path, {}), **recognizer('srn_tiny', tmp_path),
-                          device='cpu')
+def test_a_scene_without_words_and_a_box_outside_of_it(scene, tmp_path):
+    outside, rec = [400, 10, 500, 10, 500, 40, 400, 40], recognizer('srn_tiny', tmp_path)
+    ocr = MMOCRInferencer(det=detector(tmp_path, []), **rec, device='cpu')
     found = ocr(str(tmp_path / 'scene.png'))['predictions'][0]
     assert found['rec_texts'] == found['rec_scores'] == found['det_polygons'] == []
-
-
-def test_a_box_outside_of_the_picture_is_not_survived(scene, tmp_path):
-    outside = [400, 10, 500, 10, 500, 40, 400, 40]
-    ocr = MMOCRInferencer(det=detector(tmp_path, dict(any=[STRAIGHT, outside])),
-                          **recognizer('siga_tiny', tmp_path), device='cpu')
+    ocr = MMOCRInferencer(det=detector(tmp_path, [STRAIGHT, outside]), **rec, device='cpu')
     with pytest.raises(UnusableImageError, match='it has no pixels'):
         ocr(str(tmp_path / 'scene.png'))
 
