@@ -22,9 +22,8 @@ Samples = Sequence[TextRecogDataSample]
 class WordDecoder(BaseDecoder):
     """Base of this package's decoders: a subclass says what one step is, the rest follows.
 
-    - :meth:`prepare` projects what no step changes: the cache.
-    - :meth:`start` gives the recurrent state before the first step.
-    - :meth:`step` takes the previous characters to logits and attention.
+    :meth:`prepare` projects what no step changes, the cache; :meth:`start` gives the recurrent
+    state before the first step; :meth:`step` takes the previous characters to logits and attention.
 
     :meth:`decode` is the one loop: training feeds it the label's characters, greedy reading its
     own. :meth:`nbest` searches over the same steps, and export makes an ONNX loop of them. Batch is
@@ -39,15 +38,10 @@ class WordDecoder(BaseDecoder):
     logits and the attention of all steps, as :class:`~mmocr_siga.structures.Decoded`. Where
     plug-ins find the rest a decoder says in a method ``feature_hooks() -> FeatureHooks``.
 
-    Class indices are the dictionary's; the start token is one row after them in the decoders'
-    embeddings, whatever special tokens the dictionary has.
-
-    Args:
-        dictionary (dict or Dictionary): Needs an end token (``with_end=True``).
-        module_loss (dict, optional): Defaults to ``dict(type='WordLoss')``.
-        postprocessor (dict, optional): Defaults to ``dict(type='AttentionPostprocessor')``.
-        max_seq_len (int): Characters at most; one more step decides on the end.
-        init_cfg (dict or list[dict], optional): Initialization.
+    Class indices are the dictionary's, which needs an end token (``with_end=True``); the start
+    token is one row after them in the decoders' embeddings, whatever special tokens the dictionary
+    has. After ``max_seq_len`` characters one more step decides on the end. The loss is a
+    ``WordLoss``, unless ``module_loss`` names another.
     """
 
     parallel = False  # whether one step tells all characters
@@ -78,10 +72,8 @@ class WordDecoder(BaseDecoder):
     def prepare(self, memory: Any, data_samples: Samples | Tensor | None = None) -> Any:
         """The cache: what no step changes.
 
-        Args:
-            memory: The encoder's output, or the backbone's last map where there is no encoder.
-            data_samples: Samples, or their ``valid_ratio`` (N,), for decoders that look at the
-                padding themselves.
+        ``memory`` is the encoder's output, or the backbone's last map where there is no encoder;
+        samples, or their ``valid_ratio`` (N,), tell a decoder where it is padded.
         """
 
     def start(self, cache: Any) -> tuple[Any, Tensor]:
@@ -95,11 +87,9 @@ class WordDecoder(BaseDecoder):
     @abstractmethod
     def step(self, cache: Any, state: Any, tokens: Tensor | None,
              t: int) -> tuple[Any, dict[str, Tensor], Tensor | None]:
-        """One step.
+        """One step from cache and state.
 
         Args:
-            cache: From :meth:`prepare`.
-            state: From :meth:`start` or the last step.
             tokens: The previous characters (N,), or what :meth:`feed_back` made of them. A parallel
                 decoder is given those of all steps (N, T') in training, None in reading.
             t: The step, from 0; a tensor where ONNX loops.
@@ -184,10 +174,8 @@ class WordDecoder(BaseDecoder):
     def loss(self, feat: Any = None, out_enc: Any = None,
              data_samples: Samples | None = None,
              targets: WordTargets | None = None) -> dict[str, Tensor]:
-        """Teacher-forced losses, in training and in evaluation mode alike.
-
-        The targets are made here unless they are given, as where others need them, too.
-        """
+        """Teacher-forced losses, in training and in evaluation mode alike; the targets may be
+        given, as where others need them, too."""
         outputs = self.forward_train(feat, out_enc, data_samples, targets)
         return self.module_loss(outputs, data_samples)
 
@@ -198,18 +186,13 @@ class WordDecoder(BaseDecoder):
 
     def nbest(self, out_enc: Any, count: int, width: int | None = None,
               data_samples: Samples | None = None) -> list[list[Hypothesis]]:
-        """The most probable words, for each up to ``count``, best first.
+        """For each word up to ``count`` most probable hypotheses, best first.
 
         Exact for parallel decoders. For others they are what a beam search finds, and the greedy
         word: in the search all branches are fed the characters of the hypothesis, as in training,
         where greedy reading may feed each its own; so the greedy word is a candidate of its own,
-        and the first hypothesis is that word, or one that is more probable.
-
-        Args:
-            out_enc: The encoder's output.
-            count: Hypotheses for each word.
-            width: Beams. Defaults to the larger of ``count`` and 5.
-            data_samples: As in ``forward_test``.
+        and the first hypothesis is that word, or one that is more probable. ``width`` beams, at
+        least 5 unless it says less, are followed.
         """
         end, steps = self.dictionary.end_idx, self.max_seq_len + 1
         probabilities = self.forward_test(None, out_enc, data_samples)

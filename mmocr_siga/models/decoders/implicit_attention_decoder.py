@@ -5,17 +5,7 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 from ...structures.encodings import GlyphEncoding
-from ..layers.attention_decoder import (
-    AttentionCache,
-    AttentionDecoder,
-    AttentionWeights,
-    State,
-    attend,
-    attention_cache,
-    attention_start,
-    attention_weights,
-    classify,
-)
+from ..layers.attention_decoder import AttentionCache, AttentionDecoder, AttentionWeights, State
 from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
 
@@ -25,12 +15,7 @@ class ImplicitAttentionDecoder(WordDecoder):
     """Additive-attention LSTM decoder over a column sequence, without glyph features.
 
     Together with ``SIGAEncoder(pyramid=None)`` it is the recognizer that SIGA starts from.
-
-    Args:
-        dictionary (dict or Dictionary): Needs an end token.
-        in_channels (int): Channels D of the context.
-        hidden_size (int): LSTM units.
-        **kwargs: As in :class:`WordDecoder`.
+    ``in_channels`` are those of the context.
     """
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,
@@ -40,23 +25,23 @@ class ImplicitAttentionDecoder(WordDecoder):
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> AttentionCache:
         """Project the context."""
-        return attention_cache([self.cell], self.kept or self.weights(), memory.context,
-                               valid=memory.valid)
+        return AttentionCache.of([self.cell], self.kept or self.weights(), memory.context,
+                                 valid=memory.valid)
 
     def weights(self, inference: bool = False) -> AttentionWeights:
         """Of the one decoder."""
-        return attention_weights([self.cell])
+        return AttentionWeights.of([self.cell])
 
     def start(self, cache: AttentionCache) -> tuple[State, Tensor]:
         """Zeros and the start token."""
-        state = attention_start(cache)
+        state = cache.start()
         return state, self.start_tokens(state[0])
 
     def step(self, cache: AttentionCache, state: State, tokens: Tensor,
              t: int) -> tuple[State, dict[str, Tensor], Tensor]:
         """One step: logits (N, K) and attention (N, w)."""
-        state, _, attention = attend(cache, state, tokens, t)
-        return state, dict(word=classify(cache, state)[0]), attention[:, 0]
+        state, _, attention = cache.step(state, tokens, t)
+        return state, dict(word=cache.classify(state)[0]), attention[:, 0]
 
     def feature_hooks(self) -> FeatureHooks:
         """Where plug-ins find map, classifier and attention."""

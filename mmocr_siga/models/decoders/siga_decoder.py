@@ -10,17 +10,8 @@ from torch import Tensor, nn
 
 from ...structures.encodings import SCALES, GlyphEncoding
 from ..layers import GatedFusion, TokenLSTM
-from ..layers.attention_decoder import (
-    AttentionCache,
-    AttentionDecoder,
-    AttentionWeights,
-    State,
-    attend,
-    attention_cache,
-    attention_start,
-    attention_weights,
-    classify,
-)
+from ..layers.attention_decoder import AttentionCache, AttentionDecoder, AttentionWeights, State
+from ..layers.gated_fusion import mix
 from ..layers.sequence_lstm import TokenLSTMWeights
 from ..utils.feature_hooks import FeatureHook, FeatureHooks
 from .base import Samples, WordDecoder
@@ -33,7 +24,7 @@ class SIGAWeights(NamedTuple):
 
     attention: AttentionWeights  # of both scales
     reader: TokenLSTMWeights  # of the last decoder
-    folded: bool  # whether its features are made of the fused glimpses, without the projection
+    folded: bool  # whether it reads the fused glimpses, the projection being in its weights
 
 
 class SIGACache(NamedTuple):
@@ -61,13 +52,9 @@ class SIGADecoder(WordDecoder):
     (``loss_word_fine``, ``loss_word_coarse``, ``loss_word``); in greedy reading all three feed back
     their own characters. The attention shown is the finer scale's.
 
-    Args:
-        dictionary (dict or Dictionary): Needs an end token.
-        in_channels (int): Channels D of context and glyph features.
-        hidden_size (int): LSTM units of the two attention decoders.
-        output_size (int): LSTM units of the last decoder, and its input's channels.
-        dropout (float): Before the last decoder.
-        **kwargs: As in :class:`WordDecoder`.
+    ``in_channels`` are those of context and glyph features, ``hidden_size`` the units of the two
+    attention decoders, ``output_size`` those of the last one, before which ``dropout`` acts, and
+    its input's channels.
     """
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,
@@ -86,37 +73,38 @@ class SIGADecoder(WordDecoder):
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> SIGACache:
         """Project context and glyph features."""
         weights, dtype = self.kept or self.weights(), memory.context.dtype
-        attention = attention_cache(
-            [self.branches[scale] for scale in SCALES], weights.attention, memory.context,
+        attention = AttentionCache.of(
+            tuple(self.branches.values()), weights.attention, memory.context,
             [memory.glyph_features[scale] for scale in SCALES], memory.valid)
         return SIGACache(attention, weights.reader.map(lambda x: x.to(dtype)), weights.folded)
 
     def weights(self, inference: bool = False) -> SIGAWeights:
         """Of the three decoders; in inference the projection is folded into the last one."""
-        return SIGAWeights(attention_weights([self.branches[scale] for scale in SCALES]),
+        return SIGAWeights(AttentionWeights.of(tuple(self.branches.values())),
                            self.reader.weights(self.project if inference else None), inference)
 
     def start(self, cache: SIGACache) -> tuple[SIGAState, Tensor]:
         """Zeros, and the start token of each decoder."""
         memory = cache.attention.memory
-        state = SIGAState(attention_start(cache.attention), self.reader.start(memory))
+        state = SIGAState(cache.attention.start(), self.reader.start(memory))
         return state, self.start_tokens(memory)[:, None].expand(-1, 3)
 
     def step(self, cache: SIGACache, state: SIGAState, tokens: Tensor,
              t: int) -> tuple[SIGAState, dict[str, Tensor], Tensor]:
         """One step of the three decoders, all fed ``tokens`` (N,) or each its own (N, 3)."""
         own, read = (tokens, tokens) if tokens.dim() == 1 else (tokens[:, :-1], tokens[:, -1])
-        branches, glimpses, attention = attend(cache.attention, state.branches, own, t)
-        feature = self.fusion(*glimpses.unbind(1))
+        branches, glimpses, attention = cache.attention.step(state.branches, own, t)
+        gate = torch.sigmoid(self.fusion.gate(glimpses.flatten(1)))
+        feature = mix(gate, *torch.tanh(glimpses).unbind(1))
         if not cache.folded:
             feature = self.dropout(self.project(feature))
         reader, logits = self.reader.step(cache.reader, feature, read, state.reader)
-        by_branch = dict(zip(_BRANCHES, classify(cache.attention, branches)), word=logits)
+        by_branch = dict(zip(_BRANCHES, cache.attention.classify(branches)), word=logits)
         return SIGAState(branches, reader), by_branch, attention[:, 0]
 
     def feed_back(self, logits: dict[str, Tensor]) -> Tensor:
         """Each decoder's own character, the word's last: (N, 3)."""
-        return torch.stack([logits[name].argmax(-1) for name in (*_BRANCHES, 'word')], 1)
+        return torch.stack(tuple(logits.values()), 1).argmax(-1)
 
     def feature_hooks(self) -> FeatureHooks:
         """Where plug-ins find map, classifier and attention."""

@@ -20,8 +20,6 @@ _LEAST_SHARE = 0.01
 
 
 class ParallelCache(NamedTuple):
-    """What is known before anything is read."""
-
     context: Tensor  # (N, w, D)
     valid: Tensor | None  # (N, w) bool
     glyphs: dict[str, Tensor]  # (N, T, D) per scale
@@ -49,15 +47,13 @@ class SIGAParallelDecoder(WordDecoder):
     the visual part's.
 
     Args:
-        dictionary (dict or Dictionary): Needs an end token.
-        in_channels (int): Channels D of context and glyph features.
-        output_size (int): Hidden channels of the last classifier.
-        dropout (float): Before the last classifier.
-        visual (dict, optional): Config of the visual part; channels and steps are filled in. None
-            reads glyph features alone. By default cheap: the context is related already.
-        reasoning (dict, optional): Config of the reasoning part, for example ``dict(type='GSRM',
-            num_layers=1)``; classes, channels and steps are filled in, and then ``output_size`` and
-            ``dropout`` concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
+        in_channels: Channels D of context and glyph features.
+        output_size: Hidden channels of the last classifier, between whose layers ``dropout`` acts.
+        visual: Config of the visual part; channels and steps are filled in. None reads glyph
+            features alone. By default cheap: the context is related already.
+        reasoning: Config of the reasoning part, for example ``dict(type='GSRM', num_layers=1)``;
+            classes, channels and steps are filled in, and then ``output_size`` and ``dropout``
+            concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
             ask_behind_end=False)`` weights its losses as SRN does.
         **kwargs: As in :class:`WordDecoder`; ``max_seq_len`` is the encoder's.
     """
@@ -96,11 +92,7 @@ class SIGAParallelDecoder(WordDecoder):
             self.vsfd = MODELS.build(dict(type='VSFD', num_classes=classes, channels=in_channels))
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> ParallelCache:
-        """Where each character is expected.
-
-        Raises:
-            ValueError: If the encoding has no glyph features, or not T of them.
-        """
+        """Where each character is expected."""
         if not memory.glyph_features:
             raise ValueError('SIGAParallelDecoder reads glyph features, and the encoder makes '
                              'none: set its pyramid')
@@ -159,14 +151,9 @@ def _presence(expected: Tensor, valid: Tensor | None) -> Tensor:
 
 
 def column_shares(maps: Tensor, width: int) -> Tensor:
-    """Which share of each column the characters' glyph maps claim.
+    """Which share of each of ``width`` columns w the characters' glyph maps claim.
 
-    Args:
-        maps: Logits (N, T + 1, h, w'), channel 0 background.
-        width: Columns w of the result.
-
-    Returns:
-        Tensor: (N, T, w) in [0, 1], at least float32.
+    Logits (N, T + 1, h, w'), channel 0 background -> (N, T, w) in [0, 1], at least float32.
     """
     if maps.dtype != torch.float64:
         maps = maps.float()

@@ -19,15 +19,12 @@ class SRNDecoder(WordDecoder):
     ``valid_ratio`` tells, are not attended to.
 
     Args:
-        dictionary (dict or Dictionary): Needs an end token.
-        in_channels (int): Channels of the encoder's map.
-        channels (int): Channels D of glimpses and semantic features.
-        pvam (dict, optional): Changes to PVAM's config.
-        gsrm (dict, optional): Changes to GSRM's config.
-        cut_at_end (bool): Whether GSRM takes what is read after the first end token for end tokens
-            (its ``end_idx``). False in the paper.
-        **kwargs: As in :class:`WordDecoder`; ``module_loss`` defaults to
-            ``dict(type='SRNModuleLoss')``.
+        in_channels: Channels of the encoder's map.
+        channels: Channels D of glimpses and semantic features.
+        pvam, gsrm: Changes to the configs of the parts.
+        cut_at_end: Whether GSRM takes what is read after the first end token for end tokens (its
+            ``end_idx``). False in the paper.
+        **kwargs: As in :class:`WordDecoder`; the loss is an ``SRNModuleLoss`` by default.
     """
 
     parallel = True

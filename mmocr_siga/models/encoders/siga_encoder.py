@@ -29,28 +29,25 @@ class SIGAEncoder(BaseEncoder):
     relates them (SIGA, CVPR 2023, glyph attention network).
 
     Args:
-        in_channels (Sequence[int]): Channels of the backbone's outputs, in their order.
-        pyramid (Sequence[int] or None): Which outputs are the fine and the coarse scale of the
-            glyph maps; with ``fusion``, the maps it takes. None switches the glyph branch off: an
-            ordinary context encoder.
-        pyramid_scale (tuple[int, int]): (height, width) ratio of the two.
-        fusion (dict, optional): Config of another trunk than :class:`PyramidFusion`, for example
+        in_channels: Channels of the backbone's outputs, in their order.
+        pyramid: Which outputs are the fine and the coarse scale of the glyph maps; with ``fusion``,
+            the maps it takes. None switches the glyph branch off: an ordinary context encoder.
+        pyramid_scale: (height, width) ratio of the two.
+        fusion: Config of another trunk than :class:`PyramidFusion`, for example
             :class:`TokenPyramidFusion`: called with the maps of ``pyramid`` it returns the fused
             fine and coarse map, whose channels are its attribute ``channels``.
-        glyph_sources (dict[str, int], optional): Which output the features of each scale are made
-            of. Defaults to the fine and the coarse map of ``pyramid``.
-        glyph_layers (dict[str, dict], optional): Arguments of :func:`glyph_layer` for a scale.
-            Defaults to a 3x3 convolution each.
-        context (int): Which output the columns are made of.
-        row_convs (int): How many (2, 3) convolutions with stride (2, 1) halve its height; 0 for a
+        glyph_sources: Which output the features of each scale are made of, by default the fine and
+            the coarse map of ``pyramid``.
+        glyph_layers: Arguments of :func:`glyph_layer` for each scale.
+        context: Which output the columns are made of.
+        row_convs: How many (2, 3) convolutions with stride (2, 1) halve its height; 0 for a
             backbone that gives one row.
-        column_context (bool): Whether the columns' context is added to the coarse map. Which
-            character a stroke belongs to is a matter of counting from the left, so a map has to see
-            the whole word. The paper's backbones are deep enough or attend globally; where the
-            coarse map comes early, this gives it the view. Defaults to False, as in the paper.
-        fusion_channels (int): Channels of the fused pyramid.
-        hidden_size (int): Channels D of context and glyph features, and LSTM units.
-        max_seq_len (int): Characters at most.
+        column_context: Whether the columns' context is added to the coarse map. Which character a
+            stroke belongs to is a matter of counting from the left, so a map has to see the whole
+            word. The paper's backbones are deep enough or attend globally; where the coarse map
+            comes early, this gives it the view.
+        fusion_channels: Channels of the fused pyramid.
+        hidden_size: Channels D of context and glyph features, and LSTM units.
     """
 
     def __init__(self,
@@ -99,15 +96,7 @@ class SIGAEncoder(BaseEncoder):
 
     def forward(self, feat: Sequence[Tensor],
                 data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> GlyphEncoding:
-        """Encode a pyramid.
-
-        Args:
-            feat (Sequence[Tensor]): The backbone's outputs, (N, C_i, h_i, w_i) each.
-            data_samples (Sequence[TextRecogDataSample], optional): For ``valid_ratio``.
-
-        Raises:
-            ValueError: If the maps are not the ones that the encoder was built for.
-        """
+        """Encode a pyramid, (N, C_i, h_i, w_i) each; the samples tell the padding."""
         self._check(feat)
         rows = self.row_convs(feat[self.context_index])
         sequence = rows.mean(2).transpose(1, 2)
@@ -155,31 +144,17 @@ class SIGAEncoder(BaseEncoder):
 
 def glyph_layer(in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1,
                 up: bool = False) -> nn.Sequential:
-    """What turns a backbone's map into the features that glyph maps pool.
-
-    Args:
-        in_channels (int): Channels of the map.
-        out_channels (int): Channels of the features.
-        kernel (int): Size of the convolution, odd.
-        groups (int): Groups of its channels.
-        up (bool): A learned up-sampling by two in its place.
-    """
+    """What turns a backbone's map into the features that glyph maps pool: a convolution with an odd
+    kernel, or a learned up-sampling by two (``up``)."""
     if up:
         return deconv_bn_relu(in_channels, out_channels, (2, 2))
     return conv_bn_relu(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups)
 
 
 def pool_glyphs(maps: Tensor, features: Tensor, valid: Optional[Tensor] = None) -> Tensor:
-    """Pool features by the softmax over space of each character's map.
-
-    Args:
-        maps (Tensor): Logits (N, T + 1, h, w), channel 0 background.
-        features (Tensor): (N, D, h, w).
-        valid (Tensor, optional): (N, w) bool, False where a column is padding.
-
-    Returns:
-        Tensor: (N, T, D).
-    """
+    """Pool features by the softmax over space of each character's map: logits (N, T + 1, h, w),
+    channel 0 background, and features (N, D, h, w) -> (N, T, D). ``valid`` (N, w) bool is False
+    where a column is padding."""
     logits = maps[:, 1:].float()
     if valid is not None:
         logits = logits.masked_fill(~valid[:, None, None], float('-inf'))

@@ -14,13 +14,8 @@ class SRNEncoder(BaseEncoder):
     """Aggregate the stages of a backbone into one map (SRN, CVPR 2020, section 3.1).
 
     MMDetection's FPN relates the stages from coarse to fine; its levels are brought to the size of
-    the finest and added.
-
-    Args:
-        in_channels (Sequence[int]): Channels of the backbone's outputs, finest first. Defaults to
-            those of stages 3 to 5 of ResNet50.
-        channels (int): Channels C of the map.
-        neck (dict, optional): Changes to the FPN's config. Defaults to None: batch norm, no more.
+    the finest and added. ``in_channels`` go from fine to coarse, by default those of stages 3 to 5
+    of ResNet50; ``neck`` holds changes to the FPN's config.
     """
 
     def __init__(self,
@@ -37,18 +32,7 @@ class SRNEncoder(BaseEncoder):
 
     def forward(self, feat: Sequence[Tensor],
                 data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
-        """Aggregate.
-
-        Args:
-            feat (Sequence[Tensor]): The backbone's outputs (N, C_i, h_i, w_i), finest first.
-            data_samples (Sequence[TextRecogDataSample], optional): Unused.
-
-        Returns:
-            Tensor: (N, C, h_0, w_0).
-
-        Raises:
-            ValueError: If the maps are not the ones that the encoder was built for.
-        """
+        """The backbone's outputs (N, C_i, h_i, w_i), finest first -> (N, C, h_0, w_0)."""
         channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
         if channels != self.in_channels:
             got = 'a single map' if channels is None else f'maps of {channels} channels'

@@ -21,13 +21,8 @@ def additive_scores(query: Tensor, key: Tensor, weight: Tensor) -> Tensor:
 
     and likewise over p for a query, summed over the batch where all share the queries.
 
-    Args:
-        query (Tensor): (N, T, D), or (1, T, D) for the same queries everywhere.
-        key (Tensor): (N, P, D).
-        weight (Tensor): (D,).
-
-    Returns:
-        Tensor: (N, T, P), in the type of ``key``.
+    Queries (N, T, D), or (1, T, D) for the same everywhere, keys (N, P, D), weight (D,) ->
+    (N, T, P), in the type of ``key``.
     """
     query, weight = query.to(key.dtype), weight.to(key.dtype)
     needed = any(part.requires_grad for part in (query, key, weight))

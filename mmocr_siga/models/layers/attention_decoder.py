@@ -28,16 +28,10 @@ class AttentionDecoder(nn.Module):
     :class:`GatedFusion` before they reach the cell (SIGA's glyph attention decoder).
 
     The module holds the weights of one decoder. A step takes about thirty small operations, whose
-    number counts and not their arithmetic; so the functions below take the weights of S decoders of
-    one shape, stacked, and step all of them at once.
+    number counts and not their arithmetic; so :class:`AttentionCache` takes the weights of S
+    decoders of one shape, stacked, and steps all of them at once.
 
-    Args:
-        memory_channels (int): Channels D of the memory.
-        hidden_size (int): LSTM units H.
-        num_classes (int): Classes K, the end token among them. The embedding has one row more:
-            index K is the start token.
-        embedding_dim (int, optional): Size of a character embedding.
-        glyphs (bool): Whether each step fuses a glyph feature of D channels.
+    The end token is one of the K classes; index K of the embedding is the start token.
     """
 
     def __init__(self, memory_channels: int, hidden_size: int, num_classes: int,
@@ -62,22 +56,19 @@ class AttentionDecoder(nn.Module):
 
     def forward(self, memory: Tensor, tokens: Tensor, glyphs: Optional[Tensor] = None,
                 valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
-        """Teacher-forced pass over all columns of ``tokens``.
+        """Teacher-forced logits (N, T, K) and attention (N, T, w).
 
         Args:
             memory: (N, w, D).
             tokens: (N, T) previous characters, the start token first.
             glyphs: Glyph features (N, T, D), if built with ``glyphs=True``.
             valid: (N, w) bool, False where a column is padding.
-
-        Returns:
-            tuple: Logits (N, T, K) and attention (N, T, w).
         """
-        cache = attention_cache([self], attention_weights([self]), memory,
-                                None if glyphs is None else [glyphs], valid)
-        state, hidden, attention = attention_start(cache), [], []
+        cache = AttentionCache.of([self], AttentionWeights.of([self]), memory,
+                                  None if glyphs is None else [glyphs], valid)
+        state, hidden, attention = cache.start(), [], []
         for t in range(tokens.shape[1]):
-            state, _, seen = attend(cache, state, tokens[:, t], t)
+            state, _, seen = cache.step(state, tokens[:, t], t)
             hidden.append(state[0])
             attention.append(seen)
         return self.classifier(torch.cat(hidden, 1)), torch.cat(attention, 1)
@@ -96,33 +87,36 @@ class AttentionWeights(StepWeights):
     classifier_bias: Tensor  # (S, 1, K)
     gate: Optional[Tensor]  # (S, D, D): the glimpse's share of the fusion gate
 
+    @classmethod
+    def of(cls, decoders: Sequence[AttentionDecoder]) -> 'AttentionWeights':
+        """The weights of S decoders of one shape, side by side."""
+        channels, classes = decoders[0].key.in_features, decoders[0].num_classes
 
-def attention_weights(decoders: Sequence[AttentionDecoder]) -> AttentionWeights:
-    """The weights of S decoders of one shape, side by side."""
-    channels, classes = decoders[0].key.in_features, decoders[0].num_classes
+        def stack(part: Callable[[AttentionDecoder], Tensor]) -> Tensor:
+            return torch.stack([part(decoder) for decoder in decoders])
 
-    def stack(part: Callable[[AttentionDecoder], Tensor]) -> Tensor:
-        return torch.stack([part(decoder) for decoder in decoders])
+        def token_gates(decoder: AttentionDecoder) -> Tensor:
+            rnn = decoder.rnn
+            return F.linear(decoder.embedding.weight, rnn.weight_ih[:, channels:],
+                            rnn.bias_ih + rnn.bias_hh)
 
-    def token_gates(decoder: AttentionDecoder) -> Tensor:
-        rnn = decoder.rnn
-        return F.linear(decoder.embedding.weight, rnn.weight_ih[:, channels:],
-                        rnn.bias_ih + rnn.bias_hh)
-
-    fused = decoders[0].fusion is not None
-    return AttentionWeights(
-        hidden=stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2),
-        score=torch.block_diag(*(d.score.weight for d in decoders)).t(),
-        glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
-        token_gates=stack(token_gates).flatten(0, 1),
-        rows=torch.arange(len(decoders), device=decoders[0].key.weight.device) * (classes + 1),
-        classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
-        classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
-        gate=stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2) if fused else None)
+        hidden = stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2)
+        gate = None
+        if decoders[0].fusion is not None:
+            gate = stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2)
+        return cls(
+            hidden=hidden,
+            score=torch.block_diag(*(d.score.weight for d in decoders)).t(),
+            glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
+            token_gates=stack(token_gates).flatten(0, 1),
+            rows=torch.arange(len(decoders), device=hidden.device) * (classes + 1),
+            classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
+            classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
+            gate=gate)
 
 
 class AttentionCache(NamedTuple):
-    """What no step changes."""
+    """What no step of S decoders changes, and the steps."""
 
     weights: AttentionWeights
     memory: Tensor  # (N, w, D)
@@ -131,79 +125,59 @@ class AttentionCache(NamedTuple):
     glyph_gates: Optional[Tensor]  # (N, T, S, D): the glyph's share of the fusion gate
     glyphs: Optional[Tensor]  # (N, T, S, D) after the tanh
 
+    @classmethod
+    def of(cls, decoders: Sequence[AttentionDecoder], weights: AttentionWeights, memory: Tensor,
+           glyphs: Optional[Sequence[Tensor]] = None,
+           valid: Optional[Tensor] = None) -> 'AttentionCache':
+        """Project a memory (N, w, D) and the glyph features (N, T, D) of each decoder; ``valid``
+        (N, w) bool is False where a column is padding."""
+        fusions = [decoder.fusion for decoder in decoders]
+        if (glyphs is None) != (fusions[0] is None):
+            raise ValueError('glyph features go together with glyphs=True, and only with it')
+        weights = weights.map(lambda x: x.to(memory.dtype))  # the type that autocast gives it
+        # The query's bias is added to the same energies at every step.
+        keys = F.linear(memory, torch.cat([d.key.weight for d in decoders]),
+                        torch.cat([d.query.bias for d in decoders]))
+        gates = squashed = None
+        if glyphs is not None:
+            channels = memory.shape[-1]
+            gates = torch.stack([F.linear(x, fusion.gate.weight[:, channels:], fusion.gate.bias)
+                                 for x, fusion in zip(glyphs, fusions)], 2)
+            squashed = torch.stack(list(glyphs), 2).tanh()
+        blocked = None if valid is None else ~valid[:, :, None]
+        return cls(weights, memory, keys, blocked, gates, squashed)
 
-def attention_cache(decoders: Sequence[AttentionDecoder], weights: AttentionWeights,
-                    memory: Tensor, glyphs: Optional[Sequence[Tensor]] = None,
-                    valid: Optional[Tensor] = None) -> AttentionCache:
-    """Project everything that no step changes.
+    def start(self) -> State:
+        """Zeros; the cell state is float32."""
+        decoders, units = self.weights.hidden.shape[:2]
+        zeros = self.memory.new_zeros(self.memory.shape[0], decoders, units)
+        return zeros, torch.zeros_like(zeros, dtype=torch.float)
 
-    Args:
-        decoders: S decoders of one shape.
-        weights: From :func:`attention_weights`.
-        memory: (N, w, D).
-        glyphs: Glyph features (N, T, D) of each decoder.
-        valid: (N, w) bool, False where a column is padding.
-    """
-    fusions = [decoder.fusion for decoder in decoders]
-    if (glyphs is None) != (fusions[0] is None):
-        raise ValueError('glyph features go together with glyphs=True, and only with it')
-    weights = weights.map(lambda x: x.to(memory.dtype))  # the type that autocast gives it
-    # The query's bias is added to the same energies at every step.
-    keys = F.linear(memory, torch.cat([d.key.weight for d in decoders]),
-                    torch.cat([d.query.bias for d in decoders]))
-    gates = squashed = None
-    if glyphs is not None:
-        channels = memory.shape[-1]
-        gates = torch.stack([F.linear(x, fusion.gate.weight[:, channels:], fusion.gate.bias)
-                             for x, fusion in zip(glyphs, fusions)], 2)
-        squashed = torch.stack(list(glyphs), 2).tanh()
-    blocked = None if valid is None else ~valid[:, :, None]
-    return AttentionCache(weights, memory, keys, blocked, gates, squashed)
+    def step(self, state: State, tokens: Tensor, t: int) -> tuple[State, Tensor, Tensor]:
+        """One step of all decoders, fed previous characters (N,), or (N, S) of each: the new state,
+        glimpses (N, S, D), fused with glyph features if there are any, and attention (N, S, w)."""
+        weights, (hidden, cell) = self.weights, state
+        units = int(cell.shape[-1])
+        # Decoders come first in products, the batch everywhere else.
+        query, gates = torch.bmm(hidden.transpose(0, 1), weights.hidden).split(
+            (units, 4 * units), -1)
+        query = query.transpose(0, 1).flatten(1)
+        energies = ((self.keys + query[:, None]).tanh_() @ weights.score).float()
+        if self.blocked is not None:
+            energies = energies.masked_fill(self.blocked, float('-inf'))
+        attention = energies.softmax(1).transpose(1, 2)
+        glimpse = torch.bmm(attention.to(self.memory.dtype), self.memory)
+        if weights.gate is not None:
+            gate = torch.baddbmm(self.glyph_gates[:, t].transpose(0, 1), glimpse.transpose(0, 1),
+                                 weights.gate)
+            glimpse = mix(torch.sigmoid(gate).transpose(0, 1), torch.tanh(glimpse),
+                          self.glyphs[:, t])
+        tokens = tokens[:, None] if tokens.dim() == 1 else tokens
+        known = F.embedding(tokens + weights.rows, weights.token_gates).transpose(0, 1)
+        gates = torch.baddbmm(gates + known, glimpse.transpose(0, 1), weights.glimpse)
+        return lstm_pointwise(gates.transpose(0, 1), cell), glimpse, attention
 
-
-def attention_start(cache: AttentionCache) -> State:
-    """Zero hidden and cell states; the cell state is float32."""
-    decoders, units = cache.weights.hidden.shape[:2]
-    zeros = cache.memory.new_zeros(cache.memory.shape[0], decoders, units)
-    return zeros, torch.zeros_like(zeros, dtype=torch.float)
-
-
-def attend(cache: AttentionCache, state: State, tokens: Tensor,
-           t: int) -> tuple[State, Tensor, Tensor]:
-    """One step of all decoders.
-
-    Args:
-        cache: From :func:`attention_cache`.
-        state: From :func:`attention_start` or the last step.
-        tokens: Previous characters (N,), or (N, S) of each decoder.
-        t: The step, for the glyph features.
-
-    Returns:
-        tuple: The new state, glimpses (N, S, D), fused with glyph features where there are any, and
-        attention (N, S, w).
-    """
-    weights = cache.weights
-    hidden, cell = (part.transpose(0, 1) for part in state)  # decoders first, for products
-    units = int(cell.shape[-1])
-    query, gates = torch.bmm(hidden, weights.hidden).split((units, 4 * units), -1)
-    query = query.transpose(0, 1).flatten(1)
-    energies = ((cache.keys + query[:, None]).tanh_() @ weights.score).float()
-    if cache.blocked is not None:
-        energies = energies.masked_fill(cache.blocked, float('-inf'))
-    attention = energies.softmax(1).transpose(1, 2)
-    glimpse = torch.bmm(attention.to(cache.memory.dtype), cache.memory)
-    if weights.gate is not None:
-        gate = torch.baddbmm(cache.glyph_gates[:, t].transpose(0, 1), glimpse.transpose(0, 1),
-                             weights.gate)
-        glimpse = mix(torch.sigmoid(gate).transpose(0, 1), torch.tanh(glimpse), cache.glyphs[:, t])
-    tokens = tokens[:, None] if tokens.dim() == 1 else tokens
-    known = F.embedding(tokens + weights.rows, weights.token_gates).transpose(0, 1)
-    gates = torch.baddbmm(gates + known, glimpse.transpose(0, 1), weights.glimpse)
-    hidden, cell = lstm_pointwise(gates, cell)
-    return (hidden.transpose(0, 1), cell.transpose(0, 1)), glimpse, attention
-
-
-def classify(cache: AttentionCache, state: State) -> Tensor:
-    """Logits (S, N, K) of all decoders after a step."""
-    weights = cache.weights
-    return torch.baddbmm(weights.classifier_bias, state[0].transpose(0, 1), weights.classifier)
+    def classify(self, state: State) -> Tensor:
+        """Logits (S, N, K) of all decoders after a step."""
+        weights, hidden = self.weights, state[0].transpose(0, 1)
+        return torch.baddbmm(weights.classifier_bias, hidden, weights.classifier)

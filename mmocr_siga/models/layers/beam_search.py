@@ -26,11 +26,8 @@ class _Pool(NamedTuple):
 
 
 def steps_nbest(probabilities: Tensor, end_idx: int, count: int) -> list[list[Hypothesis]]:
-    """The most probable words where no step depends on what was read before it; exact.
-
-    Takes the probabilities (N, T, K) of the steps; gives for each word up to ``count`` different
-    hypotheses, best first.
-    """
+    """Up to ``count`` most probable words, best first, where no step depends on what was read
+    before it, but all have probabilities (N, T, K); exact."""
     log_probabilities = probabilities.float().log()
 
     def step(state: tuple, tokens: Tensor, t: int) -> tuple[Tensor, tuple]:
@@ -46,7 +43,7 @@ def steps_nbest(probabilities: Tensor, end_idx: int, count: int) -> list[list[Hy
 def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: Any, batch: int,
                 steps: int, start_idx: int, end_idx: int, width: int, count: int,
                 device: torch.device | None = None) -> list[list[Hypothesis]]:
-    """Search the most probable words of an autoregressive decoder.
+    """Search up to ``count`` most probable words of an autoregressive decoder, best first.
 
     Open prefixes compete with each other only; words that have ended are kept beside them, so a
     finished word is never pushed out by a prefix that gets worse later. The search stops when no
@@ -56,19 +53,8 @@ def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: A
         step: ``step(state, tokens, t) -> (log_probabilities, state)`` with the previous characters
             (N * B,) and log-probabilities (N * B, K); B is ``width``.
         state: As in :func:`selected`; the B beams of a word lie side by side.
-        batch: Words N.
-        steps: Steps T at most.
-        start_idx: What the first step is fed.
-        end_idx: Index of the end token.
         width: Open prefixes B that are followed for each word.
-        count: Hypotheses wanted for each word.
         device: Where the decoder runs; None for the CPU.
-
-    Returns:
-        list: For each word up to ``count`` different hypotheses, best first.
-
-    Raises:
-        ValueError: If ``width`` or ``count`` is less than 1.
     """
     if width < 1 or count < 1:
         raise ValueError(f'width and count must be at least 1, got {width} and {count}')

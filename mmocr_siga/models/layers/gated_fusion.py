@@ -8,9 +8,7 @@ class GatedFusion(nn.Module):
     .. math::
         z = \sigma(W [a; b]), \quad f = z \odot \tanh(a) + (1 - z) \odot \tanh(b)
 
-    Args:
-        channels (int): Channels D of both inputs and of the output.
-        squash (bool): Whether the inputs go through the tanh.
+    Without ``squash`` there is no tanh.
     """
 
     def __init__(self, channels: int, squash: bool = True) -> None:
@@ -28,4 +26,4 @@ class GatedFusion(nn.Module):
 
 def mix(gate: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """gate * first + (1 - gate) * second."""
-    return second + gate * (first - second)
+    return torch.addcmul(second, gate, first - second)

@@ -16,8 +16,6 @@ from .transformer_encoder import TransformerEncoder
 
 
 class SemanticReasoning(NamedTuple):
-    """What :class:`GSRM` makes of a batch of words."""
-
     visual_logits: Tensor  # (N, T, K) of each glimpse alone
     features: Tensor  # (N, T, D) of each step's neighbours, without itself
     logits: Tensor  # (N, T, K) of these
@@ -35,17 +33,9 @@ class GSRM(BaseModule):
     T - 1. Both are added, and the transposed embedding gives the logits. So what is said of a
     character depends on all others and not on itself.
 
-    Args:
-        num_classes (int): Classes K. The embedding has one row more, for the pad id K.
-        channels (int): Channels D.
-        num_steps (int): Steps T at most.
-        num_layers (int): Layers of each Transformer.
-        num_heads (int):
-        inner_channels (int): Hidden channels of their feed-forward parts.
-        dropout (float): Inside the Transformers.
-        end_idx (int, optional): The end token: what is read behind the first one counts as end
-            tokens too, so that reasoning depends on nothing that the losses leave alone. Defaults
-            to None: everything is taken as read, as in the paper.
+    With ``end_idx``, the end token, what is read after the first one counts as end tokens too, so
+    that reasoning depends on nothing that the losses leave alone; without it, as in the paper,
+    everything is taken as read. ``inner_channels`` are those of the feed-forward parts.
     """
 
     def __init__(self,
@@ -73,11 +63,7 @@ class GSRM(BaseModule):
         self.right = TransformerEncoder(*layers)
 
     def forward(self, glimpses: Tensor) -> SemanticReasoning:
-        """Reason about glimpses (N, T', D) of the first T' steps.
-
-        Raises:
-            ValueError: If T' is more than T.
-        """
+        """Reason about glimpses (N, T', D) of the first T' steps, at most ``num_steps``."""
         if glimpses.shape[1] > self.num_steps:
             raise ValueError(f'GSRM was built with num_steps={self.num_steps} and got '
                              f'{glimpses.shape[1]} steps')

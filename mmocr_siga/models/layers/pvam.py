@@ -19,8 +19,6 @@ SCORES = ('additive', 'dot')
 
 
 class ParallelGlimpses(NamedTuple):
-    """What :class:`PVAM` saw."""
-
     glimpses: Tensor  # (N, T, D)
     attention: Tensor  # (N, T, P), each row sums to 1
 
@@ -38,20 +36,14 @@ class PVAM(BaseModule):
         \alpha_t = \mathrm{softmax}_p(e_t), \quad g_t = \sum_p \alpha_{t,p} v_p
 
     Args:
-        in_channels (int): Channels C of the map.
-        channels (int): Channels D of the glimpses; a linear layer maps C to D where they differ.
-        num_steps (int): Steps T, one more than a word has characters at most.
-        num_layers (int): Transformer layers. 0 attends to the map as it is, without positional
-            encoding, for maps that know their context already.
-        num_heads (int): Heads of the Transformer.
-        inner_channels (int): Hidden channels of its feed-forward parts.
-        dropout (float): Inside the Transformer.
-        score (str): 'additive' as above, or 'dot' for
-            :math:`(W_o O_t)^\top W_v v_p / \sqrt D`, which costs a D-th of it.
-        max_positions (int): Positions P at most, with Transformer layers.
-
-    Raises:
-        ValueError: If ``score`` is another word, or ``channels`` is no multiple of the heads.
+        channels: Channels D of the glimpses; a linear layer maps C to D where they differ.
+        num_steps: Steps T, one more than a word has characters at most.
+        num_layers: 0 attends to the map as it is, without positional encoding, for maps that know
+            their context already.
+        inner_channels: Hidden channels of the feed-forward parts.
+        score: 'additive' as above, or 'dot' for :math:`(W_o O_t)^\top W_v v_p / \sqrt D`, which
+            costs a D-th of it.
+        max_positions: Positions P at most, with Transformer layers.
     """
 
     def __init__(self,
@@ -81,11 +73,8 @@ class PVAM(BaseModule):
         self.query = nn.Linear(channels, channels, bias=False)
         self.key = nn.Linear(channels, channels, bias=score == 'additive')
         self.score = nn.Linear(channels, 1, bias=False) if score == 'additive' else None
-        self._initialize()
-
-    def _initialize(self) -> None:
-        """Start from an attention that has peaks: a uniform one shows every step the same, and
-        for long nothing is learned but which characters are frequent."""
+        # Start from an attention that has peaks: a uniform one shows every step the same, and for
+        # long nothing is learned but which characters are frequent.
         nn.init.xavier_uniform_(self.query.weight, gain=1.5)
         nn.init.xavier_uniform_(self.key.weight, gain=1.5)
         if self.score is not None:
@@ -99,20 +88,12 @@ class PVAM(BaseModule):
         """Look at a map.
 
         Args:
-            feature (Tensor): A map (N, C, h, w), or a sequence (N, P, C).
-            valid (Tensor, optional): Columns (N, w) or positions (N, P), bool, False where the map
-                shows padding.
-            guide (Tensor, optional): (N, T', D), T' at most T, added to the embeddings of the
-                first T' steps, which alone are computed: what is known of each character already.
-            prior (Tensor, optional): (N, T', P), added to the energies of the first T' steps:
-                where each character is expected, in logarithms.
-
-        Returns:
-            ParallelGlimpses: Glimpses (N, T, D) and attention (N, T, P).
-
-        Raises:
-            ValueError: If the map has more than ``max_positions`` positions, or guide or prior
-                more than T steps.
+            feature: A map (N, C, h, w), or a sequence (N, P, C).
+            valid: Columns (N, w) or positions (N, P), bool, False where the map shows padding.
+            guide: (N, T', D), T' at most T, added to the embeddings of the first T' steps, which
+                alone are computed: what is known of each character already.
+            prior: (N, T', P), added to the energies of the first T' steps: where each character
+                is expected, in logarithms.
         """
         if feature.dim() == 4:
             if valid is not None:

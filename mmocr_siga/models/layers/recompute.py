@@ -12,14 +12,8 @@ from torch.utils.checkpoint import checkpoint
 def recomputed(module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     """Call a function of which only the inputs are kept; backward computes it once more.
 
-    Args:
-        module (nn.Module): What the function uses. It may hold batch norm, whose running statistics
-            see a batch once, and nothing random.
-        function (Callable): Pure but for that.
-        *inputs (Tensor): Its arguments.
-
-    Returns:
-        Tensor: ``function(*inputs)``.
+    The module that it uses may hold batch norm, whose running statistics see a batch once, and
+    nothing random.
     """
     if not (module.training and is_grad_enabled()):
         return function(*inputs)

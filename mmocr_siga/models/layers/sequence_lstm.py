@@ -10,10 +10,7 @@ from torch.nn import functional as F
 
 def lstm_pointwise(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """LSTM non-linearities: gates (..., 4H) in PyTorch's order i, f, g, o and cell (..., H) ->
-    (hidden, cell).
-
-    The cell state stays float32: it is a running sum, which half precision would erode.
-    """
+    (hidden, cell). A cell is a running sum, which half precision would erode: it stays float32."""
     units = int(cell.shape[-1])
     kept, candidate, out = gates.float().split((2 * units, units, units), -1)
     i, f = torch.sigmoid(kept).split(units, -1)
@@ -60,8 +57,6 @@ class StepWeights:
 
 @dataclass
 class TokenLSTMWeights(StepWeights):
-    """Of a :class:`TokenLSTM`."""
-
     token_gates: Tensor  # (K + 1, 4H): every character's share of the gates
     feature: Tensor  # (D, 4H)
     hidden: Tensor  # (H, 4H)
@@ -70,14 +65,9 @@ class TokenLSTMWeights(StepWeights):
 
 
 class TokenLSTM(nn.Module):
-    """An LSTM over a feature sequence and the embeddings of the previous characters.
+    """An LSTM over features of D channels and the embeddings of the previous characters.
 
-    Args:
-        in_channels (int): Channels D of a feature.
-        hidden_size (int): LSTM units H.
-        num_classes (int): Classes K, the end token among them. The embedding has one row more:
-            index K is the start token.
-        embedding_dim (int): Size of a character embedding.
+    The end token is one of the K classes; index K of the embedding is the start token.
     """
 
     def __init__(self, in_channels: int, hidden_size: int, num_classes: int,

@@ -12,20 +12,11 @@ from ...structures.words import IGNORE_INDEX, WordTargets
 
 def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, start_idx: int,
                  max_seq_len: int, device: torch.device) -> WordTargets:
-    """Build decoder inputs and targets from ``gt_text.indexes``.
+    """Build decoder inputs and targets from the ``gt_text.indexes`` that a module loss's
+    ``get_targets`` has made; ValueError where there are none.
 
     A label longer than ``max_seq_len`` is cut, and its end token is not asked for, because the word
     does not end there.
-
-    Args:
-        data_samples: N samples that went through a module loss's ``get_targets``.
-        end_idx: Index of the end token.
-        start_idx: Index of the start token in the decoders' embeddings.
-        max_seq_len: Characters at most.
-        device: Where the tensors go, in one copy each.
-
-    Raises:
-        ValueError: If a sample carries no ``gt_text.indexes``.
     """
     labels = _labels(data_samples)
     lengths = [min(len(label), max_seq_len) for label in labels]
@@ -51,11 +42,7 @@ def word_lengths(data_samples: Sequence[TextRecogDataSample], max_seq_len: int,
 
 def character_presence(data_samples: Sequence[TextRecogDataSample], num_classes: int,
                        device: torch.device) -> Tensor:
-    """Which classes occur in each word, (N, K) bool, whole words however long.
-
-    Raises:
-        ValueError: If a sample carries no ``gt_text.indexes``, or one beyond the classes.
-    """
+    """Which classes occur in each word, (N, K) bool, whole words however long."""
     labels = _labels(data_samples)
     highest = max((max(label) for label in labels if label), default=0)
     if highest >= num_classes:
@@ -101,14 +88,8 @@ def word_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 def valid_columns(data_samples: Union[Sequence[TextRecogDataSample], Tensor, None], width: int,
                   device: torch.device) -> Optional[Tensor]:
-    """Which columns of a map show the image and not its padding: (N, width) bool, or None where no
-    sample is padded.
-
-    Args:
-        data_samples: N samples with their ``valid_ratio``, or the ratios (N,).
-        width: Columns of the map.
-        device: Where the result goes.
-    """
+    """Which columns of a map show the image and not its padding, by the samples' ``valid_ratio`` or
+    the ratios (N,) themselves: (N, width) bool, or None where no sample is padded."""
     if isinstance(data_samples, Tensor):
         columns = (data_samples * width).ceil().clamp(min=1)
         return torch.arange(width, device=device) < columns[:, None]

@@ -7,12 +7,7 @@ from torch import Tensor, nn
 class TransformerEncoder(nn.Module):
     """Pre-norm Transformer layers of MMOCR and a last normalization.
 
-    Args:
-        channels (int): Channels D.
-        num_layers (int): Layers.
-        num_heads (int): Heads; D must be a multiple of it.
-        inner_channels (int): Hidden channels of the feed-forward parts.
-        dropout (float): Dropout.
+    ``inner_channels`` are those of the feed-forward parts.
     """
 
     def __init__(self, channels: int, num_layers: int, num_heads: int, inner_channels: int,
@@ -28,12 +23,7 @@ class TransformerEncoder(nn.Module):
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, x: Tensor, visible: Optional[Tensor] = None) -> Tensor:
-        """(N, P, D) -> (N, P, D).
-
-        Args:
-            x (Tensor): (N, P, D).
-            visible (Tensor, optional): (1 or N, 1 or P, P) bool: what each position may see.
-        """
+        """(N, P, D) -> (N, P, D); ``visible`` (1 or N, 1 or P, P) bool: what each may see."""
         for layer in self.layers:
             x = layer(x, visible)
         return self.norm(x)

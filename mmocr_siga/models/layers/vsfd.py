@@ -14,10 +14,6 @@ class VSFD(BaseModule):
         z_t = \sigma(W_z [g_t; s_t]), \quad f_t = z_t \odot g_t + (1 - z_t) \odot s_t
 
     and a linear layer tells the character from :math:`f_t`.
-
-    Args:
-        num_classes (int): Classes K.
-        channels (int): Channels D of both features.
     """
 
     def __init__(self, num_classes: int, channels: int = 512,
@@ -27,5 +23,5 @@ class VSFD(BaseModule):
         self.classifier = nn.Linear(channels, num_classes)
 
     def forward(self, visual: Tensor, semantic: Tensor) -> Tensor:
-        """Visual features g and semantic features s, (..., D) each -> logits (..., K)."""
+        """Visual features g and semantic features s (..., D) -> logits (..., K)."""
         return self.classifier(self.fusion(visual, semantic))

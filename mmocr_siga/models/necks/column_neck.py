@@ -9,13 +9,8 @@ class ColumnNeck(nn.Module):
 
     Height is halved by pooling or by a convolution; two residual blocks, a 3x3 convolution and a
     third block follow, then two (2, 3) convolutions, of which the first halves the height again;
-    what rows are left are averaged (SIGA, CVPR 2023, SIGA_R and SIGA_T).
-
-    Args:
-        in_channels (int): Channels of the map.
-        channels (int): Channels of the columns.
-        pool (bool): Halve the height by max pooling instead of a convolution; needs ``in_channels``
-            equal to ``channels``.
+    what rows are left are averaged (SIGA, CVPR 2023, SIGA_R and SIGA_T). Pooling needs
+    ``in_channels`` equal to ``channels``.
     """
 
     def __init__(self, in_channels: int, channels: int = 512, pool: bool = True) -> None:

@@ -10,12 +10,9 @@ class PyramidFusion(nn.Module):
     """The U-Net-like trunk that the glyph maps and the segmentation head share (SIGA, part 2).
 
     The coarse map goes through a 1x1 and a 3x3 convolution, is up-sampled, concatenated with the
-    fine map and mixed by two 1x1 convolutions.
-
-    Args:
-        in_channels (Sequence[int]): Channels of the fine and of the coarse map.
-        channels (int): Channels of both results.
-        scale (tuple[int, int]): (height, width) ratio of the fine to the coarse map, 1 or 2 each.
+    fine map and mixed by two 1x1 convolutions. ``in_channels`` are those of the fine and of the
+    coarse map, ``channels`` those of both results; ``scale`` is the (height, width) ratio of the
+    fine to the coarse map, 1 or 2 each.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int = 128,

@@ -11,14 +11,8 @@ class TokenPyramidFusion(nn.Module):
 
     Two taps go through a 3x3 and a 1x1 convolution each and are concatenated (coarse). That is
     up-sampled by two, concatenated with an earlier tap, likewise up-sampled, and mixed by a 3x3
-    convolution (fine).
-
-    Args:
-        in_channels (int): Channels D of every tap.
-        channels (int): Channels C of each part.
-
-    Attributes:
-        channels (tuple[int, int]): Channels of the results: C (fine) and 2C (coarse).
+    convolution (fine). ``channels`` C are those of each part; the attribute has those of the
+    results, C (fine) and 2C (coarse).
     """
 
     def __init__(self, in_channels: int = 768, channels: int = 128) -> None:
