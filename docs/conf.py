@@ -16,6 +16,7 @@ extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.autosummary', 'sp
               'sphinx.ext.napoleon']
 html_theme = 'furo'
 html_title = 'mmocr_siga'
+html_show_copyright = False
 exclude_patterns = ['_build']
 templates_path = ['_templates']
 myst_heading_anchors = 3
