@@ -140,4 +140,4 @@ def _draw(folder: str, number: int, scene: SceneResult) -> None:
     stem = os.path.splitext(os.path.basename(scene.path or 'picture'))[0]
     picture = draw_scene(picture_of(Source(scene.path)), scene.words, scene.skipped)
     with open(os.path.join(folder, f'{number:04d}_{stem}.jpg'), 'wb') as file:
-        file.write(encode_picture(picture))
+        file.write(encode_picture(picture, quality=95))
