@@ -101,7 +101,7 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
                getattr(source, 'name', 'the checkpoint'))
     if os.environ.get(UNSAFE_ENV) == '1':
         print_log(f'{UNSAFE_ENV}=1: {name} is loaded without protection and may run code.',
-                  logger='current', level=logging.WARNING)
+                  'current', logging.WARNING)
         return torch.load(source, map_location=map_location, weights_only=False)
     with nullcontext(source) if hasattr(source, 'read') else open(source, 'rb') as file:
         _check_container(file, name)

@@ -31,8 +31,7 @@ def join_by_gloo(dist_utils: ModuleType) -> None:
                              f'got {init_backend!r}')
         if backend == 'nccl':
             from mmengine.logging import print_log
-            print_log('no accelerator: using the gloo backend instead of nccl', logger='current',
-                      level=logging.WARNING)
+            print_log('no accelerator: gloo takes the place of nccl', 'current', logging.WARNING)
             backend = 'gloo'
         dist_utils.torch_dist.init_process_group(backend=backend, **kwargs)
 

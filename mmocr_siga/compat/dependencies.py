@@ -52,11 +52,8 @@ def installed_version(requirement: Requirement) -> str | None:
 
 def check_versions(requirements: Sequence[Requirement] = REQUIREMENTS,
                    lookup: Callable[[Requirement], str | None] = installed_version) -> None:
-    """Check every package against its range and report all misfits at once.
-
-    Raises:
-        ImportError: If a package is missing or outside its range; the message names each of them,
-            the version found, the range wanted and the command to install it.
+    """Raise an ImportError that names every package that is missing or outside its range, with the
+    version found, the range wanted and the command to install it.
     """
     from packaging.specifiers import SpecifierSet
     problems = []
@@ -159,9 +156,7 @@ class MMCVExtPlaceholder(ModuleType):
 def ensure_mmcv_ext(mmcv: ModuleType) -> None:
     """Register :class:`MMCVExtPlaceholder` as ``mmcv._ext`` if the compiled module is missing.
 
-    Raises:
-        ImportError: If the compiled module is there but does not load, as when mmcv was built for
-            another version of torch.
+    One that does not load, as when mmcv was built for another torch, is an ImportError.
     """
     if MMCV_EXT in sys.modules:
         return

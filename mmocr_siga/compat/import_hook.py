@@ -68,11 +68,7 @@ def _aloud(function: Callable[..., None], *args: Any) -> None:
 
 
 def install() -> None:
-    """Patch what is loaded, and the rest as soon as it is.
-
-    Raises:
-        ImportError: If MMOCR is loaded and :func:`~mmocr_siga.compat.dependencies.check` fails.
-    """
+    """Patch what is loaded, and the rest as soon as it is."""
     finder = _PatchFinder()
     sys.meta_path.insert(0, finder)
     finder.patch_loaded()

@@ -191,7 +191,7 @@ class TestWhatIsRefused:
     ])
     def test_damaged_files(self, path, reader, change, match):
         torch.save(torch.zeros(1000), path)
-        (path).write_bytes(change((path).read_bytes()))
+        path.write_bytes(change(path.read_bytes()))
         with pytest.raises(RuntimeError, match=match):
             load(path)
 

@@ -52,22 +52,16 @@ def test_fraction_of_random_strings():
     assert share == pytest.approx(0.3, abs=0.03)
 
 
-@pytest.mark.parametrize('name', ['random_strings', 'punctuation'])
-@pytest.mark.parametrize('value', [-0.1, 1.1])
-def test_bad_fractions_are_named(name, value):
-    with pytest.raises(ValueError, match=f'{name} must be within'):
-        WordSource('abc', **{name: value})
-
-
-@pytest.mark.parametrize('kind', [WordSource, words.RandomSource, words.SerialSource,
-                                  words.PlateSource])
-def test_what_no_source_can_draw(kind):
-    with pytest.raises(ValueError, match='max_length'):
-        kind('0', max_length=0)
-    with pytest.raises(ValueError, match='nothing to write'):
-        kind(' ')
-    with pytest.raises(ValueError, match='lexicon is empty'):
-        WordSource('abc', [])
+@pytest.mark.parametrize('kind, charset, options, message', [
+    *((WordSource, 'abc', {name: value}, f'{name} must be within')
+      for name in ('random_strings', 'punctuation') for value in (-0.1, 1.1)),
+    (WordSource, 'abc', dict(words=[]), 'lexicon is empty'),
+    *((kind, *case) for case in (('0', dict(max_length=0), 'max_length'),
+                                 (' ', {}, 'nothing to write'))
+      for kind in (WordSource, words.RandomSource, words.SerialSource, words.PlateSource))])
+def test_what_no_source_can_draw(kind, charset, options, message):
+    with pytest.raises(ValueError, match=message):
+        kind(charset, **options)
 
 
 def test_random_characters_and_lengths_are_equally_likely():

@@ -28,10 +28,6 @@ class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
 
     Checkpoints go both ways: a run without a scaler drops that of the checkpoint, and a run that
     has one starts with a fresh one where the checkpoint has none.
-
-    Raises:
-        ValueError: If, without an accelerator, ``dtype`` is neither None, float16 nor bfloat16, or
-            ``use_fsdp`` is set.
     """
 
     def __init__(self, loss_scale: str | float | dict = 'dynamic',
