@@ -292,11 +292,9 @@ def evaluate(args: argparse.Namespace) -> BenchmarkReport:
     threads = f', threads: {torch.get_num_threads()}' if device == 'cpu' else ''
     about = dict(config=args.config, weights=args.weights, device=device + threads,
                  batch_size=args.batch_size, mmocr_siga=mmocr_siga.__version__,
-                 torch=torch.__version__)
-    if args.tta:
-        about['tta'] = args.tta
-    if args.limit:
-        about['limit'] = f'only the first {args.limit} words of each set'
+                 torch=torch.__version__, tta=args.tta,
+                 limit=args.limit and f'only the first {args.limit} words of each set')
+    about = {name: value for name, value in about.items() if value}
     return BenchmarkReport(results, args.protocol, skipped, about)
 
 

@@ -1,5 +1,4 @@
 """Character boxes of real words, and their comparison."""
-import cv2
 import numpy as np
 import pytest
 
@@ -9,27 +8,12 @@ from mmocr_siga.evaluation.character_boxes import (
     count_matches,
     read_boxes,
 )
+from tests.helpers.word_sets import write_boxed_sets
 
 
 @pytest.fixture
 def data(tmp_path):
-    """A folder of words like the real ones: two sets with boxes."""
-    for name in ('iiit5k_train', 'ic03_train'):
-        folder = tmp_path / 'real' / name
-        (folder / 'images').mkdir(parents=True)
-        lines = []
-        for number, text in enumerate(["Ab'c", 'xy']):
-            image = np.full((20, 60, 3), 220, np.uint8)
-            cv2.putText(image, text, (3, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
-            cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
-            lines.append(f'images/{number}.png\t{text}')
-        for split in ('train', 'val'):
-            (folder / f'{split}.tsv').write_text('\n'.join(lines) + '\n')
-    (tmp_path / 'real/iiit5k_train/char_boxes.tsv').write_text(
-        'images/0.png\tAbc\t0,0,15,20;15,5,15,10;45,0,15,20\nimages/1.png\txz\t0,0,9,9;9,0,9,9\n')
-    (tmp_path / 'real/ic03_train/char_boxes.tsv').write_text(
-        "images/0.png\tAb'c\t120.0\t40.0\t30,60,90\nimages/1.png\txy\t100.0\t50.0\t25\n")
-    return tmp_path
+    return write_boxed_sets(tmp_path)
 
 
 def test_boxes_of_both_kinds(data):

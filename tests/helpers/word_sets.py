@@ -61,6 +61,26 @@ def write_tsv(path, words, first=0):
     return path
 
 
+def write_boxed_sets(root, others=()):
+    """Folders of words like the real ones: two sets with boxes, ``others`` without."""
+    for name in ('iiit5k_train', 'ic03_train', *others):
+        folder = root / 'real' / name
+        (folder / 'images').mkdir(parents=True)
+        lines = []
+        for number, text in enumerate(["Ab'c", 'xy']):
+            image = np.full((20, 60, 3), 220, np.uint8)
+            cv2.putText(image, text, (3, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
+            cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
+            lines.append(f'images/{number}.png\t{text}\n')
+        for split in ('train', 'val'):
+            (folder / f'{split}.tsv').write_text(''.join(lines))
+    (root / 'real/iiit5k_train/char_boxes.tsv').write_text(
+        'images/0.png\tAbc\t0,0,15,20;15,5,15,10;45,0,15,20\nimages/1.png\txz\t0,0,9,9;9,0,9,9\n')
+    (root / 'real/ic03_train/char_boxes.tsv').write_text(
+        "images/0.png\tAb'c\t120.0\t40.0\t30,60,90\nimages/1.png\txy\t100.0\t50.0\t25\n")
+    return root
+
+
 def _write_images(path, words, first):
     folder = path.parent / f'{path.stem}_images'
     folder.mkdir(parents=True)

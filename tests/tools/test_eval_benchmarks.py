@@ -63,8 +63,9 @@ def test_benchmark_sets_in_both_forms(scripted, tmp_path, capsys, form):
         assert [s['right'] for s in data['sets']] == right
         assert data['protocol']['name'] == protocol and data['skipped'] == {}
     out = capsys.readouterr().out
-    assert '| weighted average   |     4 |     3 |          75.0 |' in out
-    assert '| unweighted average |       |       |          83.3 |' in out
+    rows = [[cell.strip() for cell in line.split('|')] for line in out.splitlines()]
+    assert ['', 'weighted average', '4', '3', '75.0'] in [row[:5] for row in rows]
+    assert ['', 'unweighted average', '', '', '83.3'] in [row[:5] for row in rows]
     assert 'Protocol 36: letter case and symbols ignored' in out
 
 
@@ -184,19 +185,9 @@ def test_what_cannot_be_used_is_named(scripted, tmp_path, capsys, options, messa
     write_tsv(tmp_path / 'a.tsv', ['one'])
     write_tsv(tmp_path / 'holes.tsv', ['one'])
     (tmp_path / 'holes_images' / '0.png').unlink()
-    if '--sets' not in options and '--real-words' not in options:
-        options = [*options, '--sets', 'a=a.tsv']
-    assert tool.main(options) == 2
+    assert tool.main(options if options[2:] else [*options, '--sets', 'a=a.tsv']) == 2
     error = capsys.readouterr().err
     assert error.startswith('eval_benchmarks: ') and message in error
-
-
-@pytest.mark.parametrize('option, value', [
-    ('--batch-size', '0'), ('--limit', '0'), ('--workers', '-1'), ('--protocol', '90')])
-def test_bad_options_are_refused(capsys, option, value):
-    with pytest.raises(SystemExit):
-        tool.parse_args(['c.py', 'w.pth', option, value])
-    assert option in capsys.readouterr().err
 
 
 def test_real_words(scripted, siga_data, tmp_path, capsys):
@@ -206,14 +197,12 @@ def test_real_words(scripted, siga_data, tmp_path, capsys):
     assert sizes == [120, 40, 80, 40, 20]
 
 
-def test_the_pipeline_of_a_packaged_config_is_found():
-    # Its data set is a pipeline and no more.
-    load = dict(type='LoadImageFromFile', backend_args=dict(backend='nonempty'))
-    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=[load]))))
+@pytest.mark.parametrize('dataset', [
+    dict(pipeline=PIPELINE),  # as a packaged config has it
+    dict(type='AvailableDatasets', datasets=dict(a=dict(type='X', pipeline=PIPELINE)))])
+def test_the_pipeline_is_found(dataset):
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
     assert tool.test_pipeline(cfg)[0]['type'] == 'LoadImageFromFile'
-    named = Config(dict(test_dataloader=dict(dataset=dict(
-        type='AvailableDatasets', datasets=dict(a=dict(type='X', pipeline=[load]))))))
-    assert tool.test_pipeline(named)[0]['type'] == 'LoadImageFromFile'
 
 
 def test_test_time_augmentation(tmp_path):

@@ -61,14 +61,14 @@ VARIANTS: dict[str, dict[str, dict]] = {
     'glyph_light': dict(glyph=dict(loss_weight=0.1)),
     'both_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1), glyph=dict(loss_weight=0.1)),
 }
-DEFAULT_VARIANTS = ('base', 'sec_noisy_or', 'sec_max', 'sec_lse', 'glyph', 'both')
+DEFAULT_VARIANTS = list(VARIANTS)[:6]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('--configs', type=Path, nargs='+', default=CONFIGS, help='default: narrow SAR, small NRTR')
-    add('--variants', nargs='+', choices=VARIANTS, default=list(DEFAULT_VARIANTS), metavar='NAME',
+    add('--variants', nargs='+', choices=VARIANTS, default=DEFAULT_VARIANTS, metavar='NAME',
         help=f'of {", ".join(VARIANTS)} (default: {" ".join(DEFAULT_VARIANTS)})')
     add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     add('--steps', type=positive, default=3000, help='training steps (default %(default)s)')
@@ -116,12 +116,6 @@ def words(cfg: Config, members: list[dict], pipeline: list) -> dict:
         max_seq_len=min(25, cfg.model.decoder.max_seq_len - 2),
         pipeline=pipeline,
         dataset=dict(type='ConcatDataset', datasets=members, verify_meta=False))
-
-
-def easy_words(cfg: Config, args: argparse.Namespace) -> dict:
-    """Training set of the easy words, as they are."""
-    plain = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
-    return words(cfg, [_lmdb(args.easy)], plain)
 
 
 def mixed_words(cfg: Config, args: argparse.Namespace) -> dict:
@@ -185,8 +179,9 @@ def warm_base(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
     file = folder / 'base.pth'
     if not file.is_file():
         cfg = variant_config(path, 'base', args)
-        runner = Runner.from_cfg(run_config(cfg, easy_words(cfg, args), args.easy_steps, seed,
-                                            args, folder))
+        plain = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
+        runner = Runner.from_cfg(run_config(cfg, words(cfg, [_lmdb(args.easy)], plain),
+                                            args.easy_steps, seed, args, folder))
         runner.train()
         part = file.with_name('base.pth.part')
         torch.save(dict(state_dict=runner.model.state_dict()), part)

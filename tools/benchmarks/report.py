@@ -6,12 +6,8 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from common import Rounds, environment, head, table
-
-# Of precisions and forms in the plot.
-_MARKS = 'os^Dvp*X'
 
 
 def report(args: argparse.Namespace, measured: Sequence[Rounds], source: str,
@@ -76,19 +72,27 @@ def plot(results: Sequence[dict], path: str) -> None:
     matplotlib.use('Agg')
     from matplotlib import pyplot
     done = [r for r in results if 'error' not in r]
+    colors = {name: f'C{i}' for i, name in enumerate(dict.fromkeys(r['name'] for r in done))}
+    marks = dict(zip(dict.fromkeys(map(_kind, done)), itertools.cycle('os^Dvp*X')))
     sizes = list(dict.fromkeys(r['batch'] for r in done)) or [0]
     figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
     for axis, size in zip(axes[0], sizes):
         rows = [r for r in done if r['batch'] == size]
         known = [r for r in rows if 'accuracy' in r]
+        rows = known or rows
+        labels = [f'{r["name"]}, {_kind(r)}' for r in rows]
+        axis.set(title=f'batch {size}', xlabel='images/s')
         if known:
-            _scatter(axis, sorted(known, key=lambda r: r['images_per_s']))
+            axis.set(xscale='log', ylabel='word accuracy, %')
+            for r, label in zip(rows, labels):
+                axis.plot(r['images_per_s'], r['accuracy'], marks[_kind(r)],
+                          color=colors[r['name']], label=label)
+            axis.grid(alpha=0.3)
+            axis.legend(fontsize=8)
         else:
-            axis.bar_label(axis.barh([f'{r["name"]}, {_kind(r)}' for r in reversed(rows)],
-                                     [r['images_per_s'] for r in reversed(rows)]),
+            axis.bar_label(axis.barh(labels[::-1], [r['images_per_s'] for r in rows[::-1]]),
                            fmt='%.3g', padding=3)
             axis.margins(x=0.15)
-        axis.set(title=f'batch {size}', xlabel='images/s')
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
@@ -98,22 +102,3 @@ def _kind(row: dict) -> str:
     """Precision and form."""
     special = [part for part in (row['precision'], row['form']) if part not in ('float32', 'plain')]
     return ', '.join(special) or 'as it is'
-
-
-def _scatter(axis: Any, rows: Sequence[dict]) -> None:
-    """A line for each model, and on it a mark for each precision and form."""
-    axis.set(xscale='log', ylabel='word accuracy, %')
-    axis.grid(alpha=0.3)
-    marks = dict(zip(dict.fromkeys(map(_kind, rows)), itertools.cycle(_MARKS)))
-    for k, model in enumerate(dict.fromkeys(r['name'] for r in rows)):
-        own = [r for r in rows if r['name'] == model]
-        axis.plot(*zip(*((r['images_per_s'], r['accuracy']) for r in own)), color=f'C{k}',
-                  linewidth=1)
-        for r in own:
-            axis.plot(r['images_per_s'], r['accuracy'], marks[_kind(r)], color=f'C{k}')
-        axis.annotate(model, (own[0]['images_per_s'], own[0]['accuracy']), fontsize=8,
-                      xytext=(0, 7), textcoords='offset points')
-    for kind, mark in marks.items():
-        axis.plot([], [], mark, color='gray', label=kind)
-    axis.legend(fontsize=8)
-    axis.margins(0.25)

@@ -196,7 +196,7 @@ class FiniteHook(Hook):
         if step % self.interval == 0 or step == runner.max_iters:
             _check_finite(f'step {step}: weights', runner.model.state_dict())
             common.say(f'step {step:,} of {runner.max_iters:,}: finite, loss '
-                       f'{float(outputs["loss"]):.3f}')
+                       f'{outputs["loss"].item():.3f}')
 
 
 def _check_finite(what: str, values: Mapping[str, Any]) -> None:

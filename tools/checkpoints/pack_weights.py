@@ -72,10 +72,10 @@ def reading_config(cfg: Config) -> dict[str, Any]:
     That is ``custom_imports``, ``default_scope``, ``model`` without the training head,
     ``test_dataloader`` with the pipeline alone, and the visualizer of MMOCR's inferencers.
     """
-    model = Config(dict(model=cfg.model)).to_dict()['model']
+    plain = cfg.to_dict()
+    model, pipeline = plain['model'], plain['test_dataloader']['dataset']['pipeline']
     if 'glyph_head' in model:
         model['glyph_head'] = None
-    pipeline = Config(dict(p=cfg.test_dataloader.dataset.pipeline)).to_dict()['p']
     return dict(
         custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
         default_scope='mmocr', model=model,
@@ -155,8 +155,8 @@ def _write_config(model: PackagedModel, values: dict[str, Any]) -> None:
 
 
 def _write_card(model: PackagedModel, card: dict[str, Any]) -> None:
-    model.card_file.write_text(json.dumps(card, indent=1, ensure_ascii=False) + '\n',
-                               encoding='utf-8')
+    text = json.dumps(card, indent=1, ensure_ascii=False) + '\n'
+    model.card_file.write_text(text, encoding='utf-8')
 
 
 def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,

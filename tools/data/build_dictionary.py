@@ -107,7 +107,6 @@ def report(found: Labels) -> list[str]:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('sources', type=Path, nargs='+', help='JSON, JSON lines, tables, folders or databases')

@@ -24,7 +24,6 @@ from mmocr_siga.datasets.formats.writers import FolderWriter, partial, publish, 
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('source', help='database: its folder or file')

@@ -29,7 +29,6 @@ from mmocr_siga.datasets.formats.scene_annotations import (
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('images', type=Path, help='folder of the pictures')

@@ -120,7 +120,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--format', choices=('json', 'tsv', 'lmdb'), default='json',
         help="MMOCR's JSON (default), tab-separated tables, or one LMDB database a split")
     add('--image', choices=('jpg', 'png'), default='jpg', help='default: %(default)s')
-    add('--quality', type=int, default=92, help='of JPEG (default %(default)s)')
+    add('--quality', type=int, default=92, choices=range(1, 101), metavar='1-100',
+        help='of JPEG (default %(default)s)')
     add('--masks', action='store_true', help='store exact glyph masks too')
     add('--boxes', action='store_true', help='store character boxes too')
     add('--sheet', type=Path, metavar='FILE.png', help='draw the first words on one picture too')
@@ -129,8 +130,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.seed < 0:
         parser.error('--seed must not be negative')
-    if not 1 <= args.quality <= 100:
-        parser.error('--quality must be within 1 and 100')
     return args
 
 

@@ -29,7 +29,6 @@ from mmocr_siga.datasets.formats.writers import LmdbWriter, refuse_existing
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('source', type=Path, help='JSON, JSON lines, table, folder or database')

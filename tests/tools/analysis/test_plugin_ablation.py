@@ -2,39 +2,22 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tests.helpers.word_sets import write_boxed_sets
 from tools.analysis import plugin_ablation as tool
 
 ROOT = Path(__file__).parents[3]
-TOOL = ROOT / 'tools' / 'analysis' / 'plugin_ablation.py'
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder of words like the real ones: two boxed sets, the others without boxes."""
-    for name in ('iiit5k_train', 'svt_train', 'ic15_train', 'ic03_train', 'plates'):
-        folder = tmp_path / 'real' / name
-        (folder / 'images').mkdir(parents=True)
-        lines = []
-        for number, text in enumerate(["Ab'c", 'xy']):
-            image = np.full((20, 60, 3), 220, np.uint8)
-            cv2.putText(image, text, (3, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1)
-            cv2.imwrite(str(folder / 'images' / f'{number}.png'), image)
-            lines.append(f'images/{number}.png\t{text}')
-        for split in ('train', 'val'):
-            (folder / f'{split}.tsv').write_text('\n'.join(lines) + '\n')
-    (tmp_path / 'real/iiit5k_train/char_boxes.tsv').write_text(
-        'images/0.png\tAbc\t0,0,15,20;15,5,15,10;45,0,15,20\nimages/1.png\txz\t0,0,9,9;9,0,9,9\n')
-    (tmp_path / 'real/ic03_train/char_boxes.tsv').write_text(
-        "images/0.png\tAb'c\t120.0\t40.0\t30,60,90\nimages/1.png\txy\t100.0\t50.0\t25\n")
     monkeypatch.setenv('SIGA_DATA', str(tmp_path))
-    return tmp_path
+    return write_boxed_sets(tmp_path, ('svt_train', 'ic15_train', 'plates'))
 
 
 def test_variants_keep_what_they_name():

@@ -109,6 +109,8 @@ def test_nothing_could_be_measured(capsys):
     ([TINY, '--weights', 'x=a.pth'], "--weights are given for ['x']"),
     ([TINY, '--precision', 'int8'], "a precision is one of float32"),
     ([TINY, '--device', 'abacus'], 'abacus'),
+    pytest.param([TINY, '--device', 'cuda'], 'no CUDA device', marks=pytest.mark.skipif(
+        torch.cuda.is_available(), reason='there is a CUDA device')),
     ([TINY, '--form', 'jit'], 'invalid choice'),
     ([TINY, '--form', 'onnx', '--precision', 'amp-bf16'], '--form onnx reads in float32'),
 ])
@@ -116,13 +118,6 @@ def test_bad_arguments_are_named(argv, message, capsys):
     with pytest.raises(SystemExit):
         infer.main(argv)
     assert message in capsys.readouterr().err
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a CUDA device')
-def test_no_cuda_is_said(capsys):
-    with pytest.raises(SystemExit):
-        infer.main([TINY, '--device', 'cuda'])
-    assert 'no CUDA device' in capsys.readouterr().err
 
 
 def test_untrained_models_read_words_as_long_as_their_labels():
@@ -152,10 +147,8 @@ def test_foreign_models_read_the_same_words():
 
 
 def test_names_and_weights():
-    found = common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::textrecog/x.py'],
-                                    ['siga_r=w.pth'])
-    assert found == [common.Candidate('siga_r', 'a/siga_r.py', 'w.pth'),
-                     common.Candidate('ABINet', 'mmocr::textrecog/x.py', None)]
+    assert common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::x.py'], ['siga_r=w.pth']) == [
+        ('siga_r', 'a/siga_r.py', 'w.pth'), ('ABINet', 'mmocr::x.py', None)]
 
 
 def test_precisions():

@@ -174,21 +174,15 @@ def test_clear_messages(tmp_path, capsys):
         assert not (tmp_path / 'x').exists()
         return capsys.readouterr().err
 
-    (tmp_path / 'empty.txt').write_text('\n')
     (tmp_path / 'file').write_text('')
     (tmp_path / 'full').mkdir()
     (tmp_path / 'full' / 'mine').write_text('')
-    (tmp_path / 'fonts').mkdir()
-    assert 'no usable word' in message('--lexicon', str(tmp_path / 'empty.txt'))
-    assert 'random_strings must be within [0, 1]' in message('--random-strings', '2')
-    assert 'punctuation must be within [0, 1]' in message('--punctuation', '-1')
+    assert 'lexicon' in message('--lexicon', str(tmp_path / 'lexicon.txt'))
     assert 'of punctuation have no use' in message('--punctuation', '0', '--preset', 'contextless')
     assert "'字'" in message('--charset', '字')
     assert 'no picture' in message('--backgrounds', str(tmp_path / 'nothing'))
     assert 'nofonts' in message(fonts=str(tmp_path / 'nofonts'))
-    assert 'no usable font' in message(fonts=str(tmp_path / 'fonts'))
     assert 'file' in message(out='file')
-    assert 'file' in message(out='file/below')
     assert 'holds a finished set, or other files,' in message('--overwrite', out='full')
     assert (tmp_path / 'full' / 'mine').exists()
 
