@@ -11,7 +11,7 @@ import numpy as np
 
 from ..images import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
 
-__all__ = ['SUFFIXES', 'Source', 'expand', 'picture_of']
+__all__ = ['SUFFIXES', 'Source', 'check_counts', 'expand', 'picture_of']
 
 # What is taken for a picture in a folder; a file that is named itself may have any name.
 SUFFIXES = ('.bmp', '.dib', '.gif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm',
@@ -128,6 +128,13 @@ def picture_of(source: Source) -> np.ndarray:
         return decode_picture(bytes(content))
     except (OSError, MemoryError) as error:
         raise UnusableImageError(_reason(error)) from error
+
+
+def check_counts(**numbers: Any) -> None:
+    """Raise a ValueError for arguments that are no whole numbers from 1 on."""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f'{name} must be a whole number from 1 on, got {value!r}')
 
 
 def _by_pil(content: Any) -> bool:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ..images import UnusableImageError
-from .inputs import Source, expand, picture_of
+from .inputs import Source, check_counts, expand, picture_of
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
@@ -47,10 +47,10 @@ class ONNXRecognizer:
         ImportError: If onnxruntime is missing.
         FileNotFoundError: If there is no such file.
         ValueError: If it is no ONNX file, or not one that was exported for this reader, or of a
-            newer format; or for other numbers of threads than 1 or more.
+            newer format; or for less than one thread.
 
     Attributes:
-        metadata (dict): The file's metadata; docs/guides/export.md describes it.
+        metadata (dict): That of the file; docs/guides/export.md describes it.
 
     Example:
         >>> read = ONNXRecognizer('siga_tiny.onnx')
@@ -89,8 +89,7 @@ class ONNXRecognizer:
     def iter_read(self, images: Any, batch_size: int = 32,
                   return_glyph_maps: bool = False) -> Iterator[dict[str, Any]]:
         """Read any number of words one batch after the other; arguments as in :meth:`__call__`."""
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f'batch_size must be a whole number from 1, but is {batch_size!r}')
+        check_counts(batch_size=batch_size)
         if return_glyph_maps and not self._maps:
             raise ValueError(f'{self.path} gives no glyph maps: export it with --glyph-maps, from '
                              'a model that has them')
@@ -104,11 +103,8 @@ class ONNXRecognizer:
 
     def read_prepared(self, batch: Sequence[Prepared], max_steps: int | None = None,
                       maps: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Read images that :func:`prepared` made, as one batch.
-
-        ``max_steps`` ends reading early, for graphs that have an input ``steps``; ``maps`` are
-        outputs with glyph maps.
-        """
+        """Read images that :func:`prepared` made, as one batch; ``max_steps`` ends reading early,
+        for graphs with an input ``steps``, ``maps`` are outputs with glyph maps."""
         feeds = dict(images=np.stack([word.image for word in batch]))
         if 'valid_ratio' in self._inputs:
             feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
@@ -179,9 +175,7 @@ def _session(path: str, threads: int | None, providers: Sequence[str] | None) ->
     except ImportError as error:
         raise ImportError(f'ONNXRecognizer runs on onnxruntime, which could not be imported '
                           f'({error}): pip install onnxruntime') from error
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)
-                                or threads < 1):
-        raise ValueError(f'threads must be a whole number from 1, or None, but is {threads!r}')
+    check_counts(threads=1 if threads is None else threads)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no ONNX file at {path!r}')
     options = onnxruntime.SessionOptions()

@@ -41,9 +41,8 @@ class SceneInferencer:
     """Find words with a text detector and read them with a recognizer.
 
     Words are cut out along their outlines: quads by a perspective, others by a thin-plate spline
-    through their top and bottom borders. MMOCR's ``MMOCRInferencer`` cuts out upright boxes. Words
-    of all pictures are read in common batches. Words are cut out as they are needed, so memory does
-    not grow with their number in a picture.
+    through their top and bottom borders. Words of all pictures are read in common batches, and cut
+    out as they are needed, so memory does not grow with their number in a picture.
 
     Args:
         det: Text detector: config or model name of MMOCR, or a function that takes a picture, BGR

@@ -28,7 +28,7 @@ from ..structures.results import WordResult
 from ..structures.words import Hypothesis
 from ..visualization import draw_reading
 from .explain import explain
-from .inputs import Source, expand, picture_of
+from .inputs import Source, check_counts, expand, picture_of
 from .optimize import optimize_for_inference
 from .packaged import DEFAULT_MODEL, config_and_weights
 from .pipelines import mmocr_scope, packed, picture_pipeline
@@ -216,9 +216,7 @@ class WordInferencer:
             pass
 
     def _options(self, batch_size: int, nbest: int, boxes: bool, masks: bool) -> _Options:
-        for name, value in (('batch_size', batch_size), ('nbest', nbest)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f'{name} must be a whole number from 1 on, got {value!r}')
+        check_counts(batch_size=batch_size, nbest=nbest)
         if nbest > 1 and not self._by_parts:
             raise ValueError(f'nbest={nbest}: a {type(self.model).__name__} with a '
                              f'{type(self.model.decoder).__name__} reads greedily only')
@@ -383,8 +381,7 @@ def _predicted(words: Sequence[_Word], samples: Sequence[Any]) -> list[WordResul
 
 
 def _glyph_probabilities(encoding: Any, steps: int) -> dict[str, np.ndarray]:
-    """Which of the first T characters each pixel of the glyph maps belongs to: (N, T + 1, h, w) of
-    each scale, the background first; empty for an encoder without glyph maps."""
+    """(N, T + 1, h, w) of each scale, the background first; empty where there are no maps."""
     maps = encoding.glyph_maps if isinstance(encoding, GlyphEncoding) else {}
     return {scale: logits.float().softmax(1)[:, :steps + 1].cpu().numpy()
             for scale, logits in maps.items()}
