@@ -22,18 +22,14 @@ class RenderedWordDataset:
     """Words that the workers of a data loader draw, other ones in every epoch.
 
     A word depends on ``seed``, the rank, how often its index was asked for before, and its index,
-    but not on the number of workers or their order. Faces and word lists are searched once and
-    shared by the workers. What :class:`.LabelRule` refuses is drawn again, so the data set needs no
-    ``CheckedTextDataset``, and cannot be wrapped in one, since it has no list of labels.
-
-    Nothing of it is stored with a checkpoint: a training that is resumed begins with the first
-    words again unless it is given another seed.
+    but not on the workers. What :class:`.LabelRule` refuses is drawn again, so the data set needs
+    no ``CheckedTextDataset``, and cannot be wrapped in one, since it has no list of labels. A
+    training that is resumed begins with the first words again unless it is given another seed.
 
     Args:
         length: Number of words in an epoch.
         preset, difficulty: Recipe and style, see :func:`~mmocr_siga.rendering.build_renderer`.
         fonts: Font folders or files; None for the system's and matplotlib's own.
-        seed: Seed of the words.
         dictionary: Dictionary of the model, or its config; characters that it does not know are
             left out of the label, though drawn. With None labels are as drawn.
         max_seq_len, letter_case: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
@@ -96,8 +92,7 @@ class RenderedWordDataset:
     def draw(self, idx: int, visit: int) -> tuple[RenderedWord, str]:
         """Draw a word, by its index and how often it was drawn before, and its label.
 
-        Raises:
-            RuntimeError: If a hundred words in a row have no label that the dictionary allows.
+        A RuntimeError if a hundred words in a row have no label that the dictionary allows.
         """
         self.full_init()
         for attempt in range(100):

@@ -77,9 +77,7 @@ def _photo(path: str) -> np.ndarray | None:
 def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
     """The pictures of a folder and its subfolders that OpenCV has a reader for, and the others.
 
-    Raises:
-        FileNotFoundError: If there is no such folder or no picture in it.
-        ValueError: If none can be read.
+    A FileNotFoundError if there is no picture, a ValueError if none can be read.
     """
     found = sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:

@@ -83,10 +83,7 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
     """List font files in a stable order, without those whose names hold one of ``skipped``.
 
     ``folders`` are searched with their subfolders, or are files; None stands for the fonts of the
-    system and those that matplotlib carries.
-
-    Raises:
-        FileNotFoundError: If a given folder does not exist.
+    system and those that matplotlib carries. A FileNotFoundError if one does not exist.
     """
     if folders is None:
         from matplotlib import font_manager
@@ -196,10 +193,8 @@ def probe_face(path: str, charset: Sequence[str], min_coverage: float,
 class FontLibrary:
     """The usable faces, with a draw that keeps one big collection from dominating.
 
-    A folder is drawn with a weight of the square root of its number of faces, then a face in it.
-
-    Raises:
-        ValueError: If there is no face, or some of the characters are in none of them.
+    A folder is drawn with a weight of the square root of its number of faces, then a face in it. A
+    ValueError if there is no face, or some of the characters are in none.
     """
 
     def __init__(self, faces: Sequence[FontFace], charset: Sequence[str]) -> None:
@@ -236,11 +231,7 @@ class FontLibrary:
         return len(self.faces)
 
     def draw(self, rng: np.random.Generator, text: str, tries: int = 20) -> FontFace:
-        """Draw a face that has every character of a text but spaces; after ``tries`` search all.
-
-        Raises:
-            ValueError: If no single face can write the text.
-        """
+        """Draw a face that has all of a text but spaces; a ValueError if there is none."""
         needed = {c for c in text if not c.isspace()}
         for _ in range(tries):
             folder = self._folders[min(int(np.searchsorted(self._cumulative, rng.random())),

@@ -65,14 +65,11 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
             first_larger: float = 1.0, jitter: float = 0.0, margin: float = 0.6,
             neighbors: tuple[str, str, str, str] = ('', '', '', ''),
             rng: np.random.Generator | None = None) -> Line:
-    """Draw a word of less than 256 characters on a straight line.
+    """Draw a word of less than 256 characters on a straight line; a ValueError if it leaves no ink.
 
     ``spacing`` between letters, ``jitter`` of their height and the free ``margin`` around the ink
     are fractions of ``cap_height`` in pixels. ``neighbors`` are texts to the left, to the right,
     above and below. Jitter and neighbors need ``rng``.
-
-    Raises:
-        ValueError: If the text leaves no ink.
     """
     size = face.size_for(cap_height)
     sizes = [size] * len(text)

@@ -85,7 +85,7 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like', style: str | RenderStyle
                    fonts: Iterable[os.PathLike] | None = None,
                    backgrounds: os.PathLike | None = None, seed: int = 0,
                    punctuation: float | None = None) -> tuple[WordRenderer, list[str]]:
-    """Find faces, words and backgrounds.
+    """Find faces, words and backgrounds: the renderer, and the backgrounds that are no pictures.
 
     ``recipe`` is one of :data:`RECIPES` or your own, which decides on what is None of another
     ``style`` ('easy', 'medium' or 'hard'), ``charset``
@@ -93,9 +93,6 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like', style: str | RenderStyle
     words that get ``punctuation``. ``lexicon`` is a file with a word a line, ``fonts`` are folders
     or files, ``backgrounds`` is a folder of photographs; there are built-in words, installed fonts
     and made-up backgrounds without.
-
-    Returns:
-        The renderer, and the files in ``backgrounds`` that are no pictures.
 
     Raises:
         FileNotFoundError: If a folder or file is missing.

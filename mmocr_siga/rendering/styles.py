@@ -9,10 +9,9 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class RenderStyle:
-    """Probabilities and ranges of the renderer. Lengths are fractions of the cap height.
+    """Probabilities and ranges of the renderer; a ValueError for a wrong one.
 
-    Raises:
-        ValueError: If a probability is outside [0, 1] or a range is reversed.
+    Lengths are fractions of the cap height.
     """
     cap_height: Range = (24, 40)  # in pixels, before degradation
     height: tuple[int, int] = (32, 64)  # of the crop, in pixels

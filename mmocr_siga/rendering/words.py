@@ -20,9 +20,7 @@ _CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st',
 def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
     """Words of a UTF-8 file, one a line, that can be written with ``charset``, if in another case.
 
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If no word is left.
+    A FileNotFoundError if there is no such file, a ValueError if no word is left.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,10 +84,7 @@ def number_like(rng: np.random.Generator) -> str:
 
 
 class TextSource:
-    """Draws labels of one to ``max_length`` characters of ``charset``.
-
-    Raises:
-        ValueError: If ``max_length`` is not positive or there is no character.
+    """Draws labels of 1 to ``max_length`` characters of ``charset``; a ValueError if there is none.
     """
 
     def __init__(self, charset: str, max_length: int = 25) -> None:
@@ -107,14 +102,11 @@ class TextSource:
 
 
 class WordSource(TextSource):
-    """Draws words in a random case, and random strings.
+    """Draws words in a random case, and random strings; a ValueError for an empty lexicon.
 
     Without ``words`` it takes :data:`COMMON_WORDS` and pronounceable ones where the character set
     has Latin letters. ``punctuation`` is the probability that a word gets marks, as
     :class:`.marks.Punctuator` puts them; 0.1 is that of real scene words.
-
-    Raises:
-        ValueError: If a fraction is outside [0, 1], or the lexicon is empty.
     """
 
     _short_bias = 0.8  # the shorter of two words of the lexicon is taken: signs have short words

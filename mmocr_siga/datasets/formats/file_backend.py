@@ -24,8 +24,7 @@ class NonEmptyBackend(BaseStorageBackend):
     def get(self, filepath: str) -> bytes:
         """Content of a file of any backend that its prefix tells, or of a word of a database.
 
-        Raises:
-            OSError: If the file or entry is empty or missing, or cannot be read.
+        An OSError if it is empty or missing, or cannot be read.
         """
         word = _WORD.fullmatch(str(filepath))
         if word:

@@ -52,10 +52,7 @@ def _from_file(root: os.PathLike, path: str, text: str | None, problem: str = ''
 def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
     """Read the elements of a list in a JSON object one by one, without loading the file.
 
-    The file is UTF-8, with or without a byte order mark; values of other keys are skipped.
-
-    Raises:
-        ValueError: If the file is no valid JSON, as when it is cut off, or has no such list.
+    A ValueError if the file is no valid JSON, as when it is cut off, or has no such list.
     """
     found = False
     try:
@@ -131,13 +128,10 @@ def read_tsv(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Rec
 
 
 def read_folder(path: os.PathLike, labels: str = 'sidecar') -> Iterator[Record]:
-    """Records of the images in a folder and its subfolders.
+    """Records of the images in a folder and its subfolders; a ValueError if there is none.
 
     A label is in a text file beside the image ('sidecar'), is the name of its folder ('parent'), or
     part of its own name: ``word_12.jpg`` ('stem') or ``12_word_345.jpg`` ('mjsynth').
-
-    Raises:
-        ValueError: If ``labels`` is another, or there is no image.
     """
     if labels not in FOLDER_LABELS:
         raise ValueError(f'labels must be one of {FOLDER_LABELS}, but is {labels!r}')

@@ -240,11 +240,7 @@ def _read_scene(path: str, image: str, form: str, ignored_texts: Sequence[str],
 
 
 def split_scenes(scenes: Sequence[Any], count: int, seed: int | None = 0) -> tuple[list, list]:
-    """Set ``count`` scenes aside, drawn by a seed or the last; the others and those, in order.
-
-    Raises:
-        ValueError: If there are not more than ``count``.
-    """
+    """The others and ``count`` scenes, in order, drawn by a seed or the last; or a ValueError."""
     if not 0 <= count < len(scenes):
         raise ValueError(f'cannot set {count} of {len(scenes)} scenes aside')
     order = list(range(len(scenes)))

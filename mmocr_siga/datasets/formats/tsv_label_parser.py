@@ -18,10 +18,7 @@ class TSVLabelParser:
     keys = ('filename', 'text')
 
     def __call__(self, in_str: str) -> dict:
-        """The path and the transcription, which may be empty, of a line.
-
-        Raises:
-            ValueError: If there is no tab or no path; shows the line.
+        """The path and the transcription, which may be empty, or a ValueError that shows the line.
         """
         path, tab, rest = in_str.lstrip('\ufeff').rstrip('\r\n').partition('\t')
         if not tab or not path.strip():

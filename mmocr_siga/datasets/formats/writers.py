@@ -52,8 +52,7 @@ class WordWriter(contextlib.AbstractContextManager):
             boxes: np.ndarray | list | None = None) -> None:
         """Store a word: encoded image and glyph mask (PNG), character boxes (L, 4) as x, y, w, h.
 
-        Raises:
-            OSError: If it cannot be written, as when the disk is full.
+        An OSError if it cannot be written, as when the disk is full.
         """
         raise NotImplementedError
 

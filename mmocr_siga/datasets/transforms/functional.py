@@ -31,8 +31,7 @@ def check_uint8(img: np.ndarray) -> np.ndarray:
 def grey_image(img: np.ndarray) -> np.ndarray:
     """Grey version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255].
 
-    Raises:
-        ValueError: If the shape or dtype is another or the image has no pixels.
+    A ValueError if the shape or dtype is another or the image has no pixels.
     """
     if img.dtype != np.uint8:
         if not np.issubdtype(img.dtype, np.floating):
@@ -88,10 +87,7 @@ def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
          interpolation: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
     """Warp an image (H, W) or (H, W, C) of any dtype by a homography (3, 3) to a width and height.
 
-    A constant border is 0.
-
-    Raises:
-        UnusableImageError: If a side of the image has more than 32,766 pixels.
+    A constant border is 0. An UnusableImageError if a side of it has more than 32,766 pixels.
     """
     if max(img.shape[:2]) > _MAX_SIDE:
         raise UnusableImageError(f'an image of {img.shape[1]} x {img.shape[0]} pixels cannot be '

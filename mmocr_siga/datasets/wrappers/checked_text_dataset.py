@@ -43,13 +43,13 @@ class CheckedTextDataset:
     :class:`~mmocr_siga.text.label_rule.LabelRule`. A summary with examples is logged.
 
     While training, a sample whose image is missing, unreadable or without pixels, or for which the
-    pipeline returns None, is replaced by another one drawn at random. It is marked in memory shared
-    by all workers, so that each is counted once; ``SkipReportHook`` logs them. Any other error is a
-    fault of the configuration and is raised.
+    pipeline returns None, is replaced by another one drawn at random. It is marked in
+    ``skip_flags`` (uint8, :class:`SkipReason`), shared by all workers, so that each is counted
+    once; ``SkipReportHook`` logs them. Any other error is raised. For validation and testing use
+    the data set itself: there a bad sample is an error.
 
     The length is the number of samples kept; those of a ``RepeatDataset`` count each time, but are
-    marked and reported once. For validation and testing use the data set itself: there a bad sample
-    is an error.
+    marked and reported once.
 
     Args:
         dataset: Data set of MMOCR, or a (nested) ``ConcatDataset`` or ``RepeatDataset`` of such, or
@@ -60,10 +60,6 @@ class CheckedTextDataset:
         max_retries: Most replacements tried for one sample.
         lazy_init: Whether to read the labels only when they are needed.
         unlabeled: Whether the words are used without labels, unchecked. Needs no dictionary.
-
-    Attributes:
-        reports: What the scan of each member found.
-        skip_flags: :class:`SkipReason` of each sample, uint8.
 
     Raises:
         TypeError: If ``dataset`` is something else.
@@ -155,9 +151,7 @@ class CheckedTextDataset:
     def __getitem__(self, idx: int) -> Any:
         """What the pipeline returns for a sample, or for another one in its place.
 
-        Raises:
-            IndexError: If there is no such sample; ``idx`` may be negative.
-            RuntimeError: If ``max_retries`` others could not be used either; names the last.
+        A RuntimeError that names the last if ``max_retries`` others could not be used either.
         """
         idx = self._checked(idx)
         for attempt in range(self.max_retries + 1):

@@ -1,4 +1,5 @@
 import json
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -131,23 +132,14 @@ def test_a_row_that_was_cut_off_is_written_again(tmp_path):
     assert (tmp_path / 'images' / 'val_0000002.jpg').read_bytes() == b'z'
 
 
-def test_a_full_disk_leaves_no_database(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_database(tmp_path):
     lmdb = pytest.importorskip('lmdb')
     with pytest.raises(OSError, match='is the disk full'):
         with LmdbWriter(tmp_path / 'db', batch=1) as writer:
             writer.add(b'i', 'a')
-
-            class Full:
-                def __init__(self, env):
-                    self.env = env
-
-                def begin(self, write):
-                    raise lmdb.DiskError('No space left on device')
-
-                def close(self):
-                    self.env.close()
-
-            writer._env = Full(writer._env)
+            full = Mock(close=writer._env.close)
+            full.begin.side_effect = lmdb.DiskError('No space left on device')
+            writer._env = full
             writer.add(b'i', 'b')
     assert list(tmp_path.iterdir()) == []
 

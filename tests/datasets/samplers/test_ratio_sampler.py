@@ -81,14 +81,10 @@ def test_ranks_share_each_pass(monkeypatch, world):
             assert len(set(merged[start:start + size])) == size
 
 
-def test_groups_of_members():
+def test_groups_of_members_and_sets_that_are_not_there():
     sets = Sets(10, 5, 5)
-    indices = take(RatioSampler(sets, [0.5, 0.5], groups=[1, 2], seed=0), 40)
-    counts = Counter(sets.member(i) for i in indices)
-    assert counts[0] == 20 and counts[1] == counts[2] == 10
-
-
-def test_sets_that_are_not_there():
+    counts = Counter(map(sets.member, take(RatioSampler(sets, [1, 1], groups=[1, 2], seed=0), 40)))
+    assert counts == {0: 20, 1: 10, 2: 10}
     # Of four sets asked for the first and the last are missing.
     sets = Sets(6, 3)
     sets.metainfo = dict(dataset_kept=[1, 2], dataset_asked=4)
