@@ -3,19 +3,11 @@ import socket
 import pytest
 import torch
 from mmengine.dist import utils as dist_utils
-from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.model import MMDistributedDataParallel
 
 from mmocr_siga.compat import cpu_launcher
 
-
-class Toy(BaseModel):
-
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(2, 1)
-
-    def forward(self, x, mode='tensor'):
-        return self.layer(x)
+on_cpu = pytest.mark.skipif(cpu_launcher.has_accelerator(), reason='there is an accelerator')
 
 
 @pytest.fixture
@@ -31,19 +23,19 @@ def one_process(monkeypatch):
         torch.distributed.destroy_process_group()
 
 
-@pytest.mark.skipif(cpu_launcher.has_accelerator(), reason='there is an accelerator')
+@on_cpu
 def test_nccl_becomes_gloo_and_models_are_wrapped(one_process):
     dist_utils.init_dist('pytorch', 'nccl')
     assert torch.distributed.get_backend() == 'gloo'
-    model = Toy()
+    model = torch.nn.Linear(2, 1)
     wrapped = MMDistributedDataParallel(module=model, device_ids=[0])
     x = torch.randn(3, 2)
     torch.testing.assert_close(wrapped(x), model(x))
     wrapped(x).sum().backward()
-    torch.testing.assert_close(model.layer.weight.grad, x.sum(0, keepdim=True))
+    torch.testing.assert_close(model.weight.grad, x.sum(0, keepdim=True))
 
 
-@pytest.mark.skipif(cpu_launcher.has_accelerator(), reason='there is an accelerator')
+@on_cpu
 def test_another_launcher_is_refused():
     with pytest.raises(ValueError, match="'deepspeed'"):
         dist_utils._init_dist_pytorch('gloo', init_backend='deepspeed')
