@@ -62,5 +62,4 @@ def one_line(path: str) -> str:
 
 
 def problem(path: str | None, reason: str) -> None:
-    """Tell that an input could not be read."""
     print(f'mmocr_siga: {one_line(path or "input")}: {reason}', file=sys.stderr)

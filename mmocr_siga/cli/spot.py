@@ -114,7 +114,6 @@ def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
 
 
 def _report(scene: SceneResult) -> None:
-    """Tell what was left out."""
     if scene.error is not None:
         problem(scene.path, scene.error)
     for word in scene.skipped[:_SHOWN]:

@@ -115,13 +115,11 @@ def _scene_tab(reader: PageReader) -> None:
 
 
 def _input(label: str, name: str, height: int) -> gr.Image:
-    """Where pictures are dropped, pasted and chosen."""
     return gr.Image(label=label, sources=['upload', 'clipboard'], height=height, elem_id=name,
                     buttons=['fullscreen'])
 
 
 def _shown(label: str, name: str) -> gr.Image:
-    """A picture that the page shows."""
     return gr.Image(label=label, show_label=False, visible=False, interactive=False, elem_id=name,
                     format='png', buttons=['download', 'fullscreen'])
 
