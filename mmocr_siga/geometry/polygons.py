@@ -86,13 +86,12 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
         return CheckedPolygon(None, f'has fewer than 3 different points: {len(points)}')
     shape = Polygon(points)
     area = signed_area(points)
-    if not shape.is_valid and abs(area) >= 1e-9:
+    # A bow tie may have no area, too.
+    if not shape.is_valid and (abs(area) >= 1e-9 or polygon_shape(points) is not None):
         return CheckedPolygon(None, 'crosses or touches itself')
     if not shape.is_valid or abs(area) < MIN_AREA:
-        # A bow tie may have no area, too.
-        crosses = not shape.is_valid and polygon_shape(points) is not None
-        return CheckedPolygon(None, 'crosses or touches itself' if crosses else
-                              f'covers {abs(area):.3g} square pixels, less than {MIN_AREA}')
+        return CheckedPolygon(
+            None, f'covers {abs(area):.3g} square pixels, less than {MIN_AREA}')
     if size is not None:
         inside = shape.intersection(box(0, 0, size[1], size[0])).area / abs(area)
         if inside <= 0 or inside < min_inside:

@@ -128,9 +128,8 @@ class ONNXRecognizer:
 
 
 def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
-    """Bring an image, uint8 BGR (H, W, 3), to the size that a graph takes.
-
-    Follows the ``preprocessing.steps`` of a file's metadata, which are those of the test pipeline.
+    """Bring an image, uint8 BGR (H, W, 3), to the size that a graph takes, by the
+    ``preprocessing.steps`` of its metadata, which are those of the test pipeline.
 
     Raises:
         ValueError: If a step is unknown.

@@ -11,31 +11,18 @@ __all__ = ['SceneResult', 'SkippedRegion', 'SpottedWord', 'WordResult']
 
 @dataclass
 class WordResult:
-    """What was read from the picture of a word.
-
-    Attributes:
-        path: The file; None for a picture from memory.
-        text: The word; empty if nothing was read, or the picture could not be.
-        score: Probability of the whole word: of all its characters and of its end.
-        char_scores: Probability of each character.
-        char_boxes: Left, top, right and bottom of each character in pixels of the picture. None
-            where they were not asked for or the model has no glyph maps.
-        size: Width and height of the picture.
-        mask: (height, width), 0 on background and k on the k-th character.
-        nbest: The most probable words with their scores, best first; the first is ``text``.
-        error: Why the picture could not be read.
-        view: From which other side the word was read, such as 'turned left'; None: as it is.
-    """
-    path: str | None = None
-    text: str = ''
-    score: float = 0.0
+    """What was read from the picture of a word; boxes are in its pixels."""
+    path: str | None = None  # None: a picture from memory
+    text: str = ''  # empty if nothing was read, or the picture could not be
+    score: float = 0.0  # probability of all characters of the word and of its end
     char_scores: list[float] = field(default_factory=list)
+    # x1, y1, x2, y2 of each character; None: not asked for, or a model without glyph maps.
     char_boxes: list[list[float]] | None = None
-    size: tuple[int, int] | None = None
-    mask: np.ndarray | None = None
-    nbest: list[tuple[str, float]] | None = None
-    error: str | None = None
-    view: str | None = None
+    size: tuple[int, int] | None = None  # width and height of the picture
+    mask: np.ndarray | None = None  # (height, width), 0 on background, k on the k-th character
+    nbest: list[tuple[str, float]] | None = None  # with scores, best first; the first is the text
+    error: str | None = None  # why the picture could not be read
+    view: str | None = None  # from which side it was read, as 'turned left'; None: as it is
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: path, text, score, char_scores and char_boxes; nbest and error where there."""
@@ -46,23 +33,14 @@ class WordResult:
 
 @dataclass
 class SpottedWord:
-    """A word of a scene. Coordinates are pixels of the picture.
-
-    Attributes:
-        polygon: Its outline: (x, y) of each point, clockwise.
-        text: What was read.
-        score: Probability of the text.
-        det_score: Confidence of the detector; None for regions without one.
-        char_scores: Probability of each character.
-        char_polygons: Four points for each character: where its upper left, upper right, lower
-            right and lower left corner are. None where they were not asked for or the recognizer
-            gives no boxes.
-    """
-    polygon: list[list[float]]
+    """A word of a scene. Coordinates are pixels of the picture."""
+    polygon: list[list[float]]  # (x, y) of each point of its outline, clockwise
     text: str
-    score: float
-    det_score: float | None = None
+    score: float  # probability of the text
+    det_score: float | None = None  # the detector's confidence; None: a region without one
     char_scores: list[float] = field(default_factory=list)
+    # Of each character four points: its upper left, upper right, lower right and lower left corner.
+    # None: not asked for, or a recognizer without boxes.
     char_polygons: list[list[list[float]]] | None = None
 
 
@@ -76,20 +54,12 @@ class SkippedRegion:
 
 @dataclass
 class SceneResult:
-    """What was found and read in a picture.
-
-    Attributes:
-        path: The file; None for a picture from memory.
-        size: Width and height of the picture.
-        words: The words, in the order of their regions.
-        skipped: Regions that were left out.
-        error: Why the picture could not be read.
-    """
-    path: str | None = None
-    size: tuple[int, int] | None = None
-    words: list[SpottedWord] = field(default_factory=list)
+    """What was found and read in a picture."""
+    path: str | None = None  # None: a picture from memory
+    size: tuple[int, int] | None = None  # width and height
+    words: list[SpottedWord] = field(default_factory=list)  # in the order of their regions
     skipped: list[SkippedRegion] = field(default_factory=list)
-    error: str | None = None
+    error: str | None = None  # why the picture could not be read
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; ``error`` only where there is one."""
