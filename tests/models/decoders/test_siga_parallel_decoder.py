@@ -16,35 +16,6 @@ def build(**changes):
     return MODELS.build({**cfg, **changes})
 
 
-@pytest.mark.parametrize('changes, branches', [
-    (dict(), {'fine', 'coarse', 'visual'}),
-    (dict(visual=None), {'fine', 'coarse'}),
-    (dict(reasoning=GSRM), {'fine', 'coarse', 'visual', 'fused', 'semantic'}),
-    (dict(visual=dict(type='PVAM', num_layers=1, num_heads=2, inner_channels=8)),
-     {'fine', 'coarse', 'visual'}),
-    (dict(reasoning=GSRM, visual=None, module_loss=dict(type='SRNModuleLoss',
-                                                        ask_behind_end=False)),
-     {'fine', 'coarse', 'fused', 'semantic'}),
-])
-def test_a_loss_for_every_branch_with_gradients_everywhere(changes, branches):
-    decoder = build(**changes).train()
-    encoding = random_encoding()
-    for part in (encoding.context, *encoding.glyph_maps.values(),
-                 *encoding.glyph_features.values()):
-        part.requires_grad_()
-    losses = decoder.loss(None, encoding, [sample(w) for w in WORDS])
-    assert set(losses) == {'loss_word'} | {f'loss_word_{branch}' for branch in branches}
-    sum(losses.values()).backward()
-    still = [n for n, p in decoder.named_parameters()
-             if p.grad is None or not p.grad.isfinite().all()]
-    assert not still
-    for scale in ('fine', 'coarse'):
-        assert encoding.glyph_features[scale].grad.abs().sum() > 0
-    assert encoding.glyph_maps['coarse'].grad.abs().sum() > 0
-    if 'visual' in branches:
-        assert encoding.context.grad.abs().sum() > 0
-
-
 @pytest.mark.parametrize('changes', [dict(), dict(reasoning=GSRM), dict(visual=None)])
 def test_training_and_reading_compute_the_same(changes):
     decoder, encoding = build(**changes).eval(), random_encoding()
@@ -63,20 +34,6 @@ def test_training_asks_for_the_steps_of_the_longest_word_only():
     assert {logits.shape for logits in outputs.logits.values()} == {(2, 3, 37)}
     full = decoder.eval()(None, encoding)[:, :3]
     torch.testing.assert_close(outputs.logits['word'].softmax(-1), full)
-
-
-def test_a_sample_reads_the_same_in_any_batch():
-    decoder = build(reasoning=GSRM).eval()
-    encoding = random_encoding()
-    together = decoder(None, encoding)
-
-    def second(part):
-        if isinstance(part, dict):
-            return {name: value[1:2] for name, value in part.items()}
-        return None if part is None else part[1:2]
-
-    alone = decoder(None, type(encoding)(*map(second, encoding)))
-    torch.testing.assert_close(alone, together[1:2])
 
 
 def test_padding_columns_change_nothing():
@@ -119,15 +76,6 @@ def test_column_shares_by_hand_and_at_another_width():
     torch.testing.assert_close(wide[..., 1], 0.75 * got[..., 0] + 0.25 * got[..., 1])
 
 
-@pytest.mark.parametrize('file, classes', [('english_digits.txt', 63),
-                                           ('english_digits_symbols_94.txt', 95)])
-def test_other_character_sets(file, classes):
-    decoder = build(dictionary={**DICTIONARY, 'dict_file': file}, reasoning=GSRM)
-    assert decoder.eval()(None, random_encoding(batch=1)).shape == (1, 8, classes)
-    decoder.train().loss(None, random_encoding(), [sample(w, targets=False)
-                                                   for w in ('aB9', '', 'Zz')])
-
-
 def test_predict_gives_texts():
     decoder = build().eval()
     with torch.no_grad():
@@ -159,33 +107,3 @@ def test_bfloat16_training_with_the_head(reasoning):
     sum(losses.values()).backward()
     assert not [n for n, p in model.named_parameters()
                 if p.grad is None or not p.grad.isfinite().all()]
-
-
-def test_it_reads_what_it_was_taught():
-    decoder, encoding = build().train(), random_encoding(batch=4)
-    words = ['ab', 'x1', 'abc', '']
-    optimizer = torch.optim.Adam(decoder.parameters(), 2e-2)
-    for _ in range(100):
-        losses = decoder.loss(None, encoding, [sample(w) for w in words])
-        optimizer.zero_grad()
-        sum(losses.values()).backward()
-        optimizer.step()
-        if losses['loss_word'] < 0.15:
-            break
-    got = decoder.eval().predict(None, encoding, [sample('') for _ in words])
-    assert [s.pred_text.item for s in got] == words
-
-
-def test_nbest_is_exact():
-    decoder, encoding = build().eval(), random_encoding()
-    probabilities = decoder.forward_test(None, encoding)
-    for word, found in enumerate(decoder.nbest(encoding, 5)):
-        table = probabilities[word]
-        assert len({h.tokens for h in found}) == 5
-        for hypothesis in found:
-            wanted = torch.tensor([*hypothesis.tokens, END][:8])
-            assert hypothesis.probability == pytest.approx(
-                table.gather(1, wanted[:, None]).prod().item(), rel=1e-4)
-        tokens = table.argmax(-1).tolist()
-        greedy = table.max(-1).values[:(tokens.index(END) if END in tokens else 7) + 1].prod()
-        assert found[0].probability >= greedy.item() * (1 - 1e-5)

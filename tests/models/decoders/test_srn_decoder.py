@@ -4,8 +4,6 @@ from mmocr.registry import MODELS
 
 from tests.helpers.words import DICTIONARY, sample
 
-WORDS = ('ab', '', 'abcdefghij')
-
 
 def build(**changes):
     torch.manual_seed(0)
@@ -17,15 +15,6 @@ def build(**changes):
 
 def feature(batch=3, width=5):
     return torch.randn(batch, 6, 2, width, generator=torch.Generator().manual_seed(1))
-
-
-def test_three_losses_with_gradients_everywhere():
-    decoder, x = build().train(), feature().requires_grad_()
-    losses = decoder.loss(None, x, [sample(w) for w in WORDS])
-    assert set(losses) == {'loss_word_visual', 'loss_word_semantic', 'loss_word'}
-    sum(losses.values()).backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in decoder.parameters())
-    assert x.grad.abs().sum() > 0
 
 
 def test_the_parts_are_put_together_as_in_the_paper():
@@ -65,35 +54,9 @@ def test_cut_at_end_reaches_the_reasoning():
     assert build(cut_at_end=True).gsrm.end_idx == 36
 
 
-@pytest.mark.parametrize('file, classes', [('english_digits.txt', 63),
-                                           ('english_digits_symbols_94.txt', 95)])
 @pytest.mark.parametrize('length', [3, 30])
-def test_other_character_sets_and_lengths(file, classes, length):
-    decoder = build(dictionary={**DICTIONARY, 'dict_file': file}, max_seq_len=length).eval()
-    assert decoder(None, feature(batch=1)).shape == (1, length + 1, classes)
-    losses = decoder.loss(None, feature(), [sample(w, targets=False) for w in WORDS])
+def test_other_lengths(length):
+    decoder = build(max_seq_len=length).eval()
+    assert decoder(None, feature(batch=1)).shape == (1, length + 1, 37)
+    losses = decoder.loss(None, feature(batch=2), [sample('abcdefghij'), sample('')])
     assert all(value.isfinite() for value in losses.values())
-
-
-def test_bfloat16():
-    decoder = build().train()
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = decoder.loss(None, feature(), [sample(w) for w in WORDS])
-    sum(losses.values()).backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in decoder.parameters())
-
-
-def test_it_reads_what_it_was_taught():
-    plain = dict(num_layers=1, num_heads=2, inner_channels=8, dropout=0.)
-    decoder, x = build(pvam=plain, gsrm=plain).train(), feature(batch=4)
-    words = ['ab', 'x1', 'abc', '']
-    optimizer = torch.optim.Adam(decoder.parameters(), 2e-2)
-    for _ in range(100):
-        losses = decoder.loss(None, x, [sample(w) for w in words])
-        optimizer.zero_grad()
-        sum(losses.values()).backward()
-        optimizer.step()
-        if losses['loss_word'] < 0.1:
-            break
-    got = decoder.eval().predict(None, x, [sample('') for _ in words])
-    assert [s.pred_text.item for s in got] == words

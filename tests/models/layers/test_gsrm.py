@@ -21,19 +21,12 @@ def changed_steps(function, tokens, at):
 
 @torch.no_grad()
 @pytest.mark.parametrize('at', range(T))
-def test_a_step_knows_every_character_but_its_own(at):
-    gsrm = build()
+def test_a_step_knows_every_character_but_its_own_each_half_those_of_one_side(at):
     tokens = torch.tensor([[0, 3, 1, 4, 4, 2]])
-    assert changed_steps(gsrm.reason, tokens, at) == [t != at for t in range(T)]
-
-
-@torch.no_grad()
-@pytest.mark.parametrize('at', range(T))
-def test_the_left_half_sees_earlier_characters_only_and_the_right_half_later_ones(at):
-    tokens = torch.tensor([[0, 3, 1, 4, 4, 2]])
-    left, right = build(), build()
+    both, left, right = build(), build(), build()
     left.right.norm.weight.zero_(), left.right.norm.bias.zero_()
     right.left.norm.weight.zero_(), right.left.norm.bias.zero_()
+    assert changed_steps(both.reason, tokens, at) == [t != at for t in range(T)]
     assert changed_steps(left.reason, tokens, at) == [t > at for t in range(T)]
     assert changed_steps(right.reason, tokens, at) == [t < at for t in range(T)]
     # Nothing comes after the last step, and nothing is said of it; what comes first is the pad id.

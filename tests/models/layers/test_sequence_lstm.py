@@ -1,7 +1,6 @@
 import torch
 
 from mmocr_siga.models.layers import BidirectionalLSTM, TokenLSTM
-from mmocr_siga.models.layers.sequence_lstm import lstm_pointwise
 
 
 def test_bidirectional_lstm_sees_both_sides():
@@ -17,14 +16,6 @@ def test_bidirectional_lstm_sees_both_sides():
     changed = x.clone()
     changed[:, 0] += 1
     assert (rnn(changed)[:, -1] != out[:, -1]).any()
-
-
-def test_pointwise_by_hand():
-    # One unit: i = f = o = sigmoid(0) = 0.5, g = tanh(1), old cell 2.
-    hidden, cell = lstm_pointwise(torch.tensor([[0., 0., 1., 0.]]), torch.tensor([[2.]]))
-    g = 0.7615941559557649
-    torch.testing.assert_close(cell, torch.tensor([[0.5 * 2 + 0.5 * g]]))
-    torch.testing.assert_close(hidden, torch.tensor([[0.5 * torch.tanh(cell).item()]]))
 
 
 def test_fused_call_equals_single_steps():

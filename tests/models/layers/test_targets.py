@@ -52,23 +52,16 @@ def test_valid_columns():
     assert got[0].tolist() == [True] * 4 + [False] * 4
 
 
-def test_targets_of_all_steps_ask_for_the_end_behind_a_word():
-    words = word_targets([sample('ab'), sample(''), sample('abcd')], END, START, 3, CPU)
-    got = targets_of_all_steps(words.targets, words.lengths, END, 4)
-    a, b, c = index('abc')
-    # The last word was cut: whether it goes on is not asked.
-    assert got.tolist() == [[a, b, END, END], [END] * 4, [a, b, c, -100]]
-
-
-def test_targets_of_all_steps_go_on_behind_the_longest_word():
-    words = word_targets([sample('a'), sample('')], END, START, 25, CPU)
-    got = targets_of_all_steps(words.targets, words.lengths, END, 26)
-    assert got.tolist() == [index('a') + [END] * 25, [END] * 26]
-
-
-def test_lengths_are_cut():
-    words = [sample('ab'), sample(''), sample('abcdefg')]
-    assert word_lengths(words, 4, CPU).tolist() == [2, 0, 4]
+@pytest.mark.parametrize('max_seq_len, steps', [(3, 4), (25, 26)])
+def test_targets_of_all_steps_ask_for_the_end_after_a_word(max_seq_len, steps):
+    samples = [sample('ab'), sample(''), sample('abcd')]
+    words = word_targets(samples, END, START, max_seq_len, CPU)
+    got = targets_of_all_steps(words.targets, words.lengths, END, steps)
+    # A word that was cut: whether it goes on is not asked.
+    last = index('abc') + [-100] if steps == 4 else index('abcd') + [END] * 22
+    assert got.tolist() == [index('ab') + [END] * (steps - 2), [END] * steps, last]
+    lengths = [2, 0, min(4, max_seq_len)]
+    assert word_lengths(samples, max_seq_len, CPU).tolist() == lengths == words.lengths.tolist()
 
 
 def test_presence_by_hand():
