@@ -94,10 +94,10 @@ def test_other_images_are_refused(kind, img):
 
 
 @pytest.mark.parametrize('kind, wrong', [
-    *(('RandomTextColor', wrong) for wrong in (
-        dict(prob=2), dict(brightness=1.5), dict(contrast=-1), dict(saturation=2), dict(hue=.6))),
-    *(('RandomTextDeterioration', wrong) for wrong in (
-        dict(prob=2), dict(blur=-1), dict(noise_var=-1), dict(rescale=.5)))])
+    ('RandomTextColor', dict(prob=2)), ('RandomTextColor', dict(contrast=-1)),
+    ('RandomTextColor', dict(hue=.6)), ('RandomTextDeterioration', dict(prob=2)),
+    ('RandomTextDeterioration', dict(blur=-1)), ('RandomTextDeterioration', dict(noise_var=-1)),
+    ('RandomTextDeterioration', dict(rescale=.5))])
 def test_arguments_are_checked(kind, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TRANSFORMS.build(dict(type=kind, **wrong))

@@ -83,18 +83,14 @@ class TestScan:
         logged = []
         monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
         checked(words(tmp_path / 'a', ['ok', "a'b", *['?'] * 5, '']))
-        text, = logged
-        assert '8 words, 2 kept' in text and 'WordTSVDataset(' in text
-        assert "\"a'b\" -> 'ab'" in text
-        assert '5 skipped, whose labels hold no known character' in text
-        assert '1 skipped, whose labels are empty' in text
-        for i in range(2, 8):
-            assert (f'{i}.png' in text) == (i in (2, 3, 4, 7))
-
-    def test_nothing_left_is_an_error_that_says_why(self, tmp_path):
+        for told in ('8 words, 2 kept', 'WordTSVDataset(', "\"a'b\" -> 'ab'",
+                     '5 skipped, whose labels hold no known character',
+                     '1 skipped, whose labels are empty'):
+            assert told in logged[0]
+        assert [i for i in range(2, 8) if f'{i}.png' in logged[0]] == [2, 3, 4, 7]
         with pytest.raises(ValueError, match='no sample can be trained on(.|\n)*1 skipped, whose '
                                              'labels are empty'):
-            checked(words(tmp_path / 'a', ['?', '']))
+            checked(words(tmp_path / 'b', ['?', '']))
 
     def test_labels_that_are_no_single_string(self, tmp_path):
         write_images(tmp_path / 'a', range(4))
@@ -214,15 +210,13 @@ def marks(dataset):
 class TestReplacing:
 
     def test_bad_samples_are_replaced_and_marked_once(self, tmp_path):
-        dataset = checked(spoilt(tmp_path / 'a'))
-        runs = []
-        for seed in (0, 0, 1):
+        dataset, runs = checked(spoilt(tmp_path / 'a')), []
+        for seed in (0, 1, 0):
             np.random.seed(seed)
             runs.append(values(dataset))
             assert all(runs[-1][i] == i for i in range(10) if i not in SPOILT)
             assert not set(runs[-1]) & set(SPOILT)
         assert marks(dataset) == SPOILT
-        # The seed decides.
         twin = checked(spoilt(tmp_path / 'a'))
         np.random.seed(0)
         assert values(twin) == runs[0]
