@@ -1,39 +1,35 @@
+import pytest
 import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.losses import functional as F
 
-
-def test_text_mask_loss_passes_its_arguments_on():
-    logits, mask = torch.randn(3, 2, 4, 6), torch.rand(3, 4, 6) > 0.5
-    loss = MODELS.build(dict(type='TextMaskLoss', loss_weight=2.0, ignore_above=0.9))
-    torch.testing.assert_close(loss(logits, mask), 2 * F.text_mask_loss(logits, mask, 0.9))
-    reference = MODELS.build(dict(type='TextMaskLoss', reference=True))
-    torch.testing.assert_close(reference(logits, mask),
-                               F.text_mask_loss(logits, mask, reference=True))
+NOISE = torch.Generator().manual_seed(0)
 
 
-def test_alignment_loss_resizes_and_sums_in_reference_mode():
-    attention = torch.randn(3, 4, 8).softmax(-1)
-    foreground, lengths = torch.rand(3, 8, 32) > 0.5, torch.tensor([4, 2, 0])
-    wide = torch.nn.functional.interpolate(attention, size=32, mode='linear', align_corners=False)
-    ours = MODELS.build(dict(type='AlignmentLoss', loss_weight=0.3))(
-        attention, foreground, lengths)
-    torch.testing.assert_close(ours['loss_orthogonality'],
-                               0.3 * F.orthogonality_loss(wide, lengths))
-    torch.testing.assert_close(ours['loss_coverage'],
-                               0.3 * F.coverage_loss(wide, foreground, lengths))
-    theirs = MODELS.build(dict(type='AlignmentLoss', reference=True))(
-        attention, foreground, lengths)
-    torch.testing.assert_close(theirs['loss_orthogonality'],
-                               F.orthogonality_loss(wide, lengths, 'sum'))
-    torch.testing.assert_close(theirs['loss_coverage'],
-                               F.coverage_loss(wide, foreground, lengths, True))
+def rand(*shape):
+    return torch.rand(*shape, generator=NOISE)
 
 
-def test_glyph_loss_adds_both_terms():
-    logits, labels = torch.randn(2, 5, 4, 8), torch.rand(2, 5, 4, 8) > 0.6
-    lengths = torch.tensor([4, 1])
-    cross_entropy, dice = F.glyph_loss(logits, labels, lengths)
-    loss = MODELS.build(dict(type='GlyphLoss', loss_weight=0.5))
-    torch.testing.assert_close(loss(logits, labels, lengths), 0.5 * (cross_entropy + dice))
+LOGITS, MASK = rand(3, 2, 4, 6), rand(3, 4, 6) > 0.5
+ATTENTION, FOREGROUND, LENGTHS = rand(3, 4, 8), rand(3, 8, 32) > 0.5, torch.tensor([4, 2, 0])
+WIDE = torch.nn.functional.interpolate(ATTENTION, size=32, mode='linear', align_corners=False)
+MAPS, LABELS = rand(3, 5, 4, 8), rand(3, 5, 4, 8) > 0.6
+
+
+@pytest.mark.parametrize('cfg, inputs, want', [
+    (dict(type='TextMaskLoss', loss_weight=2.0, ignore_above=0.7), (LOGITS, MASK),
+     2 * F.text_mask_loss(LOGITS, MASK, 0.7)),
+    (dict(type='TextMaskLoss', reference=True), (LOGITS, MASK),
+     F.text_mask_loss(LOGITS, MASK, reference=True)),
+    (dict(type='AlignmentLoss', loss_weight=0.3), (ATTENTION, FOREGROUND, LENGTHS),
+     dict(loss_orthogonality=0.3 * F.orthogonality_loss(WIDE, LENGTHS),
+          loss_coverage=0.3 * F.coverage_loss(WIDE, FOREGROUND, LENGTHS))),
+    (dict(type='AlignmentLoss', reference=True), (ATTENTION, FOREGROUND, LENGTHS),
+     dict(loss_orthogonality=F.orthogonality_loss(WIDE, LENGTHS, 'sum'),
+          loss_coverage=F.coverage_loss(WIDE, FOREGROUND, LENGTHS, True))),
+    (dict(type='GlyphLoss', loss_weight=0.5), (MAPS, LABELS, LENGTHS),
+     0.5 * sum(F.glyph_loss(MAPS, LABELS, LENGTHS))),
+])
+def test_they_pass_their_arguments_on(cfg, inputs, want):
+    torch.testing.assert_close(MODELS.build(cfg)(*inputs), want)

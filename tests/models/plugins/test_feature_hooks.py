@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mmocr_siga.models.plugins import ForwardPass, feature_hooks_of
 from mmocr_siga.models.utils.feature_hooks import recorded
-from tests.helpers.mmocr_models import batch, build_small, small_config
+from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small, small_config
 from tests.helpers.words import DICTIONARY, tiny_model
 
 
@@ -67,14 +67,33 @@ def test_sar(name, options, part):
     torch.testing.assert_close(run.classify(fed[..., part]), model.decoder.prediction(alone))
 
 
-def test_aster():
-    model = build_small('aster').train()
-    run = watch(model, (64, 128), 'decoder.gru', 'preprocessor')
-    check_rows(run, 25)
-    fed = torch.cat(taken(run, 'decoder.gru'), 1)[..., 12:]  # behind the embedding
+def robust_logits(decoder, fed):
+    """How it would read where both its branches see the same."""
+    return decoder.prediction(decoder.glu_layer(decoder.linear_layer(torch.cat([fed, fed], -1))))
+
+
+@pytest.mark.parametrize('name, steps, path, fed, logits', [
+    ('aster', 25, 'decoder.gru',  # after the embedding
+     lambda calls: torch.cat([call.args[0] for call in calls], 1)[..., 12:],
+     lambda decoder, fed: decoder.fc(fed)),
+    ('robust_scanner', 30, 'decoder.linear_layer', lambda calls: calls[0].args[0][..., :16],
+     robust_logits),
+    ('robust_scanner', 30, 'decoder.hybrid_decoder.attention_layer',
+     lambda calls: calls[0].output.transpose(1, 2), robust_logits),
+    ('abinet', 26, 'decoder.vision_decoder', lambda calls: calls[0].output['feature'],
+     lambda decoder, fed: decoder.vision_decoder.cls(fed))])
+def test_the_glimpses_that_others_take(name, steps, path, fed, logits):
+    model = build_small(name).train()
+    rectified = ['preprocessor'] if name == 'aster' else []
+    run = watch(model, RECOGNIZERS[name][2], path, *rectified)
+    check_rows(run, steps)
+    fed = fed(run.calls[path])
     torch.testing.assert_close(fed, glimpses(run))
-    torch.testing.assert_close(run.classify(fed), model.decoder.fc(fed))
-    assert run.rectified and run.gray().shape == (2, 32, 100)
+    torch.testing.assert_close(run.classify(fed), logits(model.decoder, fed))
+    if rectified:
+        assert run.rectified and run.gray().shape == (2, 32, 100)
+    if name == 'robust_scanner':
+        assert (run.attention[1, :, :, 10:] == 0).all()
 
 
 @pytest.mark.parametrize('name, size, grid', [('nrtr', (32, 80), (2, 10)),
@@ -120,31 +139,6 @@ def test_master():
     k = F.linear(key, weight[16:32], bias[16:32]).unflatten(2, (2, 8))
     heads = (torch.einsum('tnhd,pnhd->nhtp', q, k) / 8 ** 0.5).softmax(-1)
     torch.testing.assert_close(run.attention.flatten(2), heads.mean(1))
-
-
-def test_robust_scanner():
-    model = build_small('robust_scanner').train()
-    layer = 'decoder.hybrid_decoder.attention_layer'
-    run = watch(model, (48, 80), layer, 'decoder.linear_layer')
-    check_rows(run, 30)
-    torch.testing.assert_close(run.calls[layer][0].output.transpose(1, 2), glimpses(run))
-    assert (run.attention[1, :, :, 10:] == 0).all()
-    fed, = taken(run, 'decoder.linear_layer')
-    torch.testing.assert_close(fed[..., :16], glimpses(run))
-    # Where both branches see the same, that is how the recogniser would read it.
-    same = torch.cat([fed[..., :16], fed[..., :16]], -1)
-    decoder = model.decoder
-    torch.testing.assert_close(run.classify(fed[..., :16]), decoder.prediction(
-        decoder.glu_layer(decoder.linear_layer(same))))
-
-
-def test_abinet():
-    model = build_small('abinet').train()
-    run = watch(model, (32, 128), 'decoder.vision_decoder')
-    check_rows(run, 26)
-    vision = run.calls['decoder.vision_decoder'][0].output
-    torch.testing.assert_close(vision['feature'], glimpses(run))
-    torch.testing.assert_close(vision['logits'], run.classify(glimpses(run)))
 
 
 def test_own_attention_decoder():
