@@ -16,14 +16,8 @@ def test_reading_never_touches_the_head():
     missing = without.load_state_dict(model.state_dict(), strict=False)
     assert not missing.missing_keys
     assert all(key.startswith('glyph_head.') for key in missing.unexpected_keys)
-
-    class Trap(torch.nn.Module):
-
-        def __getattr__(self, name):
-            raise AssertionError(f'reading touched the head: {name}')
-
     inputs = torch.randn(3, 3, 32, 128)
-    model.__dict__['_modules']['glyph_head'] = Trap.__new__(Trap)
+    del model.glyph_head  # whoever touched it would fail
     assert torch.equal(model._forward(inputs), without._forward(inputs))
     texts = [s.pred_text.item for s in model.predict(inputs, [sample('') for _ in range(3)])]
     got = without.predict(inputs, [sample('') for _ in range(3)])
