@@ -68,5 +68,5 @@ def test_the_grid_is_exact_under_mixed_precision():
 
 
 def test_an_odd_number_of_points_is_refused():
-    with pytest.raises(ValueError, match='even'):
+    with pytest.raises(ValueError, match='19 in 2 rows'):
         TPSRectifier(num_points=19)
