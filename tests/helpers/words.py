@@ -41,6 +41,24 @@ def random_encoding(batch=3, width=6, channels=8, steps=8, valid=None, seed=0):
         mask_feature=rand(batch, 5, 8, 12))
 
 
+def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens):
+    """A step of an ``AttentionDecoder`` as the formulas say, its own layers on one column after the
+    other: glimpse, hidden and cell state, logits, attention."""
+    energy = torch.stack([decoder.score(torch.tanh(decoder.key(memory[:, j])
+                                                   + decoder.query(hidden)))[:, 0]
+                          for j in range(memory.shape[1])], 1)
+    if valid is not None:
+        energy[~valid] = float('-inf')
+    attention = energy.softmax(1)
+    glimpse = torch.einsum('nw,nwd->nd', attention, memory)
+    if glyph is not None:
+        gate = torch.sigmoid(decoder.fusion.gate(torch.cat([glimpse, glyph], 1)))
+        glimpse = gate * glimpse.tanh() + (1 - gate) * glyph.tanh()
+    inputs = torch.cat([glimpse, decoder.embedding(tokens)], 1)
+    hidden, cell = decoder.rnn(inputs, (hidden, cell))
+    return glimpse, hidden, cell, decoder.classifier(hidden), attention
+
+
 def tiny_model(**changes):
     """Config of a recogniser of a few thousand weights with every part of SIGA."""
     model = dict(

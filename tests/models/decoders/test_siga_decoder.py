@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
-from tests.helpers.words import DICTIONARY, END, START, random_encoding, sample
+from tests.helpers.words import DICTIONARY, END, START, attention_step, random_encoding, sample
 
 
 def build():
@@ -22,20 +22,6 @@ def test_uniform_logits_cost_log_of_the_classes():
         assert value.item() == pytest.approx(torch.log(torch.tensor(37.)).item(), rel=1e-5)
 
 
-def plain_branch(branch, context, glyph, valid, hidden, cell, tokens):
-    """A step as the formulas say: a module's own layers on one column after the other."""
-    columns = range(context.shape[1])
-    energy = torch.stack([branch.score(torch.tanh(
-        branch.key(context[:, j]) + branch.query(hidden)))[:, 0] for j in columns], 1)
-    if valid is not None:
-        energy[~valid] = float('-inf')
-    glimpse = torch.einsum('nw,nwd->nd', energy.softmax(1), context)
-    gate = torch.sigmoid(branch.fusion.gate(torch.cat([glimpse, glyph], 1)))
-    glimpse = gate * glimpse.tanh() + (1 - gate) * glyph.tanh()
-    hidden, cell = branch.rnn(torch.cat([glimpse, branch.embedding(tokens)], 1), (hidden, cell))
-    return glimpse, hidden, cell, branch.classifier(hidden)
-
-
 def plain_reading(decoder, encoding, given=None):
     """Logits of all steps of the three decoders, fed their own characters or those given."""
     n = len(encoding.context)
@@ -48,7 +34,7 @@ def plain_reading(decoder, encoding, given=None):
         if given is not None:
             tokens = dict.fromkeys(tokens, given[:, t])
         for s, branch in decoder.branches.items():
-            fused[s], hidden, cell, scores = plain_branch(
+            fused[s], hidden, cell, scores, _ = attention_step(
                 branch, encoding.context, encoding.glyph_features[s][:, t], encoding.valid,
                 *states[s], tokens[s])
             states[s], tokens[s] = (hidden, cell), scores.argmax(1)

@@ -3,7 +3,7 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.decoders.siga_parallel_decoder import _presence, column_shares
-from tests.helpers.words import DICTIONARY, END, index, random_encoding, sample, tiny_model
+from tests.helpers.words import DICTIONARY, random_encoding, sample, tiny_model
 
 GSRM = dict(type='GSRM', num_layers=1, num_heads=2, inner_channels=8)
 WORDS = ('ab', '', 'abcdefghij')
@@ -16,24 +16,16 @@ def build(**changes):
     return MODELS.build({**cfg, **changes})
 
 
+@torch.no_grad()
 @pytest.mark.parametrize('changes', [dict(), dict(reasoning=GSRM), dict(visual=None)])
-def test_training_and_reading_compute_the_same(changes):
+@pytest.mark.parametrize('words, steps', [(('ab', '', 'c'), 3), (WORDS, 8)])
+def test_training_computes_what_is_read_up_to_the_longest_word(changes, words, steps):
     decoder, encoding = build(**changes).eval(), random_encoding()
-    samples = [sample(w) for w in WORDS]
-    steps = 8  # 'abcdefghij' is cut to 7, and one more
-    with torch.no_grad():
-        logits = decoder.forward_train(None, encoding, samples).logits['word']
-        probabilities = decoder(None, encoding)
-    assert logits.shape == (3, steps, 37) and probabilities.shape == (3, 8, 37)
-    torch.testing.assert_close(probabilities, logits.softmax(-1))
-
-
-def test_training_asks_for_the_steps_of_the_longest_word_only():
-    decoder, encoding = build(), random_encoding(batch=2)
-    outputs = decoder.forward_train(None, encoding, [sample('ab'), sample('')])
-    assert {logits.shape for logits in outputs.logits.values()} == {(2, 3, 37)}
-    full = decoder.eval()(None, encoding)[:, :3]
-    torch.testing.assert_close(outputs.logits['word'].softmax(-1), full)
+    outputs = decoder.forward_train(None, encoding, [sample(w) for w in words])
+    assert {logits.shape for logits in outputs.logits.values()} == {(3, steps, 37)}
+    probabilities = decoder(None, encoding)
+    assert probabilities.shape == (3, 8, 37)
+    torch.testing.assert_close(probabilities[:, :steps], outputs.logits['word'].softmax(-1))
 
 
 def test_padding_columns_change_nothing():
@@ -74,19 +66,6 @@ def test_column_shares_by_hand_and_at_another_width():
     wide = column_shares(maps, 4)
     torch.testing.assert_close(wide[..., 0], got[..., 0])
     torch.testing.assert_close(wide[..., 1], 0.75 * got[..., 0] + 0.25 * got[..., 1])
-
-
-def test_predict_gives_texts():
-    decoder = build().eval()
-    with torch.no_grad():
-        decoder.classifier[-1].weight.zero_()
-        decoder.classifier[-1].bias[index('q')[0]] = 9
-    got = decoder.predict(None, random_encoding(batch=1), [sample('', targets=False)])
-    assert got[0].pred_text.item == 'q' * 8
-    with torch.no_grad():
-        decoder.classifier[-1].bias[END] = 99
-    got = decoder.predict(None, random_encoding(), [sample('') for _ in range(3)])
-    assert [s.pred_text.item for s in got] == ['', '', '']
 
 
 def test_an_encoder_that_does_not_fit_is_named():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mmocr_siga.models.encoders import SIGAEncoder, pool_glyphs
 from tests.helpers.words import sample
@@ -17,7 +18,7 @@ def pyramid(batch=2, width=16):
             torch.randn(batch, 5, 2, width))
 
 
-def test_pooling_equals_a_loop():
+def test_pooling_equals_a_loop_and_leaves_padding_out():
     torch.manual_seed(0)
     maps, features = torch.randn(2, 4, 3, 5).double(), torch.randn(2, 6, 3, 5).double()
     got = pool_glyphs(maps, features)
@@ -27,15 +28,8 @@ def test_pooling_equals_a_loop():
             weights = torch.exp(maps[n, t + 1])
             want = (features[n] * weights).sum((1, 2)) / weights.sum()
             torch.testing.assert_close(got[n, t], want, rtol=1e-5, atol=1e-6)
-
-
-def test_pooling_leaves_padding_out():
-    torch.manual_seed(0)
-    maps, features = torch.randn(1, 4, 3, 5), torch.randn(1, 6, 3, 5)
-    wide = torch.nn.functional.pad(maps, (0, 2), value=50.)
-    valid = torch.tensor([[True] * 5 + [False] * 2])
-    got = pool_glyphs(wide, torch.nn.functional.pad(features, (0, 2), value=9.), valid)
-    torch.testing.assert_close(got, pool_glyphs(maps, features))
+    wide, valid = F.pad(maps, (0, 2), value=50.), torch.tensor([[True] * 5 + [False] * 2] * 2)
+    torch.testing.assert_close(pool_glyphs(wide, F.pad(features, (0, 2), value=9.), valid), got)
 
 
 @pytest.mark.parametrize('batch', [1, 3])
@@ -88,6 +82,8 @@ def test_a_wrong_pyramid_is_named():
         build()(torch.randn(1, 5, 2, 16))
     with pytest.raises(ValueError, match=r'\(4, 5\)'):
         build()(pyramid()[1:])
+    with pytest.raises(ValueError, match='glyph_sources.*coarse'):
+        build(glyph_sources=dict(fine=0))
 
 
 def token_encoder(**changes):
@@ -114,11 +110,6 @@ def test_another_trunk_and_other_sources():
     assert torch.equal(last.glyph_features['fine'], out.glyph_features['fine'])
     # A map is padded where the map, not its source, is wide.
     assert encoder(feats, [sample('a', 0.5), sample('b')]).glyph_features['fine'].shape == (2, 8, 8)
-
-
-def test_sources_name_both_scales():
-    with pytest.raises(ValueError, match='glyph_sources.*coarse'):
-        build(glyph_sources=dict(fine=0))
 
 
 def test_columns_of_a_backbone_with_one_row_are_taken_as_they_are():
