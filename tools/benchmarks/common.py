@@ -106,7 +106,9 @@ class Candidate(NamedTuple):
 def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Candidate]:
     """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``."""
     found: dict[str, Candidate] = {}
-    files = named(weights, '--weights')
+    if not all('=' in item for item in weights):
+        raise ValueError(f'--weights takes NAME=FILE, got {" ".join(weights)!r}')
+    files = dict(item.split('=', 1) for item in weights)
     for item in configs:
         name, _, config = item.rpartition('=')
         name = name or Path(config).stem
@@ -117,15 +119,6 @@ def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Can
         raise ValueError(f'--weights are given for {sorted(files)}, but the models are called '
                          f'{list(found)}')
     return list(found.values())
-
-
-def named(items: Sequence[str], option: str) -> dict[str, str]:
-    """Read ``NAME=VALUE``."""
-    pairs = [item.partition('=') for item in items]
-    for pair in pairs:
-        if not all(pair):
-            raise ValueError(f'{option} takes NAME=VALUE, got {"".join(pair)!r}')
-    return {name: value for name, _, value in pairs}
 
 
 def load_config(path: str) -> Config:
@@ -432,13 +425,11 @@ def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: 
     add('--device', default='cpu')
     add('--threads', type=positive, help='CPU threads; default: as torch chooses')
     add('--yardstick', metavar='NAME', help='the model that all are compared with')
-    add('--accuracy', nargs='+', default=[], metavar='NAME=VALUE', help='in %%, for the plot')
     add('--cpu-time', action='store_true',
         help='time the processor, not the clock: for a machine others use too')
     add('--no-memory', action='store_true',
         help='leave out the memory, which on a CPU takes a process for each row')
     add('--json', metavar='FILE', help='file to write')
-    add('--plot', metavar='FILE', help='picture to write')
 
 
 def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -448,15 +439,12 @@ def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     try:
         args.candidates = parse_candidates(args.configs, args.weights)
         args.precisions = [parse_precision(text) for text in dict.fromkeys(args.precision)]
-        args.accuracies = {name: float(value)
-                           for name, value in named(args.accuracy, '--accuracy').items()}
         args.device = torch.device(args.device)
     except (ValueError, RuntimeError) as error:
         parser.error(str(error))
     names = [candidate.name for candidate in args.candidates]
-    for name in [*args.accuracies, *([args.yardstick] if args.yardstick else [])]:
-        if name not in names:
-            parser.error(f'no model is called {name!r}; there are {", ".join(names)}')
+    if args.yardstick and args.yardstick not in names:
+        parser.error(f'no model is called {args.yardstick!r}; there are {", ".join(names)}')
     if args.device.type == 'cuda' and not torch.cuda.is_available():
         parser.error(f'--device {args.device}: this machine has no CUDA device')
     if args.threads:

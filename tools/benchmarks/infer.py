@@ -4,8 +4,7 @@
         ABINet=mmocr::textrecog/abinet/abinet_20e_st-an_mj.py --threads 2 --yardstick ABINet
     python tools/benchmarks/infer.py configs/siga_tiny.py \
         SVTR-tiny=mmocr::textrecog/svtr/svtr-tiny_20e_st_mj.py --yardstick SVTR-tiny \
-        --weights siga_tiny=work_dirs/siga_tiny/iter_4500.pth --accuracy siga_tiny=79.7 \
-        --precision float32 amp-bf16 --json infer.json --plot infer.png
+        --weights siga_tiny=work_dirs/siga_tiny/iter_4500.pth --precision float32 amp-bf16
     python tools/benchmarks/infer.py configs/siga_tiny.py configs/siga_p_tiny.py \
         --form decoder plain --length 25 --yardstick siga_tiny
 

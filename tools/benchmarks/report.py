@@ -1,8 +1,7 @@
-"""Tables, JSON and pictures of the benchmarks that compare models."""
+"""Tables and JSON of the benchmarks that compare models."""
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,17 +15,12 @@ def report(args: argparse.Namespace, measured: Sequence[Rounds], source: str,
     results = [dict(name=row.candidate.name, config=row.candidate.config,
                     precision=row.precision.name, form=row.form, batch=rounds.size, **found)
                for rounds in measured for row, found in rounds.results.items()]
-    for result in results:
-        if result['name'] in args.accuracies:
-            result['accuracy'] = args.accuracies[result['name']]
     info = dict(environment(args.device), words=source, rounds=args.repeats,
                 clock='processor' if args.cpu_time else 'wall')
     print('\n\n'.join([head(info), *blocks(results)]))
     if args.json:
         content = dict(environment=info, yardstick=args.yardstick, rows=results)
         Path(args.json).write_text(json.dumps(content, indent=2))
-    if args.plot:
-        plot(results, args.plot)
     return 0 if any('error' not in r for r in results) else 1
 
 
@@ -34,7 +28,7 @@ def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) 
     """A table for each batch size; ``key`` holds percentiles of ``what``."""
     heads = ['model', 'precision', 'form', 'images/s', f'{what}, ms: p50 / p90 / p99',
              f'times {yardstick} (quartiles)', 'memory, MiB', 'parameters, M', 'GFLOPs an image',
-             'operator calls', 'accuracy, %', 'note']
+             'operator calls', 'note']
     found = {}
     for batch in dict.fromkeys(r['batch'] for r in results):
         rows = [_cells(r, key, len(heads)) for r in results if r['batch'] == batch]
@@ -56,7 +50,7 @@ def _cells(result: dict, key: str, number: int) -> list[str]:
     return [*first, text('images_per_s', '.4g'),
             ' / '.join(f'{value:.4g}' for value in result[key].values()), ratio_text(result),
             text('memory_mib', '.0f'), text('parameters_m', '.2f'), text('gflops', '.2f'),
-            text('calls', ',d'), text('accuracy', '.1f'), result.get('note', '')]
+            text('calls', ',d'), result.get('note', '')]
 
 
 def ratio_text(row: dict) -> str:
@@ -64,41 +58,3 @@ def ratio_text(row: dict) -> str:
     if 'ratio' not in row:
         return ''
     return '{:.2f} ({:.2f}-{:.2f})'.format(row['ratio'], *row['ratio_quartiles'])
-
-
-def plot(results: Sequence[dict], path: str) -> None:
-    """Accuracy against images/s where accuracies are given, else bars of images/s."""
-    import matplotlib
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-    done = [r for r in results if 'error' not in r]
-    colors = {name: f'C{i}' for i, name in enumerate(dict.fromkeys(r['name'] for r in done))}
-    marks = dict(zip(dict.fromkeys(map(_kind, done)), itertools.cycle('os^Dvp*X')))
-    sizes = list(dict.fromkeys(r['batch'] for r in done)) or [0]
-    figure, axes = pyplot.subplots(1, len(sizes), figsize=(5.5 * len(sizes), 4.2), squeeze=False)
-    for axis, size in zip(axes[0], sizes):
-        rows = [r for r in done if r['batch'] == size]
-        known = [r for r in rows if 'accuracy' in r]
-        rows = known or rows
-        labels = [f'{r["name"]}, {_kind(r)}' for r in rows]
-        axis.set(title=f'batch {size}', xlabel='images/s')
-        if known:
-            axis.set(xscale='log', ylabel='word accuracy, %')
-            for r, label in zip(rows, labels):
-                axis.plot(r['images_per_s'], r['accuracy'], marks[_kind(r)],
-                          color=colors[r['name']], label=label)
-            axis.grid(alpha=0.3)
-            axis.legend(fontsize=8)
-        else:
-            axis.bar_label(axis.barh(labels[::-1], [r['images_per_s'] for r in rows[::-1]]),
-                           fmt='%.3g', padding=3)
-            axis.margins(x=0.15)
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-
-
-def _kind(row: dict) -> str:
-    """Precision and form."""
-    special = [part for part in (row['precision'], row['form']) if part not in ('float32', 'plain')]
-    return ', '.join(special) or 'as it is'
