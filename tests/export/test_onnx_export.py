@@ -239,6 +239,8 @@ def test_unwritable_files(tmp_path, target, error, message):
     ([dict(type='RescaleToHeight', height=32), dict(type='PadToWidth', width=64)],
      'needs a max_width'),
     ([*RESIZED, dict(type='ImgAugWrapper')], 'ImgAugWrapper'),
+    ([dict(type='LoadImageFromFile', color_type='grayscale'), *RESIZED], "images as 'grayscale'"),
+    ([PADDED[0], dict(PADDED[1], pad_cfg=dict(padding_mode='edge'))], 'pads by'),
 ])
 def test_pipelines_that_a_reader_does_not_know(transforms, message):
     with pytest.raises(ValueError, match=message):
