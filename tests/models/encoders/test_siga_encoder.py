@@ -32,25 +32,18 @@ def test_pooling_equals_a_loop_and_leaves_padding_out():
     torch.testing.assert_close(pool_glyphs(wide, F.pad(features, (0, 2), value=9.), valid), got)
 
 
-@pytest.mark.parametrize('batch', [1, 3])
-def test_shapes(batch):
-    out = build()(pyramid(batch))
-    assert out.sequence.shape == (batch, 16, 5) and out.context.shape == (batch, 16, 8)
-    assert out.valid is None
-    assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
-        coarse=(batch, 9, 4, 32), fine=(batch, 9, 8, 64))
-    assert {s: f.shape for s, f in out.glyph_features.items()} == dict(
-        coarse=(batch, 8, 8), fine=(batch, 8, 8))
-    assert out.mask_feature.shape == (batch, 6, 8, 64)
-
-
-def test_a_sample_is_the_same_in_any_batch():
+def test_shapes_and_a_sample_is_the_same_in_any_batch():
     encoder, feats = build(), pyramid(3)
     together, alone = encoder(feats), encoder([f[1:2] for f in feats])
+    for batch, out in ((3, together), (1, alone)):
+        assert out.sequence.shape == (batch, 16, 5) and out.context.shape == (batch, 16, 8)
+        assert out.valid is None and out.mask_feature.shape == (batch, 6, 8, 64)
+        assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
+            coarse=(batch, 9, 4, 32), fine=(batch, 9, 8, 64))
+        assert {f.shape for f in out.glyph_features.values()} == {(batch, 8, 8)}
     torch.testing.assert_close(together.context[1:2], alone.context)
-    for scale in ('coarse', 'fine'):
-        torch.testing.assert_close(together.glyph_features[scale][1:2],
-                                   alone.glyph_features[scale])
+    for scale, glyphs in together.glyph_features.items():
+        torch.testing.assert_close(glyphs[1:2], alone.glyph_features[scale])
 
 
 def test_without_glyphs_it_is_an_ordinary_context_encoder():

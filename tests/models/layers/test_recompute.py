@@ -11,6 +11,7 @@ from mmocr_siga.models.layers import recomputed
 NOISE = torch.Generator().manual_seed(0)
 IMAGES = torch.rand(2, 3, 32, 64, generator=NOISE)
 FUSED = torch.rand(2, 8, 8, 16, generator=NOISE)
+SKIP = torch.rand(2, 4, 16, 32, generator=NOISE)
 
 
 def outputs_gradients_statistics(model, call):
@@ -46,7 +47,7 @@ def rectifier():
     (rectifier, lambda model: [model(IMAGES)]),
     (lambda: SegmentationHead([8], trunk=False, up_channels=8), lambda model: [model([FUSED])]),
     (lambda: SegmentationHead([8], trunk=False, skip_channels=4, scales=((2, 2), (2, 1))),
-     lambda model: [model([FUSED], torch.ones(2, 4, 16, 32))])])
+     lambda model: [model([FUSED], SKIP)])])
 def test_results_gradients_and_statistics_are_the_same(build, call):
     plain = build()
     saving = copy.deepcopy(plain)
