@@ -71,17 +71,13 @@ class SceneInferencer:
         >>> [(word.text, word.polygon) for word in spot('street.jpg')[0].words]
     """
 
-    def __init__(self,
-                 det: str | os.PathLike | Config | Detector | None = None,
+    def __init__(self, det: str | os.PathLike | Config | Detector | None = None,
                  det_weights: str | os.PathLike | None = None,
                  rec: str | os.PathLike | Config | WordInferencer = DEFAULT_MODEL,
                  rec_weights: str | os.PathLike | None = None,
                  device: str | torch.device | None = None,
-                 margin: tuple[float, float] = (0.05, 0.05),
-                 vertical_ratio: float = 1.5,
-                 turn: str = 'best',
-                 min_size: float = 2.0,
-                 det_score_thr: float = 0.3,
+                 margin: tuple[float, float] = (0.05, 0.05), vertical_ratio: float = 1.5,
+                 turn: str = 'best', min_size: float = 2.0, det_score_thr: float = 0.3,
                  score_thr: float = 0.0) -> None:
         if turn not in TURNS:
             raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')

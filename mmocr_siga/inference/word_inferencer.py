@@ -110,13 +110,9 @@ class WordInferencer:
         'COFFEE'
     """
 
-    def __init__(self,
-                 model: str | os.PathLike | Config = DEFAULT_MODEL,
-                 weights: str | os.PathLike | None = None,
-                 device: str | torch.device | None = None,
-                 workers: int | None = None,
-                 optimize: bool = True,
-                 precision: str = 'float32',
+    def __init__(self, model: str | os.PathLike | Config = DEFAULT_MODEL,
+                 weights: str | os.PathLike | None = None, device: str | torch.device | None = None,
+                 workers: int | None = None, optimize: bool = True, precision: str = 'float32',
                  tta: float | None = None) -> None:
         if tta is not None and not 0 <= tta <= 1:
             raise ValueError(f'tta must be a probability from 0 to 1, got {tta!r}')

@@ -88,8 +88,7 @@ def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
     return good, sorted(set(found) - set(good))
 
 
-def photo_piece(rng: np.random.Generator, path: str,
-                shape: tuple[int, int]) -> np.ndarray | None:
+def photo_piece(rng: np.random.Generator, path: str, shape: tuple[int, int]) -> np.ndarray | None:
     """A random piece of a photograph, float32 BGR (H, W, 3) in [0, 255]; None if undecodable."""
     photo = _photo(path)
     if photo is None:

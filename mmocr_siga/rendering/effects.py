@@ -100,8 +100,7 @@ def separation(image: np.ndarray, ink: np.ndarray) -> float:
     return float(np.linalg.norm(np.subtract(on, off))) / 3 ** 0.5
 
 
-def tone(rng: np.random.Generator, image: np.ndarray, low: float,
-         separated: float) -> np.ndarray:
+def tone(rng: np.random.Generator, image: np.ndarray, low: float, separated: float) -> np.ndarray:
     """Lower the contrast, darken or lift, and tint a little.
 
     The contrast falls by no more than ``low`` and, by :func:`separation`, to about 25 grey levels.

@@ -99,9 +99,8 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
 
 
 def _write_neighbors(canvas: np.ndarray, face: FontFace, size: int,
-                      neighbors: tuple[str, str, str, str], rng: np.random.Generator,
-                      end: float, origin: tuple[int, int, int], height: int,
-                      cap_height: float) -> None:
+                     neighbors: tuple[str, str, str, str], rng: np.random.Generator, end: float,
+                     origin: tuple[int, int, int], height: int, cap_height: float) -> None:
     left, right, above, below = neighbors
     x, y = origin[2] - origin[0], origin[2] - origin[1]
     gap = rng.uniform(0.35, 0.8) * cap_height

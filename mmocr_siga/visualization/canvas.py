@@ -53,8 +53,7 @@ def fitted(image: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
                       interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
 
-def framed(shown: np.ndarray, boxes: Sequence[Sequence[float]],
-           image: np.ndarray) -> np.ndarray:
+def framed(shown: np.ndarray, boxes: Sequence[Sequence[float]], image: np.ndarray) -> np.ndarray:
     """A copy of what is shown of an image, with a frame around each character; those with NaN
     have none. ``boxes`` are (L, 4): left, top, right and bottom in pixels of the image."""
     shown = shown.copy()

@@ -53,8 +53,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        data_sample: TextRecogDataSample | None = None, draw_gt: bool = True,
                        draw_pred: bool = True, show: bool = False, wait_time: float = 0,
                        pred_score_thr: float | None = None,
-                       out_file: str | os.PathLike | None = None,
-                       step: int = 0) -> np.ndarray:
+                       out_file: str | os.PathLike | None = None, step: int = 0) -> np.ndarray:
         """Draw the sheet of an image, uint8, RGB (H, W, 3) or grey (H, W), hand it to all backends
         and return it, uint8 RGB.
 

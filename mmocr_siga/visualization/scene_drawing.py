@@ -22,8 +22,7 @@ def scene_scale(height: int, width: int) -> float:
     return float(np.clip(max(height, width), *SIDES)) / max(height, width)
 
 
-def draw_scene(image: np.ndarray, words: Sequence[Any],
-               skipped: Sequence[Any] = ()) -> np.ndarray:
+def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] = ()) -> np.ndarray:
     """Draw the words of a picture, their outlines and characters on it, the texts beside it: BGR.
 
     Each word has a color. Outlines are thick; those of characters are thin. On a pale copy on the

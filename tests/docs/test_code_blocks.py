@@ -52,7 +52,8 @@ def desk(tmp_path_factory):
     for name in ('configs', 'projects'):
         shutil.copytree(REPO / name, desk / name)
     shutil.copy(REPO / 'hubconf.py', desk)
-    for name in ('word.png', 'other.png', 'third.jpg', 'photos/a.png', 'more_words/b.jpg'):
+    for name in ('word.png', 'other.png', 'third.jpg', 'photos/a.png', 'more_words/b.jpg',
+                 'a_folder/c.png'):
         (desk / name).parent.mkdir(exist_ok=True)
         cv2.imwrite(str(desk / name), word_picture())
     cv2.imwrite(str(desk / 'street.jpg'), cv2.resize(word_picture(), (320, 160)))

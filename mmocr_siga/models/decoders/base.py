@@ -48,11 +48,8 @@ class WordDecoder(BaseDecoder):
     exportable = True  # to ONNX: the only step as it is, or a loop around the step
     kept: Any = None  # by prepare_inference
 
-    def __init__(self,
-                 dictionary: dict | Dictionary,
-                 module_loss: dict | None = None,
-                 postprocessor: dict | None = None,
-                 max_seq_len: int = 25,
+    def __init__(self, dictionary: dict | Dictionary, module_loss: dict | None = None,
+                 postprocessor: dict | None = None, max_seq_len: int = 25,
                  init_cfg: dict | list[dict] | None = None) -> None:
         if not isinstance(dictionary, Dictionary):
             dictionary = TASK_UTILS.build(dictionary)
@@ -171,8 +168,7 @@ class WordDecoder(BaseDecoder):
         end[..., self.dictionary.end_idx] = 1
         return torch.cat([probabilities, end], 1)
 
-    def loss(self, feat: Any = None, out_enc: Any = None,
-             data_samples: Samples | None = None,
+    def loss(self, feat: Any = None, out_enc: Any = None, data_samples: Samples | None = None,
              targets: WordTargets | None = None) -> dict[str, Tensor]:
         """Teacher-forced losses, in training and in evaluation mode alike; the targets may be
         given, as where others need them, too."""

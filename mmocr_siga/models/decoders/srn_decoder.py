@@ -29,15 +29,9 @@ class SRNDecoder(WordDecoder):
 
     parallel = True
 
-    def __init__(self,
-                 dictionary: dict | Dictionary,
-                 in_channels: int = 512,
-                 channels: int = 512,
-                 pvam: OptConfigType = None,
-                 gsrm: OptConfigType = None,
-                 cut_at_end: bool = False,
-                 module_loss: dict | None = None,
-                 **kwargs) -> None:
+    def __init__(self, dictionary: dict | Dictionary, in_channels: int = 512, channels: int = 512,
+                 pvam: OptConfigType = None, gsrm: OptConfigType = None, cut_at_end: bool = False,
+                 module_loss: dict | None = None, **kwargs) -> None:
         super().__init__(dictionary, module_loss=module_loss or dict(type='SRNModuleLoss'),
                          **kwargs)
         shape = dict(channels=channels, num_steps=self.max_seq_len + 1)

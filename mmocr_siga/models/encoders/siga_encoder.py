@@ -50,19 +50,12 @@ class SIGAEncoder(BaseEncoder):
         hidden_size: Channels D of context and glyph features, and LSTM units.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 pyramid: Optional[Sequence[int]] = (0, 1),
-                 pyramid_scale: tuple[int, int] = (2, 2),
-                 fusion: OptConfigType = None,
+    def __init__(self, in_channels: Sequence[int], pyramid: Optional[Sequence[int]] = (0, 1),
+                 pyramid_scale: tuple[int, int] = (2, 2), fusion: OptConfigType = None,
                  glyph_sources: Optional[dict[str, int]] = None,
-                 glyph_layers: Optional[dict[str, dict]] = None,
-                 context: int = -1,
-                 row_convs: int = 2,
-                 column_context: bool = False,
-                 fusion_channels: int = 128,
-                 hidden_size: int = 256,
-                 max_seq_len: int = 25,
+                 glyph_layers: Optional[dict[str, dict]] = None, context: int = -1,
+                 row_convs: int = 2, column_context: bool = False, fusion_channels: int = 128,
+                 hidden_size: int = 256, max_seq_len: int = 25,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = tuple(in_channels)

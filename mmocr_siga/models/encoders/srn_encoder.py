@@ -18,11 +18,8 @@ class SRNEncoder(BaseEncoder):
     of ResNet50; ``neck`` holds changes to the FPN's config.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int] = (512, 1024, 2048),
-                 channels: int = 512,
-                 neck: OptConfigType = None,
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, in_channels: Sequence[int] = (512, 1024, 2048), channels: int = 512,
+                 neck: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = tuple(in_channels)
         cfg = dict(type='mmdet.FPN', norm_cfg=dict(type='BN'))

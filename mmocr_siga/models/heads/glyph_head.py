@@ -38,12 +38,11 @@ class GlyphHead(GlyphSupervision):
         skip: Which backbone output is the segmentation head's skip map, if any.
     """
 
-    def __init__(self, dictionary: dict | Dictionary, aligner: ConfigType,
-                 segmentation: ConfigType, pseudo_labels: OptConfigType = None,
-                 in_channels: int = 256, hidden_size: int = 256, max_seq_len: int = 25,
-                 skip: int | None = None, loss_mask: OptConfigType = None,
-                 loss_alignment: OptConfigType = None, loss_glyph: OptConfigType = None,
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, dictionary: dict | Dictionary, aligner: ConfigType, segmentation: ConfigType,
+                 pseudo_labels: OptConfigType = None, in_channels: int = 256,
+                 hidden_size: int = 256, max_seq_len: int = 25, skip: int | None = None,
+                 loss_mask: OptConfigType = None, loss_alignment: OptConfigType = None,
+                 loss_glyph: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if not isinstance(dictionary, Dictionary):
             dictionary = TASK_UTILS.build(dictionary)

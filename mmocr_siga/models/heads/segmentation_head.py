@@ -32,9 +32,8 @@ class SegmentationHead(BaseModule):
 
     def __init__(self, in_channels: Sequence[int], channels: int = 128, trunk: bool = True,
                  trunk_scale: tuple[int, int] = (2, 2), skip_channels: int = 0,
-                 up_channels: Optional[int] = None,
-                 scales: Sequence[tuple[int, int]] = ((2, 2), ), with_cp: bool = False,
-                 init_cfg: InitConfigType = None) -> None:
+                 up_channels: Optional[int] = None, scales: Sequence[tuple[int, int]] = ((2, 2), ),
+                 with_cp: bool = False, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.trunk = PyramidFusion(in_channels, channels, trunk_scale) if trunk else None
         if not trunk and len(in_channels) != 1:

@@ -38,15 +38,9 @@ class GSRM(BaseModule):
     everything is taken as read. ``inner_channels`` are those of the feed-forward parts.
     """
 
-    def __init__(self,
-                 num_classes: int,
-                 channels: int = 512,
-                 num_steps: int = 26,
-                 num_layers: int = 4,
-                 num_heads: int = 8,
-                 inner_channels: int = 512,
-                 dropout: float = 0.1,
-                 end_idx: Optional[int] = None,
+    def __init__(self, num_classes: int, channels: int = 512, num_steps: int = 26,
+                 num_layers: int = 4, num_heads: int = 8, inner_channels: int = 512,
+                 dropout: float = 0.1, end_idx: Optional[int] = None,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.num_classes = num_classes

@@ -46,16 +46,9 @@ class PVAM(BaseModule):
         max_positions: Positions P at most, with Transformer layers.
     """
 
-    def __init__(self,
-                 in_channels: int = 512,
-                 channels: int = 512,
-                 num_steps: int = 26,
-                 num_layers: int = 2,
-                 num_heads: int = 8,
-                 inner_channels: int = 512,
-                 dropout: float = 0.1,
-                 score: str = 'additive',
-                 max_positions: int = 1024,
+    def __init__(self, in_channels: int = 512, channels: int = 512, num_steps: int = 26,
+                 num_layers: int = 2, num_heads: int = 8, inner_channels: int = 512,
+                 dropout: float = 0.1, score: str = 'additive', max_positions: int = 1024,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if score not in SCORES:
@@ -80,11 +73,8 @@ class PVAM(BaseModule):
         if self.score is not None:
             nn.init.xavier_uniform_(self.score.weight, gain=3.0)
 
-    def forward(self,
-                feature: Tensor,
-                valid: Optional[Tensor] = None,
-                guide: Optional[Tensor] = None,
-                prior: Optional[Tensor] = None) -> ParallelGlimpses:
+    def forward(self, feature: Tensor, valid: Optional[Tensor] = None,
+                guide: Optional[Tensor] = None, prior: Optional[Tensor] = None) -> ParallelGlimpses:
         """Look at a map.
 
         Args:

@@ -86,8 +86,7 @@ def _log_complement(log_p: Tensor) -> Tensor:
     return torch.where(likely, others, torch.log1p(-log_p.exp().masked_fill(likely, 0)))
 
 
-def _pool_noisy_or(log_p: Tensor, log_not: Tensor,
-                   valid: Tensor | None) -> tuple[Tensor, Tensor]:
+def _pool_noisy_or(log_p: Tensor, log_not: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
     """Logarithms of q and 1 - q, (N, C) each, of those of p and 1 - p, (N, P, C)."""
     if valid is not None:
         log_p = log_p.masked_fill(~valid, float('-inf'))

@@ -77,8 +77,7 @@ class PluginMixin:
         """As the recognizer."""
         return self._read(super().predict, inputs, data_samples, **kwargs)
 
-    def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None,
-                 **kwargs: Any) -> Any:
+    def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None, **kwargs: Any) -> Any:
         return self._read(super()._forward, inputs, data_samples, **kwargs)
 
     def _read(self, method: Any, inputs: Tensor, data_samples: OptRecSampleList,

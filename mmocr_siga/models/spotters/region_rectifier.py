@@ -34,9 +34,8 @@ class RegionRectifier(BaseModule):
             ``'zeros'``.
     """
 
-    def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points',
-                 samples: int = 1, padding_mode: str = 'border',
-                 init_cfg: InitConfigType = None) -> None:
+    def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points', samples: int = 1,
+                 padding_mode: str = 'border', init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if form not in FORMS or padding_mode not in PADDING_MODES:
             raise ValueError(f'form must be one of {FORMS} and padding_mode one of '

@@ -41,8 +41,7 @@ class FeatureHook:
             key or an attribute). None: the output itself, the first input.
     """
 
-    def __init__(self, path: str, source: str = 'output',
-                 index: int | str | None = None) -> None:
+    def __init__(self, path: str, source: str = 'output', index: int | str | None = None) -> None:
         if source not in ('output', 'input'):
             raise ValueError(f"source must be 'output' or 'input', but is {source!r}")
         self.path = path
@@ -243,8 +242,7 @@ def find_module(root: nn.Module, path: str) -> nn.Module:
 
 
 @contextmanager
-def recorded(root: nn.Module, paths: Iterable[str],
-             calls: dict[str, list[Call]]) -> Iterator[None]:
+def recorded(root: nn.Module, paths: Iterable[str], calls: dict[str, list[Call]]) -> Iterator[None]:
     """Write down the calls of modules for the time of the ``with`` block, in their order."""
     with ExitStack() as stack:
         for path in dict.fromkeys(paths):

@@ -135,8 +135,7 @@ def test_clear_messages(table, tmp_path, capsys):
 
 
 @pytest.mark.parametrize('error', [OSError(28, 'No space left on device'), KeyboardInterrupt()])
-def test_what_stops_the_tools_leaves_nothing(table, tmp_path, monkeypatch, capsys,
-                                             error):
+def test_what_stops_the_tools_leaves_nothing(table, tmp_path, monkeypatch, capsys, error):
     assert pack.main([str(table), str(tmp_path / 'db')]) == 0
     before = sorted(p.name for p in tmp_path.iterdir())
 
