@@ -1,4 +1,4 @@
-# The recogniser that the package brings along: siga_tiny with 94 characters, trained on after
+# The recognizer that the package brings along: siga_tiny with 94 characters, trained on after
 # siga_tiny_mixed.py. tools/checkpoints/train_tiny.sh runs all of it, data included.
 _base_ = ['_base_/models/tiny_siga.py', '_base_/recipes/tiny_release.py']
 

@@ -1,4 +1,4 @@
-# The second round of the recogniser that the package brings along, after siga_tiny_release.py.
+# The second round of the recognizer that the package brings along, after siga_tiny_release.py.
 _base_ = ['_base_/models/tiny_siga.py', '_base_/recipes/tiny_release_2.py']
 
 dictionary = dict(_base_.dictionary, dict_file='94')

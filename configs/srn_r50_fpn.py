@@ -6,8 +6,8 @@
 #   test:       mim test mmocr configs/srn_r50_fpn.py \
 #                   --checkpoint work_dirs/srn_r50_fpn/iter_300000.pth
 #
-# Data and evaluation are those of siga_r31; images are 64 x 256 and in colour, where the reference
-# has them grey. The paper does not say for how long it trains.
+# Data and evaluation are those of siga_r31; images are 64 x 256 and in color, where the reference
+# has them gray. The paper does not say for how long it trains.
 _base_ = ['_base_/models/resnet50_srn.py', '_base_/recipes/mj_st.py']
 
 max_iters = 300_000

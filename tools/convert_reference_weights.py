@@ -60,7 +60,7 @@ _GLYPHS = 'model_two.Attention_Cls'
 _SEGMENTATION = 'glyph_head.segmentation'
 
 _SIGA_R: Rows = (
-    # rectifier: convolutions 0, 4, 8, 12, each followed by its normalisation
+    # rectifier: convolutions 0, 4, 8, 12, each followed by its normalization
     *((f'{_LOCALISATION}.conv.{4 * i + j}', f'preprocessor.localisation.{2 * i}.{j}')
       for i in range(4) for j in range(2)),
     (f'{_LOCALISATION}.localization_fc1', 'preprocessor.hidden'),
@@ -118,7 +118,7 @@ class Variant(NamedTuple):
 
     config: str  # its config here, from the root of the project
     rows: Rows  # where each weight goes
-    folded: Mapping[str, str]  # bias in front of a normalisation -> that normalisation's mean
+    folded: Mapping[str, str]  # bias in front of a normalization -> that normalization's mean
     dropped: Mapping[str, tuple]  # what its training alone needs, with the shape
     constants: tuple[str, ...]  # ends of keys that hold no weights
     characters: str  # of its classes 1, 2, ...; class 0 is the end of a word
@@ -129,7 +129,7 @@ VARIANTS = {
     'siga_r': Variant(
         config='projects/siga/configs/siga_r.py',
         rows=_SIGA_R,
-        # Our convolutions in front of a normalisation have no bias: its mean takes it up.
+        # Our convolutions in front of a normalization have no bias: its mean takes it up.
         folded={
             f'{_GLYPHS}.{name}.bias': mean + '.running_mean' for name, mean in (
                 ('conv1', 'encoder.fusion.coarse.0.1'), ('conv2', 'encoder.fusion.coarse.1.1'),

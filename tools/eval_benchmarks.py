@@ -1,4 +1,4 @@
-"""Word accuracy and speed of a recogniser over benchmark sets, in one table.
+"""Word accuracy and speed of a recognizer over benchmark sets, in one table.
 
     python tools/eval_benchmarks.py configs/siga_r31.py siga_r31.pth --data-root data
     python tools/eval_benchmarks.py configs/siga_r31.py siga_r31.pth --form lmdb --available
@@ -203,7 +203,7 @@ def build_dataset(name: str, config: dict, pipeline: list[dict], limit: int | No
                   workers: int = 0) -> BaseDataset:
     """Build a set; what cannot be read is an error with its name."""
     try:
-        # Serialised annotations save memory where several processes hold them; it takes time.
+        # Serialized annotations save memory where several processes hold them; it takes time.
         dataset = DATASETS.build(dict(config, pipeline=pipeline, test_mode=True,
                                       serialize_data=workers > 0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -214,7 +214,7 @@ def build_dataset(name: str, config: dict, pipeline: list[dict], limit: int | No
 
 
 def build_model(cfg: Config, weights: str, device: str) -> BaseModel:
-    """Build the recogniser of a config, with weights, on a device, ready to read."""
+    """Build the recognizer of a config, with weights, on a device, ready to read."""
     if device.startswith('cuda') and not torch.cuda.is_available():
         raise ValueError(f'--device {device}: no CUDA device is available here')
     try:

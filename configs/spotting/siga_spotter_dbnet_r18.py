@@ -8,7 +8,7 @@
 # Data: MMOCR's JSON for text spotting, made by its prepare_dataset.py with --task textspotting, for
 # example of ICDAR 2015; looked for in $SIGA_DATA, or data. Reading needs far more words than these
 # 1,000 pictures have: train on SynthText's scenes first, as is usual, by adding it to the list
-# below, or start from a word recogniser, by model.rec_head.weights.
+# below, or start from a word recognizer, by model.rec_head.weights.
 # load_from takes a checkpoint of MMOCR's DBNet, too, whose parts have the same names.
 _base_ = ['../_base_/models/dbnet_r18_spotter.py', '../_base_/recipes/spotting.py']
 

@@ -1,4 +1,4 @@
-"""Reads sets of words with a recogniser, and lays what was counted out in tables."""
+"""Reads sets of words with a recognizer, and lays what was counted out in tables."""
 from __future__ import annotations
 
 import time
@@ -113,7 +113,7 @@ class BenchmarkReport:
         return sum(not normalized(p.label, self.protocol) for p in result.predictions)
 
     def _speed_text(self) -> str:
-        return ('images/s: the recogniser alone, from a batch in memory to its texts '
+        return ('images/s: the recognizer alone, from a batch in memory to its texts '
                 f'(batches of {self.about.get("batch_size", "?")} on '
                 f'{self.about.get("device", "?")}); loading images and a first batch to warm up '
                 'are not counted.')

@@ -52,7 +52,7 @@ class WordProtocolMetric(BaseMetric):
             if not isinstance(sample.get('gt_text', {}).get('item'), str):
                 raise ValueError(f'{image} has no label')
             if 'pred_text' not in sample:
-                raise ValueError('the model gives no text: is its config one of a text recogniser?')
+                raise ValueError('the model gives no text: is its config one of a text recognizer?')
             scores = sample['pred_text'].get('score')
             scores = np.array([] if scores is None else [float(score) for score in scores])
             self.results.append(Prediction(

@@ -21,7 +21,7 @@ GRID = (32, 128)
 _THRESHOLD = 0.1  # of a map's peak
 _SHARE = 0.3  # of the largest piece: what a separate piece must weigh to belong to the character
 _BREAK = 3  # cells without the character that make a piece a separate one
-_FILL = 0.3  # share of the gap to a neighbour that each of both takes
+_FILL = 0.3  # share of the gap to a neighbor that each of both takes
 _LINE = 0.3  # how far top and bottom move towards those of the word
 _MARGIN = 1.0  # cells: maps are blurred, letters are not
 
@@ -73,7 +73,7 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
     3. Within its cell a character extends as far as its map reaches a tenth of its peak. Pieces
        that lie apart (three cells or more) and weigh less than 0.3 of the largest are noise, as of
        the edge of a sign; the dot of an i lies closer.
-    4. Each box grows by one cell, since maps are blurred, by 0.3 of the gap to its neighbours, and
+    4. Each box grows by one cell, since maps are blurred, by 0.3 of the gap to its neighbors, and
        by 0.3 of the way to the top and the bottom of the word: what belongs to a letter on
        a line of text is less than its cell and more than its ink.
 

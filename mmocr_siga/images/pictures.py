@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-_LAYOUTS = ('(H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) BGR or (H, W, 4) BGR '
+_LAYOUTS = ('(H, W) or (H, W, 1) gray, (H, W, 2) gray with alpha, (H, W, 3) BGR or (H, W, 4) BGR '
             'with alpha')
 
 
@@ -55,9 +55,9 @@ def to_bgr_uint8(img: np.ndarray) -> np.ndarray:
     - uint8 stays; bool becomes 0 and 255; uint16 is divided by 257 and rounded; other integers
       must lie in [0, 255]; floating point is taken for [0, 1] if no value is above 1, else for
       [0, 255], and rounded. Slight overshoots of a resampling are clipped.
-    - Grey is repeated three times.
+    - Gray is repeated three times.
     - An image with alpha is laid over white, or over black if what is visible is bright (mean
-      grey weighted by alpha above one half), so that text on a transparent ground stays readable.
+      gray weighted by alpha above one half), so that text on a transparent ground stays readable.
 
     It is the same object if it is one already.
 
@@ -147,6 +147,6 @@ def _over_ground(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     if color.shape[2] == 1:
         color = color.repeat(3, axis=2)
     share = alpha.astype(np.float32) / 255
-    grey = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_BGR2GRAY)[..., None]
-    ground = 0. if (share * (grey - 127.5)).sum() > 0 else 255.
+    gray = cv2.cvtColor(np.ascontiguousarray(color), cv2.COLOR_BGR2GRAY)[..., None]
+    ground = 0. if (share * (gray - 127.5)).sum() > 0 else 255.
     return np.rint(color * share + ground * (1 - share)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Text against background by exact 2-means on grey values, for a single image.
+"""Text against background by exact 2-means on gray values, for a single image.
 
 What is said in :mod:`mmocr_siga.models.pseudo_labels.functional` of a batch on a device holds here:
 both share :func:`separation` and :func:`dark_is_text`, which take arrays of either kind.
@@ -13,7 +13,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 
 def two_means_mask_image(gray: np.ndarray) -> np.ndarray:
-    """Text mask of a grey image, uint8 (H, W): ``two_means_mask`` of a single image in NumPy.
+    """Text mask of a gray image, uint8 (H, W): ``two_means_mask`` of a single image in NumPy.
 
     The same clusters and the same vote by the same arithmetic, for data pipelines: on arrays of
     this size the fixed cost of each operator is what counts, and NumPy's is a quarter. bool (H, W),

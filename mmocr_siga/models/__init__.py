@@ -1,4 +1,4 @@
-"""Recognisers, their parts, pseudo-labels and losses."""
+"""Recognizers, their parts, pseudo-labels and losses."""
 from .backbones import SIGASVTR, SIGAResNet45, SIGAViT
 from .data_preprocessors import WordDataPreprocessor
 from .decoders import ImplicitAttentionDecoder, SIGADecoder, SIGAParallelDecoder, SRNDecoder

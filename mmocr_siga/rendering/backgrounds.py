@@ -30,7 +30,7 @@ def linear_ramp(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """A grey texture of grain, clouds, stripes or bricks: float32 (H, W), about [-1, 1]."""
+    """A gray texture of grain, clouds, stripes or bricks: float32 (H, W), about [-1, 1]."""
     height, width = shape
     kind = int(rng.integers(4))
     if kind == 0:

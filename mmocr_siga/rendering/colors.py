@@ -14,7 +14,7 @@ def luminance(color: np.ndarray) -> np.ndarray:
 
 
 def random_color(rng: np.random.Generator) -> np.ndarray:
-    """A color as signs have them, black, white, grey, dull or vivid: float32 BGR in [0, 255]."""
+    """A color as signs have them, black, white, gray, dull or vivid: float32 BGR in [0, 255]."""
     kind = rng.random()
     if kind < 0.22:
         value = rng.uniform(185, 255)
@@ -38,7 +38,7 @@ def random_color(rng: np.random.Generator) -> np.ndarray:
 
 def contrasting_color(rng: np.random.Generator, other: np.ndarray, contrast: float,
                        tries: int = 12) -> np.ndarray:
-    """A color whose luma differs from another's by ``contrast`` grey levels: float32 BGR (3,).
+    """A color whose luma differs from another's by ``contrast`` gray levels: float32 BGR (3,).
 
     After ``tries`` it is black or white.
     """

@@ -25,7 +25,7 @@ class RenderStyle:
     shear: float = 0.12  # standard deviation
     stretch: Range = (0.6, 1.35)  # horizontal scale
     perspective: float = 0.3  # largest relative change of scale towards a side
-    contrast: Range = (45, 150)  # least contrast of text and background, in grey levels
+    contrast: Range = (45, 150)  # least contrast of text and background, in gray levels
     busy: float = 0.45  # a textured or photographic background
     neighbors: float = 0.1  # each neighboring fragment of text
     outline: float = 0.1  # from here on effects on the paint
@@ -50,7 +50,7 @@ class RenderStyle:
     low_resolution: float = 0.5  # the camera saw fewer pixels
     seen_height: Range = (12, 44)  # height in pixels then, of the whole crop
     noise: float = 0.5
-    noise_sigma: Range = (1, 12)  # in grey levels
+    noise_sigma: Range = (1, 12)  # in gray levels
     jpeg: float = 0.5
     jpeg_quality: tuple[int, int] = (18, 85)
     sharpen: float = 0.15

@@ -1,4 +1,4 @@
-"""Pictures of what a recogniser read and what it looked at."""
+"""Pictures of what a recognizer read and what it looked at."""
 from .glyph_drawing import draw_reading
 from .glyph_visualizer import GlyphVisualizer, draw_sample
 from .scene_drawing import draw_scene

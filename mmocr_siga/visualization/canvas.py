@@ -28,7 +28,7 @@ def character_colors(count: int) -> np.ndarray:
 
 
 def checked_image(image: np.ndarray) -> np.ndarray:
-    """A picture, BGR (H, W, 3) or grey (H, W) or (H, W, 1), as BGR; a ValueError for others."""
+    """A picture, BGR (H, W, 3) or gray (H, W) or (H, W, 1), as BGR; a ValueError for others."""
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.size == 0 or not (
             image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))):

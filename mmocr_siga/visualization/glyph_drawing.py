@@ -45,14 +45,14 @@ def normalized(maps: np.ndarray) -> np.ndarray:
 def overlay(image: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Tint an image, uint8 BGR (H, W, 3), by weights (L, h, w) with one color per character: each
     map is scaled to a peak of 1, and the strongest character of a pixel gives it its color."""
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if len(maps) == 0:
-        return grey
+        return gray
     size = image.shape[1::-1]
     stretched = np.stack([cv2.resize(m, size) for m in normalized(maps)])
     colors = character_colors(len(maps)).astype(np.float32)[stretched.argmax(0)]
     alpha = OPACITY * stretched.max(0)[..., None]
-    return (grey + alpha * (colors - grey)).round().astype(np.uint8)
+    return (gray + alpha * (colors - gray)).round().astype(np.uint8)
 
 
 def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float] = (),
@@ -61,12 +61,12 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
                  rectified: np.ndarray | None = None,
                  char_boxes: Sequence[Sequence[float]] | None = None) -> np.ndarray:
-    """Draw what a recogniser read and what it looked at.
+    """Draw what a recognizer read and what it looked at.
 
     The size of the picture depends only on which parts are given and on the number of scales.
 
     Args:
-        image: The word, uint8, BGR (H, W, 3) or grey (H, W).
+        image: The word, uint8, BGR (H, W, 3) or gray (H, W).
         text: What was read: L characters, possibly none. None: it was not read, and no confidence
             is shown.
         scores: Confidence of each character in [0, 1], L values.
@@ -127,9 +127,9 @@ def _checked_maps(name: str, maps: np.ndarray, ndim: int, length: int) -> np.nda
 
 
 def _mask_picture(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    grey = np.nan_to_num(np.asarray(mask, np.float32)).clip(0, 1) * 255
-    grey = cv2.resize(grey, shape[::-1], interpolation=cv2.INTER_NEAREST).round().astype(np.uint8)
-    return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+    gray = np.nan_to_num(np.asarray(mask, np.float32)).clip(0, 1) * 255
+    gray = cv2.resize(gray, shape[::-1], interpolation=cv2.INTER_NEAREST).round().astype(np.uint8)
+    return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
 
 
 def _heat_rows(attention: np.ndarray, text: str, width: int) -> np.ndarray:
@@ -165,12 +165,12 @@ def _tiles(shown: np.ndarray, maps: np.ndarray, text: str) -> np.ndarray:
     columns, _, width, height = tile_grid(len(text), shown.shape[1] / shown.shape[0])
     width, height = max(width, 4), max(height, 4)
     small = cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)
-    grey = 0.25 * cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
+    gray = 0.25 * cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
     labels = []
     for k, (weights, color) in enumerate(zip(normalized(maps), character_colors(len(text)))):
         alpha = cv2.resize(weights, (width, height))[..., None]
         x, y = (k % columns) * (width + 3), (k // columns) * (height + 3)
-        tile = grey + alpha * (color.astype(np.float32) - grey)
+        tile = gray + alpha * (color.astype(np.float32) - gray)
         view = canvas[y:y + height, x:x + width]
         view[:] = tile[:view.shape[0], :view.shape[1]].round()
         cv2.rectangle(canvas, (x, y), (x + width - 1, y + height - 1), color.tolist(), 1)

@@ -1,4 +1,4 @@
-"""Sheets of readings for MMOCR's visualisation framework."""
+"""Sheets of readings for MMOCR's visualization framework."""
 from __future__ import annotations
 
 import os
@@ -54,7 +54,7 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        draw_pred: bool = True, show: bool = False, wait_time: float = 0,
                        pred_score_thr: float | None = None,
                        out_file: str | os.PathLike | None = None, step: int = 0) -> np.ndarray:
-        """Draw the sheet of an image, uint8, RGB (H, W, 3) or grey (H, W), hand it to all backends
+        """Draw the sheet of an image, uint8, RGB (H, W, 3) or gray (H, W), hand it to all backends
         and return it, uint8 RGB.
 
         Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window,

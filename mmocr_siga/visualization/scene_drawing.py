@@ -27,10 +27,10 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
 
     Each word has a color. Outlines are thick; those of characters are thin. On a pale copy on the
     right, or below where the picture is wider than high, each text stands in the place of its word.
-    Regions that were skipped are grey and crossed out.
+    Regions that were skipped are gray and crossed out.
 
     Args:
-        image: uint8, BGR (H, W, 3) or grey (H, W).
+        image: uint8, BGR (H, W, 3) or gray (H, W).
         words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
             ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
         skipped: With ``polygon``; those that are no polygons are left out.

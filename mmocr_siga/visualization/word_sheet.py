@@ -15,7 +15,7 @@ LINES, LINE, GAP = 2, 19, 10
 
 
 class SheetWord(NamedTuple):
-    image: np.ndarray | None  # uint8, BGR (H, W, 3) or grey (H, W); None if it cannot be shown
+    image: np.ndarray | None  # uint8, BGR (H, W, 3) or gray (H, W); None if it cannot be shown
     label: str
     reading: str
     source: str = ''  # where it is from, written small

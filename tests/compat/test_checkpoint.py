@@ -250,7 +250,7 @@ class TestLoaders:
 
 
 class TestRuns:
-    """A recogniser of MMOCR, trained for two iterations an epoch."""
+    """A recognizer of MMOCR, trained for two iterations an epoch."""
 
     @pytest.fixture(scope='class')
     def folder(self, tmp_path_factory):

@@ -40,7 +40,7 @@ def test_every_set_in_both_forms(form, kind, monkeypatch, tmp_path):
     sets = write_all(cfg)
     for group in (cfg.benchmark_test, cfg.benchmark_train, cfg.union14m_train):
         for config in (*sets.values(), *group.datasets.values()):
-            # Serialising collects all garbage of the process, each time.
+            # Serializing collects all garbage of the process, each time.
             config.serialize_data = False
     assert list(cfg.all_test_sets) == TEST_SETS
     assert all(config.type == kind for config in sets.values())

@@ -1,6 +1,6 @@
-"""Every config in configs/plugins/ trains its base recogniser on words.
+"""Every config in configs/plugins/ trains its base recognizer on words.
 
-Recognisers are as large as configured; only images and batches are small.
+Recognizers are as large as configured; only images and batches are small.
 """
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.helpers.words import sample
 REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs' / 'plugins'
 NAMES = sorted(p.stem for p in CONFIGS.glob('*.py'))
-# Weights of the recogniser's attention that the alignment moves.
+# Weights of the recognizer's attention that the alignment moves.
 ATTENTION = dict(sar='decoder.conv1x1_2.weight', aster='decoder.proj_sum.weight',
                  nrtr='decoder.layer_stack.5.enc_attn.linear_k.weight',
                  satrn='decoder.layer_stack.5.enc_attn.linear_k.weight')
@@ -46,7 +46,7 @@ def batch(cfg, model, words):
 
 
 def narrow(data, width):
-    """The left part of images: as much of a recogniser as of the whole, in less time."""
+    """The left part of images: as much of a recognizer as of the whole, in less time."""
     data['inputs'] = data['inputs'][..., :width]
     for word in data['data_samples']:
         ratio = min(1.0, word.valid_ratio * word.img_shape[1] / width)
@@ -58,7 +58,7 @@ def narrow(data, width):
 def test_glyph_supervision_moves_the_attention(name, words):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     model = MODELS.build(cfg.model).train()
-    # Images of 80 columns reach every layer of recognisers that would take seconds for 160.
+    # Images of 80 columns reach every layer of recognizers that would take seconds for 160.
     losses = model(**narrow(batch(cfg, model, words), 40 if name == 'satrn_glyph' else 80),
                    mode='loss')
     assert all(loss.isfinite().all() for loss in losses.values())

@@ -6,7 +6,7 @@ from tests.helpers.readers import reader_files, word_picture
 
 @pytest.fixture(scope='session')
 def tiny_files(tmp_path_factory):
-    """Config and weights of a small recogniser that reads something in every picture."""
+    """Config and weights of a small recognizer that reads something in every picture."""
     return reader_files(tmp_path_factory.mktemp('tiny'), endless=True)
 
 

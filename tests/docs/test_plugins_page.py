@@ -9,7 +9,7 @@ from mmocr.registry import MODELS
 
 from tests.helpers.mmocr_models import RECOGNIZERS, batch, small_config
 
-# The weights of each recogniser that tell characters apart.
+# The weights of each recognizer that tell characters apart.
 CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
                   robust='decoder.prediction.weight', nrtr='decoder.classifier.weight',
                   satrn='decoder.classifier.weight', master='decoder.cls.weight',
@@ -39,7 +39,7 @@ def test_one_line_is_enough(config):
     assert type(model.decoder).__name__ == 'NRTRDecoder'
 
 
-def test_a_recogniser_that_is_not_in_the_list(config):
+def test_a_recognizer_that_is_not_in_the_list(config):
     cfg = config('svtr').model
     torch.manual_seed(0)
     model = MODELS.build(cfg).train()
@@ -67,7 +67,7 @@ def test_a_class_of_ones_own():
 
 
 @pytest.mark.parametrize('host', RECOGNIZERS)
-def test_the_three_lines_over_any_recogniser(host):
+def test_the_three_lines_over_any_recognizer(host):
     """The SEC loss teaches the classifier of each, and adds nothing to its weights."""
     text, = (block for block in blocks() if 'satrn_shallow' in block)
     lines = {}

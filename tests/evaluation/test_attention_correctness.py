@@ -16,7 +16,7 @@ def test_by_hand():
     assert drift.tolist() == [False, True]
 
 
-def test_mass_is_normalised_and_further_steps_are_left_out():
+def test_mass_is_normalized_and_further_steps_are_left_out():
     rng = np.random.default_rng(0)
     attention = rng.random((5, 3, 7))
     boxes = np.sort(rng.random((2, 2, 2)), 1).reshape(2, 4)

@@ -1,4 +1,4 @@
-"""Small copies of MMOCR's recognisers, and what trains them for a step."""
+"""Small copies of MMOCR's recognizers, and what trains them for a step."""
 import copy
 from functools import cache
 from pathlib import Path
@@ -71,12 +71,12 @@ def mmocr_config(path):
 
 
 def small_config(name, **changes):
-    """Config of a small copy of one of MMOCR's recognisers."""
+    """Config of a small copy of one of MMOCR's recognizers."""
     return dict(copy.deepcopy(_config(name)), **changes)
 
 
 def build_small(name, seed=0, **changes):
-    """A small copy of one of MMOCR's recognisers, or, with other types, of a plugged one."""
+    """A small copy of one of MMOCR's recognizers, or, with other types, of a plugged one."""
     torch.manual_seed(seed)
     return MODELS.build(small_config(name, **changes))
 

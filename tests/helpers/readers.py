@@ -1,4 +1,4 @@
-"""A recogniser of a few thousand weights in files, for whatever reads by config and checkpoint."""
+"""A recognizer of a few thousand weights in files, for whatever reads by config and checkpoint."""
 import cv2
 import numpy as np
 import torch
@@ -35,28 +35,28 @@ def reader_files(folder, pipeline=PIPELINE, seed=0, endless=False, **changes):
     config = folder / 'reader.py'
     cfg.dump(str(config))
     torch.manual_seed(seed)
-    recogniser = MODELS.build(model)
-    _make_talkative(recogniser)
+    recognizer = MODELS.build(model)
+    _make_talkative(recognizer)
     if endless:
-        recogniser.decoder.reader.classifier.bias.data[END] -= 100
+        recognizer.decoder.reader.classifier.bias.data[END] -= 100
     checkpoint = folder / 'reader.pth'
-    torch.save(dict(state_dict=recogniser.state_dict(), optimizer=dict(lr=1),
+    torch.save(dict(state_dict=recognizer.state_dict(), optimizer=dict(lr=1),
                     meta=dict(iter=7, seed=1, experiment_name='reader', cfg='private')),
                checkpoint)
     return config, checkpoint
 
 
 @torch.no_grad()
-def _make_talkative(recogniser):
+def _make_talkative(recognizer):
     """Let different pictures give different words of different lengths, untrained as it is."""
     images = torch.stack([torch.from_numpy(cv2.resize(image, (128, 32))).permute(2, 0, 1)
                           for image in word_pictures(24)]).float().sub(127).div(64)
-    recogniser.train()
-    for layer in recogniser.modules():
+    recognizer.train()
+    for layer in recognizer.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.momentum = None  # the statistics of these images
-    recogniser.encoder(recogniser.extract_feat(images), None)
-    for name, parameter in recogniser.named_parameters():
+    recognizer.encoder(recognizer.extract_feat(images), None)
+    for name, parameter in recognizer.named_parameters():
         if parameter.dim() > 1 and name.startswith(('encoder', 'decoder')):
             parameter *= 4 if 'classifier' in name else 1.5
 

@@ -202,7 +202,7 @@ def fusion_decoder(w, name, context, glyphs):
 
 
 def read(w, images):
-    """Everything on the way from normalised images (N, 3, 32, 128) to logits (N, 26, 37)."""
+    """Everything on the way from normalized images (N, 3, 32, 128) to logits (N, 26, 37)."""
     out = dict(images=rectify(w, images))
     out['level0'], out['level1'], out['level2'], out['columns'] = backbone(w, out['images'])
     out['maps'], out['glyphs'] = glyph_attention(w, out['level1'], out['level2'])

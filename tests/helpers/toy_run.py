@@ -1,4 +1,4 @@
-"""A recogniser so small that a whole run takes a second, for tests of the machinery around it."""
+"""A recognizer so small that a whole run takes a second, for tests of the machinery around it."""
 import itertools
 
 import cv2

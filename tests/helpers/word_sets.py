@@ -1,4 +1,4 @@
-"""Made-up sets of words in every form, and a recogniser that reads them as a test wants."""
+"""Made-up sets of words in every form, and a recognizer that reads them as a test wants."""
 import json
 
 import cv2

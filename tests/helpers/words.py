@@ -1,4 +1,4 @@
-"""Small recognisers, samples and encodings that several tests need."""
+"""Small recognizers, samples and encodings that several tests need."""
 import torch
 from mmengine.structures import LabelData, PixelData
 from mmocr.structures import TextRecogDataSample
@@ -60,7 +60,7 @@ def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens):
 
 
 def tiny_model(**changes):
-    """Config of a recogniser of a few thousand weights with every part of SIGA."""
+    """Config of a recognizer of a few thousand weights with every part of SIGA."""
     model = dict(
         type='GlyphRecognizer',
         data_preprocessor=dict(type='TextRecogDataPreprocessor', mean=[127, 127, 127],

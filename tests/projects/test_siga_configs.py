@@ -156,7 +156,7 @@ def test_siga_t_names_what_is_missing(monkeypatch, tmp_path):
 
 
 def test_weights_of_siga_r_are_those_of_the_reference():
-    """Less a layer that only its training has and the biases that a normalisation takes up."""
+    """Less a layer that only its training has and the biases that a normalization takes up."""
     sizes = dict(eval=0, train=0)
     for key, (shape, role) in siga_r_reference.reference_keys().items():
         if 'running_' not in key and 'num_batches' not in key:

@@ -21,8 +21,8 @@ def renderer(library, difficulty='hard', seed=0, **style):
 
 def agreement(word):
     """Share of the pixels that Otsu's threshold puts on the side of the glyph mask."""
-    grey = cv2.cvtColor(word.image, cv2.COLOR_BGR2GRAY)
-    split = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1] > 0
+    gray = cv2.cvtColor(word.image, cv2.COLOR_BGR2GRAY)
+    split = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1] > 0
     same = (split == (word.glyphs > 0)).mean()
     return max(same, 1 - same)
 
@@ -54,9 +54,9 @@ def test_crops_and_masks_are_well_formed(library, difficulty):
 def test_easy_words_stand_out_from_the_background(library):
     make = renderer(library, 'easy')
     for word in map(make, range(40)):
-        grey, ink = luminance(word.image), word.glyphs > 0
+        gray, ink = luminance(word.image), word.glyphs > 0
         outside = ~cv2.dilate(ink.astype(np.uint8), np.ones((5, 5))).astype(bool)
-        assert abs(np.median(grey[ink]) - np.median(grey[outside])) > 25
+        assert abs(np.median(gray[ink]) - np.median(gray[outside])) > 25
 
 
 def test_letters_are_in_order(library):

@@ -135,7 +135,7 @@ def test_without_the_training_branches_and_with_constants(tmp_path):
     torch.save({'net': state}, tmp_path / 'in.pth')
     converted = tool.convert_file(tmp_path / 'in.pth', tmp_path / 'out.pth')
     assert not any(key.startswith('glyph_head') for key in converted)
-    # 1 - 1: a bias in front of a normalisation went into its mean.
+    # 1 - 1: a bias in front of a normalization went into its mean.
     assert not converted['encoder.fusion.coarse.0.1.running_mean'].any()
     built(glyph_head=False).load_state_dict(converted)
 

@@ -61,7 +61,7 @@ def test_a_sheet_shows_all_there_is(sheet, tmp_path):
         assert_array_equal(cv2.imread(str(tmp_path / path)), want)
 
 
-def test_what_the_recogniser_saw_padded_or_straightened_is_shown():
+def test_what_the_recognizer_saw_padded_or_straightened_is_shown():
     found = Explanation(**dict(FOUND, whole=False))
     assert_array_equal(draw_sample(PICTURE, sample(), found),
                        draw_reading(found.image, **READ, **SHOWN))

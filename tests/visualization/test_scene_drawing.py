@@ -15,7 +15,7 @@ def word(polygon=BOX, text='word', places=None):
 
 
 def colored(picture):
-    """Pixels that are not grey."""
+    """Pixels that are not gray."""
     return picture.max(-1).astype(int) - picture.min(-1) > 40
 
 

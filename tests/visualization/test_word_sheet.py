@@ -34,7 +34,7 @@ def test_odd_words_are_drawn():
         SheetWord(thin, '\u4e2d', 'a\tb')
     ])
     assert sheet.shape[1] == 3 * (CELL[0] + GAP) + GAP
-    # Nothing runs into the neighbour or out of the sheet.
+    # Nothing runs into the neighbor or out of the sheet.
     assert (sheet[:, :GAP] == 255).all() and (sheet[:, -GAP + 1:] == 255).all()
     border = 2 * (CELL[0] + GAP)
     assert (sheet[:, border + 2:border + GAP] == 255).all()

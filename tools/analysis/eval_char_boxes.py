@@ -1,4 +1,4 @@
-"""How well the character boxes of a recogniser agree with true ones: F1 at IoU 0.5.
+"""How well the character boxes of a recognizer agree with true ones: F1 at IoU 0.5.
 
     python tools/analysis/eval_char_boxes.py configs/siga_tiny.py work_dirs/siga_tiny/iter_4500.pth
     python tools/analysis/eval_char_boxes.py siga_tiny_words --data data --split val

@@ -130,7 +130,7 @@ def load_config(path: str) -> Config:
 
 
 def build_model(cfg: Config, weights: str | None = None, reading: bool = False) -> torch.nn.Module:
-    """The recogniser of a config; for ``reading`` without training head, in evaluation mode."""
+    """The recognizer of a config; for ``reading`` without training head, in evaluation mode."""
     model_cfg = cfg.model.copy()
     if reading and 'glyph_head' in model_cfg:
         model_cfg.glyph_head = None

@@ -1,4 +1,4 @@
-"""Time reading words: any recognisers, of this package or MMOCR's own, in turns.
+"""Time reading words: any recognizers, of this package or MMOCR's own, in turns.
 
     python tools/benchmarks/infer.py projects/siga/configs/siga_r.py \
         ABINet=mmocr::textrecog/abinet/abinet_20e_st-an_mj.py --threads 2 --yardstick ABINet
@@ -134,7 +134,7 @@ class TorchReader:
 
 
 class ONNXReader:
-    """An exported recogniser, a file or a config that is exported first; float32 on the CPU."""
+    """An exported recognizer, a file or a config that is exported first; float32 on the CPU."""
 
     counts_calls = False
 

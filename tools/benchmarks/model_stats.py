@@ -1,4 +1,4 @@
-"""Parameters and arithmetic of recognisers, as trained and as needed for reading.
+"""Parameters and arithmetic of recognizers, as trained and as needed for reading.
 
     python tools/benchmarks/model_stats.py configs/siga_r31.py configs/siga_tiny.py
     python tools/benchmarks/model_stats.py projects/siga/configs/siga_?.py

@@ -1,4 +1,4 @@
-"""Time training: any recognisers, of this package or MMOCR's own, in turns.
+"""Time training: any recognizers, of this package or MMOCR's own, in turns.
 
     python tools/benchmarks/train.py projects/siga/configs/siga_r.py \
         ABINet=mmocr::textrecog/abinet/abinet_20e_st-an_mj.py --threads 2 --yardstick ABINet

@@ -1,9 +1,9 @@
-"""Start a recogniser for other characters from trained weights.
+"""Start a recognizer for other characters from trained weights.
 
     SIGA_DICT=94 python tools/checkpoints/convert_dictionary.py configs/siga_tiny.py \\
         siga_tiny_36.pth out.pth --from 36
 
-CONFIG is that of the wanted recogniser: the one of the weights with another dictionary. Each
+CONFIG is that of the wanted recognizer: the one of the weights with another dictionary. Each
 character's rows come from the same character, or from its other case, or are the mean of all
 (mmocr_siga.apis.transfer_dictionary). Load the result as `load_from` and train on.
 """
@@ -27,7 +27,7 @@ from mmocr_siga.text.charsets import find_charset
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert the weights; 1 after a message if they can't be converted."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('config', help='config of the wanted recogniser')
+    parser.add_argument('config', help='config of the wanted recognizer')
     parser.add_argument('weights', help='to start from')
     parser.add_argument('out', type=Path, help='file to write')
     parser.add_argument('--from', dest='source', required=True, metavar='DICTIONARY',

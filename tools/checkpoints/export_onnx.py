@@ -1,4 +1,4 @@
-"""Export a recogniser as one ONNX graph that needs neither PyTorch nor MMOCR to read.
+"""Export a recognizer as one ONNX graph that needs neither PyTorch nor MMOCR to read.
 
     python tools/checkpoints/export_onnx.py CONFIG WEIGHTS siga_tiny.onnx --check
     python tools/checkpoints/export_onnx.py configs/siga_tiny.py siga_tiny.pth siga_tiny.onnx \\
@@ -98,7 +98,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add('config', help='config of the recogniser')
+    add('config', help='config of the recognizer')
     add('weights', help='its checkpoint')
     add('output', type=Path, metavar='OUT.onnx', help='the file to write')
     add('--opset', type=int, default=DEFAULT_OPSET,

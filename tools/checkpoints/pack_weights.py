@@ -3,7 +3,7 @@
     python tools/checkpoints/pack_weights.py configs/siga_tiny.py \
         work_dirs/siga_tiny/iter_4500.pth siga_tiny_words --card card.json --check pictures/
 
-Writes <name>.pth, tensors alone, without the training head, the optimiser and the logs, in half
+Writes <name>.pth, tensors alone, without the training head, the optimizer and the logs, in half
 precision; <name>.py, a config for reading; <name>.json, the model card; and, for characters that no
 dictionary of the package has, <name>.txt. Then reads pictures by the checkpoint and by what was
 written: texts must be the same, and no score may differ by more than --tolerance.
@@ -116,7 +116,7 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
 def _converted(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
     out = {}
     for name, value in weights.items():
-        # Vectors, such as the statistics of normalisations, are small and matter most.
+        # Vectors, such as the statistics of normalizations, are small and matter most.
         out[name] = value.to(dtype) if value.is_floating_point() and value.dim() > 1 else value
         if not torch.isfinite(out[name]).all():
             raise PackingError(f'{name} holds values that {dtype} cannot: try --dtype float32')

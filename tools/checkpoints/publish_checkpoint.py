@@ -1,11 +1,11 @@
-"""Strip a checkpoint to what reading needs: no training head, optimiser or logs.
+"""Strip a checkpoint to what reading needs: no training head, optimizer or logs.
 
     python tools/checkpoints/publish_checkpoint.py work_dirs/siga_tiny/iter_4500.pth siga_tiny.pth
     python tools/checkpoints/publish_checkpoint.py work_dirs/sar_glyph/epoch_5.pth sar.pth --host
 
 The result holds tensors and plain containers alone. Load it as it is; MMEngine names the weights
 of the training head as missing unless the config sets ``model.glyph_head=None``. With ``--host``
-the weights of plug-ins are left out too: what is left is a checkpoint of the recogniser they were
+the weights of plug-ins are left out too: what is left is a checkpoint of the recognizer they were
 plugged into (not of one whose plug-ins feed it features, which cannot read without them).
 """
 from __future__ import annotations

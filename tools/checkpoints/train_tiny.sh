@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the recogniser that the package brings along, from nothing to the packed file.
+# Train the recognizer that the package brings along, from nothing to the packed file.
 #
 #   SIGA_DATA=... LEXICON=words.txt BACKGROUNDS=photographs bash tools/checkpoints/train_tiny.sh
 #

@@ -28,7 +28,7 @@ model = dict(
     rec_head=dict(
         type='SIGARecHead',
         reads='picture', shared_channels=256,
-        # A checkpoint of a recogniser with the same parts and dictionary to start reading from.
+        # A checkpoint of a recognizer with the same parts and dictionary to start reading from.
         weights=None,
         backbone=dict(
             type='ResNet',

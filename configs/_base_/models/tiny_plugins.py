@@ -1,4 +1,4 @@
-# Both plug-ins, for the small recognisers in configs/plugins.
+# Both plug-ins, for the small recognizers in configs/plugins.
 tiny_plugins = dict(
     sec=dict(type='SECLoss'),
     glyph=dict(

@@ -22,7 +22,7 @@ def image_problem(data: bytes | None) -> str:
     """What is wrong with an encoded image; '' if it can be decoded to the last row."""
     if not data:
         return 'has no bytes'
-    # Before decoding: some decoders fill what is missing with grey. The end may be followed by
+    # Before decoding: some decoders fill what is missing with gray. The end may be followed by
     # something else, and a preview near the beginning has an end of its own.
     end = {'.jpg': b'\xff\xd9', '.png': b'IEND'}.get(image_suffix(data), b'')
     if end not in data[len(data) // 2:]:

@@ -16,7 +16,7 @@ from ...images import UnusableImageError
 
 # cv2.remap, which warps, addresses pixels with signed 16-bit integers.
 _MAX_SIDE = 32766
-# Grey of BGR, ITU-R BT.601.
+# Gray of BGR, ITU-R BT.601.
 _GREY = np.array([.114, .587, .299])
 
 
@@ -28,8 +28,8 @@ def check_uint8(img: np.ndarray) -> np.ndarray:
     return img
 
 
-def grey_image(img: np.ndarray) -> np.ndarray:
-    """Grey version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255].
+def gray_image(img: np.ndarray) -> np.ndarray:
+    """Gray version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255].
 
     A ValueError if the shape or dtype is another or the image has no pixels.
     """
@@ -124,7 +124,7 @@ def motion_blur(img: np.ndarray, length: float, angle: float) -> np.ndarray:
 
 
 def gaussian_noise(img: np.ndarray, std: float, seed: int) -> np.ndarray:
-    """Add independent normal noise of ``std`` grey levels; ``seed``, below 2^31, decides it."""
+    """Add independent normal noise of ``std`` gray levels; ``seed``, below 2^31, decides it."""
     noise = np.empty((img.size, 1), np.float32)
     # OpenCV draws four times as fast as NumPy; the sum is rounded and clipped on the way.
     cv2.setRNGSeed(seed)
@@ -152,18 +152,18 @@ def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
                  saturation: float = 1., hue: float = 0.) -> np.ndarray:
     """Change brightness, contrast, saturation and hue, in this order.
 
-    The first three mix the image with black, with its mean grey and with its own grey version,
+    The first three mix the image with black, with its mean gray and with its own gray version,
     by weights that may exceed 1. They are linear, and applied as one map: rounded and clipped once
-    and not after each. Grey images have no saturation and hue to change.
+    and not after each. Gray images have no saturation and hue to change.
     """
     color = img.ndim == 3 and img.shape[2] == 3
     means = np.array(cv2.mean(img)[:3 if color else 1])
-    grey = float(means @ _GREY) if color else float(means[0])
-    gain, offset = brightness * contrast, brightness * grey * (1 - contrast)
+    gray = float(means @ _GREY) if color else float(means[0])
+    gain, offset = brightness * contrast, brightness * gray * (1 - contrast)
     if not color:
         table = np.clip(np.rint(np.arange(256) * gain + offset), 0, 255).astype(np.uint8)
         return _like(cv2.LUT(img, table), img)
-    # A grey offset has no color, hence saturation leaves it alone.
+    # A gray offset has no color, hence saturation leaves it alone.
     mix = saturation * np.eye(3) + (1 - saturation) * _GREY
     out = cv2.transform(img, np.hstack([gain * mix, np.full((3, 1), offset)]))
     return shift_hue(out, hue) if hue else out

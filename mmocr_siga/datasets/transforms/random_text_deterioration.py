@@ -22,7 +22,7 @@ class RandomTextDeterioration(WordTransform):
     Args:
         blur: Largest length of the motion in pixels.
         rescale: Largest factor by which the sides are shrunk, at least 1.
-        noise_var: Largest variance of the noise in grey levels.
+        noise_var: Largest variance of the noise in gray levels.
 
     Raises:
         ValueError: If an argument is out of its range, or the image is not uint8 with one or three

@@ -26,7 +26,7 @@ class SIGAResNet45(ResNetABI):
         super().__init__(
             in_channels=in_channels, stem_channels=base_channels, base_channels=base_channels,
             arch_settings=[3, 4, 6, 6, 3], strides=[2, 1, 2, 1, 1], init_cfg=init_cfg or _INIT)
-        # Normalisation follows: a bias would do nothing.
+        # Normalization follows: a bias would do nothing.
         self.conv1 = nn.Conv2d(in_channels, base_channels, 3, padding=1, bias=False)
         self.with_cp = with_cp
         self.columns = ColumnNeck(16 * base_channels, 16 * base_channels)

@@ -68,7 +68,7 @@ class SIGAViT(BaseModule):
         self.columns = ColumnNeck(embed_dim, column_channels, pool=False)
 
     def init_weights(self) -> None:
-        """Initialise, and take the blocks of ``pretrained`` where one is named."""
+        """Initialize, and take the blocks of ``pretrained`` where one is named."""
         super().init_weights()
         if self.pretrained is None:
             return

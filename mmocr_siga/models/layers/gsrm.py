@@ -17,7 +17,7 @@ from .transformer_encoder import TransformerEncoder
 
 class SemanticReasoning(NamedTuple):
     visual_logits: Tensor  # (N, T, K) of each glimpse alone
-    features: Tensor  # (N, T, D) of each step's neighbours, without itself
+    features: Tensor  # (N, T, D) of each step's neighbors, without itself
     logits: Tensor  # (N, T, K) of these
 
 

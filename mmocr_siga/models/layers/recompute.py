@@ -32,7 +32,7 @@ def recomputed(module: nn.Module, function: Callable[..., Tensor], *inputs: Tens
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    """Normalise by the batch without adding it to the running statistics."""
+    """Normalize by the batch without adding it to the running statistics."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats
              and m.training]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]

@@ -56,7 +56,7 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         Tensor: bool (N, H, W), True on text. All False for an image of a single gray level, and
         on padding.
     """
-    levels = _grey_levels(gray)
+    levels = _gray_levels(gray)
     index = levels.flatten(1).long()
     # Integers up to the prefix sums: of floats, a GPU has no deterministic ones.
     histogram = index.new_zeros(index.size(0), _LEVELS, dtype=torch.int32)
@@ -66,9 +66,9 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         valid = _valid_pixels(levels, valid)
         weights = zeros_and_ones(valid, torch.int32).flatten(1)
     histogram.scatter_add_(1, index, weights)
-    grey = torch.arange(_LEVELS, device=index.device)
+    gray = torch.arange(_LEVELS, device=index.device)
     below = histogram.cumsum(1).double()
-    score, size = separation(below, (histogram * grey).cumsum(1).double())
+    score, size = separation(below, (histogram * gray).cumsum(1).double())
     threshold = _lowest_maximum(score)
     size_lead = (size - 2 * below.gather(1, threshold.long()))[:, 0]
     # levels > threshold, in bytes: see as_bytes.
@@ -124,7 +124,7 @@ def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, 
     return ordered[:, 1], ordered[:, 2], leads[:, 4]
 
 
-def _grey_levels(gray: Tensor) -> Tensor:
+def _gray_levels(gray: Tensor) -> Tensor:
     check(gray.dim() == 3 and 0 not in gray.shape[1:]
           and (gray.dtype == torch.uint8 or gray.is_floating_point()), 'gray', gray,
           'uint8 or floating point in [0, 255], of shape (N, H, W) with pixels in it')

@@ -1,5 +1,5 @@
-"""Reading R rectified regions: the detector's features (R, C, h, w), the normalised pictures of the
-regions (R, 3, H, W) and these in grey (R, H, W) in [0, 255], as far as they are needed."""
+"""Reading R rectified regions: the detector's features (R, C, h, w), the normalized pictures of the
+regions (R, 3, H, W) and these in gray (R, H, W) in [0, 255], as far as they are needed."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class SIGARecHead(BaseModule):
     With ``reads='shared'`` the backbone is given the detector's features. With ``reads='picture'``
     it is given the picture's regions, where the strokes of small words are still to be seen, and
     the detector's features are added to each of its maps by a projection that starts at zero: with
-    the weights of a trained recogniser the head begins where that one was.
+    the weights of a trained recognizer the head begins where that one was.
 
     It also serves alone in any RoI head that calls ``loss(features, data_samples)`` and
     ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
@@ -38,7 +38,7 @@ class SIGARecHead(BaseModule):
             ``SIGAParallelDecoder``.
         backbone: Gives the encoder's maps: ``RegionPyramid``, or, with ``reads='picture'``, the
             backbone of a recognizer.
-        glyph_head: For training only, and only where the regions' grey pictures are known.
+        glyph_head: For training only, and only where the regions' gray pictures are known.
         shared_channels: With ``reads='picture'``, channels of the features that are added; 0 for
             none.
         weights: Path or address of weights of a ``GlyphRecognizer`` with the same parts and the
@@ -103,7 +103,7 @@ class SIGARecHead(BaseModule):
         have no samples: the decoder is to end there at once, and the glyph head does not see them.
         """
         if self.glyph_head is not None and gray is None:
-            raise ValueError("the glyph head makes text masks of the regions' grey pictures, which "
+            raise ValueError("the glyph head makes text masks of the regions' gray pictures, which "
                              'this RoI head does not hand on: use SIGARoIHead, or glyph_head=None')
         texts = _texts(data_samples)
         regions = next(len(t) for t in (features, picture) if t is not None)

@@ -19,7 +19,7 @@ READ_CHUNK = 128  # words at a time at inference
 class SIGARoIHead(BaseModule):
     """SIGA after a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
 
-    With a glyph head and the pictures in grey (``ScenePreprocessor``), it makes the text masks of
+    With a glyph head and the pictures in gray (``ScenePreprocessor``), it makes the text masks of
     the regions itself.
 
     Args:
@@ -27,7 +27,7 @@ class SIGARoIHead(BaseModule):
             the project's own, or ``RegionExtractor``.
         rec_head: A :class:`SIGARecHead` with ``reads='shared'``.
         neck: What the maps pass first.
-        picture_rectifier: Rectifies the grey pictures for the text masks; of the form of the
+        picture_rectifier: Rectifies the gray pictures for the text masks; of the form of the
             instances' ``beziers``.
     """
 
@@ -74,7 +74,7 @@ class SIGARoIHead(BaseModule):
 
     def _gray(self, data_samples: Sequence[TextDetDataSample],
               proposals: Sequence[InstanceData]) -> Tensor:
-        """Grey pictures (R, H, W) of the regions."""
+        """Gray pictures (R, H, W) of the regions."""
         if any('gray_picture' not in sample for sample in data_samples):
             raise ValueError('the glyph head makes text masks of the pictures, which the samples '
                              "do not carry: use data_preprocessor=dict(type='ScenePreprocessor', "

@@ -114,7 +114,7 @@ class TestNoiseAndRescaling:
         assert noisy[:, 0].max() < 100 and noisy[:, 1].min() > 155
 
     def test_rescaling(self):
-        # A checkerboard becomes grey.
+        # A checkerboard becomes gray.
         img = np.indices((8, 8)).sum(0).astype(np.uint8) % 2 * 200
         np.testing.assert_array_equal(F.rescale_and_back(img, 2), np.full((8, 8), 100))
         np.testing.assert_array_equal(F.rescale_and_back(noise_image(), 1), noise_image())
@@ -139,7 +139,7 @@ class TestColorJitter:
         assert np.abs(out - expected).max() <= .8
 
     def test_the_order_is_brightness_contrast_saturation(self):
-        # Grey values in the middle, so that nothing is clipped on the way.
+        # Gray values in the middle, so that nothing is clipped on the way.
         img = (noise_image() // 8 + 110).astype(np.uint8)
         out, expected = F.color_jitter(img, 1.2, .7, 1.4), img
         for name, factor in (('brightness', 1.2), ('contrast', .7), ('saturation', 1.4)):
@@ -157,7 +157,7 @@ class TestColorJitter:
             assert np.abs(np.array(expected) * 255 - after).max() <= 8
 
     @pytest.mark.parametrize('shape', [(4, 6), (4, 6, 1), (1, 1)])
-    def test_grey_images_equal_grey_color_images(self, shape):
+    def test_gray_images_equal_gray_color_images(self, shape):
         img = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
         color = img.reshape(*shape[:2], 1).repeat(3, 2)
         expected = F.color_jitter(color, 1.3, .6, .5, 0.)[..., 0].reshape(shape)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.datasets.transforms.functional import grey_image
+from mmocr_siga.datasets.transforms.functional import gray_image
 
 # A dark image with a bright bar away from the border.
 MASK = np.zeros((8, 12), np.uint8)
@@ -28,9 +28,9 @@ def test_the_bar_is_text_whatever_the_kind_of_image(image):
 
 
 def test_colors_weigh_as_bgr():
-    # Grey of pure blue is 29, of pure red 76, of pure green 150 (BT.601).
-    grey = grey_image(np.array([[[255, 0, 0], [0, 0, 255], [0, 255, 0]]], np.uint8))
-    np.testing.assert_array_equal(grey, [[29, 76, 150]])
+    # Gray of pure blue is 29, of pure red 76, of pure green 150 (BT.601).
+    gray = gray_image(np.array([[[255, 0, 0], [0, 0, 255], [0, 255, 0]]], np.uint8))
+    np.testing.assert_array_equal(gray, [[29, 76, 150]])
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 3), (1, 9, 3), (9, 1, 3), (9, 1), (1, 9)])

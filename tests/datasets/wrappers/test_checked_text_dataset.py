@@ -44,10 +44,10 @@ def write_images(folder, values, size=(6, 4)):
 
 
 def words(folder, texts, pipeline=PIPELINE, **options):
-    """A table of words whose i-th image has the grey value i."""
+    """A table of words whose i-th image has the gray value i."""
     write_images(folder, range(len(texts)))
     (folder / 'a.tsv').write_text(''.join(f'{i}.png\t{t}\n' for i, t in enumerate(texts)))
-    # Not serialised: that collects all garbage of the process each time.
+    # Not serialized: that collects all garbage of the process each time.
     return WordTSVDataset(ann_file='a.tsv', data_root=str(folder), pipeline=pipeline,
                           serialize_data=False, **options)
 

@@ -49,7 +49,7 @@ def test_the_second_stage_resumes_from_itself(words, easy):
     own = words / 'mixed' / 'iter_2.pth'
     assert start == 2 and equal(again, own)
     assert not all(torch.equal(value, first[key]) for key, value in again.items())
-    # The optimiser is that of this stage, too.
+    # The optimizer is that of this stage, too.
     steps = [int(saved(words / 'mixed' / f'iter_{i}.pth')['optimizer']['state'][0]['step'])
              for i in (2, 4)]
     assert steps == [2, 4] and saved(words / 'mixed' / 'iter_4.pth')['meta']['iter'] == 4

@@ -14,7 +14,7 @@ def build(**changes):
     return MODELS.build({**SMALL, **changes}).eval()
 
 
-def test_taps_are_normalised_tokens_after_their_blocks():
+def test_taps_are_normalized_tokens_after_their_blocks():
     model, image = build(), torch.rand(2, 3, 32, 16)
     with torch.no_grad():
         *taps, last, columns = model(image)
@@ -36,7 +36,7 @@ def test_the_default_is_vit_base():
     assert model.vit.blocks[0].attn.num_heads == 12 and model.indices == [1, 3, 5, 7]
     assert model.vit.blocks[0].attn.qkv.bias is not None
     blocks = sum(p.numel() for p in model.vit.parameters())
-    # 12 blocks, patches 48 -> 768, 256 positions, last normalisation
+    # 12 blocks, patches 48 -> 768, 256 positions, last normalization
     assert blocks == 12 * 7_087_872 + 49 * 768 + 256 * 768 + 2 * 768
 
 

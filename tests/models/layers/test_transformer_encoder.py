@@ -15,7 +15,7 @@ def test_what_is_hidden_changes_nothing():
 
 
 @torch.no_grad()
-def test_what_comes_out_is_normalised():
+def test_what_comes_out_is_normalized():
     torch.manual_seed(0)
     out = TransformerEncoder(8, 1, 2, 16, 0.).eval()(50 * torch.randn(2, 3, 8))
     torch.testing.assert_close(out.mean(-1), torch.zeros(2, 3), atol=1e-5, rtol=0)

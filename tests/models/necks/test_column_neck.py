@@ -11,7 +11,7 @@ def test_one_row_as_wide_as_the_map(channels, pool):
     assert isinstance(neck.halve, torch.nn.MaxPool2d) == pool
 
 
-def test_a_column_sees_its_neighbours_and_all_rows():
+def test_a_column_sees_its_neighbors_and_all_rows():
     neck = ColumnNeck(4, 4, pool=False).eval()
     x = torch.rand(1, 4, 8, 40, requires_grad=True)
     neck(x)[..., 20].sum().backward()

@@ -277,7 +277,7 @@ def test_a_hook_that_points_nowhere_is_named(change, message):
         model.loss(*batch((64, 128)))
 
 
-def test_an_unknown_recogniser_is_told_what_to_do():
+def test_an_unknown_recognizer_is_told_what_to_do():
     class Foreign(nn.Module):
         decoder = LabelData()
 

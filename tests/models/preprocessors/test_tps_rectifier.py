@@ -16,7 +16,7 @@ def images(batch=2, size=(16, 48)):
 
 
 def test_it_begins_with_the_identity():
-    """Up to its border: its pixel centres are those of an image whose edges are at -1 and 1."""
+    """Up to its border: its pixel centers are those of an image whose edges are at -1 and 1."""
     rectifier = build().eval()
     rectifier.init_weights()
     x = (2 * torch.arange(48) + 1 - 48) / 48
@@ -29,7 +29,7 @@ def test_it_begins_with_the_identity():
 
 def test_moved_points_shift_the_image():
     rectifier = build().eval()
-    column = 2 / 47  # the distance of two columns where -1 and 1 are the outermost centres
+    column = 2 / 47  # the distance of two columns where -1 and 1 are the outermost centers
     shifted = fiducial_points(20) * torch.tensor([48 / 47, 16 / 15]) + torch.tensor([column, 0])
     rectifier.points.bias.data = shifted.flatten().float()
     image = images(1)

@@ -121,7 +121,7 @@ def test_one_grid_warps_image_and_mask():
     assert model.preprocessor.points.bias.grad.abs().sum() > 0  # the words teach it
 
 
-def test_masks_from_grey_are_those_of_the_rectified_image():
+def test_masks_from_gray_are_those_of_the_rectified_image():
     inputs = torch.zeros(1, 3, 32, 128)
     inputs[:, :, 10:20, 30:90] = 2
     _, seen = caught(bent().train(), inputs, [sample('ab')])

@@ -42,17 +42,17 @@ def test_every_weight_learns_with_words_and_is_zero_without(reads, parallel):
     assert all(p.grad is not None and not p.grad.any() for p in head.parameters())
 
 
-def test_it_begins_as_the_recogniser_whose_weights_it_is_given(tmp_path):
+def test_it_begins_as_the_recognizer_whose_weights_it_is_given(tmp_path):
     torch.manual_seed(3)
-    recogniser = MODELS.build(tiny_model()).eval()
-    torch.save(dict(state_dict=recogniser.state_dict()), tmp_path / 'words.pth')
+    recognizer = MODELS.build(tiny_model()).eval()
+    torch.save(dict(state_dict=recognizer.state_dict()), tmp_path / 'words.pth')
     head = build(weights=str(tmp_path / 'words.pth')).eval()
     head.init_weights()
     features, picture, _ = regions(3)
-    expected = recogniser(picture, None, mode='tensor')
+    expected = recognizer(picture, None, mode='tensor')
     maps, encoding = head(features, picture)
     torch.testing.assert_close(head.decoder(maps, encoding, None), expected)
-    own, given = head.state_dict(), recogniser.state_dict()
+    own, given = head.state_dict(), recognizer.state_dict()
     assert all(torch.equal(own[name], given[name]) for name in given)
 
 

@@ -85,7 +85,7 @@ def test_ignored_words_and_pictures_without_words():
         losses['loss_nothing_to_read'].backward()
 
 
-def test_text_masks_of_grey_pictures():
+def test_text_masks_of_gray_pictures():
     head, feats = build(glyph_head=True), maps(2)
     samples = [sample(['ab']), sample(['c', 'de'])]
     with pytest.raises(ValueError, match='ScenePreprocessor'):
@@ -95,9 +95,9 @@ def test_text_masks_of_grey_pictures():
     picture = torch.zeros(3, 96, 96, dtype=torch.uint8)
     picture[:, 8:24, 8:72] = 200
     data = preprocessor(dict(inputs=[picture, picture // 2], data_samples=samples), True)
-    grey = data['data_samples'][0].gray_picture.data
-    assert grey.shape == (1, 96, 96)
-    assert grey[0, 10, 10].item() == pytest.approx(200, abs=1e-3)
+    gray = data['data_samples'][0].gray_picture.data
+    assert gray.shape == (1, 96, 96)
+    assert gray[0, 10, 10].item() == pytest.approx(200, abs=1e-3)
     seen = []
     loss = head.rec_head.glyph_head.loss
     head.rec_head.glyph_head.loss = lambda gray, *rest: seen.append(gray) or loss(gray, *rest)
