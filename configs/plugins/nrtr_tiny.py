@@ -16,5 +16,5 @@ model = dict(
         postprocessor=dict(type='AttentionPostprocessor'),
         module_loss=dict(
             type='CEModuleLoss', ignore_first_char=True, reduction='mean', letter_case='lower'),
-        dictionary=_base_.host_dictionary,
+        dictionary=_base_.base_dictionary,
         max_seq_len=27))

@@ -2,7 +2,7 @@
 # Maps of 16 x 64 (backbone.layer1, 32 channels) and 8 x 32 (layer2, 64); attention over 4 x 32.
 _base_ = ['../_base_/dictionary.py', '../_base_/recipes/tiny_real.py']
 
-host_dictionary = dict(
+base_dictionary = dict(
     type='WordDictionary',
     dict_file='lower_english_digits.txt', with_start=True, with_end=True,
     same_start_end=True, with_padding=True, with_unknown=True, unknown_token=None)
@@ -28,6 +28,6 @@ model = dict(
         postprocessor=dict(type='AttentionPostprocessor'),
         module_loss=dict(
             type='CEModuleLoss', ignore_first_char=True, reduction='mean', letter_case='lower'),
-        dictionary=host_dictionary,
+        dictionary=base_dictionary,
         # Start, 25 characters, end.
         max_seq_len=27))

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from mmengine.logging import print_log
 from mmocr.models.common import Dictionary
 from mmocr.registry import DATASETS, TASK_UTILS
 
-from ..rendering import RenderedWord, RenderStyle, build_renderer
 from ..text.label_rule import LabelRule
+
+if TYPE_CHECKING:
+    from ..rendering import RenderedWord, RenderStyle
 
 
 @DATASETS.register_module()
@@ -74,6 +76,7 @@ class RenderedWordDataset:
     def full_init(self) -> None:
         if self._fully_initialized:
             return
+        from ..rendering import build_renderer  # with fonts, which other data sets do without
         self.renderer, left_out = build_renderer(**self._options)
         if left_out:
             print_log(f'RenderedWordDataset: left out {len(left_out):,} backgrounds that are no '

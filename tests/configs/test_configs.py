@@ -115,7 +115,7 @@ def test_srn_follows_the_paper():
     model = MODELS.build(cfg.model).eval()
     loss, gsrm = model.decoder.module_loss, model.decoder.gsrm
     assert loss.weights == dict(word_visual=1.0, word_semantic=0.15, word=2.0)
-    assert loss.ask_behind_end and gsrm.end_idx is None
+    assert loss.ask_after_end and gsrm.end_idx is None
     assert [len(t.layers) for t in (model.decoder.pvam.encoder, gsrm.left, gsrm.right)] == [2, 4, 4]
     with torch.no_grad():
         assert model.encoder(model.extract_feat(torch.zeros(1, 3, 64, 256))).shape == (

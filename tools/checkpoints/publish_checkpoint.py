@@ -1,12 +1,14 @@
 """Strip a checkpoint to what reading needs: no training head, optimizer or logs.
 
     python tools/checkpoints/publish_checkpoint.py work_dirs/siga_tiny/iter_4500.pth siga_tiny.pth
-    python tools/checkpoints/publish_checkpoint.py work_dirs/sar_glyph/epoch_5.pth sar.pth --host
+    python tools/checkpoints/publish_checkpoint.py work_dirs/sar_glyph/epoch_5.pth sar.pth \\
+        --without-plugins
 
 The result holds tensors and plain containers alone. Load it as it is; MMEngine names the weights
-of the training head as missing unless the config sets ``model.glyph_head=None``. With ``--host``
-the weights of plug-ins are left out too: what is left is a checkpoint of the recognizer they were
-plugged into (not of one whose plug-ins feed it features, which cannot read without them).
+of the training head as missing unless the config sets ``model.glyph_head=None``. With
+``--without-plugins`` the weights of plug-ins are left out too: what is left is a checkpoint of the
+recognizer they were plugged into (not of one whose plug-ins feed it features, which cannot read
+without them).
 """
 from __future__ import annotations
 
@@ -25,13 +27,13 @@ TRAINING_ONLY = 'glyph_head.'
 PLUGINS = 'plugins.'
 
 
-def publish(source: Path, target: Path, host: bool = False) -> tuple[int, int]:
-    """Write the stripped checkpoint, with ``host`` without plug-ins: tensors kept and left out."""
+def publish(source: Path, target: Path, without_plugins: bool = False) -> tuple[int, int]:
+    """Write the stripped checkpoint: numbers of tensors kept and left out."""
     checkpoint = load(source, 'cpu')
     if not isinstance(checkpoint, dict) or 'state_dict' not in checkpoint:
         raise ValueError(f'{source} holds no state_dict: give a checkpoint of a training run')
     weights = checkpoint['state_dict']
-    left_out = (TRAINING_ONLY, PLUGINS) if host else TRAINING_ONLY
+    left_out = (TRAINING_ONLY, PLUGINS) if without_plugins else TRAINING_ONLY
     kept = OrderedDict((name, value) for name, value in weights.items()
                        if not name.startswith(left_out))
     meta = dict(mmocr_siga_version=mmocr_siga.__version__)
@@ -43,9 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('source', type=Path)
     parser.add_argument('target', type=Path)
-    parser.add_argument('--host', action='store_true', help='leave out the weights of plug-ins')
+    parser.add_argument('--without-plugins', action='store_true',
+                        help='leave out the weights of plug-ins')
     args = parser.parse_args(argv)
-    kept, left = publish(args.source, args.target, args.host)
+    kept, left = publish(args.source, args.target, args.without_plugins)
     size = args.target.stat().st_size / 2 ** 20
     print(f'{args.target}: {kept} tensors, {size:.1f} MiB; {left} tensors left out')
     return 0

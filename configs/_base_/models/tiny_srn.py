@@ -23,4 +23,4 @@ model = dict(
         gsrm=dict(num_layers=2, num_heads=4, inner_channels=256, dropout=0.1),
         max_seq_len=25,
         # A short training is not to be spent on asking for the end over and over.
-        cut_at_end=True, module_loss=dict(type='SRNModuleLoss', ask_behind_end=False)))
+        cut_at_end=True, module_loss=dict(type='SRNModuleLoss', ask_after_end=False)))

@@ -54,7 +54,7 @@ class SIGAParallelDecoder(WordDecoder):
         reasoning: Config of the reasoning part, for example ``dict(type='GSRM', num_layers=1)``;
             classes, channels and steps are filled in, and then ``output_size`` and ``dropout``
             concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
-            ask_behind_end=False)`` weights its losses as SRN does.
+            ask_after_end=False)`` weights its losses as SRN does.
         **kwargs: As in :class:`WordDecoder`; ``max_seq_len`` is the encoder's.
     """
 

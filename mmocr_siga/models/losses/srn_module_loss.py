@@ -22,18 +22,18 @@ class SRNModuleLoss(WordLoss):
         visual_weight: :math:`\alpha_e`, of 'word_visual'.
         semantic_weight: :math:`\alpha_r`, of 'word_semantic'.
         final_weight: :math:`\alpha_f`, of 'word'.
-        ask_behind_end: Whether the steps after a word are asked for end tokens, all T of them.
+        ask_after_end: Whether the steps after a word are asked for end tokens, all T of them.
             Reasoning reads these steps too, so without it GSRM wants an ``end_idx``.
     """
 
     def __init__(self, dictionary: Union[dict, Dictionary], max_seq_len: int = 25,
                  letter_case: str = 'auto', pad_with: str = 'auto', visual_weight: float = 1.0,
                  semantic_weight: float = 0.15, final_weight: float = 2.0,
-                 ask_behind_end: bool = True) -> None:
+                 ask_after_end: bool = True) -> None:
         super().__init__(dictionary, max_seq_len, letter_case, pad_with)
         self.weights = dict(word_visual=visual_weight, word_semantic=semantic_weight,
                             word=final_weight)
-        self.ask_behind_end = ask_behind_end
+        self.ask_after_end = ask_after_end
 
     def forward(self, outputs: WordOutputs,
                 data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
@@ -43,7 +43,7 @@ class SRNModuleLoss(WordLoss):
 
     def _loss(self, logits: Tensor, outputs: WordOutputs) -> Tensor:
         known = outputs.targets
-        if not self.ask_behind_end:
+        if not self.ask_after_end:
             return word_loss(logits[:, :known.steps], known.targets)
         targets = targets_of_all_steps(known.targets, known.lengths, self.dictionary.end_idx,
                                        logits.shape[1])

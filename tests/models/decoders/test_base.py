@@ -21,7 +21,7 @@ DECODERS = dict(
     parallel_reasoning=(dict(PARALLEL, reasoning=GSRM), 'fine coarse visual fused semantic'),
     parallel_reasoning_glyphs_alone=(
         dict(PARALLEL, reasoning=GSRM, visual=None,
-             module_loss=dict(type='SRNModuleLoss', ask_behind_end=False)),
+             module_loss=dict(type='SRNModuleLoss', ask_after_end=False)),
         'fine coarse fused semantic'),
     srn=(dict(type='SRNDecoder', in_channels=8, channels=8, pvam=SMALL, gsrm=SMALL),
          'visual semantic'))

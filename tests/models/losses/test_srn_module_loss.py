@@ -35,7 +35,7 @@ def test_weights_and_steps_by_the_definition(ask):
     out = outputs(['ab', ''])
     rest = END if ask else None
     rows = [index('ab') + [END] + [rest] * 3, [END] + [rest] * 5]
-    got = build(ask_behind_end=ask)(out, [])
+    got = build(ask_after_end=ask)(out, [])
     want = {'loss_word_visual': 1.0, 'loss_word_semantic': 0.15, 'loss_word': 2.0}
     assert set(got) == set(want)
     for name, weight in want.items():

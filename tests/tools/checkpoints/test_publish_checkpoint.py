@@ -7,7 +7,7 @@ from tools.checkpoints import publish_checkpoint as tool
 
 
 @pytest.mark.parametrize('options, kept', [
-    ([], {'backbone.w', 'plugins.glyph.w'}), (['--host'], {'backbone.w'})])
+    ([], {'backbone.w', 'plugins.glyph.w'}), (['--without-plugins'], {'backbone.w'})])
 def test_what_is_left(tmp_path, capsys, options, kept):
     names = ('backbone.w', 'plugins.glyph.w', 'glyph_head.w')
     source, target = tmp_path / 'full.pth', tmp_path / 'small.pth'
