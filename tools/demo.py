@@ -1,7 +1,7 @@
 """From nothing to a trained, tested and explained reader in a few minutes on a CPU.
 
     python tools/demo.py
-    python tools/demo.py --work-dir work_dirs/demo --words 6000 --minutes 4.5
+    python tools/demo.py --work-dir work_dirs/demo --words 6000 --iterations 1100
 
 Makes labelled words from the installed fonts, trains a small SIGA reader on them, tests it with
 `mim test mmocr`, and draws what it looked at while it read words that it had never seen.
@@ -37,7 +37,7 @@ from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.inference.explain import explain
 from mmocr_siga.rendering import PRESETS, FontLibrary, RenderedWord, RenderStyle, WordRenderer
-from mmocr_siga.rendering.words import WordSource
+from mmocr_siga.rendering.words import TextSource
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,8 +54,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--work-dir', type=Path, default=Path('work_dirs/demo'), help='default: %(default)s')
     add('--words', type=positive, default=6000, help='words to train on (default %(default)s)')
     add('--test-words', type=positive, default=400, help='words to test on (default %(default)s)')
-    add('--minutes', type=float, default=4.5, help='time to train for (default %(default)s)')
-    add('--iterations', type=int, help='train for so many steps instead of --minutes')
+    add('--iterations', type=positive, default=1100, help='training steps (default %(default)s)')
     add('--examples', type=int, default=8, help='words to draw (default %(default)s)')
     add('--batch-size', type=positive, default=32, help='default: %(default)s')
     add('--lr', type=float, default=3e-3, help='highest learning rate (default %(default)s)')
@@ -67,6 +66,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.config.is_file():
         parser.error(f'--config: {str(args.config)!r} does not exist')
     return args
+
+
+class ListSource(TextSource):
+    """Draws labels of a list, all equally likely."""
+
+    def __init__(self, charset: str, labels: Sequence[str]) -> None:
+        super().__init__(charset)
+        self.labels = labels
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """Draw a label."""
+        return self.labels[int(rng.integers(len(self.labels)))]
 
 
 def draw_labels(count: int, seed: int) -> list[str]:
@@ -90,8 +101,7 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
     labels = draw_labels(words + test_words, seed)
     splits = {'train': labels[:words], 'test': labels[words:]}
     for number, (name, texts) in enumerate(splits.items()):
-        source = WordSource(CHARSET, texts, random_strings=0, punctuation=0)
-        render = WordRenderer(fonts, source, style, seed=2 * seed + number)
+        render = WordRenderer(fonts, ListSource(CHARSET, texts), style, seed=2 * seed + number)
         rendered = [render(i) for i in range(len(texts))]
         with FolderWriter(folder, name) as writer:
             for word in rendered:
@@ -129,7 +139,7 @@ def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Con
                                 sampler=dict(type='DefaultSampler', shuffle=False)),
         test_evaluator=dict(type='WordProtocolMetric', protocols=['36']),
         test_cfg=dict(type='TestLoop'),
-        train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations or 100_000),
+        train_cfg=dict(type='IterBasedTrainLoop', max_iters=args.iterations),
         optim_wrapper=dict(
             type='OptimWrapper', constructor='DeferredOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=args.lr, weight_decay=0.01),
@@ -148,46 +158,34 @@ def one_cycle(progress: float, warm_up: float = 0.15, start: float = 0.04) -> fl
     return (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up)))) / 2
 
 
-class TimedTraining(Hook):
-    """Trains for a given time, shows progress, and fits the learning rate to the time left.
+class DemoTraining(Hook):
+    """Sets the learning rate of each step and shows progress."""
 
-    The number of steps that a machine manages is not known beforehand, and changes when it has
-    other things to do: so the schedule follows the clock. Without ``seconds`` it follows the steps.
-    """
-
-    def __init__(self, lr: float, seconds: float | None = None) -> None:
-        self.lr, self.seconds = lr, seconds
-
-    def progress(self, runner: Runner, steps: int) -> float:
-        """The part of the training that is over after so many steps."""
-        if self.seconds is None:
-            return steps / runner.max_iters
-        return min(1.0, (time.monotonic() - self.start) / self.seconds)
+    def __init__(self, lr: float) -> None:
+        self.lr = lr
 
     def before_train(self, runner: Runner) -> None:
-        """Start the clock."""
-        self.start = time.monotonic()
-        self.bar = tqdm(total=1, mininterval=2, file=sys.stdout,
+        """Show the bar."""
+        self.bar = tqdm(total=runner.max_iters, mininterval=2, file=sys.stdout,
                         bar_format='      [{bar:30}] {elapsed}, {remaining} left{postfix}  ')
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         """Set the learning rate."""
-        factor = one_cycle(self.progress(runner, runner.iter))
         for group in runner.optim_wrapper.param_groups:
-            group['lr'] = self.lr * factor
+            group['lr'] = self.lr * one_cycle(runner.iter / runner.max_iters)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        """Show progress, and stop in time."""
+        """Show progress."""
         steps = runner.iter + 1
-        part = self.progress(runner, steps)
-        if steps % 10 == 0 or part >= 1:  # not always: reading the loss waits for a GPU
+        if steps % 10 == 0 or steps == runner.max_iters:  # reading the loss waits for a GPU
             self.bar.set_postfix_str(f'step {steps}, loss {float(outputs["loss"]):.2f}', False)
-        self.bar.update(part - self.bar.n)
-        if part >= 1:
-            runner.train_loop.stop_training = True
-            self.bar.close()
+        self.bar.update()
+
+    def after_train(self, runner: Runner) -> None:
+        """Close the bar."""
+        self.bar.close()
 
 
 def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
@@ -223,8 +221,7 @@ def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
     config, weights = args.work_dir / 'config.py', args.work_dir / 'demo.pth'
     cfg.dump(config)
     runner = Runner.from_cfg(cfg)
-    seconds = None if args.iterations else 60 * args.minutes
-    runner.register_hook(TimedTraining(args.lr, seconds), priority='LOW')
+    runner.register_hook(DemoTraining(args.lr), priority='LOW')
     runner.train()
     runner.save_checkpoint(str(args.work_dir), weights.name, save_optimizer=False,
                            save_param_scheduler=False)

@@ -37,9 +37,8 @@ def test_labels_are_distinct_and_short():
     assert labels != demo.draw_labels(500, 4)
 
 
-def fake_runner(steps, max_iters=10):
+def fake_runner(steps, max_iters):
     return SimpleNamespace(iter=steps, max_iters=max_iters,
-                           train_loop=SimpleNamespace(stop_training=False),
                            optim_wrapper=SimpleNamespace(param_groups=[{'lr': 0}, {'lr': 0}]))
 
 
@@ -51,29 +50,15 @@ def test_one_cycle():
     assert demo.one_cycle(1) == pytest.approx(0) and demo.one_cycle(1.5) == pytest.approx(0)
 
 
-def test_training_follows_the_clock(capsys, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(demo.time, 'monotonic', lambda: now[0])
-    hook, runner = demo.TimedTraining(lr=2.0, seconds=40), fake_runner(0)
-    now[0] = 200.0
+def test_rate_and_progress_follow_the_steps(capsys):
+    hook, runner = demo.DemoTraining(lr=2.0), fake_runner(23, 40)
     hook.before_train(runner)
-    now[0] = 200 + 0.575 * 40
-    hook.before_train_iter(runner, 0)
+    hook.before_train_iter(runner, 0)  # 23 of 40 steps: half-way down
     assert [g['lr'] for g in runner.optim_wrapper.param_groups] == [pytest.approx(1.0)] * 2
-    hook.after_train_iter(runner, 0, outputs=dict(loss=1.25))
-    assert not runner.train_loop.stop_training
-    now[0] = 240.5
-    hook.after_train_iter(runner, 1, outputs=dict(loss=1.0))
-    assert runner.train_loop.stop_training
-    assert 'step 1, loss 1.00' in capsys.readouterr().out
-
-
-def test_training_counts_steps_where_no_time_is_given(capsys):
-    hook, runner = demo.TimedTraining(lr=2.0), fake_runner(9)
-    hook.before_train(runner)
-    assert hook.progress(runner, 5) == 0.5
-    hook.after_train_iter(runner, 9, outputs=dict(loss=1.0))
-    assert runner.train_loop.stop_training and 'step 10' in capsys.readouterr().out
+    runner.iter = 39
+    hook.after_train_iter(runner, 39, outputs=dict(loss=1.0))
+    hook.after_train(runner)
+    assert 'step 40, loss 1.00' in capsys.readouterr().out
 
 
 def test_a_failed_test_names_its_log(tmp_path, monkeypatch):
