@@ -38,8 +38,10 @@ def test_files_of_another_kind(tmp_path):
     with pytest.raises(ValueError, match='cannot be opened as an LMDB database'):
         open_database(str(tmp_path))
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(FileNotFoundError, match='no LMDB database'):
-        open_database(str(tmp_path / 'empty'))
+    for name in ('empty', 'gone'):
+        with pytest.raises(FileNotFoundError, match=f'no LMDB database.*{name}'):
+            open_database(str(tmp_path / name))
+    assert not (tmp_path / 'gone').exists()
 
 
 @pytest.mark.parametrize('value', [None, b'many', b'0', b'-3'])

@@ -92,11 +92,12 @@ class TestInstance:
         # Anticlockwise is turned.
         instance, _ = instance_of([0, 0, 0, 5, 9, 5, 9, 0], 'word', (50, 60))
         assert instance['polygon'] == [0, 0, 9, 0, 9, 5, 0, 5]
-
-    def test_crossing_itself_is_ignored(self):
         instance, problem = instance_of([0, 0, 10, 10, 10, 0, 0, 10], 'word', (50, 60))
         assert instance['ignore'] and instance['bbox'] == [0, 0, 10, 10]
         assert 'crosses' in problem
+        instance, problem = instance_of(QUAD, '', (50, 60))
+        assert instance['ignore'] and problem == 'there is no text'
+        assert instance_of(QUAD, '', (50, 60), ignore=True)[1] == ''
 
     @pytest.mark.parametrize('polygon, words', [
         ([100, 100, 110, 100, 110, 105], 'outside the picture'),
@@ -108,11 +109,6 @@ class TestInstance:
     def test_no_region(self, polygon, words):
         instance, problem = instance_of(polygon, 'word', (50, 60))
         assert instance is None and problem.startswith('the polygon') and words in problem
-
-    def test_without_a_text(self):
-        instance, problem = instance_of(QUAD, '', (50, 60))
-        assert instance['ignore'] and problem == 'there is no text'
-        assert instance_of(QUAD, '', (50, 60), ignore=True)[1] == ''
 
 
 @pytest.fixture

@@ -94,14 +94,6 @@ def test_test_pipelines_read_it_and_name_holes(path, tmp_path):
             dataset[index]
 
 
-def test_what_is_no_database_of_words(tmp_path):
-    with pytest.raises(ValueError, match='words holds no words'):
-        WordLMDBDataset(ann_file=str(put_lmdb(tmp_path / 'no words', {'label-000000001': b'a'})))
-    with pytest.raises(FileNotFoundError, match='gone'):
-        WordLMDBDataset(ann_file=str(tmp_path / 'gone'))
-    assert not (tmp_path / 'gone').exists()
-
-
 MIXED = ['cat', 'DOG', 'na\u00efve', '', None, 'elephants', 'a-b']
 
 

@@ -21,24 +21,21 @@ def word(text, polygon=(10, 10, 60, 10, 60, 30, 10, 30), **more):
 
 
 def test_faulty_words_are_left_out_or_ignored_and_counted(tmp_path):
+    boxed = word('boxed')
+    del boxed['polygon']
     words = [word('good'), word('###'), word('outside', (200, 1, 250, 1, 250, 9, 200, 9)),
              word('point', (5, 5)), word('bow', (10, 10, 60, 40, 60, 10, 10, 40)), word('')]
     data = write(tmp_path, [dict(img_path='a.png', height=60, width=100, instances=words),
                             dict(img_path='b.png', instances=[word('size from the file')]),
-                            dict(img_path='c.png', height=60, width=100, instances=[])])
+                            dict(img_path='c.png', height=60, width=100,
+                                 instances=[boxed, dict(text='nowhere')])])
     assert len(data) == 3
     kept = data.get_data_info(0)['instances']
     assert [(k['text'], k['ignore']) for k in kept] == [
         ('good', False), ('###', True), ('bow', True), ('', True)]
     report = data.report
-    assert (report.scenes, report.words, report.ignored) == (3, 2, 3)
-    assert len(report.problems) == 4 and 'a.png, word 3' in str(report.problems[0])
-    assert data.get_data_info(2)['instances'] == []
-
-
-def test_a_box_stands_for_a_polygon_that_is_missing(tmp_path):
-    boxed = dict(bbox=[10, 10, 60, 30], bbox_label=0, ignore=False, text='ab')
-    data = write(tmp_path, [dict(img_path='a.png', height=60, width=100,
-                                 instances=[boxed, dict(text='nowhere')])])
-    assert data.get_data_info(0)['instances'][0]['polygon'] == [10, 10, 60, 10, 60, 30, 10, 30]
-    assert len(data.get_data_info(0)['instances']) == 1
+    assert (report.scenes, report.words, report.ignored) == (3, 3, 3)
+    assert len(report.problems) == 5 and 'a.png, word 3' in str(report.problems[0])
+    # A box stands for a polygon that is missing.
+    kept, = data.get_data_info(2)['instances']
+    assert kept['polygon'] == [10, 10, 60, 10, 60, 30, 10, 30]
