@@ -14,7 +14,7 @@ from typing import Any
 
 import ijson
 
-from ...images import IMAGE_SUFFIXES
+from ...images import IMAGE_SUFFIXES, walk_pictures
 from ...text.label_rule import single_label
 from .lmdb_reader import LMDBReader, decode_label
 from .tsv_label_parser import TSVLabelParser
@@ -25,7 +25,6 @@ FOLDER_LABELS = ('sidecar', 'parent', 'stem', 'mjsynth')
 FORMS = ("an LMDB database (its folder, or its .mdb file), MMOCR's .json, a table .tsv of "
          "'path<tab>transcription', JSON lines .jsonl of filename and text, or a .txt of "
          "'path transcription'")
-_SUFFIXES = IMAGE_SUFFIXES + ('.tif', '.tiff', '.gif')
 
 
 @dataclass
@@ -131,20 +130,30 @@ def read_folder(path: os.PathLike, labels: str = 'sidecar') -> Iterator[Record]:
     """Records of the images in a folder and its subfolders; a ValueError if there is none.
 
     A label is in a text file beside the image ('sidecar'), is the name of its folder ('parent'), or
-    part of its own name: ``word_12.jpg`` ('stem') or ``12_word_345.jpg`` ('mjsynth').
+    part of its own name: ``word_12.jpg`` ('stem') or ``12_word_345.jpg`` ('mjsynth'). What else
+    lies there is a record, too, with the reason why it is left out.
     """
     if labels not in FOLDER_LABELS:
         raise ValueError(f'labels must be one of {FOLDER_LABELS}, but is {labels!r}')
-    root, found = os.fspath(path), 0
-    for folder, folders, files in os.walk(root):
-        folders.sort()
-        for file in sorted(files):
-            if file.lower().endswith(_SUFFIXES):
-                found += 1
-                name = os.path.relpath(os.path.join(folder, file), root)
-                yield _from_file(root, name, *_folder_label(Path(folder, file), labels))
+    root, found = os.fspath(path), False
+    for file, problem in walk_pictures(root):
+        name = os.path.relpath(file, root)
+        if not problem:
+            found = True
+            yield _from_file(root, name, *_folder_label(Path(file), labels))
+        elif labels != 'sidecar' or not _is_sidecar(file):
+            yield Record(name, None, bytes, problem)
     if not found:
-        raise ValueError(f'no image ({", ".join(_SUFFIXES)}) under {root!r}')
+        raise ValueError(f'no image ({", ".join(IMAGE_SUFFIXES)}) under {root!r}')
+
+
+def _is_sidecar(file: str) -> bool:
+    """Whether a file holds the label of a picture beside it."""
+    stem, suffix = os.path.splitext(file)
+    # In either case, as folder listings of Windows are.
+    return suffix == '.txt' and any(
+        os.path.exists(stem + case(known)) for known in IMAGE_SUFFIXES
+        for case in (str.lower, str.upper))
 
 
 def _folder_label(path: Path, labels: str) -> tuple[str | None, str]:

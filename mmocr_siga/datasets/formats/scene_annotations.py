@@ -16,10 +16,10 @@ from mmengine.logging import print_log
 from PIL import Image
 
 from ...geometry.polygons import check_polygon, polygon_shape
+from ...images import IMAGE_SUFFIXES
 
 FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
 IGNORED_TEXTS = ('###', )
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.jp2')
 _NUMBER = r'\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*'
 # What a line looks like in each format, and what is said of one that does not.
 _LINES = {
@@ -194,7 +194,7 @@ def read_scenes(gt_dir: str | os.PathLike, image_dir: str | os.PathLike, form: s
     if form not in FORMATS:
         raise ValueError(f'the format must be one of {FORMATS}, but is {form!r}')
     files = {name[:-4]: name for name in os.listdir(gt_dir) if name.lower().endswith('.txt')}
-    names = sorted((n for n in os.listdir(image_dir) if n.lower().endswith(PICTURES)),
+    names = sorted((n for n in os.listdir(image_dir) if n.lower().endswith(IMAGE_SUFFIXES)),
                    key=_natural)
     scenes, report = [], SceneReport()
     for name in names:

@@ -90,12 +90,15 @@ def test_folders(tmp_path):
         (tmp_path / name).write_bytes(b'x')
     (tmp_path / 'a.txt').write_bytes('Ä b\r\n'.encode())
     (tmp_path / 'two' / 'b_12.txt').write_bytes(b'\xff')
+    left_out = ('two/read.me', None, 'is not named like a picture (.me)')
     assert listed(read_folder(tmp_path)) == [
         ('a.PNG', 'Ä b', ''), ('two/1_Word_77.jpg', None, 'has no text file beside it'),
-        ('two/b_12.jpg', None, 'has a label that is not UTF-8')]
-    assert [r.text for r in read_folder(tmp_path, 'parent')] == [tmp_path.name, 'two', 'two']
-    assert [r.text for r in read_folder(tmp_path, 'stem')] == ['a', '1_Word', 'b']
-    assert [r.text for r in read_folder(tmp_path, 'mjsynth')] == [None, 'Word', None]
+        ('two/b_12.jpg', None, 'has a label that is not UTF-8'), left_out]
+    for labels, expected in (('parent', [tmp_path.name, 'two', 'two']),
+                             ('stem', ['a', '1_Word', 'b']), ('mjsynth', [None, 'Word', None])):
+        found = {r.name: r for r in read_folder(tmp_path, labels)}
+        assert left_out in listed(found.values()) and 'a.txt' in found
+        assert [r.text for r in found.values() if 'named like' not in r.problem] == expected
     with pytest.raises(ValueError, match='labels must be one of'):
         list(read_folder(tmp_path, 'name'))
     (tmp_path / 'none').mkdir()
