@@ -1,7 +1,7 @@
 """SIGA_R's inference, written out from its description on the reference's own state dict.
 
-Nothing of the package is used: plain functions of torch, loops and one formula after the other, to
-compare the converted model with. N batch, 26 steps, 37 classes, class 0 the end, 37 the start.
+Nothing of the package is used: plain functions of torch, to compare the converted model
+with. N batch, 26 steps, 37 classes, class 0 the end, 37 the start.
 """
 import math
 from pathlib import Path
@@ -68,25 +68,17 @@ def linear(w, name, x):
     return F.linear(x, w[f'{name}.weight'], w.get(f'{name}.bias'))
 
 
-def lstm_cell(w, name, x, h, c, suffix=''):
-    gates = (x @ w[f'{name}.weight_ih{suffix}'].T + w[f'{name}.bias_ih{suffix}']
-             + h @ w[f'{name}.weight_hh{suffix}'].T + w[f'{name}.bias_hh{suffix}'])
-    i, f, g, o = gates.chunk(4, 1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+def lstm_cell(w, name, x, h, c):
+    return torch.lstm_cell(x, (h, c), *(w[f'{name}.{part}'] for part in (
+        'weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')))
 
 
 def bilstm(w, name, x):
-    both = []
-    for suffix, order in (('_l0', range(x.shape[1])), ('_l0_reverse', reversed(range(x.shape[1])))):
-        units = w[f'{name}.rnn.weight_hh{suffix}'].shape[1]
-        h = c = x.new_zeros(len(x), units)
-        out = [None] * x.shape[1]
-        for t in order:
-            h, c = lstm_cell(w, f'{name}.rnn', x[:, t], h, c, suffix)
-            out[t] = h
-        both.append(torch.stack(out, 1))
-    return linear(w, f'{name}.linear', torch.cat(both, 2))
+    weights = [w[f'{name}.rnn.{part}_l0{way}'] for way in ('', '_reverse')
+               for part in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')]
+    start = x.new_zeros(2, len(x), weights[1].shape[1])
+    both = torch.lstm(x, (start, start), weights, True, 1, 0.0, False, True, True)[0]
+    return linear(w, f'{name}.linear', both)
 
 
 def fiducial_points():
@@ -96,24 +88,20 @@ def fiducial_points():
 
 def tps_grid(points, height=32, width=128):
     """(N, 20, 2) -> (N, H, W, 2)."""
-    target = fiducial_points()
-    system = torch.zeros(23, 23, dtype=torch.float64)
-    for i, (x, y) in enumerate(target):
-        system[i, 0], system[i, 1], system[i, 2] = 1, x, y
-        system[20, 3 + i], system[21, 3 + i], system[22, 3 + i] = x, y, 1
-        for j, (u, v) in enumerate(target):
-            r = math.hypot(x - u, y - v)
-            system[i, 3 + j] = r * r * math.log(r) if i != j else 0
-    rows = []
-    for j in range(height):
-        for i in range(width):
-            x, y = (2 * i + 1 - width) / width, (2 * j + 1 - height) / height
-            radii = [math.hypot(x - u, y - v) for u, v in target]
-            rows.append([1, x, y] + [r * r * math.log(r + 1e-6) for r in radii])
-    rows = torch.tensor(rows, dtype=torch.float64)
-    right = torch.cat([points.double(), torch.zeros(len(points), 3, 2, dtype=torch.float64)], 1)
-    spline = torch.linalg.solve(system.expand(len(points), -1, -1), right)
-    return (rows @ spline).reshape(-1, height, width, 2).float()
+    target = torch.tensor(fiducial_points(), dtype=torch.float64)
+
+    def rows(places, epsilon=0):
+        radii = torch.cdist(places, target)
+        splines = torch.xlogy(radii ** 2, radii + epsilon)
+        return torch.cat([torch.ones(len(places), 1), places, splines], 1)
+
+    system = F.pad(rows(target), (0, 0, 0, 3))
+    system[20:, 3:] = rows(target)[:, :3].T
+    x, y = ((2 * torch.arange(size).double() + 1 - size) / size for size in (width, height))
+    places = torch.stack(torch.meshgrid(x, y, indexing='xy'), -1).reshape(-1, 2)
+    spline = torch.linalg.solve(system.expand(len(points), -1, -1),
+                                F.pad(points.double(), (0, 0, 0, 3)))
+    return (rows(places, 1e-6) @ spline).reshape(-1, height, width, 2).float()
 
 
 def rectify(w, images):

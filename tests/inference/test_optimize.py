@@ -64,17 +64,3 @@ def test_a_convolution_that_feeds_something_else_too_is_noticed():
     assert torch.equal(model(images, None, mode='tensor'), expected)
     left = {k for k in state if not k.startswith('glyph_head')}
     assert model.state_dict().keys() == left
-
-
-def test_nothing_of_the_training_head_runs_in_reading():
-    model, images = build(), torch.randn(2, 3, 32, 64)
-
-    def refuse(*args):
-        raise AssertionError('a module of the training head ran')
-
-    for module in model.glyph_head.modules():
-        module.register_forward_pre_hook(refuse)
-    with torch.no_grad():
-        with_head = model(images, None, mode='tensor')
-        model.glyph_head = None
-        assert torch.equal(with_head, model(images, None, mode='tensor'))

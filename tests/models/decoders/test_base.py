@@ -136,7 +136,17 @@ def test_bfloat16_training(name):
     assert_gradients(decoder)
 
 
-@pytest.mark.parametrize('name', ['parallel', 'srn'])
+def test_reading_equals_teacher_forcing_with_its_own_characters():
+    decoder, memory = build('implicit').eval(), memory_for('implicit')
+    with torch.no_grad():
+        decoder.cell.classifier.bias[END] -= 100  # no word ends: all steps are run
+    probabilities = decoder(None, memory)
+    tokens = torch.cat([torch.full((3, 1), START), probabilities.argmax(-1)[:, :-1]], 1)
+    logits, _ = decoder.cell(memory.context, tokens)
+    torch.testing.assert_close(probabilities, logits.softmax(-1))
+
+
+@pytest.mark.parametrize('name', ['siga', 'parallel', 'srn'])
 def test_it_reads_what_it_was_taught(name):
     decoder, memory = build(name).train(), memory_for(name, batch=4)
     words = ['ab', 'x1', 'abc', '']

@@ -3,7 +3,7 @@ import torch
 from mmocr.registry import MODELS
 
 from mmocr_siga.models.decoders.siga_parallel_decoder import _presence, column_shares
-from tests.helpers.words import DICTIONARY, random_encoding, sample, tiny_model
+from tests.helpers.words import DICTIONARY, random_encoding, sample
 
 GSRM = dict(type='GSRM', num_layers=1, num_heads=2, inner_channels=8)
 WORDS = ('ab', '', 'abcdefghij')
@@ -73,16 +73,3 @@ def test_an_encoder_that_does_not_fit_is_named():
         build(max_seq_len=9).eval()(None, random_encoding())
     with pytest.raises(ValueError, match='set its pyramid'):
         build().eval()(None, random_encoding()._replace(glyph_features={}, glyph_maps={}))
-
-
-@pytest.mark.parametrize('reasoning', [None, GSRM])
-def test_bfloat16_training_with_the_head(reasoning):
-    torch.manual_seed(0)
-    decoder = dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8,
-                   output_size=8, max_seq_len=7, reasoning=reasoning)
-    model = MODELS.build(tiny_model(decoder=decoder)).train()
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = model(torch.randn(3, 3, 32, 128), [sample(w) for w in WORDS], mode='loss')
-    sum(losses.values()).backward()
-    assert not [n for n, p in model.named_parameters()
-                if p.grad is None or not p.grad.isfinite().all()]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
-from tests.helpers.words import DICTIONARY, sample
+from tests.helpers.words import DICTIONARY, END, sample
 
 
 def build(**changes):
@@ -27,8 +27,10 @@ def test_the_parts_are_put_together_as_in_the_paper():
                     word=decoder.vsfd(glimpses, reasoning.features))
         got = decoder.decode(x).logits
         torch.testing.assert_close(got, want)
-        torch.testing.assert_close(decoder(None, x), want['word'].softmax(-1))
+        for given in ((None, x), (x, None), ((torch.zeros(1), x), None)):  # or the last map
+            torch.testing.assert_close(decoder(*given), want['word'].softmax(-1))
     assert got['word'].shape == (3, 8, 37)
+    assert decoder.gsrm.end_idx is None and build(cut_at_end=True).gsrm.end_idx == END
 
 
 def test_padding_is_not_attended_to():
@@ -41,17 +43,6 @@ def test_padding_is_not_attended_to():
     assert decoder.predict(None, x, samples)[0].pred_text.score == before
     x[1, :, :, 3:] = 50
     assert not torch.allclose(decoder(None, x, samples)[1], probabilities[1])
-
-
-def test_without_an_encoder_the_last_map_is_read():
-    decoder, x = build().eval(), feature()
-    torch.testing.assert_close(decoder((torch.zeros(1), x), None), decoder(None, x))
-    torch.testing.assert_close(decoder(x, None), decoder(None, x))
-
-
-def test_cut_at_end_reaches_the_reasoning():
-    assert build().gsrm.end_idx is None
-    assert build(cut_at_end=True).gsrm.end_idx == 36
 
 
 @pytest.mark.parametrize('length', [3, 30])

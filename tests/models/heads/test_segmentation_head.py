@@ -4,14 +4,11 @@ import torch
 from mmocr_siga.models.heads import SegmentationHead
 
 
-@pytest.mark.parametrize('batch', [1, 2])
-def test_alone_on_a_pyramid(batch):
+def test_shapes():
     head = SegmentationHead((3, 5), channels=4)
-    out = head((torch.randn(batch, 3, 16, 64), torch.randn(batch, 5, 8, 32)))
-    assert out.shape == (batch, 2, 32, 128)
-
-
-def test_with_skip_and_two_up_samplings():
+    for batch in (1, 2):
+        out = head((torch.randn(batch, 3, 16, 64), torch.randn(batch, 5, 8, 32)))
+        assert out.shape == (batch, 2, 32, 128)
     head = SegmentationHead((4, ), trunk=False, skip_channels=2, up_channels=6,
                             scales=((2, 1), (2, 2)))
     out = head([torch.randn(1, 4, 8, 40)], torch.randn(1, 2, 16, 40))

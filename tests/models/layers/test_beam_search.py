@@ -92,21 +92,16 @@ def test_fewer_words_than_asked_for():
     assert [h.probability for h in found] == pytest.approx([0.5, 0.5])
 
 
-def test_a_word_that_does_not_end():
-    probabilities = torch.tensor([[[0.9, 0.05, 0.05]] * 3])
-    best = steps_nbest(probabilities, 2, 1)[0][0]
-    assert best.tokens == (0, 0, 0) and best.probability == pytest.approx(0.9 ** 3)
-    greedy, = greedy_hypotheses(probabilities, 2)
-    assert greedy.tokens == (0, 0, 0) and greedy.probability == pytest.approx(0.9 ** 3)
-
-
-def test_the_end_counts():
+def test_the_end_counts_where_a_word_ends():
     probabilities = torch.tensor([[[0.1, 0.7, 0.2], [0.3, 0.1, 0.6], [1, 0, 0]],
-                                  [[0.1, 0.1, 0.8], [1, 0, 0], [1, 0, 0]]])
-    first, second = greedy_hypotheses(probabilities, 2)
+                                  [[0.1, 0.1, 0.8], [1, 0, 0], [1, 0, 0]],
+                                  [[0.9, 0.05, 0.05]] * 3])
+    first, second, endless = greedy_hypotheses(probabilities, 2)
     assert first.tokens == (1, ) and first.scores == pytest.approx((0.7, ))
     assert first.probability == pytest.approx(0.7 * 0.6)
     assert second.tokens == second.scores == () and second.probability == pytest.approx(0.8)
+    for found in (endless, steps_nbest(probabilities[2:], 2, 1)[0][0]):
+        assert found.tokens == (0, 0, 0) and found.probability == pytest.approx(0.9 ** 3)
 
 
 def test_merging_keeps_the_better_of_equal_words():

@@ -24,18 +24,11 @@ def test_words_by_hand():
     assert got.lengths.tolist() == [2, 0, 1]
     assert got.tokens.tolist() == [[START, a, b], [START, END, END], [START, z, END]]
     assert got.targets.tolist() == [[a, b, END], [END, -100, -100], [z, END, -100]]
-
-
-def test_a_word_that_is_too_long_is_cut_and_not_ended():
+    # A word that is too long is cut and not ended.
     got = word_targets([sample('abcd'), sample('abc')], END, START, 3, CPU)
     assert got.lengths.tolist() == [3, 3] and got.steps == 4
     assert got.targets.tolist() == [index('abc') + [-100], index('abc') + [END]]
     assert got.tokens.tolist() == [[START] + index('abc')] * 2
-
-
-def test_missing_label_is_named():
-    with pytest.raises(ValueError, match='sample 1 has no gt_text.indexes'):
-        word_targets([sample('a'), TextRecogDataSample()], END, START, 3, CPU)
 
 
 def test_word_loss_by_hand():
@@ -72,7 +65,9 @@ def test_presence_by_hand():
         sorted(index('ab')), [], sorted(index('0z'))]
 
 
-def test_presence_names_a_dictionary_that_does_not_fit():
+def test_what_does_not_fit_is_named():
+    with pytest.raises(ValueError, match='sample 1 has no gt_text.indexes'):
+        word_targets([sample('a'), TextRecogDataSample()], END, START, 3, CPU)
     with pytest.raises(ValueError, match='hold class 35, but the classifier has 30'):
         character_presence([sample('z')], 30, CPU)
     with pytest.raises(ValueError, match='sample 0 has no gt_text.indexes'):

@@ -101,12 +101,6 @@ def test_threshold_agrees_with_opencv_and_skimage(seed):
     np.testing.assert_array_equal(bright, gray > filters.threshold_otsu(gray))
 
 
-@pytest.mark.parametrize('level', [0, 7, 255])
-@pytest.mark.parametrize('shape', [(32, 128), (1, 1), (1, 9)])
-def test_constant_image_has_no_text(level, shape):
-    assert not mask_of(np.full(shape, level, np.uint8)).any()
-
-
 def drawn(height, width, *parts):
     """Parts of a dark image in other levels."""
     gray = np.full((height, width), 50, np.uint8)
@@ -268,29 +262,6 @@ def test_glyph_labels_brute_force(size, as_float):
             columns = oracle_resize(attention[n, t].numpy().astype(float), size[1]) > 0.04
             expected = text & columns if t < length else np.zeros(size, bool)
             np.testing.assert_array_equal(labels[n, t + 1], expected)
-
-
-def test_glyph_labels_of_background_only_and_without_gradient():
-    attention, foreground = attention_and_foreground()
-    attention.requires_grad_()
-    labels = glyph_labels(attention, foreground & False, torch.tensor([1, 2, 3]), (8, 32))
-    assert labels[:, 0].all() and not labels[:, 1:].any()
-    assert not labels.requires_grad
-
-
-def test_glyph_labels_of_a_sample_alone_in_another_place_and_with_more_steps():
-    attention, foreground = attention_and_foreground()
-    lengths = torch.tensor([4, 5, 2])
-    labels = glyph_labels(attention, foreground, lengths, (16, 64))
-    order = [2, 0, 1]
-    assert torch.equal(
-        glyph_labels(attention[order], foreground[order], lengths[order], (16, 64)),
-        labels[order])
-    alone = glyph_labels(attention[1:2], foreground[1:2], lengths[1:2], (16, 64))
-    assert torch.equal(alone, labels[1:2])
-    longer = torch.cat((attention, torch.ones(3, 2, 32)), 1)
-    longer = glyph_labels(longer, foreground, lengths, (16, 64))
-    assert torch.equal(longer[:, :6], labels) and not longer[:, 6:].any()
 
 
 ATTENTION, MASK, LENGTHS = torch.rand(2, 3, 8), torch.ones(2, 4, 8), torch.ones(2).long()

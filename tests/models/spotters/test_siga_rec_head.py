@@ -3,7 +3,6 @@ import torch
 from mmengine.structures import InstanceData
 from mmocr.registry import MODELS
 
-from mmocr_siga.models.utils.weights import WeightsMismatchError
 from tests.helpers.spotters import rec_head
 from tests.helpers.words import tiny_model
 
@@ -54,15 +53,6 @@ def test_it_begins_as_the_recognizer_whose_weights_it_is_given(tmp_path):
     torch.testing.assert_close(head.decoder(maps, encoding, None), expected)
     own, given = head.state_dict(), recognizer.state_dict()
     assert all(torch.equal(own[name], given[name]) for name in given)
-
-
-def test_weights_of_another_dictionary_are_refused(tmp_path):
-    other = tiny_model()
-    for part in ('decoder', 'glyph_head'):
-        other[part]['dictionary'] = dict(other[part]['dictionary'], dict_file='62')
-    torch.save(dict(state_dict=MODELS.build(other).state_dict()), tmp_path / 'words.pth')
-    with pytest.raises(WeightsMismatchError, match='62 characters'):
-        build(weights=str(tmp_path / 'words.pth')).init_weights()
 
 
 def test_features_of_the_detector_change_what_is_read_once_the_projection_has_learned():

@@ -48,14 +48,6 @@ def test_weights_of_the_losses():
         assert other[name].item() == pytest.approx(factor * value.item(), rel=1e-5), name
 
 
-def test_annotations_are_not_changed():
-    sample = scene(TWO_WORDS + [(rectangle(5, 85, 100, 90), 'low')])
-    before = np.copy(sample.gt_instances.polygons)
-    build().loss(pictures(), [sample])
-    np.testing.assert_array_equal(sample.gt_instances.polygons, before)
-    assert not sample.gt_instances.ignored.any()
-
-
 @pytest.mark.parametrize('words,ignored,faults', [
     ([], [], 0),
     (TWO_WORDS, [True, True], 0),
