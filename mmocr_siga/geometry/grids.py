@@ -58,17 +58,13 @@ def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
         raise ValueError('the borders of regions are (R, 2, K, 2) with K >= 2, got '
                          f'{tuple(borders.shape)}')
     borders = borders.to(_precision(borders))
-    height, width = size
-    count = borders.shape[2]
     options = dict(dtype=borders.dtype, device=borders.device)
-    column = (torch.arange(width, **options) + 0.5) / width * (count - 1)
-    # Which two points a column lies between, and how far.
-    left = column.floor().clamp(max=count - 2)
-    share = (column - left)[:, None]
-    left = left.long()
-    points = borders[:, :, left] * (1 - share) + borders[:, :, left + 1] * share
-    row = ((torch.arange(height, **options) + 0.5) / height)[:, None, None]
-    return points[:, 0, None] * (1 - row) + points[:, 1, None] * row
+    y, x = ((2 * torch.arange(side, **options) + 1) / side - 1 for side in size)
+    cells = torch.stack(torch.meshgrid(x, y, indexing='xy'), -1)
+    # Their points are a picture of two rows, x and y its channels.
+    grid = F.grid_sample(borders.permute(0, 3, 1, 2), cells.expand(len(borders), -1, -1, -1),
+                         padding_mode='border', align_corners=True)
+    return grid.permute(0, 2, 3, 1)
 
 
 def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float = 1,

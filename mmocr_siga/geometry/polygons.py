@@ -6,16 +6,25 @@ order: the top one over its characters, the bottom one under them.
 """
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-from shapely import Geometry, MultiPolygon, Polygon, box, get_parts, make_valid
+from shapely import (
+    Geometry,
+    LineString,
+    MultiPolygon,
+    Polygon,
+    box,
+    get_coordinates,
+    get_parts,
+    line_interpolate_point,
+    make_valid,
+)
+from shapely.geometry.polygon import orient
 
 __all__ = [
     'CheckedPolygon', 'border_points', 'check_polygon', 'is_vertical', 'polygon_points',
-    'polygon_shape', 'resample_border', 'signed_area', 'split_borders', 'turned_borders',
+    'polygon_shape', 'resample_border', 'split_borders', 'turned_borders',
 ]
 
 # Square pixels that a polygon covers at least.
@@ -52,13 +61,6 @@ def polygon_points(polygon: Any) -> np.ndarray:
     return points.reshape(-1, 2)
 
 
-def signed_area(points: np.ndarray) -> float:
-    """Area of (P, 2) in square pixels, by the shoelace formula; positive if they run clockwise as
-    seen in the picture."""
-    x, y = (points - points.mean(0)).T
-    return 0.5 * float(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y))
-
-
 def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
                   min_inside: float = 0.0) -> CheckedPolygon:
     """Tell whether a polygon can be worked with, and bring it into clockwise order.
@@ -84,21 +86,24 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
     points = points[different] if different.any() else points[:1]
     if len(points) < 3:
         return CheckedPolygon(None, f'has fewer than 3 different points: {len(points)}')
-    shape = Polygon(points)
-    area = signed_area(points)
-    # A bow tie may have no area, too.
-    if not shape.is_valid and (abs(area) >= 1e-9 or polygon_shape(points) is not None):
+    outline, shape = Polygon(points), polygon_shape(points)
+    if shape is not None and not outline.is_valid:
         return CheckedPolygon(None, 'crosses or touches itself')
-    if not shape.is_valid or abs(area) < MIN_AREA:
+    if shape is None or shape.area < MIN_AREA:
         return CheckedPolygon(
-            None, f'covers {abs(area):.3g} square pixels, less than {MIN_AREA}')
+            None, f'covers {outline.area:.3g} square pixels, less than {MIN_AREA}')
     if size is not None:
-        inside = shape.intersection(box(0, 0, size[1], size[0])).area / abs(area)
+        inside = shape.intersection(box(0, 0, size[1], size[0])).area / shape.area
         if inside <= 0 or inside < min_inside:
             part = '' if inside <= 0 else f'for all but {100 * inside:.2g} % of its area '
             return CheckedPolygon(
                 None, f'lies {part}outside the picture of {size[1]} x {size[0]} pixels')
-    return CheckedPolygon(points if area > 0 else np.roll(points[::-1], 1, 0), '')
+    return CheckedPolygon(_clockwise(outline), '')
+
+
+def _clockwise(outline: Polygon) -> np.ndarray:
+    """Points from the first one on, clockwise as seen in the picture, where y points down."""
+    return np.array(orient(outline).exterior.coords)[:-1]
 
 
 def polygon_shape(polygon: Any) -> Geometry | None:
@@ -169,26 +174,19 @@ def split_borders(points: np.ndarray, ordered: bool = True,
 
 def _rectangle_around(points: np.ndarray) -> np.ndarray:
     """The smallest rectangle around points, clockwise from the corner closest to the first."""
-    # OpenCV works in float32.
-    center = points.mean(0)
-    corners = cv2.boxPoints(cv2.minAreaRect((points - center).astype(np.float32))) + center
-    corners = corners if signed_area(corners) > 0 else corners[::-1]
+    corners = _clockwise(Polygon(points).minimum_rotated_rectangle)
     return np.roll(corners, -int(((corners - points[0]) ** 2).sum(1).argmin()), 0)
 
 
 def _simplified(points: np.ndarray) -> np.ndarray:
     """At most MOST_POINTS of the points, not fewer than 4."""
-    center, share = points.mean(0), 0.002
-    kept = points
+    outline, kept, share = Polygon(points), points, 0.002
     while len(kept) > MOST_POINTS:
-        length = np.hypot(*(points - np.roll(points, 1, 0)).T).sum()
-        fewer = cv2.approxPolyDP((points - center).astype(np.float32), share * length, True)
+        fewer = _clockwise(outline.simplify(share * outline.length))
         if len(fewer) < 4:
-            break
-        kept, share = fewer.reshape(-1, 2) + center, share * 1.25
-    if len(kept) > MOST_POINTS:
-        kept = points[np.linspace(0, len(points), MOST_POINTS, endpoint=False).astype(int)]
-    return kept if signed_area(kept) > 0 else kept[::-1]
+            return points[np.linspace(0, len(points), MOST_POINTS, endpoint=False).astype(int)]
+        kept, share = fewer, share * 1.25
+    return kept
 
 
 def _chain(points: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -226,16 +224,13 @@ def resample_border(border: np.ndarray, count: int) -> np.ndarray:
     """Points (K, 2), float64, at equal steps along a border (T, 2), from its first to its last.
 
     Raises:
-        ValueError: If there are no points, or fewer than two are wanted.
+        ValueError: If there are fewer than two points, or fewer are wanted.
     """
-    border = np.asarray(border, np.float64)
-    if len(border) < 1 or count < 2:
-        raise ValueError(f'expected a border of at least 1 point and at least 2 points to make of '
+    if len(border) < 2 or count < 2:
+        raise ValueError(f'expected a border of at least 2 points and at least 2 points to make of '
                          f'it, got {len(border)} and {count}')
-    steps = np.hypot(*np.diff(border, axis=0).T)
-    length = np.concatenate([[0], np.cumsum(steps)])
-    at = np.linspace(0, length[-1], count)
-    return np.stack([np.interp(at, length, border[:, k]) for k in (0, 1)], -1)
+    at = np.linspace(0, 1, count)
+    return get_coordinates(line_interpolate_point(LineString(border), at, normalized=True))
 
 
 def border_points(top: np.ndarray, bottom: np.ndarray, count: int) -> np.ndarray:
@@ -246,12 +241,6 @@ def border_points(top: np.ndarray, bottom: np.ndarray, count: int) -> np.ndarray
 def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
     """Mean length of the borders, (T, 2) and (B, 2), and mean distance between them, in pixels:
     width and height of the word if it were straight."""
-    if len(top) == len(bottom) == 2:
-        # The distance by Simpson's rule; words of many pictures come here.
-        start, stop = (math.hypot(*(top[k] - bottom[k]).tolist()) for k in (0, 1))
-        middle = math.hypot(*(top.sum(0) - bottom.sum(0)).tolist()) / 2
-        sides = [math.hypot(*(each[1] - each[0]).tolist()) for each in (top, bottom)]
-        return sum(sides) / 2, (start + 4 * middle + stop) / 6
     pairs = border_points(top, bottom, _SAMPLES).reshape(2, _SAMPLES, 2)
     width = np.hypot(*np.diff(pairs, axis=1).reshape(-1, 2).T).sum() / 2
     return float(width), float(np.hypot(*(pairs[0] - pairs[1]).T).mean())

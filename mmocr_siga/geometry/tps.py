@@ -3,14 +3,11 @@
 N batch, F fiducial points, (H, W) the rectified image. Coordinates are (x, y) in [-1, 1]; -1 and 1
 are the centers of the outermost pixels of the image that is sampled.
 """
-from functools import lru_cache
-
+import numpy as np
 import torch
+from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 from torch.nn import functional as F
-
-# Keeps the logarithm finite where a pixel lies on a fiducial point.
-_EPSILON = 1e-6
 
 
 def fiducial_points(count: int, rows: int = 2) -> Tensor:
@@ -30,49 +27,28 @@ def fiducial_points(count: int, rows: int = 2) -> Tensor:
     return torch.stack([x.repeat(rows), y.repeat_interleave(count // rows)], 1)
 
 
-def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
-    r"""The linear map from fiducial points on an image to the sampling grid of a spline.
+def tps_spline(values: np.ndarray, rows: int = 2) -> RBFInterpolator:
+    """The thin-plate spline that takes the points of :func:`fiducial_points` to values (F, D).
 
-    A thin-plate spline with the kernel :math:`r^2 \ln r` takes the points of
-    :func:`fiducial_points` to the given ones. It is linear in them, so one matrix, worked out
-    once in float64, stands for solving the spline and for evaluating it at every pixel (RARE,
-    CVPR 2016, section 3.1).
+    A function of positions, float64 (M, 2), anywhere; the edges of the rectified image are at -1
+    and 1.
+    """
+    points = fiducial_points(len(values), rows).numpy()
+    return RBFInterpolator(points, values, kernel='thin_plate_spline')
+
+
+def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
+    """The linear map from fiducial points on an image to the sampling grid of a spline.
+
+    A spline is linear in the points it goes through, so one matrix, worked out once in float64,
+    stands for solving it and for evaluating it at every pixel (RARE, CVPR 2016, section 3.1).
 
     Returns:
         float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
     """
-    x = (2 * torch.arange(width, dtype=torch.float64) + 1 - width) / width
-    y = (2 * torch.arange(height, dtype=torch.float64) + 1 - height) / height
-    return tps_matrix(torch.stack([x.repeat(height), y.repeat_interleave(width)], 1), count)
-
-
-def tps_matrix(positions: Tensor, count: int, rows: int = 2) -> Tensor:
-    """The linear map (M, F) of :func:`tps_grid_matrix` for positions, float64 (M, 2), anywhere.
-
-    The edges of the rectified image are at -1 and 1; for ``count`` and ``rows`` see
-    :func:`fiducial_points`.
-    """
-    points = fiducial_points(count, rows)
-    distance = torch.cdist(positions, points)
-    kernel = distance ** 2 * (distance + _EPSILON).log()
-    terms = torch.cat([points.new_ones(len(positions), 1), positions, kernel], 1)
-    return terms @ _tps_solution(count, rows)
-
-
-@lru_cache(maxsize=16)
-def _tps_solution(count: int, rows: int) -> Tensor:
-    """Coefficients of the spline from its values at the points, (F + 3, F)."""
-    points = fiducial_points(count, rows)
-    ones = points.new_ones(count, 1)
-    distance = torch.cdist(points, points)
-    kernel = torch.where(distance > 0, distance ** 2 * distance.clamp(min=_EPSILON).log(), 0.)
-    system = torch.cat([
-        torch.cat([ones, points, kernel], 1),
-        torch.cat([points.new_zeros(2, 3), points.T], 1),
-        torch.cat([points.new_zeros(1, 3), ones.T], 1),
-    ])
-    # The last three right hand sides are zero: their columns of the inverse are not needed.
-    return torch.linalg.inv(system)[:, :count]
+    y, x = ((2 * np.arange(size) + 1 - size) / size for size in (height, width))
+    pixels = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    return torch.from_numpy(tps_spline(np.eye(count))(pixels))
 
 
 def warp_images(images: Tensor, grid: Tensor) -> Tensor:

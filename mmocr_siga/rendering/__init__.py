@@ -2,9 +2,8 @@
 from .fonts import FontLibrary
 from .recipes import RECIPES, Recipe, build_renderer
 from .renderer import RenderedWord, WordRenderer
-from .sheet import contact_sheet
 from .styles import PRESETS, RenderStyle
 from .words import WordSource
 
 __all__ = ['FontLibrary', 'PRESETS', 'RECIPES', 'Recipe', 'RenderStyle', 'RenderedWord',
-           'WordRenderer', 'WordSource', 'build_renderer', 'contact_sheet']
+           'WordRenderer', 'WordSource', 'build_renderer']

@@ -32,7 +32,7 @@ from mmocr_siga.evaluation.character_boxes import read_boxes
 from mmocr_siga.geometry.tps import warp_images, warp_masks
 from mmocr_siga.images import UnusableImageError
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image
-from mmocr_siga.rendering import contact_sheet
+from mmocr_siga.visualization import SheetWord, draw_word_sheet
 from mmocr_siga.visualization.glyph_drawing import overlay
 
 from mmengine.config import Config  # isort: skip
@@ -105,7 +105,7 @@ def overlap_share(image: np.ndarray, reference: np.ndarray, resize: bool) -> flo
     return float((mask & reference).sum() / max((mask | reference).sum(), 1))
 
 
-def word_cells(args: argparse.Namespace) -> list[tuple[np.ndarray, str]]:
+def word_cells(args: argparse.Namespace) -> list[SheetWord]:
     """:func:`draw` of each readable image; says how masks agree with references."""
     extents = {(Path(file).parent / name).resolve(): boxes[:, ::2] for file in args.boxes
                for name, (_, boxes) in read_boxes(Path(file)).items()}
@@ -125,7 +125,7 @@ def word_cells(args: argparse.Namespace) -> list[tuple[np.ndarray, str]]:
             print(f'{path.name}: IoU {shares[-1][0]:.3f} as it is, {shares[-1][1]:.3f} at 32x128')
             caption = f'{shares[-1][1]:.2f} {caption}'
         key = path.resolve()
-        cells.append((draw(image, extents.get(key), lengths.get(key, 0)), caption))
+        cells.append(SheetWord(draw(image, extents.get(key), lengths.get(key, 0)), caption))
     for name, values in zip(('as it is', 'at 32x128'), zip(*shares)):
         print(f'IoU {name}: mean {np.mean(values):.3f}, median {np.median(values):.3f}, lowest '
               f'{min(values):.3f}, {len(values)} masks')
@@ -184,7 +184,7 @@ def straighten(step: Step, rectifier: torch.nn.Module, bend: float) -> Step:
                 None if mask is None else mask.numpy())
 
 
-def pipeline_rows(args: argparse.Namespace) -> list[list[tuple[np.ndarray, str]]]:
+def pipeline_rows(args: argparse.Namespace) -> list[list[SheetWord]]:
     """For each readable image the word after each step, and its name."""
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
@@ -202,7 +202,7 @@ def pipeline_rows(args: argparse.Namespace) -> list[list[tuple[np.ndarray, str]]
             continue
         if hasattr(rectifier, 'grid'):
             steps.append(straighten(steps[-1], rectifier, args.bend))
-        rows.append([(step.draw(), step.name) for step in steps])
+        rows.append([SheetWord(step.draw(), step.name) for step in steps])
     return rows
 
 
@@ -232,7 +232,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not cells:
         parser.error('no readable image')
     if args.pipeline and not args.out or args.out and not cv2.imwrite(
-            args.out, contact_sheet(cells, columns, (2 * WIDTH, height))):
+            args.out, draw_word_sheet(cells, columns, (2 * WIDTH, height))):
         parser.error(f'cannot write {args.out}: name a picture with --out')
 
 

@@ -43,7 +43,8 @@ from mmocr_siga.datasets.formats.writers import (
     refuse_existing,
 )
 from mmocr_siga.images import encode_picture
-from mmocr_siga.rendering import PRESETS, RECIPES, WordRenderer, build_renderer, contact_sheet
+from mmocr_siga.rendering import PRESETS, RECIPES, WordRenderer, build_renderer
+from mmocr_siga.visualization import SheetWord, draw_word_sheet
 
 # That this process may use.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
@@ -278,7 +279,7 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:
     """Draw the first words on one picture."""
     words = map(job.renderer, range(min(args.count, 96)))
-    sheet = contact_sheet((word.image, word.text) for word in words)
+    sheet = draw_word_sheet([SheetWord(word.image, word.text) for word in words], columns=8)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
     args.sheet.write_bytes(encode_picture(sheet, '.png'))
     print(f'drew {args.sheet}')

@@ -45,8 +45,8 @@ def test_sheet_and_overlap(tmp_path, capsys, source):
     out = capsys.readouterr().out
     assert 'skipped, not readable as an image' in out and 'missing.png' in out
     assert 'IoU at 32x128: mean 0.500, median 0.500' in out
-    # At twice the size, 3 pixels from the edges.
-    sheet = cv2.imread(str(tmp_path / 'sheet.png'))[3:, 3:][:3 * 64:2, :256:2]
+    # At twice the size, 10 pixels from the edges.
+    sheet = cv2.imread(str(tmp_path / 'sheet.png'))[10:, 10:][:3 * 64:2, :256:2]
     shown_mask = sheet[32:64, :, 0] > 127
     np.testing.assert_array_equal(shown_mask, image[:, :, 0] == 30)
     colored = np.ptp(sheet[64:].astype(int), 2) > 50
@@ -89,7 +89,7 @@ def test_a_sheet_of_pipelines(tmp_path, capsys):
     gallery.main([*arguments, '--out', str(out)])
     assert 'skipped' in capsys.readouterr().out
     sheet = cv2.imread(str(out))
-    assert sheet.shape[1] == 7 * (256 + 6) and sheet.shape[0] < 100
+    assert sheet.shape[1] == 7 * (256 + 10) + 10 and sheet.shape[0] < 100
     assert (sheet == gallery.OUTLINE).all(2).any()
     with pytest.raises(SystemExit):
         gallery.main(arguments)

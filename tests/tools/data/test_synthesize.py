@@ -134,7 +134,7 @@ def test_workers_start_after_a_sheet_was_drawn(tmp_path):
     subprocess.run([sys.executable, str(TOOLS / 'synthesize.py'), *options], check=True,
                    env={**os.environ, 'PYTHONPATH': str(TOOLS.parents[1])}, timeout=240)
     assert len(list((tmp_path / 'o' / 'images').rglob('*.jpg'))) == 40
-    assert cv2.imread(str(tmp_path / 'new' / 'sheet.png')).shape[0] == 5 * (64 + 14 + 6)
+    assert cv2.imread(str(tmp_path / 'new' / 'sheet.png')).shape[0] == 5 * (64 + 19 + 10) + 10
 
 
 @pytest.mark.skipif(not hasattr(signal, 'SIGKILL'), reason='needs signals')
