@@ -55,18 +55,13 @@ def test_boxes_of_clear_maps_by_hand(maps, want):
     np.testing.assert_allclose(boxes, want, atol=1e-9)
 
 
-def test_both_scales_must_agree():
+def test_both_scales_must_agree_whatever_their_resolution():
     wide, narrow = blocks((20, 60)), blocks((30, 50))
     both = character_boxes(dict(fine=narrow, coarse=wide))
     np.testing.assert_allclose(both, character_boxes(dict(fine=narrow)))
-
-
-def test_any_resolution():
-    small = np.zeros((1, 8, 32), np.float32)
-    small[0, 2:6, 8:16] = 1
-    x0, y0, x1, y1 = character_boxes(dict(fine=small))[0]
-    assert x0 == pytest.approx(8 / 32, abs=0.03) and x1 == pytest.approx(16 / 32, abs=0.03)
-    assert y0 == pytest.approx(2 / 8, abs=0.1) and y1 == pytest.approx(6 / 8, abs=0.1)
+    small = blocks((8, 16), shape=(8, 32), height=(2, 6))
+    off = character_boxes(dict(fine=small))[0] - [8 / 32, 2 / 8, 16 / 32, 6 / 8]
+    assert (abs(off) <= [0.03, 0.1, 0.03, 0.1]).all()
 
 
 def test_noise_apart_is_left_out_and_a_dot_is_kept():
@@ -98,10 +93,11 @@ def test_any_maps_give_ordered_boxes_with_area(count):
 
 def test_no_characters_and_wrong_scales():
     assert character_boxes(dict(fine=np.zeros((0, 4, 8)))).shape == (0, 4)
-    with pytest.raises(ValueError, match='at least one scale'):
-        character_boxes({})
-    with pytest.raises(ValueError, match='as many of each'):
-        character_boxes(dict(fine=np.zeros((1, 4, 8)), coarse=np.zeros((2, 4, 8))))
+    for maps, message in (({}, 'at least one scale'),
+                          (dict(fine=blocks((1, 2)), coarse=blocks((1, 2), (3, 4))),
+                           'as many of each')):
+        with pytest.raises(ValueError, match=message):
+            character_boxes(maps)
 
 
 def test_padding_holds_no_characters():
@@ -115,24 +111,21 @@ def test_padding_holds_no_characters():
         assert (boxes[:, 2] > boxes[:, 0]).all() and (boxes[:, 2] <= ratio).all()
 
 
-def test_pixels_of_the_picture():
-    boxes = [[0.25, 0.5, 0.5, 1.0]]
-    np.testing.assert_allclose(box_pixels(boxes, (200, 40)), [[50, 20, 100, 40]])
+GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 128), np.linspace(-1, 1, 32)), -1)
+
+
+@pytest.mark.parametrize('box, size, options, want', [
+    ([0.25, 0.5, 0.5, 1], (200, 40), {}, [50, 20, 100, 40]),
     # Half of the input is padding: the same share is twice as far in the picture.
-    np.testing.assert_allclose(box_pixels(boxes, (200, 40), 0.5), [[100, 20, 200, 40]])
-    np.testing.assert_allclose(box_pixels([[0, 0, 1, 1]], (7, 5), 0.9), [[0, 0, 7, 5]])
-    assert box_pixels([], (7, 5)).shape == (0, 4)
-
-
-def test_pixels_through_a_sampling_grid():
-    x, y = np.meshgrid(np.linspace(-1, 1, 128), np.linspace(-1, 1, 32))
-    grid = np.stack([x, y], -1)
-    box = [[0.25, 0.5, 0.5, 1.0]]
-    np.testing.assert_allclose(box_pixels(box, (200, 40), grid=grid), [[50, 20, 100, 40]])
+    ([0.25, 0.5, 0.5, 1], (200, 40), dict(valid_ratio=0.5), [100, 20, 200, 40]),
+    ([0, 0, 1, 1], (7, 5), dict(valid_ratio=0.9), [0, 0, 7, 5]),
+    ([0.25, 0.5, 0.5, 1], (200, 40), dict(grid=GRID), [50, 20, 100, 40]),
     # A preprocessor that looks at the right half only, and mirrors it.
-    grid[..., 0] = 0.5 - 0.5 * x
-    right = box_pixels(box, (200, 40), grid=grid)[0]
-    np.testing.assert_allclose(right, [150, 20, 175, 40], atol=1.2)
+    ([0.25, 0.5, 0.5, 1], (200, 40), dict(grid=GRID * [-0.5, 1] + [0.5, 0]), [150, 20, 175, 40])])
+def test_pixels_of_the_picture(box, size, options, want):
+    np.testing.assert_allclose(box_pixels([box], size, **options), [want],
+                               atol=1.2 if want[0] == 150 else 1e-7)
+    assert box_pixels([], size).shape == (0, 4)
 
 
 def test_the_mask_tells_characters():

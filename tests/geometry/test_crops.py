@@ -24,21 +24,21 @@ def arc(count=9, begin=160, end=20):
 
 class TestUpright:
 
-    def test_a_box_is_what_slicing_gives(self):
-        warp = warp_of(upright(20, 30, 90, 70))
-        assert warp.size == (70, 40) and warp.inner == (0, 0, 70, 40)
-        assert (crop_word(PICTURE, warp) == PICTURE[30:70, 20:90]).all()
-        assert (crop_word(PICTURE[..., 0], warp) == PICTURE[30:70, 20:90, 0]).all()
-
-    def test_with_margins(self):
-        warp = warp_of(upright(20, 30, 90, 70), margin=(.25, .1))
-        assert warp.size == (90, 48) and warp.inner == (10, 4, 80, 44)
-        assert (crop_word(PICTURE, warp) == PICTURE[26:74, 10:100]).all()
+    @pytest.mark.parametrize('margin, size, inner, there', [
+        ((0, 0), (70, 40), (0, 0, 70, 40), np.s_[30:70, 20:90]),
+        ((.25, .1), (90, 48), (10, 4, 80, 44), np.s_[26:74, 10:100])])
+    def test_a_box_is_what_slicing_gives(self, margin, size, inner, there):
+        warp = warp_of(upright(20, 30, 90, 70), margin=margin)
+        assert warp.size == size and warp.inner == inner
+        for picture in (PICTURE, PICTURE[..., 0]):
+            assert (crop_word(picture, warp) == picture[there]).all()
 
     def test_beyond_the_picture_its_border_goes_on(self):
         crop = crop_word(PICTURE, warp_of(upright(-10, 90, 60, 130)))
         wanted = cv2.copyMakeBorder(PICTURE[90:, :60], 0, 10, 10, 0, cv2.BORDER_REPLICATE)
         assert (crop == wanted).all()
+        with pytest.raises(ValueError, match='nothing of the word'):
+            crop_word(PICTURE, warp_of(upright(300, 300, 350, 340)))
 
     def test_small_words_are_enlarged_and_large_ones_reduced(self):
         assert warp_of(upright(0, 0, 40, 8)).size == (160, 32)
@@ -51,10 +51,6 @@ class TestUpright:
         # 60 times as wide as high, and compressed.
         assert warp_of(upright(0, 0, 1920, 32)).size == (1024, 32)
 
-    def test_not_in_the_picture(self):
-        with pytest.raises(ValueError, match='nothing of the word'):
-            crop_word(PICTURE, warp_of(upright(300, 300, 350, 340)))
-
 
 class TestPerspective:
     quad = polygon_points([30, 20, 150, 40, 140, 90, 40, 60])
@@ -65,8 +61,6 @@ class TestPerspective:
         corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
         assert np.allclose(warp.to_picture(corners), self.quad)
         assert warp.homography is not None and warp.points is None
-
-    def test_far_from_the_origin(self):
         far = warp_of(self.quad + 1e6)
         assert np.allclose(far.to_picture([[5, 7]]), warp_of(self.quad).to_picture([[5, 7]]) + 1e6)
 
@@ -91,8 +85,7 @@ class TestSpline:
         for y, border in ((high, top), (low, bottom)):
             found = warp.to_picture(np.stack([x, np.full(8, y)], 1))
             assert np.allclose(found, resample_border(border, 8), atol=1e-3)
-
-    def test_size_is_that_of_the_straight_word(self):
+        # The size is that of the straight word.
         warp = word_warp(*arc(33))
         middle = np.radians(140) * 65
         assert warp.size == (pytest.approx(middle * 32 / 30, abs=1), 32)
@@ -133,9 +126,9 @@ class TestReadingDirections:
         # Its upper end is its top.
         assert np.allclose(as_it_is, [points[[1, 2]], points[[0, 3]]])
 
-    @pytest.mark.parametrize('ratio, count', [(2.9, 3), (3.1, 1)])
-    def test_from_which_ratio_on(self, ratio, count):
-        assert len(reading_directions(upright(0, 0, 10, 30), True, ratio)) == count
+    def test_from_which_ratio_on(self):
+        assert [len(reading_directions(upright(0, 0, 10, 30), True, r)) for r in (2.9, 3.1)
+                ] == [3, 1]
 
 
 @pytest.mark.parametrize('shape', [(1, 1), (1, 40_000), (40_000, 1)])

@@ -49,9 +49,7 @@ def test_they_serve_in_the_place_of_files():
     line = lay_out(FontFace(DOT_FACES[1], frozenset('A1'), 1.0), 'A1A', 35)
     assert set(np.unique(line.labels)) == {0, 1, 2, 3}
     assert line.box[3] - line.box[1] == pytest.approx(35, abs=3)
-
-
-def test_faces_for_a_character_set():
+    # Those for a character set.
     assert {f.path for f in built_in_faces('Q')} == set(DOT_FACES)
     assert len(built_in_faces('7')) == len(DOT_FACES) + len(SEGMENT_FACES)
     assert built_in_faces('\u5b57') == []

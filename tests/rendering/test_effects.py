@@ -37,20 +37,15 @@ def test_grown_by_whole_and_part_pixels():
     assert effects.grown(BLOCK, -1).sum() == 6 * 18
 
 
-def test_paint_effects_leave_far_pixels_alone(rng):
+def test_paint_is_near_the_glyphs_and_relief_at_their_edges(rng):
     for _ in range(10):
         for out in (effects.shadow(rng, gray(), BLOCK, 20),
                     effects.extrusion(rng, gray(), BLOCK, 20, np.float32([200, 50, 50]))):
             assert out[-1, -1].tolist() == [100] * 3 and (out != 100).any()
-
-
-def test_relief_is_flat_away_from_edges(rng):
     light = effects.relief(rng, BLOCK, 16)
     assert np.abs(light).max() == pytest.approx(1)
     assert np.abs(light[:4]).max() < 1e-3 and abs(light[16, 20]) < 1e-3
-
-
-def test_worn_and_dotted_only_remove_paint(rng):
+    # Wear only removes paint.
     for out in (effects.worn(rng, BLOCK), effects.dotted(rng, BLOCK, 20)):
         assert (out <= BLOCK).all() and 0 < out.sum() < BLOCK.sum()
 
@@ -64,13 +59,9 @@ def test_tone_leaves_legible_text(rng, contrast):
         assert effects.separation(out, BLOCK) >= 0.99 * min(contrast, 25) * 0.47
 
 
-@pytest.mark.parametrize('sigma', [0.0, 0.5, 3.0])
-def test_blur_keeps_a_flat_picture(rng, sigma):
-    for _ in range(8):
+def test_blur_keeps_a_flat_picture_and_sharpening_overshoots_at_edges(rng):
+    for sigma in 8 * [0.0, 0.5, 3.0]:
         np.testing.assert_allclose(effects.blurred(rng, gray(), sigma), 100, atol=1e-2)
-
-
-def test_sharpening_overshoots_at_edges():
     out = effects.sharpened(effects.blend(gray(50), BLOCK, np.full(3, 150, np.float32)), 1.0)
     assert out.max() > 155 and out.min() < 45 and out[0, -1, 0] == pytest.approx(50, abs=1e-3)
 

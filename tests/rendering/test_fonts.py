@@ -16,14 +16,11 @@ def test_glyph_pixels_and_offset_match_a_direct_drawing(sans, char):
     np.testing.assert_array_equal(built, np.asarray(direct))
 
 
-def test_blank_glyphs_and_characters_that_are_missing(sans):
+def test_what_is_no_font_or_misses_characters_is_left_out(tmp_path, sans):
     assert fonts.draw_glyph(fonts.open_face(sans, 30), ' ')[0].size == 0
     assert fonts.mapped_characters(sans, 'aé一') == {'a', 'é'}
     with pytest.raises(ValueError, match='no usable font for 2 of the 4 .*一二'):
         fonts.FontLibrary.discover('ab一二', [sans], min_coverage=0.5)
-
-
-def test_what_is_no_font_is_left_out(tmp_path, sans):
     broken = tmp_path / 'broken.ttf'
     broken.write_bytes(b'not a font')
     assert fonts.mapped_characters(str(broken), 'abc') == frozenset()

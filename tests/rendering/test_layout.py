@@ -69,6 +69,9 @@ def test_identity_warp_keeps_the_pixels():
     np.testing.assert_array_equal(ink, BAR.ink[10:50, 20:100])
     np.testing.assert_array_equal(labels, LABELS[10:50, 20:100])
     assert context.shape == (40, 80) and not context.any()
+    # Huge lines are scaled down.
+    ink, _, labels = warp_line(BAR, Warp(), max_pixels=800)
+    assert ink.size <= 800 and set(np.unique(labels)) == {0, 1, 2}
 
 
 @pytest.mark.parametrize('warp, height, width', [
@@ -87,8 +90,3 @@ def test_perspective_shrinks_one_side():
     heights = (warp_line(BAR, Warp(perspective=(0.3, 0.0)))[0] > 127).sum(0)
     columns = np.flatnonzero(heights)
     assert heights[columns[1]] > 1.5 * heights[columns[-2]]
-
-
-def test_huge_lines_are_scaled_down():
-    ink, _, labels = warp_line(BAR, Warp(), max_pixels=800)
-    assert ink.size <= 800 and set(np.unique(labels)) == {0, 1, 2}

@@ -114,10 +114,7 @@ LOWER = dict(min_length=1, characters='lower_english_digits.txt')
     (dict(min_length=4), ['na\u00efve', 'elephants']),
     (LOWER, ['cat', 'elephants']),
     (dict(LOWER, letter_case='lower'), ['cat', 'DOG', 'elephants']),
-    (dict(characters='DOG', letter_case='upper', min_length=1), ['DOG']),
-    (dict(characters='na\u00efve', min_length=1), ['na\u00efve']),
-    (dict(max_length=2), ['']),
-])
+    (dict(characters='na\u00efve', max_length=5), ['na\u00efve', ''])])
 def test_filters(mixed, options, kept):
     dataset = WordLMDBDataset(ann_file=mixed, pipeline=[LoadWordImage()], **options)
     assert texts(dataset) == kept
@@ -128,10 +125,9 @@ def test_reports_of_filters(mixed, monkeypatch):
     logged = []
     monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
     WordLMDBDataset(ann_file=mixed, min_length=1, max_length=5, characters='lower36')
-    for told in (f"3 skipped, whose labels contain unknown characters, e.g. {mixed}:image-000000002"
-                 " 'DOG', ", '1 skipped, whose labels are empty', '1 skipped, whose labels are '
-                 'missing or not UTF-8', '1 skipped, whose labels are longer than 5 characters'):
-        assert told in logged[0]
+    assert (f"3 skipped, whose labels contain unknown characters, e.g. {mixed}:image-000000002"
+            " 'DOG', ") in logged[0]
+    assert '1 skipped, whose labels are longer than 5 characters' in logged[0]
     with pytest.raises(ValueError, match='no word is left(.|\n)*7 words, 0 kept'):
         WordLMDBDataset(ann_file=mixed, min_length=50)
     with pytest.raises(ValueError, match='letter_case'):

@@ -14,18 +14,11 @@ def encoded(img):
 
 
 @pytest.mark.parametrize('img, expected', [
-    (NOISE, NOISE),
-    (NOISE[:, :1], NOISE[:, :1]),
-    (np.full((5, 9), 70, np.uint8), np.full((5, 9, 3), 70)),
-    (np.full((5, 9), 70 * 257, np.uint16), np.full((5, 9, 3), 70)),
+    (NOISE, NOISE), (np.full((5, 9), 70 * 257, np.uint16), np.full((5, 9, 3), 70)),
     # Transparent ones lie over a plain ground.
-    (np.dstack([np.full((5, 9, 3), 70), np.full((5, 9), 255)]).astype(np.uint8),
-     np.full((5, 9, 3), 70)),
     (np.dstack([np.full((5, 9, 3), 70), np.zeros((5, 9))]).astype(np.uint8),
-     np.full((5, 9, 3), 255)),
-    (np.full((5, 9, 3), 70 * 257, np.uint16), np.full((5, 9, 3), 70)),
-])
-def test_files_of_every_kind_become_bgr(img, expected, tmp_path):
+     np.full((5, 9, 3), 255))])
+def test_files_become_bgr(img, expected, tmp_path):
     (tmp_path / 'a.png').write_bytes(encoded(img))
     results = LoadWordImage()(dict(img_path=str(tmp_path / 'a.png')))
     np.testing.assert_array_equal(results['img'], expected)
@@ -50,13 +43,11 @@ def test_files_that_cannot_be_read_are_named(content, tmp_path):
         LoadWordImage()(dict(img=None, img_key='image-000000007'))
 
 
-def test_images_without_pixels():
-    loader = TRANSFORMS.build(dict(type='LoadWordImage'))
-    with pytest.raises(UnusableImageError, match=r'x.png has the size \(7, 0\)'):
-        loader(dict(img=np.zeros((0, 7, 3), np.uint8), img_path='x.png'))
-
-
-@pytest.mark.parametrize('results', [{}, dict(img_path=None), dict(img_path='')])
-def test_nothing_to_load(results):
-    with pytest.raises(KeyError, match='sample 3 has neither img nor img_path'):
-        LoadWordImage()(dict(results, sample_idx=3))
+@pytest.mark.parametrize('results, error, message', [
+    (dict(img=np.zeros((0, 7, 3), np.uint8), img_path='x.png'), UnusableImageError,
+     r'x.png has the size \(7, 0\)'),
+    *((empty, KeyError, 'sample 3 has neither img nor img_path')
+      for empty in ({}, dict(img_path=None), dict(img_path='')))])
+def test_nothing_to_load(results, error, message):
+    with pytest.raises(error, match=message):
+        TRANSFORMS.build(dict(type='LoadWordImage'))(dict(results, sample_idx=3))

@@ -61,13 +61,10 @@ def test_views_become_a_list_of_batches():
         PackGlyphInputs()(dict(many, img=[]))
 
 
-@pytest.mark.parametrize('unlabeled', [dict(gt_texts=[]), {}])
-def test_a_word_without_a_label_has_no_text(unlabeled):
-    word = {k: v for k, v in results().items() if k != 'gt_texts'}
-    assert 'gt_text' not in PackGlyphInputs()(dict(word, **unlabeled))['data_samples']
-
-
-def test_a_mask_of_another_size_is_refused():
+def test_no_label_and_a_mask_of_another_size():
+    for labels in (dict(gt_texts=[]), {}):
+        word = dict(img=IMAGE, img_path='a.png', ori_shape=(4, 9), img_shape=(2, 5), **labels)
+        assert 'gt_text' not in PackGlyphInputs()(word)['data_samples']
     with pytest.raises(ValueError, match=r'\(4, 9\), its image \(2, 5\).*Resize.*TextMask, Random'):
         pack(np.zeros((4, 9), np.uint8))
 

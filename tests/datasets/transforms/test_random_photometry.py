@@ -1,14 +1,20 @@
-"""RandomTextColor and RandomTextDeterioration."""
+"""RandomTextColor, RandomTextDeterioration, and what RandomTextGeometry shares with them."""
 import numpy as np
 import pytest
 from mmcv.transforms.utils import cache_random_params
 from mmocr.registry import TRANSFORMS
 
-from mmocr_siga.datasets.transforms import RandomTextColor, RandomTextDeterioration
+from mmocr_siga.datasets.transforms import (
+    RandomTextColor,
+    RandomTextDeterioration,
+    RandomTextGeometry,
+)
 
 BOTH = pytest.mark.parametrize('kind', [RandomTextColor, RandomTextDeterioration])
 NONE = {RandomTextColor: dict(brightness=0, contrast=0, saturation=0, hue=0),
-        RandomTextDeterioration: dict(blur=0., rescale=1., noise_var=0.)}
+        RandomTextDeterioration: dict(blur=0., rescale=1., noise_var=0.),
+        RandomTextGeometry: dict(rotation=0, scale=(1, 1), shear=(0, 0), distortion=0)}
+ALL = pytest.mark.parametrize('kind', NONE)
 
 
 def image(shape=(32, 128, 3)):
@@ -25,7 +31,7 @@ def draws(transform, count=4000):
     return [transform._draw() for _ in range(count)]
 
 
-@BOTH
+@ALL
 def test_probability(kind):
     changed = [drawn is not None for drawn in draws(kind(prob=.25))]
     assert np.mean(changed) == pytest.approx(.25, abs=.03)
@@ -55,23 +61,23 @@ def test_bounds_of_deterioration():
     (RandomTextColor, dict(saturation=.3)), (RandomTextColor, dict(hue=.3)),
     (RandomTextDeterioration, dict(blur=6.)), (RandomTextDeterioration, dict(rescale=4.)),
     (RandomTextDeterioration, dict(noise_var=20.))])
-def test_each_part_alone_changes_the_image_and_the_seed_decides(kind, only):
-    transform = kind(prob=1, **{**NONE[kind], **only})
+def test_each_part_alone_changes_the_image(kind, only):
     img = image()
-    first = run(transform, img, 3)
-    assert (first != image()).any()
-    np.testing.assert_array_equal(first, run(transform, image(), 3))
+    assert (run(kind(prob=1, **{**NONE[kind], **only}), img, 3) != image()).any()
     np.testing.assert_array_equal(img, image())
 
 
-@BOTH
+@ALL
 def test_no_magnitude_leaves_the_image_alone(kind):
     np.testing.assert_array_equal(run(kind(prob=1, **NONE[kind]), image()), image())
 
 
-@BOTH
-def test_parameters_can_be_shared(kind):
+@ALL
+def test_the_seed_decides_and_parameters_can_be_shared(kind):
     transform = kind(prob=1)
+    first, second, other = (run(transform, image(), seed) for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first, second)
+    assert other.shape != first.shape or (other != first).any()
     with cache_random_params(transform):
         first, second = (transform(dict(img=image()))['img'] for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -97,7 +103,11 @@ def test_other_images_are_refused(kind, img):
     ('RandomTextColor', dict(prob=2)), ('RandomTextColor', dict(contrast=-1)),
     ('RandomTextColor', dict(hue=.6)), ('RandomTextDeterioration', dict(prob=2)),
     ('RandomTextDeterioration', dict(blur=-1)), ('RandomTextDeterioration', dict(noise_var=-1)),
-    ('RandomTextDeterioration', dict(rescale=.5))])
+    ('RandomTextDeterioration', dict(rescale=.5)),
+    *(('RandomTextGeometry', wrong) for wrong in (
+        dict(prob=1.5), dict(prob=-.1), dict(rotation=-1), dict(rotation=200), dict(scale=(0, 2)),
+        dict(scale=(2, .5)), dict(shear=(60, 40)), dict(shear=(-1, 0)), dict(distortion=1),
+        dict(distortion=-.1), dict(max_side=0)))])
 def test_arguments_are_checked(kind, wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TRANSFORMS.build(dict(type=kind, **wrong))

@@ -68,10 +68,8 @@ def test_what_is_cut_off_is_ignored_and_what_is_gone_is_left_out():
     assert out['gt_bboxes_labels'].tolist() == [0, 1, 3] and len(out['gt_bboxes']) == 3
     # Its points are kept, also those outside.
     np.testing.assert_allclose(out['gt_polygons'][1], word(50, 0, 140, 30), atol=1e-4)
-    transform = build(scale=(1, 1), aspect=1, angle=0, word_prob=1, size=(60, 30))
     np.random.seed(0)
-    outs = [transform(results(words[:2])) for _ in range(20)]
-    for out in outs:
+    for out in (transform(results(words[:2])) for _ in range(20)):
         shares = [visible_share(p, (60, 30)) for p in out['gt_polygons']]
         assert out['gt_ignored'].tolist() == [s < 0.95 for s in shares]
 
