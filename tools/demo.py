@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import math
 import os
 import shutil
 import subprocess
@@ -27,7 +26,6 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 from tqdm import tqdm
 
@@ -61,6 +59,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--faces', type=positive, default=6, help='fonts to use (default %(default)s)')
     add('--difficulty', choices=sorted(PRESETS), default='easy', help='default: %(default)s')
     add('--config', type=Path, default=ROOT / 'configs' / 'siga_tiny.py', help='model to train')
+    add('--amp', action='store_true', help='train in bfloat16, faster on recent processors')
     add('--seed', type=int, default=0, help='default: %(default)s')
     args = parser.parse_args(argv)
     if not args.config.is_file():
@@ -118,9 +117,8 @@ def _loader(split: str, folder: Path, pipeline: list, **options: Any) -> dict:
     return dict(dataset=dataset, num_workers=workers, persistent_workers=workers > 0, **options)
 
 
-def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Config:
-    """The model's config with the demo's words, without a schedule of its own; with ``half`` it
-    computes in bfloat16 where that is safe."""
+def demo_config(args: argparse.Namespace, data: Path) -> Config:
+    """The model's config with the demo's words and schedule."""
     cfg = Config.fromfile(args.config)
     train = [t for t in cfg.train_pipeline if t['type'] not in LEFT_OUT]
     for part in ('encoder', 'decoder', 'glyph_head'):
@@ -144,36 +142,21 @@ def demo_config(args: argparse.Namespace, data: Path, half: bool = False) -> Con
             type='OptimWrapper', constructor='DeferredOptimWrapperConstructor',
             optimizer=dict(type='AdamW', lr=args.lr, weight_decay=0.01),
             clip_grad=dict(max_norm=5)),
+        param_scheduler=[dict(type='OneCycleLR', eta_max=args.lr, total_steps=args.iterations,
+                              pct_start=0.15, by_epoch=False)],
         default_hooks=dict(checkpoint=dict(interval=10 ** 9, save_last=False))))
-    if half:
+    if args.amp:
         cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16')
     return cfg
 
 
-def one_cycle(progress: float, warm_up: float = 0.15, start: float = 0.04) -> float:
-    """Factor of the learning rate at a part of the training in [0, 1]: a half cosine from ``start``
-    up to 1 at ``warm_up``, then one down to 0."""
-    if progress < warm_up:
-        return start + (1 - start) * (1 - math.cos(math.pi * progress / warm_up)) / 2
-    return (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up)))) / 2
-
-
-class DemoTraining(Hook):
-    """Sets the learning rate of each step and shows progress."""
-
-    def __init__(self, lr: float) -> None:
-        self.lr = lr
+class ProgressBar(Hook):
+    """Shows how far the training is."""
 
     def before_train(self, runner: Runner) -> None:
         """Show the bar."""
         self.bar = tqdm(total=runner.max_iters, mininterval=2, file=sys.stdout,
                         bar_format='      [{bar:30}] {elapsed}, {remaining} left{postfix}  ')
-
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: dict | None = None) -> None:
-        """Set the learning rate."""
-        for group in runner.optim_wrapper.param_groups:
-            group['lr'] = self.lr * one_cycle(runner.iter / runner.max_iters)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
@@ -188,40 +171,13 @@ class DemoTraining(Hook):
         self.bar.close()
 
 
-def seconds_per_step(cfg: Config, half: bool, steps: int = 4) -> float:
-    """Time training steps of a throw-away copy of the model."""
-    init_default_scope(cfg.get('default_scope', 'mmocr'))
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    model = MODELS.build(cfg.model).to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-4)
-    loader = iter(Runner.build_dataloader(cfg.train_dataloader, seed=0))
-    start = 0.0
-    for step in range(-2, steps):
-        if step == 0:  # the first steps also pay for set-up
-            start = time.monotonic()
-        data = model.data_preprocessor(next(loader), True)
-        with torch.autocast(device, torch.bfloat16, enabled=half):
-            loss, _ = model.parse_losses(model(**data, mode='loss'))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        float(loss)  # waits for the device
-    return (time.monotonic() - start) / steps
-
-
 def train(args: argparse.Namespace, data: Path) -> tuple[Runner, Path, Path]:
     """Train, and write the config and the weights: the runner, and the paths of both."""
-    # bfloat16 is up to twice as fast on recent processors and slower on old ones: try both.
-    plan = demo_config(args, data)
-    paces = {half: seconds_per_step(plan, half) for half in (False, True)}
-    half = paces[True] < paces[False]
-    print(f'      in {"bfloat16" if half else "float32"}, about {paces[half]:.2f} s for a step of '
-          f'{args.batch_size} words')
-    cfg = demo_config(args, data, half)
+    cfg = demo_config(args, data)
     config, weights = args.work_dir / 'config.py', args.work_dir / 'demo.pth'
     cfg.dump(config)
     runner = Runner.from_cfg(cfg)
-    runner.register_hook(DemoTraining(args.lr), priority='LOW')
+    runner.register_hook(ProgressBar(), priority='LOW')
     runner.train()
     runner.save_checkpoint(str(args.work_dir), weights.name, save_optimizer=False,
                            save_param_scheduler=False)

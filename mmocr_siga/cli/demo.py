@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, out: TextIO) -> int:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise CommandError(f"the page needs {missing[0]}: pip install 'mmocr-siga[demo]' "
-                           '(Python 3.10 or newer)')
+        raise CommandError(f"the page needs {', '.join(missing)}: in the clone, pip install "
+                           "'.[demo]' (Python 3.10 or newer)")
     if args.det_weights and not args.det:
         raise CommandError('--det-weights needs --det, the config that they are of')
     spotter = scene_inferencer(args)

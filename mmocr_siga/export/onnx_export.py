@@ -209,7 +209,7 @@ def _onnx() -> Any:
         import onnx
     except ImportError as error:
         raise ImportError(f'export needs the package onnx, which could not be imported ({error}): '
-                          "pip install 'mmocr-siga[onnx]'") from error
+                          "pip install onnx onnxruntime") from error
     return onnx
 
 

@@ -13,7 +13,7 @@ def model(tmp_path_factory):
 
 
 @pytest.mark.parametrize('needed, arguments, message', [
-    (['no_such_package'], [], "the page needs no_such_package: pip install 'mmocr-siga[demo]'"),
+    (['no_such_package'], [], "needs no_such_package: in the clone, pip install '.[demo]'"),
     ([], ['--det-weights', 'x.pth'], '--det-weights needs --det'),
     ([], ['--model', 'missing.py', '--weights', 'x.pth'], "there is no config at 'missing.py'"),
     ([], ['--det', 'missing.py'], 'the detector cannot be used')])

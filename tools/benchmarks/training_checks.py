@@ -4,7 +4,7 @@ from __future__ import annotations
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import common
 import torch
 from common import ROOT, Candidate, Precision
+from mmdet.engine.hooks import CheckInvalidLossHook
 from mmengine.dataset import pseudo_collate
-from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.runner import Runner
@@ -176,40 +176,11 @@ def wrapper_config(cfg: Any, precision: Precision) -> dict:
     return wrapper
 
 
-class NotFiniteError(RuntimeError):
-    """A loss or a weight is NaN or infinite."""
-
-
-class FiniteHook(Hook):
-    """Stops a training where a loss is not finite, or every ``interval`` iterations a weight."""
-
-    priority = 'VERY_LOW'
-
-    def __init__(self, interval: int = 50) -> None:
-        self.interval = interval
-
-    def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
-                         outputs: dict | None = None) -> None:
-        """Look at the losses of this step."""
-        step = runner.iter + 1
-        _check_finite(f'step {step}: losses', outputs or {})
-        if step % self.interval == 0 or step == runner.max_iters:
-            _check_finite(f'step {step}: weights', runner.model.state_dict())
-            common.say(f'step {step:,} of {runner.max_iters:,}: finite, loss '
-                       f'{outputs["loss"].item():.3f}')
-
-
-def _check_finite(what: str, values: Mapping[str, Any]) -> None:
-    bad = [name for name, value in values.items()
-           if not torch.isfinite(torch.as_tensor(value)).all()]
-    if bad:
-        raise NotFiniteError(f'{what} not finite: {", ".join(bad[:4])}, {len(bad)} in all')
-
-
 def check_finite(candidate: Candidate, precision: Precision, device: torch.device, size: int,
                  steps: int) -> str:
     """Train a config, from its weights, on its own words with the beginning of its own schedule:
-    what is not finite first, or ''. MMEngine chooses the device; it must be of the type asked for.
+    when the loss is not finite, or what weights at the end, or ''. MMEngine chooses the device; it
+    must be of the type asked for.
     """
     cfg = common.load_config(candidate.config)
     cfg.optim_wrapper = wrapper_config(cfg, precision)
@@ -220,7 +191,8 @@ def check_finite(candidate: Candidate, precision: Precision, device: torch.devic
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1)
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    cfg.default_hooks.checkpoint = None
+    # One of the name in a config would go on with the folder of the run before.
+    cfg.default_hooks.checkpoint = cfg.visualizer = None
     cfg.default_hooks.pop('warm_start', None)
     cfg.log_level, cfg.randomness = 'WARNING', dict(seed=0)
     with tempfile.TemporaryDirectory() as folder:
@@ -230,9 +202,11 @@ def check_finite(candidate: Candidate, precision: Precision, device: torch.devic
         if found != device.type:
             raise ValueError(f'--device {device}: MMEngine trains on {found} here; hide the '
                              'accelerator with CUDA_VISIBLE_DEVICES= to train on the CPU')
-        runner.register_hook(FiniteHook(min(50, steps)))
+        runner.register_hook(CheckInvalidLossHook(interval=1))
         try:
             runner.train()
-        except NotFiniteError as error:
-            return str(error)
-    return ''
+        except AssertionError:
+            return f'step {runner.iter + 1}: the loss is not finite'
+    bad = [name for name, value in runner.model.state_dict().items()
+           if not torch.isfinite(value).all()]
+    return f'{len(bad)} weights are not finite at the end, first {bad[:4]}' if bad else ''

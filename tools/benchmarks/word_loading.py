@@ -1,13 +1,13 @@
 """Time the data of a training: words drawn on the fly, or read from a database.
 
-    python tools/benchmarks/word_loading.py --workers 0 1 2 --train-steps 20
+    python tools/benchmarks/word_loading.py --workers 0 1 2
     python tools/benchmarks/word_loading.py --lmdb data/words/train --workers 2 --seconds 300
     python tools/benchmarks/word_loading.py configs/siga_tiny.py --stages
 
 A row gives images in a second through the training pipeline of the config, without workers also in
 a second of processor time, which other programs disturb less; and the memory of all processes,
-shared pages counted once, after a quarter of the time and near the end. With --train-steps the
-model of the config is trained on one batch in bfloat16, to tell the data's part of the work.
+shared pages counted once, after a quarter of the time and near the end. How fast a model is trained
+tells train.py.
 
 With --stages the pipeline reads image files (real words where there are any in $SIGA_DATA, else
 drawn ones) in one process, and a row gives the processor time of a transform.
@@ -20,7 +20,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +28,6 @@ import cv2
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.optim import build_optim_wrapper
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
 
@@ -95,18 +93,6 @@ def _one_thread(_: int) -> None:
     cv2.setNumThreads(1)
 
 
-def training_rate(cfg: Config, dataset: Any, steps: int, batch_size: int) -> float:
-    """Images in a second that the model is trained on, in bfloat16, on one batch."""
-    model = common.build_model(cfg)
-    optimizer = build_optim_wrapper(model, dict(cfg.optim_wrapper, type='AmpOptimWrapper'))
-    batch = pseudo_collate([dataset[i] for i in range(batch_size)])
-    model.train_step(batch, optimizer)
-    start = time.perf_counter()
-    for _ in range(steps):
-        model.train_step(batch, optimizer)
-    return steps * batch_size / (time.perf_counter() - start)
-
-
 def time_stages(transforms: Sequence[Any], infos: Sequence[dict], rounds: int,
                 batch_size: int) -> list[tuple[str, float]]:
     """Processor time of each transform of a pipeline, and of making batches of what it gives.
@@ -148,15 +134,6 @@ def run_stages(args: argparse.Namespace, cfg: Config, rounds: int = 5) -> None:
     print(stage_table(stages, rounds * len(words)))
 
 
-def verdict(loading: float, training: float, cores: int) -> str:
-    """Which part of the work the data are, by images/s: loading by a core, training by all."""
-    busy = training / loading
-    slower = 1 / (1 + busy / cores)
-    return (f'training alone: {training:,.0f} images/s on {cores} cores; to keep it fed takes '
-            f'{busy:.2f} cores. On these cores themselves, training with this data runs at '
-            f'{100 * slower:.0f} % of that; with {ceil(busy)} more for workers, at full speed')
-
-
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
@@ -167,7 +144,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--workers', type=int, nargs='+', default=[0, 1], help='default: 0 1')
     add('--batch-size', type=common.positive, default=64, help='default: %(default)s')
     add('--seconds', type=float, default=20, help='for each row (default %(default)s)')
-    add('--train-steps', type=int, default=0, help='training steps to time (default none)')
     add('--stages', action='store_true', help='time the transforms of the pipeline instead')
     add('--words', type=common.positive, default=500, help='of --stages (default %(default)s)')
     return parser.parse_args(argv)
@@ -194,9 +170,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         ['workers', 'images/s', 'images/s of a core', 'images', 'memory (MiB)'],
         [[str(row.workers), f'{row.images / row.seconds:.0f}', f'{row.core_rate:.0f}',
           f'{row.images:,}', '{:.0f} to {:.0f}'.format(*row.memory)] for row in rows]))
-    if args.train_steps:
-        rate = training_rate(cfg, dataset, args.train_steps, args.batch_size)
-        print(verdict(rows[0].core_rate, rate, torch.get_num_threads()))
     return 0
 
 
