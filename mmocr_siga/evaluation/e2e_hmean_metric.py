@@ -141,12 +141,11 @@ def _thresholds(given: Mapping[str, float] | float | None) -> list[float]:
         return []
     if not isinstance(given, Mapping):
         return [float(given)]
-    if set(given) != {'start', 'stop', 'step'} or given['step'] <= 0:
-        raise ValueError('pred_score_thrs must be a number or start, stop and a positive step, '
-                         f'but is {dict(given)}')
-    out = [round(float(value), 6) for value in np.arange(**given)]
+    fits = set(given) == {'start', 'stop', 'step'} and given['step'] > 0
+    out = [round(float(value), 6) for value in np.arange(**given)] if fits else []
     if not out:
-        raise ValueError(f'pred_score_thrs holds no threshold: {dict(given)}')
+        raise ValueError('pred_score_thrs must be a number or start, stop and a positive step, '
+                         f'of at least one threshold, but is {dict(given)}')
     return out
 
 
@@ -203,19 +202,14 @@ def _corrected(results: list[dict], lexicon: Mapping[str, Any],
 def _filled(own: list[str], everything: list[str], size: int | None, name: str) -> list[str]:
     """Words of a picture, filled up to a size by those of others."""
     own = list(dict.fromkeys(word.upper() for word in own))
-    if size is None or len(own) >= size:
-        return own
     others = sorted(set(everything) - set(own))
     random.Random(f'lexicon of {name}').shuffle(others)
-    return own + others[:size - len(own)]
+    return own + others[:max(0, (size or 0) - len(own))]
 
 
 def _instances(sample: Mapping, what: str, *needed: str) -> dict[str, Any]:
     """Fields of ``gt_instances`` or ``pred_instances``; one that is missing is named."""
-    given = sample.get(what)
-    if given is None:
-        raise ValueError(f'a data sample has no {what}')
-    fields = dict(given.items())
+    fields = dict(sample.get(what, {}).items())
     for key in needed:
         if key not in fields:
             advice = ('; give LoadOCRAnnotations with_text=True, with_polygon=True and '
@@ -223,10 +217,6 @@ def _instances(sample: Mapping, what: str, *needed: str) -> dict[str, Any]:
                       '; for a model that only detects use protocols=("detection", )'
                       if key == 'texts' else '')
             raise ValueError(f'{what} of a data sample have no {key!r}{advice}')
-    sizes = {key: len(value) for key, value in fields.items()
-             if key in ('polygons', 'texts', 'ignored', 'scores', 'text_scores', 'char_scores')}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(f'fields of {what} differ in length: {sizes}')
     return fields
 
 

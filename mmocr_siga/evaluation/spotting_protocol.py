@@ -133,7 +133,5 @@ def count_hits(found: Overlaps, truths: Sequence[str], care: np.ndarray,
 
 def hmean(counts: Counts) -> tuple[float, float, float]:
     """Precision, recall and their harmonic mean; 0 where there is nothing to divide by."""
-    precision = counts.hits / counts.detections if counts.detections else 0.
-    recall = counts.hits / counts.words if counts.words else 0.
-    both = precision + recall
-    return precision, recall, 2 * precision * recall / both if both else 0.
+    totals = counts.detections, counts.words, (counts.detections + counts.words) / 2
+    return tuple(counts.hits / max(total, 1) for total in totals)

@@ -4,7 +4,8 @@ from __future__ import annotations
 import copy
 import json
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,18 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
     onnx = _onnx()
     _check_exportable(model, opset, glyph_maps)
     metadata = export_metadata(model, name)
-    _check_writable(path)
     from .onnx_graph import recognizer_graph
     size = metadata['preprocessing']['size']
     padded = any(s['type'] == 'pad_to_width' for s in metadata['preprocessing']['steps'])
-    # The step's weights are constants for the tracer.
-    reader = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
-    reader.decoder.prepare_inference()
-    graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width)
-    graph.producer_name, graph.producer_version = 'mmocr_siga', __version__
-    metadata.update(dynamic_width=dynamic_width, opset=opset)
-    onnx.helper.set_model_props(graph, {FORMAT_KEY: json.dumps(metadata, ensure_ascii=False)})
-    _write(graph.SerializeToString(), path)
+    with _replaced(path) as partial:
+        # The step's weights are constants for the tracer.
+        reader = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+        reader.decoder.prepare_inference()
+        graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width)
+        graph.producer_name, graph.producer_version = 'mmocr_siga', __version__
+        metadata.update(dynamic_width=dynamic_width, opset=opset)
+        onnx.helper.set_model_props(graph, {FORMAT_KEY: json.dumps(metadata, ensure_ascii=False)})
+        onnx.save(graph, str(partial))
     return metadata
 
 
@@ -183,16 +184,14 @@ def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
     """
     onnx = _onnx()
     from onnxruntime.quantization import QuantType, quantize_dynamic
-    _check_writable(target)
-    with tempfile.TemporaryDirectory() as folder:
-        quantized = Path(folder) / 'int8.onnx'
-        quantize_dynamic(os.fspath(source), str(quantized), weight_type=QuantType.QInt8,
+    with _replaced(target) as partial:
+        quantize_dynamic(os.fspath(source), str(partial), weight_type=QuantType.QInt8,
                          op_types_to_quantize=['MatMul', 'Gemm', 'LSTM'], per_channel=True,
                          extra_options=dict(EnableSubgraph=True, MatMulConstBOnly=True))
-        graph = onnx.load(str(quantized))
-    _loop_last(graph)
-    onnx.checker.check_model(graph)
-    _write(graph.SerializeToString(), target)
+        graph = onnx.load(str(partial))
+        _loop_last(graph)
+        onnx.checker.check_model(graph)
+        onnx.save(graph, str(partial))
 
 
 def _loop_last(model: Any) -> None:
@@ -213,23 +212,20 @@ def _onnx() -> Any:
     return onnx
 
 
-def _check_writable(path: str | os.PathLike) -> None:
-    """Find out before the work that the file cannot be written."""
+@contextmanager
+def _replaced(path: str | os.PathLike) -> Iterator[Path]:
+    """A file that takes the place of another once it is complete; whether there can be one shows
+    before the work."""
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f'cannot write {path}: it is a folder; give the name of a file')
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f'cannot write {path}: there is no folder {path.parent}')
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise PermissionError(f'cannot write {path}: permission denied')
-
-
-def _write(content: bytes, path: str | os.PathLike) -> None:
-    """Write a file whole or not at all."""
-    path = Path(path)
     partial = path.with_name(f'.{path.name}.{os.getpid()}.partial')
     try:
-        partial.write_bytes(content)
+        partial.touch()
+    except OSError as error:
+        raise type(error)(f'cannot write {path}: {error.strerror}') from error
+    try:
+        yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

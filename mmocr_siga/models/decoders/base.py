@@ -11,6 +11,7 @@ from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.registry import TASK_UTILS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from ...structures.words import Decoded, Hypothesis, WordOutputs, WordTargets
 from ..layers import beam_search, merged, selected, steps_nbest, word_targets
@@ -109,7 +110,9 @@ class WordDecoder(BaseDecoder):
     @torch.no_grad()
     def prepare_inference(self) -> None:
         """Keep :meth:`weights` until they change: single words are read faster by a tenth."""
-        self.kept = _contiguous(self.weights(inference=True))
+        # What is a view of other weights is copied.
+        self.kept = tree_map(lambda leaf: leaf.map(Tensor.contiguous) if isinstance(
+            leaf, StepWeights) else leaf, self.weights(inference=True))
 
     def train(self, mode: bool = True) -> WordDecoder:
         """As usual; training forgets what was kept."""
@@ -230,13 +233,6 @@ def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
         out.append(Hypothesis(tuple(classes[:length]), tuple(values[:length]),
                               math.prod(values[:length + 1])))
     return out
-
-
-def _contiguous(tree: Any) -> Any:
-    """Copy what is a view of other weights in (nested) tuples."""
-    if isinstance(tree, StepWeights):
-        return tree.map(Tensor.contiguous)
-    return type(tree)(*map(_contiguous, tree)) if isinstance(tree, tuple) else tree
 
 
 def _memory(feat: Any, out_enc: Any) -> Any:

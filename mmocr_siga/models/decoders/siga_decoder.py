@@ -19,20 +19,12 @@ from .base import Samples, WordDecoder
 _BRANCHES = tuple(f'word_{scale}' for scale in SCALES)
 
 
-class SIGAWeights(NamedTuple):
-    """The weights in the form that steps read."""
+class SIGACache(NamedTuple):
+    """What no step changes, or, as weights, what no word changes."""
 
-    attention: AttentionWeights  # of both scales
+    attention: AttentionCache | AttentionWeights  # of both scales
     reader: TokenLSTMWeights  # of the last decoder
     folded: bool  # whether it reads the fused glimpses, the projection being in its weights
-
-
-class SIGACache(NamedTuple):
-    """What no step changes."""
-
-    attention: AttentionCache  # of both scales
-    reader: TokenLSTMWeights
-    folded: bool
 
 
 class SIGAState(NamedTuple):
@@ -78,10 +70,10 @@ class SIGADecoder(WordDecoder):
             [memory.glyph_features[scale] for scale in SCALES], memory.valid)
         return SIGACache(attention, weights.reader.map(lambda x: x.to(dtype)), weights.folded)
 
-    def weights(self, inference: bool = False) -> SIGAWeights:
+    def weights(self, inference: bool = False) -> SIGACache:
         """Of the three decoders; in inference the projection is folded into the last one."""
-        return SIGAWeights(AttentionWeights.of(tuple(self.branches.values())),
-                           self.reader.weights(self.project if inference else None), inference)
+        return SIGACache(AttentionWeights.of(tuple(self.branches.values())),
+                         self.reader.weights(self.project if inference else None), inference)
 
     def start(self, cache: SIGACache) -> tuple[SIGAState, Tensor]:
         """Zeros, and the start token of each decoder."""

@@ -90,7 +90,7 @@ class SIGAEncoder(BaseEncoder):
     def forward(self, feat: Sequence[Tensor],
                 data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> GlyphEncoding:
         """Encode a pyramid, (N, C_i, h_i, w_i) each; the samples tell the padding."""
-        self._check(feat)
+        check_maps(self, feat)
         rows = self.row_convs(feat[self.context_index])
         sequence = rows.mean(2).transpose(1, 2)
         context = self.context(sequence)
@@ -127,12 +127,15 @@ class SIGAEncoder(BaseEncoder):
                                     align_corners=False)
         return coarse + columns.unsqueeze(2)
 
-    def _check(self, feat: Sequence[Tensor]) -> None:
-        channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
-        if channels != self.in_channels:
-            got = 'a single map' if channels is None else f'maps of {channels} channels'
-            raise ValueError(f'SIGAEncoder was built for maps of {self.in_channels} channels and '
-                             f'got {got}: set out_indices of the backbone and in_channels to agree')
+
+def check_maps(encoder: BaseEncoder, feat: Sequence[Tensor]) -> None:
+    """Raise ValueError unless the maps have the encoder's ``in_channels``."""
+    channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
+    if channels != encoder.in_channels:
+        got = 'a single map' if channels is None else f'maps of {channels} channels'
+        raise ValueError(f'{type(encoder).__name__} was built for maps of {encoder.in_channels} '
+                         f'channels and got {got}: set out_indices of the backbone and in_channels '
+                         'to agree')
 
 
 def glyph_layer(in_channels: int, out_channels: int, kernel: int = 3, groups: int = 1,

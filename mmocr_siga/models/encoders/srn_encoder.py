@@ -8,6 +8,8 @@ from mmocr.utils.typing_utils import InitConfigType, OptConfigType
 from torch import Tensor
 from torch.nn import functional as F
 
+from .siga_encoder import check_maps
+
 
 @MODELS.register_module()
 class SRNEncoder(BaseEncoder):
@@ -30,11 +32,7 @@ class SRNEncoder(BaseEncoder):
     def forward(self, feat: Sequence[Tensor],
                 data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
         """The backbone's outputs (N, C_i, h_i, w_i), finest first -> (N, C, h_0, w_0)."""
-        channels = None if isinstance(feat, Tensor) else tuple(f.shape[1] for f in feat)
-        if channels != self.in_channels:
-            got = 'a single map' if channels is None else f'maps of {channels} channels'
-            raise ValueError(f'SRNEncoder was built for maps of {self.in_channels} channels and '
-                             f'got {got}: set out_indices of the backbone and in_channels to agree')
+        check_maps(self, feat)
         finest, *coarser = self.neck(tuple(feat))
         size = finest.shape[-2:]
         return finest + sum(F.interpolate(level, size=size, mode='nearest') for level in coarser)

@@ -7,11 +7,12 @@ the T steps end before the word does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from ...structures.words import Hypothesis
 
@@ -118,17 +119,10 @@ def _settled(alive: _Pool, ended: _Pool, count: int) -> bool:
     return bool((alive.total[:, 0] <= ended.total[:, -1]).all())
 
 
-def selected(tree: Any, rows: Tensor) -> Any:
-    """Rows of the first dimension of all tensors in (nested) tuples and mappings; anything else
+def selected(tree: Any, rows: Tensor | slice) -> Any:
+    """Rows of the first dimension of all tensors in (nested) tuples and dictionaries; anything else
     stays as it is."""
-    if isinstance(tree, Tensor):
-        return tree[rows]
-    if isinstance(tree, Mapping):
-        return {key: selected(value, rows) for key, value in tree.items()}
-    if isinstance(tree, tuple):
-        parts = [selected(value, rows) for value in tree]
-        return type(tree)(*parts) if hasattr(tree, '_fields') else tuple(parts)
-    return tree
+    return tree_map(lambda leaf: leaf[rows] if isinstance(leaf, Tensor) else leaf, tree)
 
 
 def _hypotheses(pool: _Pool, end_idx: int) -> list[list[Hypothesis]]:
