@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -58,7 +59,7 @@ class ForwardPass:
     @property
     def dictionary(self) -> Dictionary:
         """The recognizer's."""
-        return self.hooks.dictionary(self.recognizer)
+        return reduce(getattr, self.hooks.dictionary_path.split('.'), self.recognizer)
 
     @property
     def special_classes(self) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ class ForwardPass:
     @property
     def feature(self) -> Tensor:
         """The map that the attention read, (N, D, h, w)."""
-        return self.hooks.feature(self.calls)
+        return self.hooks.as_map(self.hooks.feature_hook.read(self.calls)[-1], self.calls)
 
     @property
     def attention(self) -> Tensor:

@@ -67,36 +67,23 @@ def _decoder_input(index: int) -> FeatureHook:
     return FeatureHook('decoder', 'input', index)
 
 
-def _aster(decoder: nn.Module) -> FeatureHooks:
-    return FeatureHooks(_decoder_input(1), 'decoder.fc', 'decoder.proj_sum', scores=True)
-
-
-def _transformer(decoder: nn.Module) -> FeatureHooks:
-    # What the dropout of the last layer takes: the attention before any of it is dropped.
-    attention = FeatureHook('decoder.layer_stack.-1.enc_attn.attention.dropout', 'input')
-    return FeatureHooks(_decoder_input(1), 'decoder.classifier', attention,
-                        size_like=_decoder_input(0))
-
-
-def _master(decoder: nn.Module) -> FeatureHooks:
-    attention = FeatureHook('decoder.decoder_layers.-1.attentions.1.attn', index=1)
-    return FeatureHooks('decoder.feat_positional_encoding', 'decoder.cls', attention,
-                        size_like='backbone')
-
-
-def _abinet(decoder: nn.Module) -> FeatureHooks:
-    return FeatureHooks(_decoder_input(1), 'decoder.vision_decoder.cls',
-                        FeatureHook('decoder.vision_decoder', index='attn_scores'))
-
-
 KNOWN: dict[type, Callable[[nn.Module], FeatureHooks]] = {
     decoders.ParallelSARDecoder: SARHooks,
     decoders.SequentialSARDecoder: SARHooks,
-    decoders.ASTERDecoder: _aster,
-    decoders.NRTRDecoder: _transformer,
-    decoders.MasterDecoder: _master,
+    decoders.ASTERDecoder: lambda decoder: FeatureHooks(
+        _decoder_input(1), 'decoder.fc', 'decoder.proj_sum', scores=True),
+    # What the dropout of the last layer takes: the attention before any of it is dropped.
+    decoders.NRTRDecoder: lambda decoder: FeatureHooks(
+        _decoder_input(1), 'decoder.classifier',
+        FeatureHook('decoder.layer_stack.-1.enc_attn.attention.dropout', 'input'),
+        size_like=_decoder_input(0)),
+    decoders.MasterDecoder: lambda decoder: FeatureHooks(
+        'decoder.feat_positional_encoding', 'decoder.cls',
+        FeatureHook('decoder.decoder_layers.-1.attentions.1.attn', index=1), size_like='backbone'),
     decoders.RobustScannerFuser: RobustScannerHooks,
-    decoders.ABIFuser: _abinet,
+    decoders.ABIFuser: lambda decoder: FeatureHooks(
+        _decoder_input(1), 'decoder.vision_decoder.cls',
+        FeatureHook('decoder.vision_decoder', index='attn_scores')),
 }
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mmocr.registry import MODELS
 from torch import Tensor
 
@@ -28,11 +26,6 @@ class SECLoss(Plugin):
         self.loss_weight = loss_weight
         self.pooling = pooling
 
-    def forward(self, logits: Tensor, presence: Tensor, valid: Tensor | None = None,
-                ignore_classes: Sequence[int] = ()) -> Tensor:
-        """The weighted loss; arguments are the function's."""
-        return self.loss_weight * sec_loss(logits, presence, valid, ignore_classes, self.pooling)
-
     def loss(self, run: ForwardPass) -> dict[str, Tensor]:
         """``loss_sec`` of a training step."""
         feature = run.feature
@@ -41,4 +34,5 @@ class SECLoss(Plugin):
         valid = run.valid(feature.shape[-1])
         if valid is not None:
             valid = valid[:, None].expand(-1, feature.shape[-2], -1).flatten(1)
-        return dict(loss_sec=self(logits, presence, valid, run.special_classes))
+        loss = sec_loss(logits, presence, valid, run.special_classes, self.pooling)
+        return dict(loss_sec=self.loss_weight * loss)

@@ -3,7 +3,6 @@ regions (R, 3, H, W) and these in gray (R, H, W) in [0, 255], as far as they are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 
 from ...geometry.character_boxes import character_boxes
 from ...text.label_rule import LabelRule
+from ..layers import selected
 from ..utils.weights import TRAINING_ONLY, load_weights
 
 READS = ('shared', 'picture')
@@ -125,7 +125,8 @@ class SIGARecHead(BaseModule):
         if words == 0:
             losses.update(self.no_loss())
         elif self.glyph_head is not None:
-            losses.update(self.glyph_head.loss(*_first((gray, maps, encoding, samples), words)))
+            seen = selected((gray, maps, encoding), slice(words))
+            losses.update(self.glyph_head.loss(*seen, samples[:words]))
         return losses
 
     @staticmethod
@@ -166,18 +167,6 @@ class SIGARecHead(BaseModule):
                 text.char_boxes = character_boxes(
                     {scale: maps[i, 1:length + 1] for scale, maps in shares.items()})
         return data_samples
-
-
-def _first(values: Any, count: int) -> Any:
-    """The first rows of everything in nested tuples and dictionaries."""
-    if values is None:
-        return None
-    if isinstance(values, dict):
-        return {key: _first(value, count) for key, value in values.items()}
-    if isinstance(values, tuple):
-        first = [_first(value, count) for value in values]
-        return type(values)(*first) if hasattr(values, '_fields') else tuple(first)
-    return values[:count]
 
 
 def _texts(data_samples: Sequence[TextRecogDataSample | InstanceData]) -> list[str]:

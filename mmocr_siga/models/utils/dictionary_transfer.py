@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...text.dictionary import dictionary_characters
-from .weights import WeightsMismatchError, compare_weights
+from .weights import WeightsMismatchError, class_axis, compare_weights
 
 
 def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
@@ -42,15 +42,12 @@ def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
             f'{(mismatch.missing + mismatch.unexpected)[:4]} are in one of the two only')
     out = dict(weights)
     for name, (given, own) in mismatch.shapes.items():
-        changed = [axis for axis, (a, b) in enumerate(zip(given, own)) if a != b]
-        extra = given[changed[0]] - old if len(given) == len(own) and changed else -1
-        # An embedding has a start token besides the classes.
-        classes = dictionary.num_classes + extra
-        if len(changed) != 1 or extra not in (0, 1, 2) or own[changed[0]] != classes:
+        axis, extra = class_axis(given, own, dictionary.num_classes) or (0, None)
+        if extra is None or given[axis] != old + extra:
             raise WeightsMismatchError(
                 f'{name} is {given} in the weights and {own} in the model: more differs than a '
                 f'dictionary of {len(source)} characters from one of {len(rows)}')
-        out[name] = _moved(weights[name], changed[0], rows, special + extra)
+        out[name] = _moved(weights[name], axis, rows, special + extra)
     return out
 
 

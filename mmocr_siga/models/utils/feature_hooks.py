@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import reduce
 from typing import Any, NamedTuple, Union
 
 import torch
 from mmengine.model import BaseModule
-from mmocr.models.common.dictionary import Dictionary
 from mmocr.registry import TASK_UTILS
 from torch import Tensor, nn
 
@@ -69,12 +67,9 @@ class FeatureHook:
         """The tensor of one call, or a ValueError if it has none."""
         held, index = self._held(call), self.index
         try:
-            if index is None:
-                value = held
-            elif isinstance(index, str) and not isinstance(held, Mapping):
-                value = getattr(held, index)
-            else:
-                value = held[index]
+            attribute = isinstance(index, str) and not isinstance(held, Mapping)
+            value = held if index is None else (
+                getattr(held, index) if attribute else held[index])
         except (KeyError, IndexError, AttributeError, TypeError):
             value = None
         if not isinstance(value, Tensor):
@@ -159,14 +154,6 @@ class FeatureHooks:
             hooks.append(self.attention_hook)
         return [hook.path for hook in hooks if hook is not None]
 
-    def dictionary(self, recognizer: nn.Module) -> Dictionary:
-        """The recognizer's."""
-        return reduce(getattr, self.dictionary_path.split('.'), recognizer)
-
-    def feature(self, calls: Calls) -> Tensor:
-        """The map that the attention read, (N, D, h, w)."""
-        return self.as_map(self.feature_hook.read(calls)[-1], calls)
-
     def as_map(self, value: Tensor, calls: Calls) -> Tensor:
         """A sequence (N, P, D) as a map; a map as it is."""
         if value.dim() == 4:
@@ -246,13 +233,9 @@ def recorded(root: nn.Module, paths: Iterable[str], calls: dict[str, list[Call]]
     """Write down the calls of modules for the time of the ``with`` block, in their order."""
     with ExitStack() as stack:
         for path in dict.fromkeys(paths):
-            calls[path] = []
-
-            def note(module: nn.Module, args: tuple, kwargs: dict, output: Any,
-                     noted: list = calls[path]) -> None:
-                noted.append(Call(args, kwargs, output))
-
-            handle = find_module(root, path).register_forward_hook(note, with_kwargs=True)
+            calls[path] = noted = []
+            handle = find_module(root, path).register_forward_hook(
+                lambda module, *call, noted=noted: noted.append(Call(*call)), with_kwargs=True)
             stack.callback(handle.remove)
         yield
 

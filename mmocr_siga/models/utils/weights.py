@@ -123,6 +123,17 @@ def _dotted(prefix: str) -> str:
     return prefix and prefix.rstrip('.') + '.'
 
 
+def class_axis(given: Sequence[int], own: Sequence[int], classes: int) -> tuple[int, int] | None:
+    """The axis in which alone two shapes differ, if the model has its classes there, and how many
+    tokens there are besides."""
+    changed = [axis for axis, sizes in enumerate(zip(given, own)) if len(set(sizes)) > 1]
+    if len(given) != len(own) or len(changed) != 1:
+        return None
+    # Embeddings know a start token besides the classes.
+    extra = own[changed[0]] - classes
+    return (changed[0], extra) if 0 <= extra <= 2 else None
+
+
 def _listed(mismatch: Mismatch) -> str:
     """The first differences, a line each."""
     lines = [('tensors have another shape', [f'{name}: {given} in the weights, {own} in the model'
@@ -144,15 +155,10 @@ def _dictionary_advice(model: nn.Module, mismatch: Mismatch) -> str:
     if dictionary is None or mismatch.missing or mismatch.unexpected:
         return ''
     classes = dictionary.num_classes
-    found = set()
-    for given, own in mismatch.shapes.values():
-        changed = [(g, o) for g, o in zip(given, own) if g != o]
-        # Embeddings know a start token besides the classes.
-        if (len(given) != len(own) or len(changed) != 1
-                or not classes <= changed[0][1] <= classes + 2):
-            return ''
-        found.add(changed[0][0] - (changed[0][1] - classes))
-    if len(found) != 1:
+    axes = [class_axis(given, own, classes) for given, own in mismatch.shapes.values()]
+    found = {given[axis[0]] - axis[1] if axis else None
+             for (given, _), axis in zip(mismatch.shapes.values(), axes)}
+    if len(found) != 1 or None in found:
         return ''
     characters = len(dictionary_characters(dictionary))
     other = found.pop() - classes + characters
