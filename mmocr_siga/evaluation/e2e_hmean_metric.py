@@ -82,7 +82,6 @@ class E2EHmeanMetric(BaseMetric):
             raise ValueError(f'each kind of lexicon can be given once, but they are {kinds}')
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping]) -> None:
-        """Compare the regions of some pictures: predictions with the ground truth."""
         texts = () if self.protocols == ('detection', ) else ('texts', )
         scores = (self.score, ) if self.thresholds else ()
         for sample in data_samples:
@@ -99,7 +98,6 @@ class E2EHmeanMetric(BaseMetric):
                 char_scores=found.get('char_scores') if texts else None))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Count over all pictures."""
         lost = sum(result['overlaps'].lost_words for result in results)
         if lost:
             MMLogger.get_current_instance().log(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 
 from mmengine.evaluator import BaseMetric
 from mmocr.evaluation import MultiDatasetsEvaluator
@@ -16,16 +17,13 @@ def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, floa
     """Average values by ``<data set>/<metric>`` over the data sets, of so many words each:
     ``average/<metric>``, where each set counts the same, and ``weighted_average/<metric>``, where
     each word does. Metrics that some set lacks are left out."""
-    kinds: dict[str, dict[str, float]] = {}
-    for name in sizes:
-        for key, value in metrics.items():
-            if key.startswith(f'{name}/'):
-                kinds.setdefault(key[len(name) + 1:], {})[name] = value
     out, words = {}, max(sum(sizes.values()), 1)
-    for kind, values in kinds.items():
-        if len(values) == len(sizes):
-            out[f'{UNWEIGHTED}/{kind}'] = sum(values.values()) / len(values)
-            out[f'{WEIGHTED}/{kind}'] = sum(values[name] * sizes[name] for name in sizes) / words
+    for kind in {key[len(name) + 1:]: None for name in sizes for key in metrics
+                 if key.startswith(f'{name}/')}:
+        values = [metrics.get(f'{name}/{kind}') for name in sizes]
+        if None not in values:
+            out[f'{UNWEIGHTED}/{kind}'] = sum(values) / len(values)
+            out[f'{WEIGHTED}/{kind}'] = sum(map(mul, values, sizes.values())) / words
     return out
 
 

@@ -60,7 +60,6 @@ class WordProtocolMetric(BaseMetric):
                 round(float(scores.mean()), 4) if scores.size else None))
 
     def compute_metrics(self, results: Sequence[Prediction]) -> dict[str, float]:
-        """Means over the words, by the names of MMOCR's metrics."""
         out = {PROTOCOLS[name].metric: _mean([same_under(r.label, r.text, name) for r in results])
                for name in self.protocols}
         out[NED] = _mean([one_minus_ned(r.label, r.text, self.protocols[0]) for r in results])

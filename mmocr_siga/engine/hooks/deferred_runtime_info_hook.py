@@ -19,7 +19,6 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
 
     def after_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None,
                          outputs: dict | None = None) -> None:
-        """Take the losses down."""
         for key, value in (outputs or {}).items():
             if isinstance(value, Tensor):
                 update_later(runner.message_hub, f'train/{key}', value)

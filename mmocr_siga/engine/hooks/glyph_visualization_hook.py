@@ -69,7 +69,6 @@ class GlyphVisualizationHook(Hook):
 
     @master_only
     def before_train(self, runner: Any) -> None:
-        """Load the words."""
         if not self.enable:
             return
         if self.split == 'val' and runner.val_loop is None:
@@ -88,12 +87,10 @@ class GlyphVisualizationHook(Hook):
                               "readings go nowhere: add dict(type='LocalVisBackend')")
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Draw at intervals."""
         if self.enable and self.every_n_train_iters(runner, self.interval):
             self._draw(runner, runner.iter + 1)
 
     def after_train(self, runner: Any) -> None:
-        """Draw the last iteration."""
         if self.enable and self._drawn != runner.iter:
             self._draw(runner, runner.iter)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -37,7 +38,6 @@ class LossScheduleHook(Hook):
         self._apply(runner, since=0)
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Set what begins at this iteration."""
         self._apply(runner, since=runner.iter)
 
     def _apply(self, runner: Any, since: int) -> None:
@@ -51,11 +51,10 @@ class LossScheduleHook(Hook):
 
 def _owner(model: nn.Module, path: str) -> tuple[Any, str]:
     """The object that has the attribute at the end of a path, and the attribute's name."""
-    value = model.module if is_model_wrapper(model) else model
-    for name in path.split('.'):
-        owner = value
-        if not hasattr(owner, name):
-            raise AttributeError(f'LossScheduleHook: the model has no {path!r}; '
-                                 f'{type(owner).__name__} has no attribute {name!r}')
-        value = getattr(owner, name)
-    return owner, name
+    model = model.module if is_model_wrapper(model) else model
+    try:
+        attrgetter(path)(model)
+    except AttributeError as error:
+        raise AttributeError(f'LossScheduleHook: the model has no {path!r}: {error}') from error
+    owner, _, name = path.rpartition('.')
+    return attrgetter(owner)(model) if owner else model, name

@@ -50,13 +50,11 @@ class SkipReportHook(Hook):
                           for d in self._datasets]
 
     def after_train_iter(self, runner: Any, *args: Any, **kwargs: Any) -> None:
-        """Report in a loop without epochs."""
         epochs = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if not epochs and self.every_n_train_iters(runner, self.interval):
             self.after_train_epoch(runner)
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Report what is new."""
         for dataset, reported in zip(self._datasets, self._reported):
             flags = dataset.skip_flags.clone()
             if get_world_size() > 1:

@@ -37,11 +37,9 @@ class WarmStartHook(Hook):
         self._loaded = False
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict) -> None:
-        """Take note that the weights come from elsewhere."""
         self._loaded = True
 
     def before_train(self, runner: Any) -> None:
-        """Load the weights; errors are those of :func:`load_weights`."""
         if self._loaded or self.checkpoint is None:
             return
         path = os.path.expanduser(self.checkpoint)

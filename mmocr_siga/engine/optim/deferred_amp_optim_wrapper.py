@@ -52,14 +52,12 @@ class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
                   logger='current', level=logging.INFO)
 
     def state_dict(self) -> dict:
-        """State of the optimizer, with the key ``loss_scaler`` only where there is one."""
         state = super().state_dict()
         if not state['loss_scaler']:
             del state['loss_scaler']
         return state
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load the state of an optimizer, with or without that of a loss scaler."""
         if not (self.loss_scaler.is_enabled() and state_dict.get('loss_scaler')):
             state_dict = {key: value for key, value in state_dict.items() if key != 'loss_scaler'}
         super().load_state_dict(state_dict)

@@ -17,12 +17,10 @@ _NOT_TAKEN = ('patch_embed.', 'pos_embed', 'cls_token', 'dist_token', 'head')
 def _vision_transformer() -> type:
     try:
         from timm.models.vision_transformer import VisionTransformer
-    except ImportError as error:
-        raise ImportError("SIGAViT builds on timm's vision transformer, which could not be "
-                          f'imported ({error}): install it with `pip install "timm>=1.0"`'
-                          ) from error
-    if not hasattr(VisionTransformer, 'forward_intermediates'):
-        raise ImportError('SIGAViT needs timm 1.0 or newer: `pip install -U "timm>=1.0"`')
+        VisionTransformer.forward_intermediates  # noqa: B018
+    except (ImportError, AttributeError) as error:
+        raise ImportError("SIGAViT builds on timm's vision transformer, which could not be used "
+                          f'({error}): install it with `pip install -U "timm>=1.0"`') from error
     return VisionTransformer
 
 
@@ -68,7 +66,6 @@ class SIGAViT(BaseModule):
         self.columns = ColumnNeck(embed_dim, column_channels, pool=False)
 
     def init_weights(self) -> None:
-        """Initialize, and take the blocks of ``pretrained`` where one is named."""
         super().init_weights()
         if self.pretrained is None:
             return

@@ -23,7 +23,6 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
     """
 
     def cast_data(self, data: Any) -> Any:
-        """As MMEngine's, but samples stay where they are."""
         return data if isinstance(data, BaseDataElement) else super().cast_data(data)
 
     def forward(self, data: dict, training: bool = False) -> dict:

@@ -115,7 +115,6 @@ class WordDecoder(BaseDecoder):
             leaf, StepWeights) else leaf, self.weights(inference=True))
 
     def train(self, mode: bool = True) -> WordDecoder:
-        """As usual; training forgets what was kept."""
         if mode:
             self.kept = None
         return super().train(mode)
@@ -179,7 +178,6 @@ class WordDecoder(BaseDecoder):
         return self.module_loss(outputs, data_samples)
 
     def targets(self, data_samples: Samples, device: torch.device) -> WordTargets:
-        """Decoder inputs and targets of a batch."""
         return word_targets(self.module_loss.get_targets(data_samples), self.dictionary.end_idx,
                             self.num_classes, self.max_seq_len, device)
 

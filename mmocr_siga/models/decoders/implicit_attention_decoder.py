@@ -24,26 +24,21 @@ class ImplicitAttentionDecoder(WordDecoder):
         self.cell = AttentionDecoder(in_channels, hidden_size, self.num_classes)
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> AttentionCache:
-        """Project the context."""
         return AttentionCache.of([self.cell], self.kept or self.weights(), memory.context,
                                  valid=memory.valid)
 
     def weights(self, inference: bool = False) -> AttentionWeights:
-        """Of the one decoder."""
         return AttentionWeights.of([self.cell])
 
     def start(self, cache: AttentionCache) -> tuple[State, Tensor]:
-        """Zeros and the start token."""
         state = cache.start()
         return state, self.start_tokens(state[0])
 
     def step(self, cache: AttentionCache, state: State, tokens: Tensor,
              t: int) -> tuple[State, dict[str, Tensor], Tensor]:
-        """One step: logits (N, K) and attention (N, w)."""
         state, _, attention = cache.step(state, tokens, t)
         return state, dict(word=cache.classify(state)[0]), attention[:, 0]
 
     def feature_hooks(self) -> FeatureHooks:
-        """Where plug-ins find map, classifier and attention."""
         return FeatureHooks(FeatureHook('encoder', index='context'), 'decoder.cell.classifier',
                             FeatureHook('decoder.steps', index='attention'), in_reading=True)

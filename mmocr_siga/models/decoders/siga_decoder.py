@@ -28,8 +28,6 @@ class SIGACache(NamedTuple):
 
 
 class SIGAState(NamedTuple):
-    """The recurrent state."""
-
     branches: State  # (N, S, H) each, of both scales
     reader: tuple[Tensor, Tensor]  # (N, H') each, the last decoder's
 
@@ -63,7 +61,6 @@ class SIGADecoder(WordDecoder):
         self.reader = TokenLSTM(output_size, output_size, classes, in_channels)
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> SIGACache:
-        """Project context and glyph features."""
         weights, dtype = self.kept or self.weights(), memory.context.dtype
         attention = AttentionCache.of(
             tuple(self.branches.values()), weights.attention, memory.context,
@@ -76,7 +73,6 @@ class SIGADecoder(WordDecoder):
                          self.reader.weights(self.project if inference else None), inference)
 
     def start(self, cache: SIGACache) -> tuple[SIGAState, Tensor]:
-        """Zeros, and the start token of each decoder."""
         memory = cache.attention.memory
         state = SIGAState(cache.attention.start(), self.reader.start(memory))
         return state, self.start_tokens(memory)[:, None].expand(-1, 3)
@@ -99,7 +95,6 @@ class SIGADecoder(WordDecoder):
         return torch.stack(tuple(logits.values()), 1).argmax(-1)
 
     def feature_hooks(self) -> FeatureHooks:
-        """Where plug-ins find map, classifier and attention."""
         classifiers = [f'decoder.branches.{scale}.classifier' for scale in SCALES]
         return FeatureHooks(FeatureHook('encoder', index='context'), classifiers,
                             FeatureHook('decoder.steps', index='attention'), in_reading=True)

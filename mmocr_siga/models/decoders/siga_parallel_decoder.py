@@ -92,7 +92,6 @@ class SIGAParallelDecoder(WordDecoder):
             self.vsfd = MODELS.build(dict(type='VSFD', num_classes=classes, channels=in_channels))
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> ParallelCache:
-        """Where each character is expected."""
         if not memory.glyph_features:
             raise ValueError('SIGAParallelDecoder reads glyph features, and the encoder makes '
                              'none: set its pyramid')
@@ -126,7 +125,6 @@ class SIGAParallelDecoder(WordDecoder):
         return None, logits, attention
 
     def feature_hooks(self) -> FeatureHooks:
-        """Where plug-ins find map, classifier and attention."""
         if self.visual is None:
             raise ValueError('this SIGAParallelDecoder has no visual part, and so no attention for '
                              'a plug-in to look at: build it with visual=dict(...)')

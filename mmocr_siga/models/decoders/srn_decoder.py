@@ -58,7 +58,6 @@ class SRNDecoder(WordDecoder):
         return None, logits, cache.attention
 
     def feature_hooks(self) -> FeatureHooks:
-        """Where plug-ins find map, classifier and attention."""
         # What PVAM's keys are made of, with a Transformer before them or without.
         return FeatureHooks(FeatureHook('decoder.pvam.key', 'input'), 'decoder.gsrm.classifier',
                             FeatureHook('decoder.steps', index='attention'),

@@ -76,8 +76,6 @@ class AttentionDecoder(nn.Module):
 
 @dataclass
 class AttentionWeights(StepWeights):
-    """Of S decoders."""
-
     hidden: Tensor  # (S, H, 5H): what a hidden state asks, and its share of the gates
     score: Tensor  # (S H, S): each decoder scores its own energies
     glimpse: Tensor  # (S, D, 4H): its share of the gates

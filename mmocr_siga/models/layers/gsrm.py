@@ -44,7 +44,6 @@ class GSRM(BaseModule):
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.num_classes = num_classes
-        self.num_steps = num_steps
         self.end_idx = end_idx
         self.classifier = nn.Linear(channels, num_classes)
         self.embedding = nn.Embedding(num_classes + 1, channels)
@@ -58,9 +57,6 @@ class GSRM(BaseModule):
 
     def forward(self, glimpses: Tensor) -> SemanticReasoning:
         """Reason about glimpses (N, T', D) of the first T' steps, at most ``num_steps``."""
-        if glimpses.shape[1] > self.num_steps:
-            raise ValueError(f'GSRM was built with num_steps={self.num_steps} and got '
-                             f'{glimpses.shape[1]} steps')
         visual_logits = self.classifier(glimpses)
         features = self.reason(self.tokens(visual_logits))
         logits = F.linear(features, self.embedding.weight[:self.num_classes])

@@ -53,7 +53,6 @@ class PVAM(BaseModule):
         super().__init__(init_cfg=init_cfg)
         if score not in SCORES:
             raise ValueError(f'score must be one of {SCORES}, but is {score!r}')
-        self.num_steps = num_steps
         self.max_positions = max_positions
         self.score_type = score
         self.reduce = nn.Linear(in_channels, channels) if in_channels != channels else None
@@ -91,12 +90,8 @@ class PVAM(BaseModule):
             feature = feature.flatten(2).transpose(1, 2)
         memory = self._relate(feature, valid)
         order = self.order.weight
-        steps = {int(part.shape[1]) for part in (guide, prior) if part is not None}
-        if steps:
-            if len(steps) > 1 or max(steps) > self.num_steps:
-                raise ValueError(f'guide and prior have {sorted(steps)} steps, PVAM was built with '
-                                 f'num_steps={self.num_steps}')
-            order = order[:steps.pop()]
+        for part in (guide, prior):
+            order = order if part is None else order[:int(part.shape[1])]
         query = order[None] if guide is None else order + guide
         # Not self.query(query): tools that watch modules refuse a parameter for their input.
         energy = self._energies(F.linear(query, self.query.weight), self.key(memory))

@@ -58,7 +58,6 @@ class ForwardPass:
 
     @property
     def dictionary(self) -> Dictionary:
-        """The recognizer's."""
         return reduce(getattr, self.hooks.dictionary_path.split('.'), self.recognizer)
 
     @property

@@ -27,7 +27,6 @@ class SECLoss(Plugin):
         self.pooling = pooling
 
     def loss(self, run: ForwardPass) -> dict[str, Tensor]:
-        """``loss_sec`` of a training step."""
         feature = run.feature
         logits = run.classify(feature.flatten(2).transpose(1, 2))
         presence = character_presence(run.data_samples, logits.shape[-1], logits.device)

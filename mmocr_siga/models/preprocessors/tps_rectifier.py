@@ -54,13 +54,11 @@ class TPSRectifier(BasePreprocessor):
             self.points.bias.copy_(fiducial_points(self.points.out_features // 2).flatten())
 
     def init_weights(self) -> None:
-        """Initialize the convolutions; the points start at the identity whatever ``init_cfg``."""
         super().init_weights()
         if not self.frozen:
             self._start_from_identity()
 
     def train(self, mode: bool = True) -> 'TPSRectifier':
-        """A frozen one stays in evaluation mode."""
         return super().train(mode and not self.frozen)
 
     def grid(self, images: Tensor) -> Tensor:

@@ -27,11 +27,6 @@ _LEVELS = 256
 _CELL_SHARE = 0.4
 
 
-def two_means_mask(gray: Tensor) -> Tensor:
-    """:func:`masked_two_means` of images without padding."""
-    return masked_two_means(gray)
-
-
 @torch.no_grad()
 def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     """Separate text from background by exact 2-means on the gray values (SIGA, section 3.1).
@@ -56,14 +51,21 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         Tensor: bool (N, H, W), True on text. All False for an image of a single gray level, and
         on padding.
     """
-    levels = _gray_levels(gray)
+    check(gray.dim() == 3 and 0 not in gray.shape[1:]
+          and (gray.dtype == torch.uint8 or gray.is_floating_point()), 'gray', gray,
+          'uint8 or floating point in [0, 255], of shape (N, H, W) with pixels in it')
+    levels = (gray if gray.dtype == torch.uint8 else
+              gray.round().clamp(0, _LEVELS - 1).to(torch.uint8))
     index = levels.flatten(1).long()
     # Integers up to the prefix sums: of floats, a GPU has no deterministic ones.
     histogram = index.new_zeros(index.size(0), _LEVELS, dtype=torch.int32)
     if valid is None:
         weights = histogram.new_ones(()).expand_as(index)
     else:
-        valid = _valid_pixels(levels, valid)
+        n, _, w = shape = tuple(gray.shape)
+        check(valid.dtype == torch.bool and valid.shape in ((n, w), shape), 'valid', valid,
+              f'bool of shape {(n, w)} or {shape}')
+        valid = valid if valid.dim() == 3 else valid[:, None].expand(shape)
         weights = zeros_and_ones(valid, torch.int32).flatten(1)
     histogram.scatter_add_(1, index, weights)
     gray = torch.arange(_LEVELS, device=index.device)
@@ -82,6 +84,9 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     flip = dark_is_text(*leads, size_lead)[:, None, None]
     mask = _as_bool(as_bytes(bright) ^ as_bytes(flip))
     return mask if valid is None else mask & valid
+
+
+two_means_mask = masked_two_means  # of images without padding
 
 
 def _lowest_maximum(score: Tensor) -> Tensor:
@@ -122,22 +127,6 @@ def _valid_border_leads(bright: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, 
         [2 * (border & bright).sum((1, 2)) - border.sum((1, 2)) for border in borders], 1)
     ordered = leads[:, :4].sort(1)[0]
     return ordered[:, 1], ordered[:, 2], leads[:, 4]
-
-
-def _gray_levels(gray: Tensor) -> Tensor:
-    check(gray.dim() == 3 and 0 not in gray.shape[1:]
-          and (gray.dtype == torch.uint8 or gray.is_floating_point()), 'gray', gray,
-          'uint8 or floating point in [0, 255], of shape (N, H, W) with pixels in it')
-    if gray.dtype == torch.uint8:
-        return gray
-    return gray.round().clamp(0, _LEVELS - 1).to(torch.uint8)
-
-
-def _valid_pixels(gray: Tensor, valid: Tensor) -> Tensor:
-    n, _, w = gray.shape
-    check(valid.dtype == torch.bool and valid.shape in ((n, w), gray.shape), 'valid', valid,
-          f'bool of shape {(n, w)} or {tuple(gray.shape)}')
-    return valid if valid.dim() == 3 else valid[:, None].expand_as(gray)
 
 
 def resize_attention(attention: Tensor, width: int, valid: Tensor | None = None) -> Tensor:

@@ -74,7 +74,6 @@ class PluginMixin:
         return losses
 
     def predict(self, inputs: Tensor, data_samples: RecSampleList, **kwargs: Any) -> RecSampleList:
-        """As the recognizer."""
         return self._read(super().predict, inputs, data_samples, **kwargs)
 
     def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None, **kwargs: Any) -> Any:

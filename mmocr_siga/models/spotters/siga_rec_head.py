@@ -80,7 +80,6 @@ class SIGARecHead(BaseModule):
         return verdict.label if verdict.reason is None else None
 
     def forward(self, features: Tensor | None, picture: Tensor | None = None) -> tuple:
-        """The encoder's maps and what it makes of them."""
         if self.reads_picture and picture is None:
             raise ValueError("the head reads the picture's regions, but got none: use "
                              "reads='shared' in a RoI head that has only features")
@@ -131,7 +130,6 @@ class SIGARecHead(BaseModule):
 
     @staticmethod
     def samples(texts: Sequence[str]) -> list[TextRecogDataSample]:
-        """Samples with these texts as their ``gt_text``."""
         return [TextRecogDataSample(gt_text=LabelData(item=text)) for text in texts]
 
     def no_loss(self) -> dict[str, Tensor]:

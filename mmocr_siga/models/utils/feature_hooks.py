@@ -48,7 +48,6 @@ class FeatureHook:
 
     @classmethod
     def of(cls, spec: str | Mapping | FeatureHook) -> FeatureHook:
-        """From a config: a path, or a dict of the arguments."""
         if isinstance(spec, FeatureHook):
             return spec
         return cls(spec) if isinstance(spec, str) else cls(**spec)

@@ -71,5 +71,5 @@ def test_without_timm_it_says_what_to_install(monkeypatch):
         if name.split('.')[0] == 'timm':
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, 'timm', None)
-    with pytest.raises(ImportError, match='pip install "timm>=1.0"'):
+    with pytest.raises(ImportError, match='pip install -U "timm>=1.0"'):
         MODELS.build(dict(SMALL))

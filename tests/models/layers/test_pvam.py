@@ -94,5 +94,3 @@ def test_what_does_not_fit_is_named():
     pvam = build(num_layers=1, num_heads=2, inner_channels=8, max_positions=5)
     with pytest.raises(ValueError, match='6 positions.*max_positions=5'):
         pvam(torch.randn(1, 6, 2, 3).double())
-    with pytest.raises(ValueError, match=r'\[7\] steps.*num_steps=5'):
-        pvam(torch.randn(1, 4, 6).double(), guide=torch.randn(1, 7, 6).double())
