@@ -13,8 +13,6 @@ from torch.nn import functional as F
 
 __all__ = ['bezier_borders', 'border_grid', 'jittered_borders', 'sample_regions']
 
-PADDING_MODES = ('zeros', 'border')
-
 
 def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tensor:
     r"""Points (R, 2, K, 2) on two cubic Bezier curves at equal steps of their parameter.
@@ -67,9 +65,10 @@ def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
     return grid.permute(0, 2, 3, 1)
 
 
-def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float = 1,
-                   padding_mode: str = 'border') -> Tensor:
+def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float = 1) -> Tensor:
     """Sample feature maps bilinearly, each region in its own picture: (R, C, h, w).
+
+    Outside the maps their outermost cells go on.
 
     One call for all regions: the pictures are the depth of a volume, and a region lies in a plane
     of it. The maps are not copied per region. Coordinates are worked out in the grid's precision,
@@ -80,13 +79,10 @@ def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float 
         grid: Points in pixels of the pictures, (R, h, w, 2).
         index: long (R,), the picture of each region.
         stride: Pixels of the picture a cell of the maps stands for.
-        padding_mode: What lies outside the maps: 'border', their outermost cells, or 'zeros'.
 
     Raises:
-        ValueError: If shapes do not fit together or the padding mode is another.
+        ValueError: If shapes do not fit together.
     """
-    if padding_mode not in PADDING_MODES:
-        raise ValueError(f'padding_mode must be one of {PADDING_MODES}, but is {padding_mode!r}')
     if features.dim() != 4 or grid.dim() != 4 or grid.shape[-1] != 2:
         raise ValueError('expected features (N, C, H, W) and a grid (R, h, w, 2), got '
                          f'{tuple(features.shape)} and {tuple(grid.shape)}')
@@ -102,7 +98,7 @@ def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float 
         extent = grid.new_tensor([width * stride, height * stride])
         place = 2 * grid / extent - 1
         source = features.to(grid.dtype)
-        options = dict(mode='bilinear', padding_mode=padding_mode, align_corners=False)
+        options = dict(mode='bilinear', padding_mode='border', align_corners=False)
         if count == 1:
             out = F.grid_sample(source, place.flatten(0, 1)[None], **options)
             out = out.unflatten(2, (regions, rows))

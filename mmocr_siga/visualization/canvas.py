@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 __all__ = [
-    'FAINT', 'GAP', 'INK', 'RIGHT', 'WRONG', 'character_colors', 'checked_image', 'fitted', 'font',
-    'framed', 'paper', 'shortened', 'written'
+    'FAINT', 'GAP', 'INK', 'RIGHT', 'WRONG', 'character_colors', 'fitted', 'font', 'framed',
+    'paper', 'shortened', 'written'
 ]
 
 GAP = 12  # pixels between parts of a drawing
@@ -25,18 +25,6 @@ def character_colors(count: int) -> np.ndarray:
     hues = (0.02 + 0.61803399 * np.arange(count)) % 1.0
     rgb = [colorsys.hsv_to_rgb(h, 0.85, 0.95) for h in hues]
     return (255 * np.array(rgb).reshape(count, 3)[:, ::-1]).round().astype(np.uint8)
-
-
-def checked_image(image: np.ndarray) -> np.ndarray:
-    """A picture, BGR (H, W, 3) or gray (H, W) or (H, W, 1), as BGR; a ValueError for others."""
-    image = np.asarray(image)
-    if image.dtype != np.uint8 or image.size == 0 or not (
-            image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))):
-        raise ValueError('image must be uint8 of shape (H, W, 3) or (H, W) and not empty, got '
-                         f'{image.dtype} {image.shape}')
-    if image.ndim == 2 or image.shape[2] == 1:
-        return cv2.cvtColor(image.reshape(image.shape[:2]), cv2.COLOR_GRAY2BGR)
-    return np.ascontiguousarray(image)
 
 
 def paper(height: int, width: int) -> np.ndarray:

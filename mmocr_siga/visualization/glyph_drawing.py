@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from ..images import to_bgr_uint8
+from ..text.protocol import normalized as comparable
 from .canvas import (
     GAP,
     INK,
     RIGHT,
     WRONG,
     character_colors,
-    checked_image,
     fitted,
     framed,
     paper,
@@ -66,7 +67,7 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
     The size of the picture depends only on which parts are given and on the number of scales.
 
     Args:
-        image: The word, uint8, BGR (H, W, 3) or gray (H, W).
+        image: The word, as for :func:`~mmocr_siga.images.to_bgr_uint8`.
         text: What was read: L characters, possibly none. None: it was not read, and no confidence
             is shown.
         scores: Confidence of each character in [0, 1], L values.
@@ -81,7 +82,7 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
         char_boxes: Left, top, right and bottom of each character, (L, 4), in pixels of the picture
             shown; one with NaN is left out.
     """
-    image = checked_image(image if rectified is None else rectified)
+    image = to_bgr_uint8(image if rectified is None else rectified)
     length = len(text or '')
     if len(scores) != length:
         raise ValueError(f'scores has {len(scores)} values for the {length} characters of {text!r}')
@@ -201,11 +202,8 @@ def _bars(text: str, scores: Sequence[float]) -> np.ndarray:
 
 
 def same_word(text: str, truth: str) -> bool:
-    """Whether two words agree, case and anything but letters and digits left aside."""
-    if text == truth:
-        return True
-    first, second = (''.join(c for c in t.casefold() if c.isalnum()) for t in (text, truth))
-    return first == second != ''
+    """Whether two words agree, case and symbols left aside unless there is nothing else."""
+    return text == truth or comparable(text) == comparable(truth) != ''
 
 
 def _title(text: str | None, truth: str | None) -> list[tuple]:

@@ -7,7 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .canvas import GAP, character_colors, checked_image, font, paper, written
+from ..geometry.polygons import polygon_points
+from ..images import to_bgr_uint8
+from .canvas import GAP, character_colors, font, paper, written
 
 __all__ = ['draw_scene', 'scene_scale']
 
@@ -30,12 +32,12 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
     Regions that were skipped are gray and crossed out.
 
     Args:
-        image: uint8, BGR (H, W, 3) or gray (H, W).
+        image: As for :func:`~mmocr_siga.images.to_bgr_uint8`.
         words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
             ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
         skipped: With ``polygon``; those that are no polygons are left out.
     """
-    image = checked_image(image)
+    image = to_bgr_uint8(image)
     scale = scene_scale(*image.shape[:2])
     size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
     shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -65,8 +67,8 @@ def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] =
 def _outline(polygon: Any, scale: float) -> np.ndarray | None:
     """Scaled points, int32 (P, 2); None if they are no polygon."""
     try:
-        points = np.asarray(polygon, np.float64).reshape(-1, 2) * scale
-    except (TypeError, ValueError):
+        points = polygon_points(polygon) * scale
+    except ValueError:
         return None
     if len(points) < 2 or not np.isfinite(points).all():
         return None

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .canvas import FAINT, INK, WRONG, checked_image, fitted, font, paper, shortened, written
+from ..images import to_bgr_uint8
+from .canvas import FAINT, INK, WRONG, fitted, font, paper, shortened, written
 
 __all__ = ['SheetWord', 'draw_word_sheet']
 
@@ -15,7 +16,7 @@ LINE, GAP = 19, 10
 
 
 class SheetWord(NamedTuple):
-    image: np.ndarray | None  # uint8, BGR (H, W, 3) or gray (H, W); None if it cannot be shown
+    image: np.ndarray | None  # for :func:`to_bgr_uint8`; None if it cannot be shown
     label: str
     reading: str | None = None  # None: it was not read
     source: str = ''  # where it is from, written small
@@ -39,7 +40,7 @@ def draw_word_sheet(words: Sequence[SheetWord], columns: int = 5,
     for i, word in enumerate(words):
         x, y = GAP + (i % columns) * step[0], GAP + (i // columns) * step[1]
         if word.image is not None:
-            shown = fitted(checked_image(word.image), cell)
+            shown = fitted(to_bgr_uint8(word.image), cell)
             canvas[y:y + shown.shape[0], x:x + shown.shape[1]] = shown
         base = y + cell[1] + LINE - 4
         source = shortened(word.source, cell[0] // 2, 10)

@@ -26,15 +26,14 @@ def brute_grid(borders, height, width):
     return out
 
 
-def brute_sample(features, grid, index, stride, padding):
+def brute_sample(features, grid, index, stride):
     out = np.zeros((len(grid), features.shape[1], *grid.shape[1:3]))
     height, width = features.shape[2:]
     for r in range(len(grid)):
         for i in range(grid.shape[1]):
             for j in range(grid.shape[2]):
                 x, y = grid[r, i, j] / stride - 0.5
-                if padding == 'border':
-                    x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
+                x, y = min(max(x, 0), width - 1), min(max(y, 0), height - 1)
                 for dy in (0, 1):
                     for dx in (0, 1):
                         column, row = floor(x) + dx, floor(y) + dy
@@ -58,17 +57,14 @@ def test_a_grid_follows_both_borders():
 
 
 @pytest.mark.parametrize('pictures', [1, 3])
-@pytest.mark.parametrize('padding', ['border', 'zeros'])
-def test_samples_equal_interpolation_point_by_point(pictures, padding):
+def test_samples_equal_interpolation_point_by_point(pictures):
     rng = np.random.default_rng(0)
     features = rng.normal(size=(pictures, 2, 7, 11))
     borders = random_borders(5, 3, 40)
     index = np.array([0, 2, 1, 2, 0]) % pictures
     grid = brute_grid(borders, 3, 4)
-    ours = sample_regions(torch.tensor(features), torch.tensor(grid), torch.tensor(index), 4,
-                          padding)
-    np.testing.assert_allclose(ours.numpy(), brute_sample(features, grid, index, 4, padding),
-                               atol=1e-12)
+    ours = sample_regions(torch.tensor(features), torch.tensor(grid), torch.tensor(index), 4)
+    np.testing.assert_allclose(ours.numpy(), brute_sample(features, grid, index, 4), atol=1e-12)
 
 
 def test_many_pictures_stay_apart_in_float32():
@@ -114,8 +110,6 @@ def test_jitter_stays_within_its_bounds_and_follows_the_word():
     (lambda: bezier_borders(torch.zeros(1, 2, 4, 2), 1), 'at least 2 points'),
     (lambda: bezier_borders(torch.zeros(1, 12), 5), r'\(R, 16\), got \(1, 12\)'),
     (lambda: sample_regions(FEATURES, torch.zeros(2, 1, 1, 2), torch.zeros(3)), 'index of shape'),
-    (lambda: sample_regions(FEATURES, torch.zeros(0, 1, 1, 2), torch.zeros(0), 1, 'reflection'),
-     "'reflection'"),
 ])
 def test_wrong_shapes_are_named(call, message):
     with pytest.raises(ValueError, match=message):

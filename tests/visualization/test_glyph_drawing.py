@@ -147,9 +147,8 @@ def test_same_word(read, label, same):
     (dict(glyph_maps={'fine': np.ones((5, 32))}), r"glyph_maps\['fine'\] must be \(T, h, w\)"),
     (dict(text_mask=np.ones((1, 32, 128))), 'text_mask must be'),
     (dict(char_boxes=np.ones((3, 4))), r'char_boxes must be \(4, 4\).*got shape \(3, 4\)'),
-    (dict(image=np.ones((32, 128, 3))), 'image must be uint8'),
-    (dict(image=np.ones((32, 128, 4), np.uint8)), 'image must be uint8'),
-    (dict(image=np.ones((0, 128, 3), np.uint8)), 'image must be uint8')])
+    (dict(image=np.ones((32, 128, 5), np.uint8)), 'its shape is'),
+    (dict(image=np.ones((0, 128, 3), np.uint8)), 'no pixels')])
 def test_wrong_shapes_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         gd.draw_reading(**{**parts(), **change})

@@ -11,6 +11,7 @@ import math
 
 import cv2
 import numpy as np
+from scipy.linalg import block_diag
 
 from ...images import UnusableImageError
 
@@ -59,11 +60,9 @@ def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
     ``shear`` in degrees: the first leans columns, the second rows.
     """
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    kx, ky = (math.tan(math.radians(a)) for a in shear)
-    sx, sy = scale
-    # [[c, s], [-s, c]] @ [[1, kx], [ky, 1]] @ diag(scale); y points down, hence the sign of s.
-    return np.array([[(c + s * ky) * sx, (c * kx + s) * sy, 0.],
-                     [(c * ky - s) * sx, (c - s * kx) * sy, 0.], [0., 0., 1.]])
+    kx, ky = np.tan(np.radians(shear))
+    # y points down, hence the sign of s.
+    return block_diag(np.array([[c, s], [-s, c]]) @ [[1, kx], [ky, 1]] @ np.diag(scale), 1)
 
 
 def fit_canvas(matrix: np.ndarray, width: int, height: int,
@@ -157,16 +156,13 @@ def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
     and not after each. Gray images have no saturation and hue to change.
     """
     color = img.ndim == 3 and img.shape[2] == 3
-    means = np.array(cv2.mean(img)[:3 if color else 1])
-    gray = float(means @ _GREY) if color else float(means[0])
+    means = cv2.mean(img)
+    gray = float(means[:3] @ _GREY) if color else means[0]
     gain, offset = brightness * contrast, brightness * gray * (1 - contrast)
-    if not color:
-        table = np.clip(np.rint(np.arange(256) * gain + offset), 0, 255).astype(np.uint8)
-        return _like(cv2.LUT(img, table), img)
     # A gray offset has no color, hence saturation leaves it alone.
-    mix = saturation * np.eye(3) + (1 - saturation) * _GREY
-    out = cv2.transform(img, np.hstack([gain * mix, np.full((3, 1), offset)]))
-    return shift_hue(out, hue) if hue else out
+    mix = saturation * np.eye(3) + (1 - saturation) * _GREY if color else np.eye(1)
+    out = cv2.transform(img, np.hstack([gain * mix, np.full((len(mix), 1), offset)]))
+    return shift_hue(out, hue) if color and hue else _like(out, img)
 
 
 def _like(out: np.ndarray, img: np.ndarray) -> np.ndarray:

@@ -19,8 +19,7 @@ class LoadWordImage(LoadImageFromFile):
     ``LoadImageFromFile``: MMOCR's inferencers look for that name.
 
     Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
-    and ``ori_shape``. Files are decoded by :func:`~mmocr_siga.images.decode_picture`, or with
-    another ``color_type`` or ``imdecode_backend`` by :func:`mmcv.imfrombytes`.
+    and ``ori_shape``. Files are decoded by :func:`~mmocr_siga.images.decode_picture`.
 
     Raises:
         KeyError: If there is neither an image nor a path.
@@ -28,11 +27,9 @@ class LoadWordImage(LoadImageFromFile):
         UnusableImageError: If the image has no pixels.
     """
 
-    def __init__(self, color_type: str = 'color', imdecode_backend: str = 'cv2', *,
-                 backend_args: dict | None = None) -> None:
+    def __init__(self, backend_args: dict | None = None) -> None:
         # The base class has more options, with which it returns None for an image.
-        super().__init__(
-            color_type=color_type, imdecode_backend=imdecode_backend, backend_args=backend_args)
+        super().__init__(backend_args=backend_args)
 
     def transform(self, results: dict) -> dict:
         name = sample_name(results)
@@ -42,7 +39,8 @@ class LoadWordImage(LoadImageFromFile):
             results.setdefault('img_path', None)
         elif results.get('img_path'):
             try:
-                results = self._loaded(results)
+                data = fileio.get(results['img_path'], backend_args=self.backend_args)
+                results['img'] = decode_picture(data)
             except (cv2.error, UnusableImageError) as error:
                 # Neither message holds the file.
                 raise OSError(f'{name} cannot be decoded as an image: {error}') from error
@@ -54,11 +52,4 @@ class LoadWordImage(LoadImageFromFile):
             raise UnusableImageError(f'{name} has the size {shape[::-1]} (width, height): there is '
                                      'no pixel')
         results['img_shape'] = results['ori_shape'] = shape
-        return results
-
-    def _loaded(self, results: dict) -> dict:
-        if (self.color_type, self.imdecode_backend) != ('color', 'cv2'):
-            return super().transform(results)
-        data = fileio.get(results['img_path'], backend_args=self.backend_args)
-        results['img'] = decode_picture(data)
         return results

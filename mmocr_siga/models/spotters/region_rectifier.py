@@ -7,7 +7,7 @@ from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...geometry.grids import PADDING_MODES, bezier_borders, border_grid, sample_regions
+from ...geometry.grids import bezier_borders, border_grid, sample_regions
 
 FORMS = ('points', 'bezier', 'bezier_clockwise')
 BEZIER_POINTS = 16  # that a curve is broken up into
@@ -30,20 +30,16 @@ class RegionRectifier(BaseModule):
             one from right to left.
         samples: Samples per cell along each side, which are averaged; 2 for regions that are much
             larger than the result.
-        padding_mode: What lies outside the maps: ``'border'``, their outermost cells, or
-            ``'zeros'``.
     """
 
     def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points', samples: int = 1,
-                 padding_mode: str = 'border', init_cfg: InitConfigType = None) -> None:
+                 init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        if form not in FORMS or padding_mode not in PADDING_MODES:
-            raise ValueError(f'form must be one of {FORMS} and padding_mode one of '
-                             f'{PADDING_MODES}, but they are {form!r} and {padding_mode!r}')
+        if form not in FORMS:
+            raise ValueError(f'form must be one of {FORMS}, but is {form!r}')
         if min(*size, samples) < 1:
             raise ValueError(f'size and samples must be positive, got {tuple(size)} and {samples}')
-        self.size, self.form = tuple(size), form
-        self.samples, self.padding_mode = samples, padding_mode
+        self.size, self.form, self.samples = tuple(size), form, samples
 
     def grid(self, regions: Tensor) -> Tensor:
         """Where the samples lie, in pixels of the picture: borders of R regions, see ``form``, ->
@@ -60,5 +56,5 @@ class RegionRectifier(BaseModule):
         ``regions`` are in pixels of the pictures, of which a cell of the maps stands for
         ``stride``; ``index``, long (R,), says which picture each is in.
         """
-        out = sample_regions(features, self.grid(regions), index, stride, self.padding_mode)
+        out = sample_regions(features, self.grid(regions), index, stride)
         return out if self.samples == 1 else F.avg_pool2d(out, self.samples)
