@@ -5,9 +5,10 @@ import pytest
 from mmengine.config import Config
 from mmocr.registry import DATASETS, EVALUATOR
 
+from tests.conftest import REPO
 from tests.helpers.word_sets import write_json, write_lmdb
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = REPO / 'configs'
 BENCHMARKS = CONFIGS / '_base_' / 'datasets' / 'benchmarks.py'
 TEST_SETS = ['IIIT5K', 'SVT', 'IC13_857', 'IC13_1015', 'IC15_1811', 'IC15_2077', 'SVTP', 'CUTE80',
              'MPSC', 'ArbitText']
@@ -89,6 +90,8 @@ def test_missing_sets(monkeypatch, tmp_path):
     assert DATASETS.build(cfg.benchmark_test).metainfo['dataset_names'] == ['SVT']
     with pytest.raises(FileNotFoundError, match='no data set is there'):
         DATASETS.build(cfg.benchmark_train)
+    with pytest.raises(KeyError, match='hdf5'):
+        load(monkeypatch, SIGA_BENCHMARK_FORM='hdf5')
 
 
 def test_configs_take_the_switches(monkeypatch, tmp_path):
@@ -104,8 +107,3 @@ def test_configs_take_the_switches(monkeypatch, tmp_path):
     assert cfg.val_dataloader.dataset.missing == 'skip'
     assert cfg.train_dataloader.dataset.dataset.missing == 'skip'
     assert list(cfg.val_dataloader.dataset.datasets) == cfg.val_evaluator.dataset_prefixes
-
-
-def test_an_unknown_form_is_named(monkeypatch):
-    with pytest.raises(KeyError, match='hdf5'):
-        load(monkeypatch, SIGA_BENCHMARK_FORM='hdf5')

@@ -1,13 +1,14 @@
-"""The configs in configs/ build what they promise."""
+"""The configs in configs/ and configs/spotting/ build what they promise."""
 import pytest
 import torch
 from mmengine.config import Config
-from mmocr.registry import HOOKS, MODELS, TRANSFORMS
+from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
 from tests.conftest import REPO
 
 CONFIGS = REPO / 'configs'
 NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+SPOTTERS = sorted(f'spotting/{path.stem}' for path in CONFIGS.glob('spotting/*.py'))
 SMALL = ('siga_tiny', 'siga_p_tiny', 'srn_tiny')
 
 
@@ -15,19 +16,24 @@ def config(name):
     return Config.fromfile(CONFIGS / f'{name}.py')
 
 
+def built(name):
+    """A config and its model; pipelines and hooks are built too."""
+    cfg = config(name)
+    for transform in [*cfg.train_pipeline, *cfg.test_pipeline]:
+        assert TRANSFORMS.build(transform) is not None
+    for hook in cfg.get('custom_hooks', []):
+        HOOKS.build(hook)
+    return cfg, MODELS.build(cfg.model)
+
+
 @pytest.mark.parametrize('name', NAMES)
 def test_model_pipelines_and_hooks_build(name):
-    cfg = config(name)
-    model = MODELS.build(cfg.model)
+    cfg, model = built(name)
     # The end token is a class.
     assert model.decoder.dictionary.num_classes == (95 if 'release' in name else 37)
     assert model.decoder.max_seq_len == 25
     if name in SMALL:
         assert sum(p.numel() for p in model.parameters()) <= 6_000_000
-    for transform in [*cfg.train_pipeline, *cfg.test_pipeline]:
-        assert TRANSFORMS.build(transform) is not None
-    for hook in cfg.custom_hooks:
-        HOOKS.build(hook)
     order = [t['type'] for t in cfg.train_pipeline]
     places = [order.index(step) for step in (
         'RandomTextGeometry', 'Resize', 'TextMask', 'RandomTextDeterioration')
@@ -100,6 +106,30 @@ def sources(data):
     members = data.values() if isinstance(data, dict) else data
     return [place for member in members if isinstance(member, (dict, list, tuple))
             for place in sources(member)]
+
+
+@pytest.mark.parametrize('name', SPOTTERS)
+def test_spotters_build(name):
+    cfg, model = built(name)
+    assert type(model).__name__ == 'SIGASpotter'
+    assert model.rec_head.decoder.dictionary.num_classes == 37
+    assert model.rec_head.glyph_head is not None
+    assert ('tiny' not in name) or sum(p.numel() for p in model.parameters()) < 7_000_000
+    METRICS.build(cfg.test_evaluator)
+    schedule = cfg.param_scheduler[-1]
+    assert schedule.end == cfg.train_cfg.max_iters
+    assert schedule.T_max == schedule.end - schedule.begin == schedule.end - cfg.warm_up
+
+
+def test_tiny_spotters_read_with_the_parts_of_siga_tiny_and_overfit_what_they_train_on():
+    head = config('spotting/siga_spotter_tiny').model.rec_head
+    for part in ('backbone', 'encoder', 'decoder', 'glyph_head'):
+        assert head[part] == config('siga_tiny').model[part]
+    cfg = config('spotting/siga_spotter_tiny_overfit')
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    for key in ('type', 'data_root', 'ann_file', 'part', 'test_count', 'split_seed', 'indices'):
+        assert train[key] == test[key]
+    assert len(train.indices) == 4 and train.part == 'train'
 
 
 def test_srn_follows_the_paper():

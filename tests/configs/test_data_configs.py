@@ -1,6 +1,4 @@
 """The data configs, with MMOCR's own and with real words where these are at hand."""
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -10,9 +8,10 @@ from mmengine.dataset import Compose
 from mmocr.apis import TextRecInferencer
 from mmocr.registry import DATASETS, EVALUATOR
 
+from tests.conftest import REPO
 from tests.helpers.readers import word_picture
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = REPO / 'configs'
 
 
 @pytest.fixture(scope='module')
@@ -83,15 +82,6 @@ def test_real_words_where_the_environment_says(monkeypatch):
     assert all(d.test_mode for d in config.real_words_val_list)
     monkeypatch.delenv('SIGA_DATA')
     assert Config.fromfile(path).real_words_val_list[4].data_root == 'data/real/plates'
-
-
-def test_mmocrs_data_configs_combine_with_ours():
-    bases = [str(CONFIGS / '_base_/pipelines/siga_32x128.py'),
-             'mmocr::textrecog/_base_/datasets/mjsynth.py']
-    config = Config.fromstring(
-        f'_base_ = {bases}\ntrain_list = [_base_.mjsynth_textrecog_train]', '.py')
-    assert config.train_list[0].type == 'OCRDataset'
-    assert config.train_list[0].ann_file == 'textrecog_train.json'
 
 
 def test_real_words(siga_data, monkeypatch):

@@ -57,13 +57,11 @@ def test_it_is_one_line(monkeypatch, tmp_path):
     assert [d.dict_file for d in found] == ['62'] * 4
 
 
-@pytest.mark.parametrize('characters', ['62', '94'])
-def test_one_step_of_training_with_more_characters(characters, monkeypatch):
-    cfg = load(monkeypatch, 'siga_tiny.py', characters)
+def test_one_step_of_training_with_more_characters(monkeypatch):
+    cfg = load(monkeypatch, 'siga_tiny.py', '94')
     model = MODELS.build(cfg.model).train()
     samples = [sample(text, targets=False) for text in ('Ab9', LABEL)]
-    losses = model.loss(torch.randn(2, 3, 32, 128), samples)
-    total = sum(value for key, value in losses.items() if 'loss' in key)
+    total = sum(model.loss(torch.randn(2, 3, 32, 128), samples).values())
     total.backward()
     assert torch.isfinite(total)
     embedding = next(p for name, p in model.decoder.named_parameters() if 'embedding' in name)

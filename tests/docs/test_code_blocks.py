@@ -156,6 +156,15 @@ def test_python(page, here):
             exec(text, names)
 
 
+def test_files_that_pages_name_are_there():
+    there = {path.name for folder in ('configs', 'projects', 'tools', 'tests', 'mmocr_siga')
+             for path in (REPO / folder).rglob('*.py')}
+    named = {name for page in PAGES
+             for name in re.findall(r'`(?:[\w/]+/)?(\w+\.py)`', page.read_text('utf-8'))}
+    # One is of MMOCR's repository, one the reader's own.
+    assert len(named) > 20 and named - there == {'prepare_dataset.py', 'dbnet.py'}
+
+
 @cache
 def options_of(tool):
     """Options that a tool, or a module of the command line, and what it shares define."""

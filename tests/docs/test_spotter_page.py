@@ -26,9 +26,3 @@ def test_the_heads_of_the_page():
     alone = MODELS.build(names['rec_head'])
     proposals = [s.gt_instances for s in data['data_samples']]
     assert 'loss_word' in alone.loss(torch.randn(3, 256, 8, 32), proposals)
-
-
-def test_configs_of_the_page_exist():
-    found = re.findall(r'^\| `(\S+\.py)`', PAGE.read_text('utf-8'), re.MULTILINE)
-    there = {path.name for path in (PAGE.parents[2] / 'configs' / 'spotting').glob('*.py')}
-    assert len(found) == 4 and set(found) <= there
