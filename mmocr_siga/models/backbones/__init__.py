@@ -1,5 +1,6 @@
+from .lcnet_v4 import LCNetV4
 from .siga_resnet45 import SIGAResNet45
 from .siga_svtr import SIGASVTR
 from .siga_vit import SIGAViT
 
-__all__ = ['SIGAResNet45', 'SIGASVTR', 'SIGAViT']
+__all__ = ['LCNetV4', 'SIGAResNet45', 'SIGASVTR', 'SIGAViT']

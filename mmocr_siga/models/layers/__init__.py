@@ -6,6 +6,7 @@ from .gsrm import GSRM, SemanticReasoning
 from .pvam import PVAM, ParallelGlimpses
 from .recompute import recomputed
 from .sequence_lstm import BidirectionalLSTM, TokenLSTM
+from .squeeze_excite import SqueezeExcite
 from .targets import (
     character_presence,
     targets_of_all_steps,
@@ -19,8 +20,8 @@ from .vsfd import VSFD
 
 __all__ = [
     'AttentionDecoder', 'BidirectionalLSTM', 'GSRM', 'GatedFusion', 'PVAM', 'ParallelGlimpses',
-    'SemanticReasoning', 'TokenLSTM', 'TransformerEncoder', 'VSFD', 'beam_search',
-    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'merged',
-    'recomputed', 'selected', 'steps_nbest', 'targets_of_all_steps', 'valid_columns',
+    'SemanticReasoning', 'SqueezeExcite', 'TokenLSTM', 'TransformerEncoder', 'VSFD', 'beam_search',
+    'character_presence', 'conv_bn_relu', 'deconv_bn_relu', 'merged', 'recomputed',
+    'selected', 'steps_nbest', 'targets_of_all_steps', 'valid_columns',
     'word_lengths', 'word_loss', 'word_targets'
 ]
