@@ -1,8 +1,9 @@
-from typing import Optional, Union
+from typing import Any
 
 from mmengine.model import Sequential
 from mmocr.models.textdet.heads import DBHead
 from mmocr.registry import MODELS
+from mmocr.utils.typing_utils import InitConfigType
 from torch import nn
 
 INIT = [dict(type='Kaiming', layer='Conv'),
@@ -15,11 +16,9 @@ class BiasedDBHead(DBHead):
     normalization, as in weights whose batch norms were folded. The threshold branch, which such
     weights lack, is MMOCR's."""
 
-    def __init__(self, in_channels: int = 96, module_loss: dict = dict(type='DBModuleLoss'),
-                 postprocessor: dict = dict(type='DBPostprocessor', text_repr_type='quad'),
-                 init_cfg: Optional[Union[dict, list[dict]]] = INIT) -> None:
-        super().__init__(in_channels, module_loss=module_loss, postprocessor=postprocessor,
-                         init_cfg=init_cfg)
+    def __init__(self, in_channels: int = 96, init_cfg: InitConfigType = INIT,
+                 **kwargs: Any) -> None:
+        super().__init__(in_channels, init_cfg=init_cfg, **kwargs)
         width = in_channels // 4
         self.binarize = Sequential(
             nn.Conv2d(in_channels, width, 3, padding=1), nn.ReLU(inplace=True),

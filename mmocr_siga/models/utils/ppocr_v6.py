@@ -74,15 +74,20 @@ def load_part(module: nn.Module, part: str, path: str | os.PathLike | None = Non
     wanted = [key for prefix in ORDERS.get(name, ['']) for key in state
               if key.startswith(prefix) and not key.endswith('num_batches_tracked')]
     if len(wanted) != len(tensors):
-        raise ValueError(f'{type(module).__name__} has {len(wanted)} tensors where '
-                         f'{part} of PP-OCRv6 has {len(tensors)}: use its default arguments')
+        raise ValueError(f'{type(module).__name__} has {len(wanted)} tensors of those that '
+                         f'{part} of PP-OCRv6 has {len(tensors)} of: use its class and defaults')
     for key, (theirs, tensor) in zip(wanted, tensors):
-        if tensor.numel() != state[key].numel():  # only axes of size 1 and transposes differ
+        if _sides(tensor) != _sides(state[key]):
             raise ValueError(f'{key} of {type(module).__name__} is {tuple(state[key].shape)} and '
                              f'{theirs} of PP-OCRv6 is {tuple(tensor.shape)}: use its default '
                              'arguments')
         with torch.no_grad():
             state[key].copy_(tensor.reshape(state[key].shape))
+
+
+def _sides(tensor: Tensor) -> list[int]:
+    """The shape, but for axes of size 1: biases are stored as maps of one pixel."""
+    return [side for side in tensor.shape if side != 1]
 
 
 def read_tensors(model: str, path: str | os.PathLike | None = None

@@ -1,0 +1,91 @@
+"""Alignment of words with the columns of a CTC model. N words, T columns, K classes, L characters.
+
+Connectionist temporal classification: Graves et al., ICML 2006.
+"""
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_NEVER = -1e30  # a log probability; infinities would make NaN of their differences
+
+
+@torch.no_grad()
+def ctc_alignment(log_probabilities: Tensor, targets: Tensor, lengths: Tensor, blank: int,
+                  columns: Tensor | None = None) -> Tensor:
+    """The most probable alignment of each word (Viterbi): which character each column reads.
+
+    Args:
+        log_probabilities: (N, T, K), normalized.
+        targets: Classes (N, L), padded with anything that is a class.
+        lengths: (N,) characters of each word.
+        columns: (N,) columns that are not padding; None: all.
+
+    Returns:
+        Tensor: (N, T), the index of the character, -1 on blanks and padding. All -1 where a word
+        does not fit into its columns.
+    """
+    log_probabilities = log_probabilities.float()
+    n, steps, _ = log_probabilities.shape
+    length = targets.shape[1]
+    device = targets.device
+    # Blank, first character, blank, second ...: odd states are characters.
+    states = targets.new_full((n, 2 * length + 1), blank)
+    states[:, 1::2] = targets
+    number = torch.arange(2 * length + 1, device=device)
+    # A blank may be left out between characters that differ.
+    may_skip = (number % 2 == 1) & (number > 1) & (states != F.pad(states, (2, 0))[:, :-2])
+    emitted = log_probabilities.gather(2, states[:, None].expand(-1, steps, -1))
+    score = emitted[:, 0].masked_fill(number > 1, _NEVER)
+    came_from = []  # how many states back: 0, 1 or 2
+    for t in range(1, steps):
+        back = torch.stack([score, F.pad(score, (1, 0), value=_NEVER)[:, :-1],
+                            F.pad(score, (2, 0), value=_NEVER)[:, :-2].masked_fill(
+                                ~may_skip, _NEVER)])
+        best, step = back.max(0)
+        score = best + emitted[:, t]
+        if columns is not None:  # the word has ended: it stays where it is
+            ended = (t >= columns)[:, None]
+            score, step = torch.where(ended, back[0], score), step.masked_fill(ended, 0)
+        came_from.append(step)
+    last = torch.stack([2 * lengths, (2 * lengths - 1).clamp(min=0)], 1)
+    ends = score.gather(1, last)
+    possible = ends.amax(1) > _NEVER / 2
+    state = last.gather(1, ends.argmax(1, keepdim=True))
+    path = [state]
+    for step in reversed(came_from):
+        state = state - step.gather(1, state)
+        path.append(state)
+    path = torch.cat(path[::-1], 1)
+    reads = (path % 2 == 1) & possible[:, None]
+    if columns is not None:
+        reads &= torch.arange(steps, device=device) < columns[:, None]
+    return torch.where(reads, path // 2, -1)
+
+
+def ctc_attention(alignment: Tensor, length: int, columns: Tensor | None = None) -> Tensor:
+    """The columns of each character as an attention (N, L, T) whose rows sum to 1, or to 0 past
+    the word.
+
+    A CTC model reads a character in few columns, often one, and blanks lie around them. A character
+    is given the columns that are closer to its own than to those of another.
+
+    Args:
+        alignment: See :func:`ctc_alignment`.
+        length: Characters L of the longest word.
+        columns: (N,) columns that are not padding; None: all.
+    """
+    steps = alignment.shape[1]
+    position = torch.arange(steps, device=alignment.device, dtype=torch.float32)
+    own = alignment[:, None] == torch.arange(length, device=alignment.device)[:, None]
+    count = own.sum(2)
+    center = (own * position).sum(2) / count.clamp(min=1)
+    # Half of a character's columns count as its own: distances are from its outermost ones.
+    distance = ((position - center[..., None]).abs() - (count[..., None] - 1) / 2).clamp(min=0)
+    distance = distance.masked_fill(count[..., None] == 0, float('inf'))
+    nearest = (distance == distance.amin(1, keepdim=True)) & (count[..., None] > 0)
+    if columns is not None:
+        nearest &= (position < columns[:, None])[:, None]
+    share = nearest.float()
+    return share / share.sum(2, keepdim=True).clamp(min=1)
