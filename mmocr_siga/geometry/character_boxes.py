@@ -41,8 +41,7 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
         claims: How much of each column each character claims, (L, W), L >= 1.
         least: Columns of a cell at least; less where they would not fit.
 
-    Returns:
-        L + 1 edges from 0 to W.
+    Returns L + 1 edges from 0 to W.
     """
     count, width = claims.shape
     least = min(least, width // count)
@@ -77,13 +76,8 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
        by 0.3 of the way to the top and the bottom of the word: what belongs to a letter on
        a line of text is less than its cell and more than its ink.
 
-    Args:
-        glyph_maps: Probabilities (L, h, w) of each scale, one map a character, in order.
-        valid_ratio: Share of the width, from the left, that shows the picture; the rest is padding
-            and holds no characters.
-
-    Raises:
-        ValueError: If there is no map, or the scales differ in their number of characters.
+    Maps are probabilities (L, h, w) of each scale; beyond ``valid_ratio`` of their width is padding
+    and no character. A ValueError if the scales differ in their number of characters.
     """
     maps, width = _joined(glyph_maps, valid_ratio)
     if not len(maps):
@@ -158,8 +152,7 @@ def box_pixels(boxes: np.ndarray, size: tuple[int, int], valid_ratio: float = 1.
     Args:
         boxes: Shares of what the network saw.
         size: Width and height of the picture.
-        valid_ratio: Share of the network's input, from the left, that shows the picture; the rest
-            is padding.
+        valid_ratio: Share of the network's input, from the left, that is no padding.
         grid: Where a preprocessor sampled the input for each pixel of what the network saw,
             (h, w, 2): x, y in [-1, 1], -1 and 1 the centers of the outermost pixels. A box is then
             the bounds of where its pixels came from.
@@ -189,14 +182,11 @@ def _span(low: float, high: float, cells: int) -> tuple[int, int]:
 
 def character_mask(glyph_maps: Mapping[str, np.ndarray], background: Mapping[str, np.ndarray],
                    size: tuple[int, int], valid_ratio: float = 1.0) -> np.ndarray:
-    """Which character each pixel of a picture belongs to: 0 on background and k on the k-th
-    character, (height, width), uint8, or uint16 for more than 255 characters.
+    """Which character each pixel of a picture, ``size`` wide and high, belongs to: 0 on background
+    and k on the k-th character, (height, width), uint8, or uint16 for more than 255 characters.
 
-    Args:
-        glyph_maps: Probabilities (L, h, w) of each scale.
-        background: Probability of no character, (h, w), of each scale.
-        size: Width and height of the picture.
-        valid_ratio: As in :func:`box_pixels`.
+    ``background`` is the probability of no character, (h, w), of each scale; the others are as for
+    :func:`character_boxes`.
     """
     maps = {scale: np.concatenate([background[scale][None], values])
             for scale, values in glyph_maps.items()}

@@ -48,13 +48,11 @@ class WordWarp(NamedTuple):
 
 def reading_directions(points: np.ndarray, ordered: bool = True,
                        vertical_ratio: float = 1.5) -> list[Borders]:
-    """Ways in which a word may be read, the most likely one first.
-
-    There is one, but for words that are so high that they may run downwards or upwards, or be a
+    """Ways in which a word may be read, as pairs of a top and a bottom border, the most likely one
+    first: one, but three for words that are so high that they may run downwards or upwards, or be a
     narrow character that stands upright.
 
-    Arguments are those of :func:`~mmocr_siga.geometry.polygons.split_borders`; the results are one
-    or three pairs of a top and a bottom border.
+    Arguments are those of :func:`~mmocr_siga.geometry.polygons.split_borders`.
     """
     upright = split_borders(points, ordered, vertical_ratio)
     if ordered and not is_vertical(*upright, vertical_ratio):
@@ -75,11 +73,8 @@ def word_warp(top: np.ndarray, bottom: np.ndarray,
     The crop is as high as the word, within 32 and 64 pixels, and as wide as its proportions ask
     for; words are compressed to 1024 pixels.
 
-    Args:
-        top: (T, 2) in reading order.
-        bottom: (B, 2) in reading order.
-        margin: What is added before and after the word, and above and below it, as shares of its
-            height.
+    Borders are (T, 2) and (B, 2) in reading order; ``margin`` is what is added before and after the
+    word, and above and below it, as shares of its height.
     """
     wide, high = extent(top, bottom)
     inner_h = min(max(high, _HEIGHTS[0]), _HEIGHTS[1])
@@ -107,8 +102,7 @@ def _homography(inner: tuple[float, ...], quad: np.ndarray,
     left, top, right, bottom = inner
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     sides = np.roll(quad, -1, 0) - quad
-    after = np.roll(sides, -1, 0)
-    turns = sides[:, 0] * after[:, 1] - sides[:, 1] * after[:, 0]
+    turns = np.linalg.det(np.stack([sides, np.roll(sides, -1, 0)], 1))
     if not (turns > 1e-9 * (sides ** 2).sum()).all():
         return None
     # Close to the origin, for the sake of precision.

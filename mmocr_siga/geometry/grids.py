@@ -21,15 +21,12 @@ def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tens
 
     Args:
         control: Control points (R, 2, 4, 2), or (R, 16): x and y interleaved, the top curve first.
-        count: Points K on each border, at least 2.
         clockwise: Whether the control points run around the word, those of the bottom curve from
             right to left; else both curves run in reading order.
 
     Raises:
-        ValueError: If the control points have another shape, or fewer than two points are wanted.
+        ValueError: If the control points have another shape.
     """
-    if count < 2:
-        raise ValueError(f'a border has at least 2 points, got {count}')
     if control.dim() == 2 and control.shape[1] == 16:
         control = control.unflatten(1, (2, 4, 2))
     if control.dim() != 4 or control.shape[1:] != (2, 4, 2):
@@ -44,13 +41,11 @@ def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tens
 
 
 def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where the cells of a rectified region lie in the picture, (R, h, w, 2).
+    """Where the cells of a rectified region of ``size`` (h, w) lie in the picture, (R, h, w, 2).
 
     Columns divide both borders (R, 2, K, 2) into equal steps of their points, rows divide the line
-    between the two points of a column. A cell is where its middle is. ``size`` is h and w.
-
-    Raises:
-        ValueError: If the borders have another shape or fewer than two points.
+    between the two points of a column. A cell is where its middle is. A ValueError if the borders
+    have another shape or fewer than two points.
     """
     if borders.dim() != 4 or borders.shape[1] != 2 or borders.shape[3] != 2 or borders.shape[2] < 2:
         raise ValueError('the borders of regions are (R, 2, K, 2) with K >= 2, got '

@@ -37,18 +37,13 @@ _UPRIGHT = 0.1
 
 
 class CheckedPolygon(NamedTuple):
-    """A polygon that can be worked with, or why it can not."""
     points: np.ndarray | None  # float64 (P, 2), clockwise, P >= 3; None if it cannot be used
     problem: str  # what is wrong with it; '' if nothing is
 
 
 def polygon_points(polygon: Any) -> np.ndarray:
     """Points, float64 (P, 2), of a list, array or CPU tensor of 2P numbers, x and y interleaved, or
-    (P, 2).
-
-    Raises:
-        ValueError: If it is neither.
-    """
+    (P, 2); a ValueError if it is neither."""
     try:
         points = np.asarray(polygon, np.float64)
     except (TypeError, ValueError) as error:
@@ -67,12 +62,8 @@ def check_polygon(polygon: Any, size: tuple[int, int] | None = None,
 
     Points that follow one another at the same place count once, and the last one that closes the
     polygon is dropped. Points of an anticlockwise polygon are reversed; the first stays the first.
-
-    Args:
-        polygon: See :func:`polygon_points`.
-        size: Height and width of the picture, in which the polygon must lie at least in part; None
-            for anywhere.
-        min_inside: Smallest share of the area that lies in the picture.
+    ``size`` is height and width of a picture in which some of it must lie, or ``min_inside`` of
+    its area.
     """
     try:
         points = polygon_points(polygon)
@@ -107,11 +98,8 @@ def _clockwise(outline: Polygon) -> np.ndarray:
 
 
 def polygon_shape(polygon: Any) -> Geometry | None:
-    """A valid geometry of a polygon, for areas of intersections; None if it encloses nothing or its
-    coordinates are none.
-
-    A polygon that crosses itself becomes the parts that it encloses.
-    """
+    """A valid geometry of a polygon, for areas of intersections; one that crosses itself becomes
+    the parts that it encloses. None if it encloses nothing or its coordinates are none."""
     try:
         points = polygon_points(polygon)
     except ValueError:
@@ -140,17 +128,11 @@ def split_borders(points: np.ndarray, ordered: bool = True,
 
     Args:
         points: (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
-        vertical_ratio: Height over width from which a word is taken for a vertical one.
 
     Returns:
         Top and bottom border, (T, 2) and (B, 2), at least two points each, in reading order.
-
-    Raises:
-        ValueError: If there are fewer than three points.
     """
     count = len(points)
-    if count < 3:
-        raise ValueError(f'a polygon has at least 3 points, got {count}')
     if count == 3:
         points, count = _rectangle_around(points), 4
     if ordered and count % 2 == 0:
@@ -221,14 +203,8 @@ def _narrowest_cut(points: np.ndarray, first: np.ndarray, last: np.ndarray,
 
 
 def resample_border(border: np.ndarray, count: int) -> np.ndarray:
-    """Points (K, 2), float64, at equal steps along a border (T, 2), from its first to its last.
-
-    Raises:
-        ValueError: If there are fewer than two points, or fewer are wanted.
-    """
-    if len(border) < 2 or count < 2:
-        raise ValueError(f'expected a border of at least 2 points and at least 2 points to make of '
-                         f'it, got {len(border)} and {count}')
+    """K >= 2 points, float64 (K, 2), at equal steps along a border (T, 2), from its first to its
+    last."""
     at = np.linspace(0, 1, count)
     return get_coordinates(line_interpolate_point(LineString(border), at, normalized=True))
 

@@ -11,14 +11,9 @@ from torch.nn import functional as F
 
 
 def fiducial_points(count: int, rows: int = 2) -> Tensor:
-    """Where the fiducial points of a rectified image lie, float64 (F, 2).
-
-    F / rows points along the top edge, then as many along each further row to the bottom edge, left
-    to right.
-
-    Raises:
-        ValueError: If that are not at least two rows of at least two points.
-    """
+    """Where the fiducial points of a rectified image lie, float64 (F, 2): F / rows along the top
+    edge, then as many along each further row to the bottom edge, left to right. A ValueError if
+    that are not at least two rows of at least two points."""
     if rows < 2 or count < 2 * rows or count % rows:
         raise ValueError('fiducial points lie in at least two rows of at least two points: got '
                          f'{count} in {rows} rows')
@@ -40,11 +35,8 @@ def tps_spline(values: np.ndarray, rows: int = 2) -> RBFInterpolator:
 def tps_grid_matrix(height: int, width: int, count: int) -> Tensor:
     """The linear map from fiducial points on an image to the sampling grid of a spline.
 
-    A spline is linear in the points it goes through, so one matrix, worked out once in float64,
-    stands for solving it and for evaluating it at every pixel (RARE, CVPR 2016, section 3.1).
-
-    Returns:
-        float64 (H * W, F); times points (F, 2) it gives the grid, row by row.
+    A spline is linear in the points it goes through, so one matrix, float64 (H * W, F), stands for
+    solving it and for evaluating it at every pixel, row by row (RARE, CVPR 2016, section 3.1).
     """
     y, x = ((2 * np.arange(size) + 1 - size) / size for size in (height, width))
     pixels = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
@@ -61,9 +53,6 @@ def warp_images(images: Tensor, grid: Tensor) -> Tensor:
 
 @torch.no_grad()
 def warp_masks(masks: Tensor, grid: Tensor) -> Tensor:
-    """Warp bool masks (N, H', W') as :func:`warp_images` does their images.
-
-    A pixel belongs to the warped mask where more than half of what it is sampled from does: the
-    same as to warp a two-tone image and to threshold that.
-    """
+    """Warp bool masks (N, H', W') as :func:`warp_images` does their images: a pixel is True where
+    more than half of what it is sampled from is."""
     return warp_images(masks[:, None].to(grid.dtype), grid)[:, 0] > 0.5

@@ -27,38 +27,31 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / 'weights'
 
 
 class PackagedModel(NamedTuple):
-    """Files of a packaged model."""
-    name: str
+    """Files of a packaged model, whether they are there or not."""
     config: Path
     weights: Path
     card_file: Path
 
     @property
     def card(self) -> dict[str, Any]:
-        """Content of the model card."""
         return json.loads(self.card_file.read_text(encoding='utf-8'))
 
 
 def packaged_in(folder: str | os.PathLike, name: str) -> PackagedModel:
-    """The files of a model in a folder, whether they are there or not."""
-    return PackagedModel(name, *(Path(folder) / f'{name}{suffix}'
-                                 for suffix in ('.py', '.pth', '.json')))
+    return PackagedModel(*(Path(folder) / f'{name}{suffix}'
+                           for suffix in ('.py', '.pth', '.json')))
 
 
 def packaged_models(folder: str | os.PathLike | None = None) -> list[str]:
     """Names of the models in a folder (the package's) that are there with weights, sorted."""
     folder = Path(folder or WEIGHTS_FOLDER)
     return sorted(path.stem for path in folder.glob('*.json')
-                  if all(file.is_file() for file in packaged_in(folder, path.stem)[1:]))
+                  if all(file.is_file() for file in packaged_in(folder, path.stem)))
 
 
 def find_packaged(name: str, folder: str | os.PathLike | None = None) -> PackagedModel:
-    """Find a packaged model in a folder, or in the package.
-
-    Raises:
-        FileNotFoundError: If there is no such model, or its weights are missing; says what is
-            there, and how to get them.
-    """
+    """Find a packaged model in a folder, or in the package; a FileNotFoundError says what is there
+    and how to get others."""
     folder = folder or WEIGHTS_FOLDER
     there, model = packaged_models(folder), packaged_in(folder, name)
     if name in there:
@@ -67,26 +60,20 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
             f'tools/checkpoints/pack_weights.py makes of a checkpoint into {folder}; or give a '
             'config and weights of your own: model=CONFIG, weights=CHECKPOINT.')
     known = f' (there are: {", ".join(there)})' if there else ''
-    if name == DEFAULT_MODEL or model.config.is_file():
-        raise FileNotFoundError(
-            f'the weights of the model {name!r} are not in this installation{known}. {ways}')
-    raise FileNotFoundError(f'{name!r} is neither the path of a config nor the name of a packaged '
-                            f'model{known}. {ways}')
+    what = (f'the weights of the model {name!r} are not in this installation'
+            if name == DEFAULT_MODEL or model.config.is_file() else
+            f'{name!r} is neither the path of a config nor the name of a packaged model')
+    raise FileNotFoundError(f'{what}{known}. {ways}')
 
 
 def packaged_config(model: PackagedModel) -> Config:
-    """Config of a packaged model.
-
-    Raises:
-        ValueError: If the weights are not those that the card is of: damaged, or exchanged.
-    """
-    cfg = Config.fromfile(model.config)
+    """Config of a packaged model; a ValueError if its weights are damaged or exchanged."""
     expected, found = model.card['weights']['sha256'], sha256_of(model.weights)
     if found != expected:
         raise ValueError(f'{model.weights} is damaged, or does not belong to '
                          f'{model.card_file.name}: its sha256 is {found[:12]}..., not '
                          f'{expected[:12]}...')
-    return cfg
+    return Config.fromfile(model.config)
 
 
 def config_and_weights(model: str | os.PathLike | Config, weights: str | os.PathLike | None
@@ -117,5 +104,4 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
 
 
 def sha256_of(path: str | os.PathLike) -> str:
-    """Hexadecimal sha256 of a file."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -27,9 +27,8 @@ LONGEST = 512
 
 
 class View(NamedTuple):
-    """A way to look at a picture: its name, and width and height of what is seen."""
+    """A way to look at a picture."""
     name: str
-    size: tuple[int, int]
     matrix: np.ndarray  # float64 (2, 3), from the picture to what is seen
 
     def boxes_back(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -58,24 +57,20 @@ def shrunk(image: np.ndarray) -> np.ndarray:
 
 def views(image: np.ndarray,
           size: tuple[int, int] | None = None) -> Iterator[tuple[View, np.ndarray]]:
-    """Other views of a picture and what each shows: six, and two more of a picture that is tall.
-
-    Large pictures are seen smaller.
-
-    Args:
-        image: (H, W) or (H, W, C), not empty; or what :func:`shrunk` made of it.
-        size: Width and height of the picture itself, if that is not ``image``.
+    """Other views of a picture, (H, W) or (H, W, C), and what each shows: six, and two more of a
+    picture that is tall. Large pictures are seen smaller; of what :func:`shrunk` made of one give
+    the width and height, too.
     """
     width, height = size or image.shape[1::-1]
     seen = shrunk(image)
     scale = np.array([seen.shape[1] / width, seen.shape[0] / height, 1])
-    for name, linear, size in _ways(*seen.shape[1::-1]):
+    for name, linear, extent in _ways(*seen.shape[1::-1]):
         # The center of the picture comes to be that of the view.
-        offset = np.array(size) / 2 - linear @ (np.array(seen.shape[1::-1]) / 2)
+        offset = np.array(extent) / 2 - linear @ (np.array(seen.shape[1::-1]) / 2)
         matrix = np.concatenate([linear, offset[:, None]], 1)
-        picture = cv2.warpAffine(seen, _between_centers(matrix), size, flags=cv2.INTER_LINEAR,
+        picture = cv2.warpAffine(seen, _between_centers(matrix), extent, flags=cv2.INTER_LINEAR,
                                  borderMode=cv2.BORDER_REPLICATE)
-        yield View(name, size, matrix * scale), picture
+        yield View(name, matrix * scale), picture
 
 
 def taken_back(result: WordResult, view: View, first: WordResult) -> WordResult:

@@ -107,7 +107,6 @@ def test_jitter_stays_within_its_bounds_and_follows_the_word():
 
 @pytest.mark.parametrize('call, message', [
     (lambda: border_grid(torch.zeros(4, 8), (2, 2)), r'\(R, 2, K, 2\).*\(4, 8\)'),
-    (lambda: bezier_borders(torch.zeros(1, 2, 4, 2), 1), 'at least 2 points'),
     (lambda: bezier_borders(torch.zeros(1, 12), 5), r'\(R, 16\), got \(1, 12\)'),
     (lambda: sample_regions(FEATURES, torch.zeros(2, 1, 1, 2), torch.zeros(3)), 'index of shape'),
 ])
