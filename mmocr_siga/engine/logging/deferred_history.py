@@ -11,6 +11,15 @@ from torch import Tensor
 _MOST_PENDING = 1000
 
 
+def _flushed(name: str) -> property:
+    """An attribute before the reading of which what is pending is added."""
+    def get(history: DeferredHistory) -> np.ndarray:
+        history._flush()
+        return vars(history)[name]
+
+    return property(get, lambda history, values: vars(history).update({name: values}))
+
+
 class DeferredHistory(HistoryBuffer):
     """A history that takes tensors, and reads them when somebody reads the history.
 
@@ -42,23 +51,7 @@ class DeferredHistory(HistoryBuffer):
             self._counts = np.append(self._counts, np.ones(len(values)))[-self.max_length:]
 
     # MMEngine's methods read and write these two attributes.
-    @property
-    def _log_history(self) -> np.ndarray:
-        self._flush()
-        return self._read
-
-    @_log_history.setter
-    def _log_history(self, values: np.ndarray) -> None:
-        self._read = values
-
-    @property
-    def _count_history(self) -> np.ndarray:
-        self._flush()
-        return self._counts
-
-    @_count_history.setter
-    def _count_history(self, counts: np.ndarray) -> None:
-        self._counts = counts
+    _log_history, _count_history = _flushed('_read'), _flushed('_counts')
 
     def __reduce_ex__(self, protocol: int) -> Any:
         # Checkpoints hold MMEngine's class, which can be read without this package.

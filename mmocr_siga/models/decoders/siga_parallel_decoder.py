@@ -60,14 +60,10 @@ class SIGAParallelDecoder(WordDecoder):
 
     parallel = True
 
-    def __init__(self,
-                 dictionary: dict | Dictionary,
-                 in_channels: int = 256,
-                 output_size: int = 512,
-                 dropout: float = 0.1,
+    def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,
+                 output_size: int = 512, dropout: float = 0.1,
                  visual: OptConfigType = dict(type='PVAM', num_layers=0, score='dot'),  # noqa: B006
-                 reasoning: OptConfigType = None,
-                 **kwargs) -> None:
+                 reasoning: OptConfigType = None, **kwargs) -> None:
         super().__init__(dictionary, **kwargs)
         classes, steps = self.num_classes, self.max_seq_len + 1
         self.fusion = GatedFusion(in_channels)

@@ -101,11 +101,13 @@ class ForwardPass:
 
 
 @contextmanager
-def plugged_in(run: ForwardPass, plugins: Sequence[Plugin], losses: bool) -> Iterator[ForwardPass]:
-    """Hooks in a recognizer for the time of one call, taken away whatever happens.
-
-    What is recorded goes into ``run.calls``. Without ``losses`` the call only reads.
-    """
+def plugged_in(recognizer: BaseModule, inputs: Tensor | None = None,
+               data_samples: Sequence[TextRecogDataSample] | None = None,
+               losses: bool = True) -> Iterator[ForwardPass]:
+    """Hooks in a recognizer with ``plugins`` and ``hooks`` for the time of one call, taken away
+    whatever happens. Without ``losses`` the call only reads."""
+    run = ForwardPass(recognizer, recognizer.hooks, inputs, data_samples)
+    plugins = [plugin for plugin in recognizer.plugins.values() if losses or plugin.feeds]
     feeders = [plugin for plugin in plugins if plugin.feeds]
     paths = [path for plugin in plugins for path in plugin.reads]
     if losses or feeders:

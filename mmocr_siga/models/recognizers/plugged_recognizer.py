@@ -9,7 +9,7 @@ from mmocr.registry import MODELS, TASK_UTILS
 from mmocr.utils.typing_utils import ConfigType, OptConfigType, OptRecSampleList, RecSampleList
 from torch import Tensor
 
-from ..plugins.base import ForwardPass, Plugin, plugged_in
+from ..plugins.base import Plugin, plugged_in
 from ..plugins.mmocr_hooks import feature_hooks_of
 from .glyph_recognizer import GlyphRecognizer
 
@@ -55,14 +55,14 @@ class PluginMixin:
         self.hooks = feature_hooks_of(self) if hooks is None else TASK_UTILS.build(hooks)
         self.hooks.check(self)
         self._feeds = any(plugin.feeds for plugin in self.plugins.values())
-        with self._plugged_in(None, None, losses=True):
+        with plugged_in(self):
             pass  # Paths that do not exist are found here, not in the first training step.
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs: Any) -> dict[str, Tensor]:
         """The recognizer's losses and, in training mode, those of the plug-ins."""
         if not self.training:
             return self._read(super().loss, inputs, data_samples, **kwargs)
-        with self._plugged_in(inputs, data_samples, losses=True) as run:
+        with plugged_in(self, inputs, data_samples) as run:
             losses = super().loss(inputs, data_samples, **kwargs)
         for name, plugin in self.plugins.items():
             added = plugin.loss(run)
@@ -83,13 +83,8 @@ class PluginMixin:
               **kwargs: Any) -> Any:
         if not self._feeds:
             return method(inputs, data_samples, **kwargs)
-        with self._plugged_in(inputs, data_samples, losses=False):
+        with plugged_in(self, inputs, data_samples, losses=False):
             return method(inputs, data_samples, **kwargs)
-
-    def _plugged_in(self, inputs: Tensor | None, data_samples: OptRecSampleList,
-                    losses: bool) -> Any:
-        plugins = [plugin for plugin in self.plugins.values() if losses or plugin.feeds]
-        return plugged_in(ForwardPass(self, self.hooks, inputs, data_samples), plugins, losses)
 
 
 @MODELS.register_module()

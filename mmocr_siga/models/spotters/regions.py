@@ -93,8 +93,9 @@ def checked_scene(instances: InstanceData, size: tuple[int, int]) -> CheckedScen
         # A word without a known text is still to be found.
         text = texts[i] if texts is not None else '?'
         text = text if isinstance(text, str) else ''
-        far = _is_far(polygon, size)
-        instance, problem = instance_of(_inside(polygon, size) if far else polygon, text, size,
+        part = _part_inside(polygon, size)
+        far = part is not None
+        instance, problem = instance_of(part if far else polygon, text, size,
                                         flags[i] or text in IGNORED_TEXTS or far)
         # An empty text is no fault: the word is there, and cannot be read.
         faults += bool(problem or far) and problem != 'there is no text'
@@ -110,20 +111,14 @@ def checked_scene(instances: InstanceData, size: tuple[int, int]) -> CheckedScen
     return CheckedScene(checked, faults)
 
 
-def _is_far(polygon: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether finite coordinates lie more than a picture's size outside of it."""
-    points = np.asarray(polygon, np.float64)
-    if points.size == 0 or points.size % 2 or not np.isfinite(points).all():
-        return False
-    away = np.abs(points.reshape(-1, 2) - np.array(size[::-1]) / 2)
-    return bool((away > 1.5 * np.array(size[::-1])).any())
-
-
-def _inside(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The convex hull of the part of a polygon that lies in the picture; no points for none."""
-    shape = polygon_shape(polygon)
-    part = None if shape is None else shape.intersection(box(0, 0, size[1], size[0])).convex_hull
-    return np.asarray(part.exterior.coords) if part is not None and part.area else np.zeros((0, 2))
+def _part_inside(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
+    """The convex hull of what is in the picture of a polygon that reaches more than the picture's
+    size beyond it; None for any other."""
+    shape, (h, w) = polygon_shape(polygon), size
+    if shape is None or box(-w, -h, 2 * w, 2 * h).covers(shape):
+        return None
+    part = shape.intersection(box(0, 0, w, h)).convex_hull
+    return np.asarray(part.exterior.coords) if part.area else np.zeros((0, 2))
 
 
 def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | None],
