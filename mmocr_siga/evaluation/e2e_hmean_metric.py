@@ -46,17 +46,14 @@ class E2EHmeanMetric(BaseMetric):
 
     A lexicon is a dict: ``kind``, ``'strong'`` (a list for each picture), ``'weak'`` (all words of
     the test set) or ``'generic'``; ``words``, a file with one word a line, for ``'strong'`` with
-    ``{name}`` in the place of the picture's name without its extension, or ``'ground_truth'``: the
-    words asked for in the picture, or in all pictures; ``size``, to which a strong one is filled up
-    by the words of other pictures, drawn by a seed (ICDAR's have 100); ``distance`` and
-    ``max_distance`` as in :class:`.lexicon.Lexicon`, by default 1.5 edits for a weak or generic
-    lexicon and none for a strong one, as is usual.
+    ``{name}`` for the picture's name, or ``'ground_truth'``: the words asked for; ``size``, to
+    which a strong one is filled up by the words of other pictures; ``distance`` and
+    ``max_distance`` as in :class:`.lexicon.Lexicon`, by default 1.5 edits unless it is strong.
 
     Args:
         protocols: Some of ``'detection'``, ``'end_to_end'`` and ``'word_spotting'``.
         lexicons: Lexicons to be tried besides none.
-        score: By what the detections are filtered: ``'scores'``, those of detection, or
-            ``'text_scores'``, those of reading.
+        score: By what the detections are filtered, ``'scores'`` or ``'text_scores'``.
         pred_score_thrs: A threshold, or ``start``, ``stop`` and ``step`` of a sweep as in MMOCR's
             ``HmeanIOUMetric``; detections with lower scores do not count.
         options: ``collect_device`` and ``prefix`` of MMEngine's metrics.

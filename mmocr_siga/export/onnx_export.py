@@ -47,9 +47,8 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
 
     Raises:
         ImportError: If the package onnx is missing.
-        TypeError: If the recognizer cannot be exported; says which can.
-        ValueError: If the opset is another, or the test pipeline has steps that the reader does
-            not know, or there are no glyph maps to output.
+        TypeError: If the recognizer cannot be exported.
+        ValueError: If the opset, the test pipeline or the wish for glyph maps cannot be met.
         OSError: If the file cannot be written.
     """
     onnx = _onnx()

@@ -28,8 +28,7 @@ class GlyphVisualizationHook(Hook):
     """Every so many iterations, draw how the same few words are read.
 
     The sheets go to all backends of the runner's visualizer under the names ``glyphs_0_<label>``,
-    ``glyphs_1_<label>``, ..., with the iteration as their step. They show the picture as the
-    recognizer sees it. Between two drawings nothing is done; a drawing leaves the modes of all
+    ``glyphs_1_<label>``, ..., with the iteration as their step. A drawing leaves the modes of all
     modules, the state of the random generators and the threads of OpenCV as they were. In a
     distributed training the first process alone draws.
 

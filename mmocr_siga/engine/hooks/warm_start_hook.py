@@ -14,18 +14,16 @@ from mmocr_siga.models.utils.weights import load_weights
 class WarmStartHook(Hook):
     """Start a training from the weights of an earlier one; leave a resumed training alone.
 
-    MMEngine's ``load_from`` is, with ``--resume``, the checkpoint that is resumed: a config that
-    names its first stage there would go back to that. This hook looks at the file only where a
-    training begins: not when one is resumed, nor in testing, nor where ``load_from`` is given,
-    which takes its place. The file cannot run code.
+    MMEngine's ``load_from`` is, with ``--resume``, the checkpoint that is resumed. This hook looks
+    at its file only where a training begins: not when one is resumed, nor in testing, nor where
+    ``load_from`` is given, which takes its place.
 
     Args:
         checkpoint: Path or address; None starts from the weights of the initialization.
         parts: Prefix in the model -> prefix in the file, such as ``{'backbone':
-            'student.backbone'}``; '' stands for all. Each part must be whole in the file; the rest
-            of the model stays as it was initialized. None: all weights of the model, those of the
-            training head included, must be in the file, and no others. To begin from another set
-            of characters, use ``load_from``.
+            'student.backbone'}``; '' stands for all. Each part must be whole in the file. None: all
+            weights of the model, those of the training head included, must be in the file, and no
+            others. To begin from another set of characters, use ``load_from``.
     """
 
     # After EMAHook and whatever else prepares a model, before any that look at its weights.

@@ -20,11 +20,9 @@ _CPU_DTYPES = (None, 'float16', 'bfloat16', torch.float16, torch.bfloat16)
 class DeferredAmpOptimWrapper(DeferredNormMixin, AmpOptimWrapper):
     """``AmpOptimWrapper`` of MMEngine that spares waits, and falls back to the CPU.
 
-    With an accelerator it is MMEngine's class, but for two things that would make the host wait for
-    the device in every step: the norm of clipped gradients is read when it is logged, and there is
-    no loss scaler in bfloat16, whose exponent has float32's range, so that gradients do not
-    underflow. Without one, where MMEngine's class refuses to start, it runs ``torch.autocast`` on
-    the CPU in bfloat16, whatever ``loss_scale`` and of either half precision.
+    With an accelerator the norm of clipped gradients is read when it is logged, and there is no
+    loss scaler in bfloat16, whose exponent has float32's range. Without one, where MMEngine's class
+    refuses to start, it runs ``torch.autocast`` on the CPU in bfloat16.
 
     Checkpoints go both ways: a run without a scaler drops that of the checkpoint, and a run that
     has one starts with a fresh one where the checkpoint has none.

@@ -28,20 +28,17 @@ def _vision_transformer() -> type:
 class SIGAViT(BaseModule):
     """A plain vision transformer with the taps of SIGA_T and its 1-D memory; ViT-Base by default.
 
-    The transformer is timm's (``pip install "timm>=1.0"``), without a class token. All taps have
-    the resolution of the patches.
+    The transformer is timm's, without a class token. All taps have the resolution of the patches.
 
     Args:
         img_size: Height H and width W of the images.
         patch_size: Side P of a patch.
         embed_dim: Channels D of a token.
-        taps: After which blocks (counted from 1) tokens are taken; each tap has a layer
-            normalization of its own.
+        taps: After which blocks, from 1, tokens are taken; each tap has a normalization of its own.
         column_channels: Channels C of the columns.
         drop_path_rate: Stochastic depth of the last block.
-        pretrained: Weights of a vision transformer of the same width, for example of DeiT, a path
-            or an address: its blocks and last normalization are taken when training begins, its
-            patch and position embeddings are not.
+        pretrained: Path or address of weights of a vision transformer of the same width, as DeiT's:
+            its blocks and last normalization are taken, its patch and position embeddings are not.
     """
 
     def __init__(self, img_size: Sequence[int] = (32, 128), patch_size: int = 4,

@@ -23,9 +23,6 @@ Samples = Sequence[TextRecogDataSample]
 class WordDecoder(BaseDecoder):
     """Base of this package's decoders: a subclass says what one step is, the rest follows.
 
-    :meth:`prepare` projects what no step changes, the cache; :meth:`start` gives the recurrent
-    state before the first step; :meth:`step` takes the previous characters to logits and attention.
-
     :meth:`decode` is the one loop: training feeds it the label's characters, greedy reading its
     own. :meth:`nbest` searches over the same steps, and export makes an ONNX loop of them. Batch is
     the first dimension of every tensor in cache and state, which are (nested) tuples or
@@ -40,9 +37,8 @@ class WordDecoder(BaseDecoder):
     plug-ins find the rest a decoder says in a method ``feature_hooks() -> FeatureHooks``.
 
     Class indices are the dictionary's, which needs an end token (``with_end=True``); the start
-    token is one row after them in the decoders' embeddings, whatever special tokens the dictionary
-    has. After ``max_seq_len`` characters one more step decides on the end. The loss is a
-    ``WordLoss``, unless ``module_loss`` names another.
+    token is one row after them in the decoders' embeddings. After ``max_seq_len`` characters one
+    more step decides on the end. The loss is a ``WordLoss``, unless ``module_loss`` names another.
     """
 
     parallel = False  # whether one step tells all characters

@@ -34,17 +34,16 @@ class SIGAState(NamedTuple):
 
 @MODELS.register_module()
 class SIGADecoder(WordDecoder):
-    r"""Glyph attention decoder of SIGA (CVPR 2023).
+    """Glyph attention decoder of SIGA (CVPR 2023).
 
     Per scale an :class:`AttentionDecoder` over the context fuses each glimpse with the character's
     glyph feature; the fused vectors of both scales are mixed by the same kind of gate, projected,
-    and read by a last LSTM. In training all are teacher-forced and each has a cross-entropy
-    (``loss_word_fine``, ``loss_word_coarse``, ``loss_word``); in greedy reading all three feed back
-    their own characters. The attention shown is the finer scale's.
+    and read by a last LSTM. Each has a cross-entropy (``loss_word_fine``, ``loss_word_coarse``,
+    ``loss_word``); in greedy reading all three feed back their own characters. The attention shown
+    is the finer scale's.
 
     ``in_channels`` are those of context and glyph features, ``hidden_size`` the units of the two
-    attention decoders, ``output_size`` those of the last one, before which ``dropout`` acts, and
-    its input's channels.
+    attention decoders, ``output_size`` those of the last one, before which ``dropout`` acts.
     """
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,

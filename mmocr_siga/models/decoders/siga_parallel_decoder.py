@@ -28,33 +28,27 @@ class ParallelCache(NamedTuple):
 
 @MODELS.register_module()
 class SIGAParallelDecoder(WordDecoder):
-    r"""Read the glyph features of :class:`SIGAEncoder` in parallel, without a loop over characters.
+    """Read the glyph features of :class:`SIGAEncoder` in parallel, without a loop over characters.
 
     The glyph features of both scales are mixed by a gate. The visual part, a :class:`PVAM` over the
-    context, lets each character look once more, all at the same time: its reading order and its
-    glyph feature ask, and the glyph maps say where to look: the logarithm of the share of each
-    column that a character's map claims is added to the energies. The greatest share also tells
-    steps with a glyph from those after the word. Glimpse and glyph feature are gated as in SIGA,
-    and two linear layers tell the characters.
-
-    With reasoning, a :class:`GSRM` reads what the gate gives and a :class:`VSFD` fuses both in
-    place of the two layers. What is read after the end counts as end tokens.
+    context, lets each character look once more: its reading order and its glyph feature ask, and
+    the logarithm of the share of each column that its glyph map claims is added to the energies.
+    The greatest share also tells steps with a glyph from those after the word. Glimpse and glyph
+    feature are gated as in SIGA, and two linear layers tell the characters; with reasoning, a
+    :class:`GSRM` reads what the gate gives and a :class:`VSFD` fuses both in their place.
 
     In training there is a cross-entropy for each source on its own (``loss_word_fine``,
-    ``loss_word_coarse`` and, with a visual part, ``loss_word_visual``), with reasoning for what it
-    reads and what it says (``loss_word_fused``, ``loss_word_semantic``), and the final one
-    (``loss_word``). The classifiers of the sources take no part in reading. The attention shown is
-    the visual part's.
+    ``loss_word_coarse``, ``loss_word_visual``), with reasoning for what it reads and what it says
+    (``loss_word_fused``, ``loss_word_semantic``), and the final one (``loss_word``). The attention
+    shown is the visual part's.
 
     Args:
         in_channels: Channels D of context and glyph features.
         output_size: Hidden channels of the last classifier, between whose layers ``dropout`` acts.
         visual: Config of the visual part; channels and steps are filled in. None reads glyph
-            features alone. By default cheap: the context is related already.
+            features alone.
         reasoning: Config of the reasoning part, for example ``dict(type='GSRM', num_layers=1)``;
-            classes, channels and steps are filled in, and then ``output_size`` and ``dropout``
-            concern nothing. ``dict(type='SRNModuleLoss', final_weight=1.0,
-            ask_after_end=False)`` weights its losses as SRN does.
+            classes, channels and steps are filled in.
         **kwargs: As in :class:`WordDecoder`; ``max_seq_len`` is the encoder's.
     """
 

@@ -15,9 +15,6 @@ from .base import Samples, WordDecoder
 class SRNDecoder(WordDecoder):
     """Semantic reasoning network (SRN, CVPR 2020): :class:`PVAM`, :class:`GSRM`, :class:`VSFD`.
 
-    No step waits for another, in training as in reading. Columns that show padding, as the samples'
-    ``valid_ratio`` tells, are not attended to.
-
     Args:
         in_channels: Channels of the encoder's map.
         channels: Channels D of glimpses and semantic features.

@@ -20,7 +20,7 @@ from ..necks import PyramidFusion
 
 @MODELS.register_module()
 class SIGAEncoder(BaseEncoder):
-    r"""Columns for implicit attention and one feature vector per character from glyph attention.
+    """Columns for implicit attention and one feature vector per character from glyph attention.
 
     The last backbone map is brought to one row (strided (2, 3) convolutions, then the mean of the
     rows left) and goes through two BiLSTMs. Two finer maps go through a :class:`PyramidFusion`,
@@ -31,22 +31,18 @@ class SIGAEncoder(BaseEncoder):
     Args:
         in_channels: Channels of the backbone's outputs, in their order.
         pyramid: Which outputs are the fine and the coarse scale of the glyph maps; with ``fusion``,
-            the maps it takes. None switches the glyph branch off: an ordinary context encoder.
+            the maps it takes. None switches the glyph branch off.
         pyramid_scale: (height, width) ratio of the two.
-        fusion: Config of another trunk than :class:`PyramidFusion`, for example
-            :class:`TokenPyramidFusion`: called with the maps of ``pyramid`` it returns the fused
-            fine and coarse map, whose channels are its attribute ``channels``.
-        glyph_sources: Which output the features of each scale are made of, by default the fine and
-            the coarse map of ``pyramid``.
+        fusion: Config of another trunk, as :class:`TokenPyramidFusion`, with an attribute
+            ``channels``, those of the fused fine and coarse map.
+        glyph_sources: Which output the features of each scale are made of; None: those of
+            ``pyramid``.
         glyph_layers: Arguments of :func:`glyph_layer` for each scale.
         context: Which output the columns are made of.
-        row_convs: How many (2, 3) convolutions with stride (2, 1) halve its height; 0 for a
-            backbone that gives one row.
-        column_context: Whether the columns' context is added to the coarse map. Which character a
-            stroke belongs to is a matter of counting from the left, so a map has to see the whole
-            word. The paper's backbones are deep enough or attend globally; where the coarse map
-            comes early, this gives it the view.
-        fusion_channels: Channels of the fused pyramid.
+        row_convs: How many (2, 3) convolutions with stride (2, 1) halve its height.
+        column_context: Whether the columns' context is added to the coarse map, for backbones whose
+            coarse map does not see the whole word: which character a stroke belongs to is a matter
+            of counting from the left.
         hidden_size: Channels D of context and glyph features, and LSTM units.
     """
 

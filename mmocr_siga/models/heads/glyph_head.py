@@ -31,7 +31,6 @@ class GlyphHead(GlyphSupervision):
     attention decoder's over the context, and one LSTM's per scale over the glyph features alone.
 
     Args:
-        dictionary: The decoder's.
         aligner: Config of an :class:`ImplicitAligner`; ``num_classes`` is filled in.
         segmentation: See :class:`GlyphSupervision`, as ``pseudo_labels`` and the losses.
         in_channels: Channels of context and glyph features.

@@ -15,19 +15,18 @@ from ..necks import PyramidFusion
 class SegmentationHead(BaseModule):
     """Text/background logits at image resolution (SIGA, CVPR 2023, self-supervised segmentation).
 
-    A U-Net-like decoder over a backbone's pyramid. Alone it fuses the pyramid in a trunk of its
-    own, of ``channels``; beside a :class:`SIGAEncoder` it goes on from the encoder's fused map
+    A U-Net-like decoder. Alone it fuses a backbone's pyramid in a trunk of its own, of
+    ``channels``; beside a :class:`SIGAEncoder` it goes on from the encoder's fused map
     (``trunk=False``).
 
     Args:
-        in_channels: Channels of the fine and the coarse map of the pyramid; without a trunk,
-            channels of the fused map, one number.
+        in_channels: Channels of the fine and the coarse map of the pyramid; without a trunk, those
+            of the fused map, one number.
         trunk_scale: Ratio of the fine to the coarse map.
         skip_channels: Channels of a map at the first up-sampled size, 0 for none.
         up_channels: Channels after the trunk; ``channels`` unless given.
         scales: Up-samplings from the fused map to the image, 1 or 2 per axis.
-        with_cp: Keep only one map of each size in training and compute the rest again for the
-            backward pass.
+        with_cp: Keep one map of each size in training and compute the rest again for the gradient.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int = 128, trunk: bool = True,

@@ -27,11 +27,9 @@ class AttentionDecoder(nn.Module):
     With ``glyphs=True`` the glimpse :math:`c_t` and a glyph feature :math:`g_t` go through a
     :class:`GatedFusion` before they reach the cell (SIGA's glyph attention decoder).
 
-    The module holds the weights of one decoder. A step takes about thirty small operations, whose
-    number counts and not their arithmetic; so :class:`AttentionCache` takes the weights of S
-    decoders of one shape, stacked, and steps all of them at once.
-
-    The end token is one of the K classes; index K of the embedding is the start token.
+    A step takes about thirty small operations, whose number counts and not their arithmetic; so
+    :class:`AttentionCache` steps S decoders of one shape at once, their weights stacked. The end
+    token is one of the K classes; index K of the embedding is the start token.
     """
 
     def __init__(self, memory_channels: int, hidden_size: int, num_classes: int,

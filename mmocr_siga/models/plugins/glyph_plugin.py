@@ -39,9 +39,8 @@ class GlyphPlugin(GlyphSupervision, Plugin):
     backbone, those of the alignment also the attention.
 
     With ``feed=True`` the character maps also pool one feature vector per character, and what is
-    found for the character at a position is added to the map that the attention reads. The
-    projection that adds it starts at zero: with the weights of a trained recognizer the plugged one
-    begins where that one was.
+    found for the character at a position is added to the map that the attention reads, by a
+    projection that starts at zero.
 
     Args:
         backbone_maps: Paths of the modules that give the fine and the coarse map.
@@ -52,8 +51,7 @@ class GlyphPlugin(GlyphSupervision, Plugin):
         image_scales: Up-samplings from the fine map to the image.
         mask_channels: Channels on the way from the fused maps to the text mask, the most expensive
             part; ``channels`` unless given.
-        loss_weight: Weight of all losses together. With 1.0 small recognizers read worse after
-            short training, see docs/guides/plugins.md.
+        loss_weight: Weight of all losses together, see docs/guides/plugins.md.
     """
 
     needs_attention = True

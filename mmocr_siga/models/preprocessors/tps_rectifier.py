@@ -21,10 +21,8 @@ class TPSRectifier(BasePreprocessor):
     Args:
         output_size: Height and width of the rectified images.
         num_points: Fiducial points, half along the top and half along the bottom.
-        frozen: Keep the weights and the statistics of the normalization as they are, for weights
-            that were trained before.
-        with_cp: In training, compute the maps that lead to the points again for the backward pass
-            instead of keeping them. Results stay the same.
+        frozen: Keep the weights and the statistics of the normalization as they are.
+        with_cp: In training, compute the maps before the points again for the backward pass.
     """
 
     def __init__(self, in_channels: int = 3, output_size: tuple[int, int] = (32, 128),

@@ -31,9 +31,8 @@ _CELL_SHARE = 0.4
 def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
     """Separate text from background by exact 2-means on the gray values (SIGA, section 3.1).
 
-    The two clusters are the globally optimal ones (in one dimension 2-means is the threshold of
-    Otsu, 1979, found here from a 256-bin histogram and its prefix sums); of several equally good
-    thresholds the lowest counts.
+    The two clusters are the globally optimal ones (the threshold of Otsu, 1979, from a 256-bin
+    histogram); of several equally good thresholds the lowest counts.
 
     Which cluster is text is voted by the borders of the image (top, bottom, left, right), each for
     a cluster that covers more than half of it. A cluster with three votes or more is background.
@@ -44,8 +43,7 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         gray: (N, H, W), uint8, or floating point in [0, 255], which is rounded to the nearest of
             the 256 levels (halves to even; values outside are clamped).
         valid: bool (N, W), whole columns, or (N, H, W), False on padding, which takes part neither
-            in the clustering nor in the vote. The top border consists of the topmost valid pixel
-            of each column, the others likewise.
+            in the clustering nor in the vote, where the topmost valid pixels are the top border.
 
     Returns:
         Tensor: bool (N, H, W), True on text. All False for an image of a single gray level, and

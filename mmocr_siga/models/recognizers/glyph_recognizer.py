@@ -16,9 +16,8 @@ from ..target_generators.text_masks import gray_images
 class GlyphRecognizer(EncoderDecoderRecognizer):
     """An encoder-decoder recognizer with an optional head that exists for training only.
 
-    ``predict`` and ``_forward`` are those of MMOCR's ``EncoderDecoderRecognizer`` and never touch
-    the head, so a checkpoint for reading need not contain it: built with ``glyph_head=None`` it
-    takes checkpoints with the head and without.
+    Reading never touches the head: built with ``glyph_head=None`` it takes checkpoints with the
+    head and without.
 
     Args:
         preprocessor: As in MMOCR. One that gives its sampling grid, as ``TPSRectifier`` does, warps

@@ -17,17 +17,12 @@ from .glyph_recognizer import GlyphRecognizer
 class PluginMixin:
     """Gives a recognizer plug-ins, from outside of its code.
 
-    Put it before the recognizer among the bases of a class::
-
-        @MODELS.register_module()
-        class PluggedRecognizer(PluginMixin, EncoderDecoderRecognizer):
-            pass
-
-    The weights keep the recognizer's names, those of plug-ins begin with ``plugins.``: a
-    checkpoint of the recognizer loads into the plugged one and back. In training, plug-ins see what
-    the recognizer did by hooks that live as long as ``loss``. Reading never touches them, except
-    those that feed the recognizer. With the same seed the recognizer starts from the same weights
-    as without plug-ins.
+    It comes before the recognizer among the bases of a class, as in :class:`PluggedRecognizer`. The
+    weights keep the recognizer's names, those of plug-ins begin with ``plugins.``: a checkpoint of
+    the recognizer loads into the plugged one and back. In training, plug-ins see what the
+    recognizer did by hooks that live as long as ``loss``. Reading never touches them, except those
+    that feed the recognizer. With the same seed the recognizer starts from the same weights as
+    without.
 
     Args:
         plugins: Name to config of a :class:`~mmocr_siga.models.plugins.Plugin`, such as

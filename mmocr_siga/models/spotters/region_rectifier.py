@@ -17,19 +17,17 @@ BEZIER_POINTS = 16  # that a curve is broken up into
 class RegionRectifier(BaseModule):
     """Straighten the regions of words out of feature maps, in plain torch.
 
-    A region is given by the borders above and below the word; cells of the result are sampled
-    bilinearly on the lines between them, as BezierAlign does (ABCNet, CVPR 2020, section 3.2), for
-    any borders. Gradients reach the maps; coordinates are float32 under automatic mixed precision,
-    too.
+    Cells of the result are sampled bilinearly on the lines between the borders above and below the
+    word, as BezierAlign does (ABCNet, CVPR 2020, section 3.2), for any borders. Gradients reach the
+    maps; coordinates are float32 under automatic mixed precision, too.
 
     Args:
         size: Height h and width w of the results.
-        form: What the regions are given by: ``'points'`` on the borders, (R, 2, K, 2) with any
-            K >= 2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16):
-            ``'bezier'`` with both curves in reading order, ``'bezier_clockwise'`` with the bottom
-            one from right to left.
-        samples: Samples per cell along each side, which are averaged; 2 for regions that are much
-            larger than the result.
+        form: What the regions are given by: ``'points'`` on the borders, (R, 2, K, 2) with any K >=
+            2, or control points of a cubic Bezier curve each, (R, 2, 4, 2) or (R, 16): ``'bezier'``
+            with both curves in reading order, ``'bezier_clockwise'`` with the bottom one from right
+            to left.
+        samples: Samples per cell along each side, which are averaged.
     """
 
     def __init__(self, size: tuple[int, int] = (8, 32), form: str = 'points', samples: int = 1,

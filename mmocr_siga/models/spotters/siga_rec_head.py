@@ -27,8 +27,7 @@ class SIGARecHead(BaseModule):
 
     With ``reads='shared'`` the backbone is given the detector's features. With ``reads='picture'``
     it is given the picture's regions, where the strokes of small words are still to be seen, and
-    the detector's features are added to each of its maps by a projection that starts at zero: with
-    the weights of a trained recognizer the head begins where that one was.
+    the detector's features are added to each of its maps by a projection that starts at zero.
 
     It also serves alone in any RoI head that calls ``loss(features, data_samples)`` and
     ``predict(features, data_samples)``, as that of MMOCR's ABCNet project does.
@@ -39,8 +38,7 @@ class SIGARecHead(BaseModule):
         backbone: Gives the encoder's maps: ``RegionPyramid``, or, with ``reads='picture'``, the
             backbone of a recognizer.
         glyph_head: For training only, and only where the regions' gray pictures are known.
-        shared_channels: With ``reads='picture'``, channels of the features that are added; 0 for
-            none.
+        shared_channels: With ``reads='picture'``, channels of the features that are added.
         weights: Path or address of weights of a ``GlyphRecognizer`` with the same parts and the
             same dictionary to start from.
     """

@@ -19,16 +19,13 @@ READ_CHUNK = 128  # words at a time at inference
 class SIGARoIHead(BaseModule):
     """SIGA after a detector that calls a RoI head, as ``RecRoIHead`` of MMOCR's ABCNet project.
 
-    With a glyph head and the pictures in gray (``ScenePreprocessor``), it makes the text masks of
-    the regions itself.
-
     Args:
         roi_extractor: Called with the maps and the instances of each picture, gives (R, C, h, w):
             the project's own, or ``RegionExtractor``.
-        rec_head: A :class:`SIGARecHead` with ``reads='shared'``.
+        rec_head: A :class:`SIGARecHead` with ``reads='shared'``; a glyph head needs the pictures in
+            gray (``ScenePreprocessor``).
         neck: What the maps pass first.
-        picture_rectifier: Rectifies the gray pictures for the text masks; of the form of the
-            instances' ``beziers``.
+        picture_rectifier: Rectifies the gray pictures for the text masks.
     """
 
     def __init__(self, roi_extractor: ConfigType, rec_head: ConfigType, neck: OptConfigType = None,

@@ -28,8 +28,8 @@ class SIGASpotter(SingleStageTextDetector):
     """A text spotter: MMOCR's detector and SIGA as its recognition head, trained as one.
 
     Training rectifies the annotated words, disturbed as a detector would. At inference the detected
-    words are read in chunks, so that memory is bounded however many there are. Weights of MMOCR's
-    ``DBNet`` may be given as ``load_from``.
+    words are read ``read_chunk`` at a time, so that memory is bounded. Weights of MMOCR's ``DBNet``
+    may be given as ``load_from``.
 
     Args:
         backbone, neck, det_head, data_preprocessor: As in ``DBNet``; the neck gives the shared
@@ -40,15 +40,12 @@ class SIGASpotter(SingleStageTextDetector):
         det_weight, rec_weight: Factors of the losses of the detector, ``det_*``, and of reading.
         max_regions: Most words that are read in a training step, drawn from its batch.
         background_regions: Regions without writing that are read in training besides, for each word
-            of a picture, at least one a picture: reading learns that they say nothing, and so to
-            drop false detections. 0 for none.
+            of a picture, at least one a picture, so that reading learns to drop false detections.
         jitter: Standard deviation of the steps by which the corners of annotated words are moved in
             training, in heights of the word.
         grow: Least and greatest step by which each side is moved outwards, in heights of the word.
         min_side: Least height in pixels of annotated words that are read.
-        min_text_score: Words that are read with a smaller mean score of their characters are
-            dropped, and those of which nothing is read.
-        read_chunk: Words read at a time at inference.
+        min_text_score: Least mean score of the characters of words that are not dropped.
         char_polygons: Whether predictions say where each character is, by the glyph maps.
     """
 

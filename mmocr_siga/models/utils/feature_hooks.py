@@ -114,14 +114,11 @@ class FeatureHooks:
         classifier: Path of a module that takes (..., D) to logits (..., K); of several, the mean.
         attention: The attention, as (N, T, h, w), (N, T, P) or, per head, (N, heads, T, P), the
             mean of whose heads is taken; if its module is called once a step, N * P numbers a call.
-            None: there is none to be seen.
         scores: Whether the attention is still without its softmax over positions.
         mask_padding: Whether the recognizer leaves padding out of that softmax.
         skip_steps: Steps before that of the first character.
-        size_like: A map (N, *, h, w) that tells the rows of a sequence. None: a sequence is one
-            row.
-        in_reading: Whether the attention can be seen in reading, too, as it is in training. None of
-            it is then computed once more to explain a word.
+        size_like: A map (N, *, h, w) that tells the rows of a sequence, which has one otherwise.
+        in_reading: Whether the attention can be seen in reading, too, as it is in training.
     """
 
     def __init__(self, feature: Spec, classifier: str | Sequence[str],

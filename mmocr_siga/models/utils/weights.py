@@ -75,10 +75,9 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
 
     Args:
         source: Path or address of a checkpoint.
-        training_only: Beginnings of names that may be missing or too many; in the first place
-            SIGA's training head and the losses.
-        parts: Prefix of the names in the model -> prefix in the file, '' for all: loads these
-            parts alone, each of them whole, and leaves the rest of both aside.
+        training_only: Beginnings of names that may be missing or too many.
+        parts: Prefix of the names in the model -> prefix in the file, '' for all: loads these parts
+            alone, each of them whole.
 
     Raises:
         FileNotFoundError: If there is no such file.
