@@ -1,5 +1,5 @@
-"""The benchmarks import each other from their own folder, as when they are run."""
+"""Tools import each other from their own folder, as when they are run."""
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2] / 'tools' / 'benchmarks'))
+sys.path += [str(Path(__file__).parents[2] / 'tools' / name) for name in ('analysis', 'benchmarks')]

@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from boxed_words import BOXED_SETS, BoxCounts, boxed_words, count_matches
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 from mmocr_siga.apis import WordInferencer, WordResult
-from mmocr_siga.evaluation.character_boxes import BOXED_SETS, BoxCounts, boxed_words, count_matches
 
 
 def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],

@@ -31,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from boxed_words import boxed_words
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
@@ -39,7 +40,6 @@ from mmengine.runner import Runner
 import mmocr_siga  # noqa: F401  (registers what the configs name)
 from mmocr_siga.cli.common import positive
 from mmocr_siga.evaluation.attention_correctness import attention_in_boxes
-from mmocr_siga.evaluation.character_boxes import boxed_words
 from mmocr_siga.models.plugins import teacher_forced_attention
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@
 
 A column shows a word as 32x128, its text mask and, where the extents of its characters are known,
 the glyph labels that an ideal attention, over exactly each character's columns, would cut from the
-mask. Extents come from a file of character boxes (see mmocr_siga.evaluation.character_boxes); a
+mask. Extents come from a file of character boxes (see boxed_words.py); a
 text of L characters cuts the columns of the mask into L equal parts. With reference masks, also the
 intersection over union. A TSV file has lines `image path TAB text`, paths relative to its folder.
 
@@ -27,8 +27,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from boxed_words import read_boxes
 
-from mmocr_siga.evaluation.character_boxes import read_boxes
 from mmocr_siga.geometry.tps import warp_images, warp_masks
 from mmocr_siga.images import UnusableImageError
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image

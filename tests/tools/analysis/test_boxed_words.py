@@ -2,13 +2,13 @@
 import numpy as np
 import pytest
 
-from mmocr_siga.evaluation.character_boxes import (
+from tests.helpers.word_sets import write_boxed_sets
+from tools.analysis.boxed_words import (
     BoxCounts,
     boxed_words,
     count_matches,
     read_boxes,
 )
-from tests.helpers.word_sets import write_boxed_sets
 
 
 @pytest.fixture
