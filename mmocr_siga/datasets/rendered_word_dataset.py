@@ -30,20 +30,14 @@ class RenderedWordDataset:
 
     Args:
         length: Number of words in an epoch.
-        preset, difficulty: Recipe and style, see :func:`~mmocr_siga.rendering.build_renderer`.
-        fonts: Font folders or files; None for the system's and matplotlib's own.
+        preset, difficulty, fonts, options: Recipe, style, fonts and further arguments of
+            :func:`~mmocr_siga.rendering.build_renderer`, which may fail.
         dictionary: Dictionary of the model, or its config; characters that it does not know are
             left out of the label, though drawn. With None labels are as drawn.
         max_seq_len, letter_case: See :class:`~mmocr_siga.text.label_rule.LabelRule`.
         with_masks: Whether to add ``gt_seg_map``, the exact text mask, in the place of
             ``TextMask``.
         lazy_init: Whether to search faces and words only when they are needed.
-        options: ``charset``, ``lexicon``, ``random_strings``, ``punctuation``, ``max_length`` and
-            ``backgrounds`` of :func:`~mmocr_siga.rendering.build_renderer`.
-
-    Raises:
-        FileNotFoundError: If a folder or file is missing.
-        ValueError: If no face is usable, or an argument is out of its range.
     """
 
     def __init__(self, length: int = 1_000_000, preset: str = 'mj_st_like',
@@ -57,9 +51,7 @@ class RenderedWordDataset:
             raise ValueError(f'length must be positive, but is {length}')
         if isinstance(dictionary, dict):
             dictionary = TASK_UTILS.build(dictionary)
-        self.rule = None
-        if dictionary is not None:
-            self.rule = LabelRule(dictionary, max_seq_len, letter_case)
+        self.rule = dictionary and LabelRule(dictionary, max_seq_len, letter_case)
         self.length, self.seed, self.with_masks = length, seed, with_masks
         self._options = dict(
             options, recipe=preset, style=difficulty, seed=seed,
@@ -126,13 +118,10 @@ class RenderedWordDataset:
             info['gt_seg_map'] = (word.glyphs > 0).astype(np.uint8)
         return info
 
-    def prepare_data(self, idx: int) -> Any:
-        return self.pipeline(self.get_data_info(idx))
-
     def __getitem__(self, idx: int) -> Any:
         """A word, drawn again if the pipeline returns None, at most a hundred times."""
         for _ in range(100):
-            data = self.prepare_data(idx)
+            data = self.pipeline(self.get_data_info(idx))
             if data is not None:
                 return data
         raise RuntimeError('the pipeline returned None for a hundred rendered words in a row')

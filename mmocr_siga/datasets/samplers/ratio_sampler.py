@@ -12,11 +12,8 @@ from torch.utils.data import Sampler
 
 
 def ratio_sequence(ratios: Sequence[float]) -> Iterator[int]:
-    """Endless sequence of set numbers, as evenly mixed as can be, by positive parts.
-
-    Each time the set is chosen that is furthest short of its part. So of any ``n`` first entries
-    set ``k`` has ``ratios[k] * n``, up to less than the number of sets.
-    """
+    """Endless sequence of set numbers by positive parts: each time of the set that is furthest
+    short of its part."""
     parts = np.asarray(ratios, np.float64) / np.sum(ratios)
     taken = np.zeros(len(parts), np.int64)
     for total in itertools.count(1):
@@ -41,15 +38,13 @@ class RatioSampler(Sampler):
         dataset: Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset`` of one.
         ratios: Part of each group of members in a batch; they need not add up to 1.
         groups: How many members in a row each group has; None for one each.
-        shuffle: Whether to shuffle within a group.
         seed: None for a random one, the same on all ranks.
         epoch_size: Samples of all ranks together after which an epoch ends, for training by epochs;
             the next one goes on where it ended. None for endless.
 
     Raises:
         TypeError: If the data set has no members.
-        ValueError: If the numbers of ratios, groups and members differ, a ratio is not positive, or
-            a group has no sample.
+        ValueError: If ratios, groups and members do not fit together, or a group has no sample.
     """
 
     def __init__(self, dataset: Any, ratios: Sequence[float], groups: Sequence[int] | None = None,
@@ -114,9 +109,8 @@ class RatioSampler(Sampler):
 
 
 def _member_ends(dataset: Any) -> list[int]:
-    ends = getattr(dataset, 'cumulative_sizes', None)
-    if ends is None:
-        ends = getattr(dataset, 'metainfo', {}).get('cumulative_sizes')
+    meta = getattr(dataset, 'metainfo', {})
+    ends = getattr(dataset, 'cumulative_sizes', meta.get('cumulative_sizes'))
     if ends is None:
         raise TypeError('RatioSampler mixes the members of a ConcatDataset, or of a '
                         f'CheckedTextDataset of one; {type(dataset).__name__} has none')

@@ -21,9 +21,6 @@ class FitScene(WordTransform):
 
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
     ``scale_factor`` (width, height).
-
-    Raises:
-        ValueError: If a side of the frame is shorter.
     """
 
     def __init__(self, scale: tuple[int, int] = (1333, 736)) -> None:

@@ -30,10 +30,8 @@ def check_uint8(img: np.ndarray) -> np.ndarray:
 
 
 def gray_image(img: np.ndarray) -> np.ndarray:
-    """Gray version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255].
-
-    A ValueError if the shape or dtype is another or the image has no pixels.
-    """
+    """Gray version, uint8 or float32 (H, W), of an image, uint8 or floating point in [0, 255], or a
+    ValueError."""
     if img.dtype != np.uint8:
         if not np.issubdtype(img.dtype, np.floating):
             raise ValueError(f'expected a uint8 or floating point image, but it is {img.dtype}; '
@@ -54,11 +52,8 @@ def corners(width: float, height: float) -> np.ndarray:
 
 def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
                   shear: tuple[float, float] = (0., 0.)) -> np.ndarray:
-    """Scaling, then shear, then rotation about the origin, as a homography, float64 (3, 3).
-
-    ``angle`` is in degrees, counter-clockwise as the image is seen, ``scale`` along x and y,
-    ``shear`` in degrees: the first leans columns, the second rows.
-    """
+    """Scaling along x and y, then shear of columns and of rows, then rotation about the origin, as
+    a homography, float64 (3, 3). Angles are in degrees, counter-clockwise as the image is seen."""
     c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     kx, ky = np.tan(np.radians(shear))
     # y points down, hence the sign of s.
@@ -67,11 +62,8 @@ def affine_matrix(angle: float = 0., scale: tuple[float, float] = (1., 1.),
 
 def fit_canvas(matrix: np.ndarray, width: int, height: int,
                max_side: int = _MAX_SIDE) -> tuple[np.ndarray, tuple[int, int]]:
-    """Homography into a canvas that just holds a warped image; its width and height, at least 1.
-
-    ``matrix`` warps an image of ``width`` and ``height``; a result with a longer side than
-    ``max_side`` is shrunk, keeping its proportions.
-    """
+    """Homography into a canvas that just holds an image warped by ``matrix``, shrunk if a side is
+    longer than ``max_side``; and the canvas's width and height, at least 1."""
     points = cv2.perspectiveTransform(corners(width, height)[None], matrix)[0]
     low, high = points.min(0), points.max(0)
     factor = min(1., max_side / (high - low).max())
@@ -84,10 +76,8 @@ def fit_canvas(matrix: np.ndarray, width: int, height: int,
 
 def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
          interpolation: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-    """Warp an image (H, W) or (H, W, C) of any dtype by a homography (3, 3) to a width and height.
-
-    A constant border is 0. An UnusableImageError if a side of it has more than 32,766 pixels.
-    """
+    """Warp an image (H, W) or (H, W, C) of any dtype by a homography (3, 3) to a width and height;
+    an UnusableImageError if a side of it has more than 32,766 pixels."""
     if max(img.shape[:2]) > _MAX_SIDE:
         raise UnusableImageError(f'an image of {img.shape[1]} x {img.shape[0]} pixels cannot be '
                                  f'warped; the longest side may have {_MAX_SIDE}')
@@ -149,11 +139,10 @@ def shift_hue(img: np.ndarray, turn: float) -> np.ndarray:
 
 def color_jitter(img: np.ndarray, brightness: float = 1., contrast: float = 1.,
                  saturation: float = 1., hue: float = 0.) -> np.ndarray:
-    """Change brightness, contrast, saturation and hue, in this order.
+    """Change brightness, contrast, saturation and hue, in this order, as torchvision does.
 
-    The first three mix the image with black, with its mean gray and with its own gray version,
-    by weights that may exceed 1. They are linear, and applied as one map: rounded and clipped once
-    and not after each. Gray images have no saturation and hue to change.
+    The first three are linear, and applied as one map: rounded and clipped once and not after each.
+    Gray images have no saturation and hue to change.
     """
     color = img.ndim == 3 and img.shape[2] == 3
     means = cv2.mean(img)

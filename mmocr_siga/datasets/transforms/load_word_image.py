@@ -21,10 +21,8 @@ class LoadWordImage(LoadImageFromFile):
     Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
     and ``ori_shape``. Files are decoded by :func:`~mmocr_siga.images.decode_picture`.
 
-    Raises:
-        KeyError: If there is neither an image nor a path.
-        OSError: If the file is missing or cannot be decoded.
-        UnusableImageError: If the image has no pixels.
+    An OSError tells that a file is missing or cannot be decoded, an UnusableImageError that an
+    image has no pixels.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:

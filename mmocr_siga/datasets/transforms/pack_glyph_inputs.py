@@ -19,10 +19,6 @@ class PackGlyphInputs(PackTextRecogInputs):
     with ``ori_text``, the label as annotated, where it was changed; and, where the results have
     ``gt_seg_map``, ``gt_text_mask``, a ``PixelData`` whose ``data`` is bool (1, H, W), True where
     the map is 1 (255, which mmcv's ``Pad`` fills in, is background). It belongs to the first view.
-
-    Raises:
-        KeyError: If one of ``meta_keys`` is missing.
-        ValueError: If there are no views, or the mask is not of the size of the image.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape',

@@ -33,9 +33,6 @@ class RandomSceneWindow(WordTransform):
             one.
         min_visible: Least share of a word's area in the window, for it to be read.
         fill: Color outside of the picture.
-
-    Raises:
-        ValueError: If an argument is out of its range.
     """
 
     def __init__(self, size: tuple[int, int] = (640, 640), scale: tuple[float, float] = (0.5, 2.0),

@@ -16,10 +16,6 @@ class RandomTextColor(WordTransform):
     What torchvision's ``ColorJitter`` does, in a fixed order and with one pass over the image where
     it makes four. With probability ``prob`` factors are drawn evenly from [1 - x, 1 + x], x at most
     1, the hue from [-x, x] of a full turn, x at most one half. Place it after ``TextMask``.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the image is not uint8 with one or three
-            channels.
     """
 
     def __init__(self, prob: float = 0.25, brightness: float = 0.5, contrast: float = 0.5,

@@ -23,10 +23,6 @@ class RandomTextDeterioration(WordTransform):
         blur: Largest length of the motion in pixels.
         rescale: Largest factor by which the sides are shrunk, at least 1.
         noise_var: Largest variance of the noise in gray levels.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the image is not uint8 with one or three
-            channels.
     """
 
     def __init__(self, prob: float = 0.25, blur: float = 6., rescale: float = 4.,

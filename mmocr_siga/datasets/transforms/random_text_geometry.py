@@ -27,19 +27,15 @@ def asymmetric(magnitude: float, size: int | tuple | None = None) -> float | np.
 
 
 def largest_angle(width: int, height: int) -> float:
-    """Largest angle in degrees, up to 90, by which a word image is turned.
-
-    Its far end then rises by 2.2 times its height: characters keep about a third of the canvas.
-    """
+    """Largest angle in degrees, up to 90, by which a word image is turned: its far end then rises
+    by 2.2 times its height, and characters keep about a third of the canvas."""
     return math.degrees(math.asin(min(1., _MAX_RISE * height / width)))
 
 
 class GeometryParams(NamedTuple):
     """What is done to one image, whatever its size.
 
-    ``angle``, ``scale`` and ``shear`` as of :func:`.functional.affine_matrix`; ``dents`` (4, 2) is
-    how far each of :func:`.functional.corners` moves inwards, as a part of half the width and
-    height.
+    ``dents`` (4, 2) is how far each corner moves inwards, as a part of half the width and height.
     """
     angle: float = 0.
     scale: tuple[float, float] = (1., 1.)
@@ -80,10 +76,6 @@ class RandomTextGeometry(WordTransform):
             1.
         max_side: Longest side of a canvas in pixels; what is more than about twice the width of the
             model's input only costs time.
-
-    Raises:
-        ValueError: If an argument is out of its range, or a mask is not of the size of the image.
-        UnusableImageError: If the image is too long to be warped.
     """
 
     def __init__(self, prob: float = 0.5, rotation: float = 45.,
@@ -111,10 +103,8 @@ class RandomTextGeometry(WordTransform):
         if kind < 0.75:
             low, high = (math.log(s) for s in self.scale)
             scale = np.exp((low + high) / 2 + symmetric((high - low) / 2, 2))
-            return GeometryParams(
-                angle=symmetric(self.rotation),
-                scale=(scale[0], scale[1]),
-                shear=(symmetric(self.shear[0]), symmetric(self.shear[1])))
+            return GeometryParams(symmetric(self.rotation), tuple(scale.tolist()),
+                                  tuple(symmetric(most) for most in self.shear))
         return GeometryParams(dents=asymmetric(self.distortion, (4, 2)))
 
     def transform(self, results: dict) -> dict:

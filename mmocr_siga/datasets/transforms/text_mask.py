@@ -18,9 +18,6 @@ class TextMask(WordTransform):
     ``gt_seg_map``, uint8 (H, W), 1 on text. Place it after everything that moves pixels and before
     everything that changes their values: the mask then fits the image by construction and is not
     disturbed by noise.
-
-    Raises:
-        ValueError: If the image is none of :func:`.functional.gray_image`.
     """
 
     def transform(self, results: dict) -> dict:

@@ -60,10 +60,7 @@ class AvailableDatasets(ConcatDataset):
         missing: ``'error'``, or ``'skip'`` to use what is there and log what is not.
         options: Other arguments of ``ConcatDataset``; ``verify_meta`` is False by default.
 
-    Raises:
-        FileNotFoundError: If sets are missing and may not, or none is there; names all of them.
-        TypeError: If ``datasets`` is neither a dict nor a list of configs.
-        ValueError: If there are no ``datasets``, or ``missing`` is something else.
+    A FileNotFoundError names all the sets that are missing and may not be.
     """
 
     def __init__(self, datasets: Mapping[str, dict] | Sequence[dict],
@@ -107,7 +104,8 @@ def _named(datasets: Any) -> tuple[list[str], list[Any]]:
         names, members = list(datasets), list(datasets.values())
     elif isinstance(datasets, Sequence) and not isinstance(datasets, str):
         members = list(datasets)
-        names = [_made_up_name(member) for member in members]
+        names = [f'{member.get("type")}({source_of(member) or ""})'
+                 if isinstance(member, Mapping) else type(member).__name__ for member in members]
     else:
         raise TypeError('datasets must be a list, or a dict of names and configs, but is '
                         f'{datasets!r}')
@@ -117,9 +115,3 @@ def _named(datasets: Any) -> tuple[list[str], list[Any]]:
         if not isinstance(member, (Mapping, BaseDataset)):
             raise TypeError(f'data set {name}: expected a config, but got {member!r}')
     return names, members
-
-
-def _made_up_name(member: Any) -> str:
-    if isinstance(member, Mapping):
-        return f'{member.get("type")}({source_of(member) or ""})'
-    return f'{type(member).__name__}({getattr(member, "ann_file", "")})'
