@@ -29,12 +29,10 @@ from .pipelines import packed, picture_pipeline
 def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
     """Read one word and explain it; :func:`mmocr_siga.visualization.draw_reading` draws that.
 
-    A SIGA recognizer without its training head still reads and has glyph maps; its text mask is
-    then the pseudo-label of the image and its attention the decoder's own.
-
     Args:
         model: A recognizer in evaluation mode with its config as ``model.cfg``, for the test
-            pipeline. Of others than SIGA there is what they have, see :func:`explain_batch`.
+            pipeline. Without a training head the text mask is the pseudo-label of the image and
+            the attention the decoder's own; of others than SIGA there is what they have.
         image: Path of a picture, or a BGR array (H, W, 3).
 
     Returns:
@@ -42,15 +40,11 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
         bool or None, ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over
         what the backbone sees: the whole picture, or, with a preprocessor or padding, the picture
         as that makes it, which is then there too: ``rectified``, uint8 BGR (H, W, 3).
-
-    Raises:
-        ValueError: If the model carries no config.
     """
-    cfg = getattr(model, 'cfg', None)
-    if cfg is None:
+    if getattr(model, 'cfg', None) is None:
         raise ValueError('explain needs the test pipeline: set model.cfg to the config that '
                          'the model was built from')
-    seen = picture_reader(model, cfg)(image)
+    seen = picture_reader(model, model.cfg)(image)
     mask = seen.text_mask
     if mask is None and seen.glyph_maps:
         gray = seen.image.astype(np.float32) @ np.float32(LUMA[::-1])
@@ -79,17 +73,11 @@ def explain_batch(model: nn.Module, inputs: Tensor,
                   data_samples: Sequence[TextRecogDataSample]) -> list[Explanation]:
     """Read words and tell what was looked at.
 
-    The words are read by ``model.predict``, which also fills ``pred_text`` of the samples. Whatever
-    the recognizer has is added: the glyph maps of :class:`SIGAEncoder` or :class:`GlyphPlugin`, the
-    text mask that their segmentation head predicts, and an attention: that of SIGA's training head,
-    of a decoder that shows it in reading, or, where :func:`feature_hooks_of` knows it, the one with
-    which the word is read once more. The model's modes and weights stay as they are.
-
-    Args:
-        inputs: Normalized images (N, C, H, W), from ``model.data_preprocessor``.
-
-    Raises:
-        ValueError: If the model is in training mode.
+    The words, normalized images (N, C, H, W), are read by ``model.predict``, which also fills
+    ``pred_text`` of the samples. Whatever the recognizer has is added: the glyph maps of
+    :class:`SIGAEncoder` or :class:`GlyphPlugin`, the text mask that their segmentation head
+    predicts, and an attention: that of SIGA's training head, of a decoder that shows it in reading,
+    or, where :func:`feature_hooks_of` knows it, the one with which the word is read once more.
     """
     if model.training:
         raise ValueError('the model is in training mode, in which it does not read: call '

@@ -28,7 +28,6 @@ def optimize_for_inference(model: EncoderDecoderRecognizer, size: tuple[int, int
         tolerance: What the probabilities of an example may change by.
 
     Raises:
-        ValueError: If the model is in training mode.
         RuntimeError: If the model would read otherwise, as when something else uses the output of a
             convolution before a normalization, too. It then has its normalizations.
     """

@@ -49,9 +49,7 @@ class SceneInferencer:
             (H, W, 3), and returns polygons, or polygons and scores. None: each call gives the
             polygons.
         det_weights: Checkpoint of the detector, where ``det`` names no model with one.
-        rec: Recognizer: name of a packaged model, a config, or an inferencer.
-        rec_weights: Checkpoint of the recognizer; needed with a config.
-        device: None is a GPU where there is one.
+        rec, rec_weights, device: See :class:`WordInferencer`; ``rec`` may be one.
         margin: What is added to a region before and after, and above and below, as shares of its
             height.
         vertical_ratio: Height over width from which a word may be vertical.
@@ -60,11 +58,6 @@ class SceneInferencer:
         min_size: Words that are less wide or high, in pixels, are skipped.
         det_score_thr: Detections with lower scores are skipped.
         score_thr: Words read with lower probabilities are skipped.
-
-    Raises:
-        FileNotFoundError: If there is no such model, config or checkpoint.
-        ValueError: If weights do not fit their model, or an argument is out of its range.
-        RuntimeError: If the device is not there.
 
     Example:
         >>> spot = SceneInferencer(det='dbnet_resnet18_fpnc_1200e_icdar2015')
@@ -109,10 +102,6 @@ class SceneInferencer:
         Returns:
             One result for each picture, in order, those that cannot be read among them, with
             their ``error``.
-
-        Raises:
-            ValueError: If there is neither a detector nor polygons, or not a list of polygons for
-                each picture.
         """
         return list(self.iter_spot(inputs, polygons, batch_size, ordered, return_char_polygons))
 

@@ -45,22 +45,18 @@ class FontFace:
 
 @lru_cache(maxsize=512)
 def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
-    """Open a font file, or a face of :mod:`.drawn_faces`, at a size in pixels; cached.
-
-    The basic layout engine gives the same pixels whether or not an outside text shaper is there.
-    Scripts that need shaping are therefore out of reach.
-    """
+    """Open a font file, or a face of :mod:`.drawn_faces`, at a size in pixels."""
     if path.startswith(PREFIX):
         return BuiltInFont(path, size)
+    # The same pixels whether or not an outside text shaper is there; scripts that need one are out
+    # of reach.
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def draw_glyph(font: ImageFont.FreeTypeFont | BuiltInFont,
                char: str) -> tuple[np.ndarray, int, int]:
-    """Coverage of a glyph, uint8 (h, w), and the offset (x, y) of its top left corner from the pen.
-
-    A blank has no pixels.
-    """
+    """Coverage of a glyph, uint8 (h, w), without pixels for a blank, and the offset (x, y) of its
+    top left corner from the pen."""
     if isinstance(font, BuiltInFont):
         return font.glyph(char)
     x0, y0, x1, y1 = (int(v) for v in font.getbbox(char, anchor='ls'))
@@ -83,19 +79,18 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
     """List font files in a stable order, without those whose names hold one of ``skipped``.
 
     ``folders`` are searched with their subfolders, or are files; None stands for the fonts of the
-    system and those that matplotlib carries. A FileNotFoundError if one does not exist.
+    system and matplotlib's. A FileNotFoundError if one does not exist.
     """
+    from matplotlib import font_manager
+    found = set()
     if folders is None:
-        from matplotlib import font_manager
-        found = set(font_manager.findSystemFonts(fontext='ttf'))
-        found.update(str(p) for p in bundled_font_dir().glob('*.ttf'))
-    else:
-        found = set()
-        for folder in map(Path, folders):
-            if not folder.exists():
-                raise FileNotFoundError(f'font folder {str(folder)!r} does not exist')
-            paths = [folder] if folder.is_file() else folder.rglob('*')
-            found.update(str(p) for p in paths if p.suffix.lower() in FONT_SUFFIXES)
+        found.update(font_manager.findSystemFonts())
+        folders = [bundled_font_dir()]
+    for folder in map(Path, folders):
+        if not folder.exists():
+            raise FileNotFoundError(f'font folder {str(folder)!r} does not exist')
+        found.update([str(folder)] if folder.is_file() else
+                     font_manager.findSystemFonts([str(folder)]))
     return sorted(p for p in found if p.lower().endswith(FONT_SUFFIXES)
                   and not any(name in Path(p).name.lower() for name in skipped))
 
@@ -217,7 +212,7 @@ class FontLibrary:
     @classmethod
     def discover(cls, charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
                  min_coverage: float = 0.6, min_legibility: float = 0.55) -> FontLibrary:
-        """Build a library from the fonts that :func:`find_font_files` finds; the same errors."""
+        """Build a library from the fonts that :func:`find_font_files` finds."""
         faces = (probe_face(p, charset, min_coverage, min_legibility)
                  for p in find_font_files(folders))
         return cls([f for f in faces if f is not None], charset)
@@ -253,11 +248,11 @@ def built_in_faces(charset: Sequence[str]) -> list[FontFace]:
 
 def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,
                   min_legibility: float = 0.3) -> list[FontFace]:
-    """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils.
+    """Faces of serial numbers: OCR-A and OCR-B, segments and dots, fixed pitch and stencils, known
+    by their names, and the built-in ones.
 
-    Installed faces are known by their names, need one third of the characters and little
-    legibility: segments are unlike print, and what is inverted is far below. Built-in faces are
-    among them.
+    They need one third of the characters and little legibility: segments are unlike print, and what
+    is inverted is far below.
     """
     skipped = [name for name in _SKIPPED_NAMES if name != 'dseg7'] + list(_NO_MACHINE_NAMES)
     # Seven segments make few letters: the others would not be read as what they stand for.

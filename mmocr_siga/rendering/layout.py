@@ -69,7 +69,7 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
 
     ``spacing`` between letters, ``jitter`` of their height and the free ``margin`` around the ink
     are fractions of ``cap_height`` in pixels. ``neighbors`` are texts to the left, to the right,
-    above and below. Jitter and neighbors need ``rng``.
+    above and below; they and jitter need ``rng``.
     """
     size = face.size_for(cap_height)
     sizes = [size] * len(text)

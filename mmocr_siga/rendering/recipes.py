@@ -92,11 +92,8 @@ def build_renderer(recipe: str | Recipe = 'mj_st_like', style: str | RenderStyle
     (:func:`~mmocr_siga.text.charsets.find_charset`) and the fractions of ``random_strings`` and of
     words that get ``punctuation``. ``lexicon`` is a file with a word a line, ``fonts`` are folders
     or files, ``backgrounds`` is a folder of photographs; there are built-in words, installed fonts
-    and made-up backgrounds without.
-
-    Raises:
-        FileNotFoundError: If a folder or file is missing.
-        ValueError: If no face is usable, or an argument is out of its range.
+    and made-up backgrounds without. A FileNotFoundError if one is missing, a ValueError if no face
+    is usable.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:

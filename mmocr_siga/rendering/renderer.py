@@ -31,11 +31,8 @@ class RenderedWord:
 
     @property
     def boxes(self) -> np.ndarray:
-        """Boxes around the ink of the characters, int32 (L, 4): x, y, width, height in pixels.
-
-        Zeros for one without ink, such as a space; where a later one covers it, what is left to
-        see.
-        """
+        """Boxes around what is to be seen of the characters, int32 (L, 4): x, y, width, height in
+        pixels; zeros for one without ink."""
         boxes = [cv2.boundingRect((self.glyphs == k + 1).view(np.uint8))
                  for k in range(len(self.text))]
         return np.array(boxes, np.int32).reshape(-1, 4)
@@ -45,8 +42,8 @@ class WordRenderer:
     """Renders word number ``index`` of an endless, reproducible list.
 
     Every word has a generator of its own, so the list does not depend on the number of processes or
-    the order of the calls. It does depend on the installed fonts. ``words`` is anything with
-    ``draw(rng)``, ``style`` None is 'hard', ``photographs`` are picture files for backgrounds.
+    the order of the calls. ``words`` is anything with ``draw(rng)``, ``style`` None is 'hard',
+    ``photographs`` are picture files for backgrounds.
     """
 
     def __init__(self, fonts: FontLibrary, words: WordSource, style: RenderStyle | None = None,
@@ -84,15 +81,15 @@ class WordRenderer:
         return RenderedWord(image, text, glyphs, face.path)
 
     def _word(self, rng: np.random.Generator, tries: int = 50) -> tuple[str, FontFace]:
-        for _ in range(tries - 1):
+        while True:
+            tries -= 1
             text = self.words.draw(rng)
             try:
                 return text, self.fonts.draw(rng, text)
             except ValueError:
                 # Characters of several scripts may be in different faces only.
-                continue
-        text = self.words.draw(rng)
-        return text, self.fonts.draw(rng, text)
+                if not tries:
+                    raise
 
     def _line(self, rng: np.random.Generator, face: FontFace, text: str) -> Line:
         style = self.style
@@ -217,10 +214,8 @@ def _to_height(image: np.ndarray, glyphs: np.ndarray,
 
 def _camera(rng: np.random.Generator, style: RenderStyle, image: np.ndarray,
             glyphs: np.ndarray, bearable: float) -> np.ndarray:
-    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size.
-
-    ``bearable``, at most 1, is a part of blur and loss of resolution, for small letters.
-    """
+    """Light, lens, sensor and compression: float32 to uint8 BGR of the same size; of blur and loss
+    of resolution the part that is ``bearable``."""
     if rng.random() < style.lighting:
         image = effects.lighting(rng, image)
     if rng.random() < style.tone:

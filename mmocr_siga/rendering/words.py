@@ -18,18 +18,13 @@ _CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st',
 
 
 def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
-    """Words of a UTF-8 file, one a line, that can be written with ``charset``, if in another case.
-
-    A FileNotFoundError if there is no such file, a ValueError if no word is left.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'lexicon {str(path)!r} does not exist')
-    lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
+    """Words of a UTF-8 file, one a line, that can be written with ``charset``, if in another case;
+    a ValueError if there is none."""
+    lines = [line.strip() for line in Path(path).read_text(encoding='utf-8').splitlines()]
     allowed = set(charset)
     words = [w for w in lines if 0 < len(w) <= max_length and _fit_case(w, allowed) is not None]
     if not words:
-        raise ValueError(f'lexicon {str(path)!r} has no usable word: {sum(map(bool, lines))} '
+        raise ValueError(f'lexicon {os.fspath(path)!r} has no usable word: {sum(map(bool, lines))} '
                          f'lines, none within {max_length} characters of the character set '
                          f'{charset[:40]!r}')
     return words
@@ -97,7 +92,6 @@ class TextSource:
         self._digits = [c for c in self._solid if c.isdigit()] or self._solid
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label."""
         raise NotImplementedError
 
 
@@ -167,13 +161,9 @@ class WordSource(TextSource):
     def draw(self, rng: np.random.Generator) -> str:
         word = None
         if rng.random() >= self.random_strings:
-            for _ in range(10):
-                word = self._lexical(rng)
-                if word is not None:
-                    break
-        if word is None:
-            word = self._random(rng)
-        return word[:self.max_length]
+            words = (self._lexical(rng) for _ in range(10))
+            word = next((word for word in words if word is not None), None)
+        return (self._random(rng) if word is None else word)[:self.max_length]
 
 
 class RandomSource(TextSource):

@@ -62,23 +62,19 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
                  rectified: np.ndarray | None = None,
                  char_boxes: Sequence[Sequence[float]] | None = None) -> np.ndarray:
-    """Draw what a recognizer read and what it looked at.
-
-    The size of the picture depends only on which parts are given and on the number of scales.
+    """Draw what a recognizer read and what it looked at, in a size that depends only on which parts
+    are given and on the number of scales.
 
     Args:
         image: The word, as for :func:`~mmocr_siga.images.to_bgr_uint8`.
-        text: What was read: L characters, possibly none. None: it was not read, and no confidence
-            is shown.
+        text: What was read: L characters. None: it was not read, and no confidence is shown.
         scores: Confidence of each character in [0, 1], L values.
         truth: The label; the reading is written in green if :func:`same_word`, else in red.
         text_mask: Probability or mark of text, (h, w), bool or [0, 1].
-        attention: Weights of each step over the width, (T, w) with T >= L; steps past L are not
-            drawn.
-        glyph_maps: Name of a scale to non-negative weights (T, h, w), T >= L, without the
-            background channel.
-        rectified: The word as a preprocessor straightened it, BGR (h, w, 3): what all maps lie
-            over, and shown in the place of ``image``.
+        attention: Weights of each step over the width, (T, w) with T >= L.
+        glyph_maps: Name of a scale to non-negative weights (T, h, w), T >= L, without background.
+        rectified: The word as a preprocessor straightened it: what all maps lie over, and shown in
+            the place of ``image``.
         char_boxes: Left, top, right and bottom of each character, (L, 4), in pixels of the picture
             shown; one with NaN is left out.
     """
@@ -128,9 +124,8 @@ def _checked_maps(name: str, maps: np.ndarray, ndim: int, length: int) -> np.nda
 
 
 def _mask_picture(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    gray = np.nan_to_num(np.asarray(mask, np.float32)).clip(0, 1) * 255
-    gray = cv2.resize(gray, shape[::-1], interpolation=cv2.INTER_NEAREST).round().astype(np.uint8)
-    return cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
+    gray = np.nan_to_num(np.asarray(mask, np.float32)).clip(0, 1)
+    return to_bgr_uint8(cv2.resize(gray, shape[::-1], interpolation=cv2.INTER_NEAREST))
 
 
 def _heat_rows(attention: np.ndarray, text: str, width: int) -> np.ndarray:

@@ -26,17 +26,12 @@ class GlyphVisualizer(BaseLocalVisualizer):
 
     It takes the place of MMOCR's ``TextRecogLocalVisualizer``. A sheet shows what there is: text,
     label and confidence every recognizer has; masks, attention, glyph maps and boxes come with the
-    samples, in the field ``explanation``, or from :attr:`reader`; ``GlyphVisualizationHook`` brings
-    either.
+    samples, in the field ``explanation``, or from :attr:`reader`, which is called with a BGR
+    picture; ``GlyphVisualizationHook`` brings either.
 
     Args:
         parts: What to draw besides text and confidence, of :data:`PARTS`.
-        options: Those of MMOCR's visualizers. Fonts are for the ones that take them over, as after
-            a detector; sheets are written in DejaVu Sans.
-
-    Attributes:
-        reader: Called with a BGR picture whose sample carries no explanation, it returns one or
-            None.
+        options: Those of MMOCR's visualizers; sheets are written in DejaVu Sans.
     """
 
     def __init__(self, name: str = 'visualizer', *args: Any, parts: Sequence[str] = PARTS,
@@ -54,12 +49,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
                        draw_pred: bool = True, show: bool = False, wait_time: float = 0,
                        pred_score_thr: float | None = None,
                        out_file: str | os.PathLike | None = None, step: int = 0) -> np.ndarray:
-        """Draw the sheet of an image, uint8, RGB (H, W, 3) or gray (H, W), hand it to all backends
-        and return it, uint8 RGB.
-
-        Arguments are those of MMOCR's visualizers: with ``show`` the sheet is shown in a window,
-        for ``wait_time`` seconds, instead of handed on; ``pred_score_thr`` says nothing to words.
-        """
+        """Draw the sheet of an image, RGB (H, W, 3) or gray (H, W), hand it to all backends and
+        return it, uint8 RGB. Arguments are those of MMOCR's visualizers."""
         image = np.asarray(image)
         picture = np.ascontiguousarray(image[..., ::-1]) if image.ndim == 3 else image
         explanation = self._explanation(picture, data_sample) if draw_pred else None

@@ -27,12 +27,10 @@ def scene_scale(height: int, width: int) -> float:
 def draw_scene(image: np.ndarray, words: Sequence[Any], skipped: Sequence[Any] = ()) -> np.ndarray:
     """Draw the words of a picture, their outlines and characters on it, the texts beside it: BGR.
 
-    Each word has a color. Outlines are thick; those of characters are thin. On a pale copy on the
-    right, or below where the picture is wider than high, each text stands in the place of its word.
-    Regions that were skipped are gray and crossed out.
+    On a pale copy on the right, or below where the picture is wider than high, each text stands in
+    the place of its word. Regions that were skipped are gray and crossed out.
 
     Args:
-        image: As for :func:`~mmocr_siga.images.to_bgr_uint8`.
         words: With ``polygon`` (P, 2) or x and y interleaved, ``text`` and, if they are known,
             ``char_polygons`` (L, 4, 2), as in results of ``SceneInferencer``.
         skipped: With ``polygon``; those that are no polygons are left out.
