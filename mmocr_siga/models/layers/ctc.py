@@ -4,6 +4,9 @@ Connectionist temporal classification: Graves et al., ICML 2006.
 """
 from __future__ import annotations
 
+import math
+from collections import defaultdict
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -89,3 +92,40 @@ def ctc_attention(alignment: Tensor, length: int, columns: Tensor | None = None)
         nearest &= (position < columns[:, None])[:, None]
     share = nearest.float()
     return share / share.sum(2, keepdim=True).clamp(min=1)
+
+
+def greedy_alignment(log_probabilities: Tensor, blank: int) -> Tensor:
+    """Of the most probable class of each column (N, T, K): which character each column reads,
+    (N, T), -1 on blanks. Equal classes side by side are one character."""
+    best = log_probabilities.argmax(-1)
+    reads = best != blank
+    begins = reads & (best != F.pad(best, (1, 0), value=blank)[:, :-1])
+    return torch.where(reads, begins.long().cumsum(1) - 1, -1)
+
+
+def prefix_search(log_probabilities: Tensor, blank: int, count: int, width: int,
+                  classes: int = 10) -> list[tuple[tuple[int, ...], float]]:
+    """Up to ``count`` most probable words of one picture's columns (T, K), best first.
+
+    Each has its probability over all alignments, as far as a beam of ``width`` prefixes that takes
+    the ``classes`` most probable classes of each column finds them (Hannun et al., 2014).
+    """
+    likely = log_probabilities.topk(min(classes, log_probabilities.shape[1]))
+    beams = [((), 1.0, 0.0)]  # a prefix, how probably it ends in a blank, and in its last character
+    log_scale = 0.0  # of all of them: long lines would underflow
+    for values, indices in zip(likely.values.exp().tolist(), likely.indices.tolist()):
+        following: dict[tuple[int, ...], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        for prefix, in_blank, in_character in beams:
+            for p, k in zip(values, indices):
+                if k == blank:
+                    following[prefix][0] += p * (in_blank + in_character)
+                elif prefix and k == prefix[-1]:
+                    following[prefix][1] += p * in_character
+                    following[(*prefix, k)][1] += p * in_blank
+                else:
+                    following[(*prefix, k)][1] += p * (in_blank + in_character)
+        best = sorted(following.items(), key=lambda item: -sum(item[1]))[:width]
+        scale = sum(best[0][1])
+        log_scale += math.log(scale)
+        beams = [(prefix, b / scale, c / scale) for prefix, (b, c) in best]
+    return [(prefix, math.exp(log_scale) * (b + c)) for prefix, b, c in beams[:count]]

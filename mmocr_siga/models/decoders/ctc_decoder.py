@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from mmocr.models.common.dictionary import Dictionary
+from mmocr.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...structures.encodings import GlyphEncoding
+from ...structures.words import Hypothesis
+from ..layers import valid_columns
+from ..layers.ctc import ctc_alignment, ctc_attention, greedy_alignment, prefix_search
+from ..utils.feature_hooks import FeatureHook, FeatureHooks
+from .base import Samples, WordDecoder, greedy_hypotheses
+
+_NEVER = -1e4  # a log probability; with infinities gradients of the loss become NaN
+
+
+class CTCCache(NamedTuple):
+    sequence: Tensor  # (N, w, D)
+    valid: Tensor | None  # (N, w) bool, None: all columns are read
+
+
+@MODELS.register_module()
+class CTCDecoder(WordDecoder):
+    """Connectionist temporal classification (Graves et al., ICML 2006) as a :class:`WordDecoder`.
+
+    A linear layer tells the character of each column, or the blank, which is the dictionary's
+    padding class. The loss is over all alignments with the label (:class:`CTCWordLoss`).
+
+    What the columns say is handed on character by character, as by decoders with attention: a
+    character has the probabilities of the column that is surest of it, and looks at the columns
+    that are closer to its own than to those of others, see
+    :func:`~mmocr_siga.models.layers.ctc.ctc_attention`. In training they are those of the most
+    probable alignment with the label. So glyph labels, plug-ins and explanation need no attention
+    of the recognizer's own. The end has the probability of all columns that add no character: the
+    product over a word is the probability of its path.
+
+    Args:
+        dictionary: With an end token and padding (``with_end=True, with_padding=True``).
+        in_channels: Channels D of the sequence, ``context`` of a :class:`GlyphEncoding`.
+        max_seq_len: Characters that are read at most; the columns bound them, too.
+        mask_padding: Whether columns of padding are left out. Models that were trained without, as
+            PP-OCR's, use them where a narrow picture has many characters.
+    """
+
+    parallel = True
+
+    def __init__(self, dictionary: dict | Dictionary, in_channels: int = 120,
+                 module_loss: dict | None = None, max_seq_len: int = 80,
+                 mask_padding: bool = False, **kwargs: Any) -> None:
+        super().__init__(dictionary, module_loss=module_loss or dict(type='CTCWordLoss'),
+                         max_seq_len=max_seq_len, **kwargs)
+        if self.dictionary.padding_idx is None:
+            raise ValueError('the blank of CTCDecoder is the padding of its dictionary: set '
+                             'with_padding=True')
+        self.mask_padding = mask_padding
+        self.blank = self.dictionary.padding_idx
+        self.classifier = nn.Linear(in_channels, self.num_classes)
+
+    def prepare(self, memory: Tensor | GlyphEncoding,
+                data_samples: Samples | Tensor | None = None) -> CTCCache:
+        sequence = memory.context if isinstance(memory, GlyphEncoding) else memory
+        valid = None
+        if self.mask_padding:
+            valid = valid_columns(data_samples, sequence.shape[1], sequence.device)
+        return CTCCache(sequence, valid)
+
+    def columns(self, cache: CTCCache) -> Tensor:
+        """Log probabilities (N, w, K) of each column; padding that is left out is blank."""
+        logits = self.classifier(cache.sequence).float()
+        never = torch.zeros(self.num_classes, dtype=torch.bool, device=logits.device)
+        never[self.dictionary.end_idx] = True
+        columns = logits.masked_fill(never, _NEVER).log_softmax(-1)
+        if cache.valid is None:
+            return columns
+        blank = F.one_hot(torch.tensor(self.blank, device=logits.device), self.num_classes)
+        return torch.where(cache.valid[..., None], columns, (1 - blank) * _NEVER)
+
+    def step(self, cache: CTCCache, state: None, tokens: Tensor | None,
+             t: int) -> tuple[None, dict[str, Tensor], Tensor]:
+        """All characters; given tokens (N, T'), those of the label, and ``'columns'``, which the
+        loss is made of."""
+        columns = self.columns(cache)
+        if tokens is None:
+            length = min(self.max_seq_len, columns.shape[1])
+            alignment, classes = greedy_alignment(columns, self.blank), columns.argmax(-1)
+        else:
+            length, label = tokens.shape[1] - 1, tokens[:, 1:]
+            lengths = (label != self.dictionary.end_idx).sum(1)
+            alignment = ctc_alignment(columns, label, lengths, self.blank)
+            # One class more, for no character: also where the label is empty.
+            classes = F.pad(label, (1, 0), value=self.blank).gather(1, alignment + 1)
+        own = alignment[:, None] == torch.arange(length, device=columns.device)[:, None]
+        path = columns.gather(2, classes[..., None])[..., 0]
+        logits = dict(word=self._word_logits(columns, path, own))
+        if tokens is not None:
+            logits['columns'] = columns
+        valid = None if cache.valid is None else cache.valid.sum(1)
+        attention = ctc_attention(alignment, length, valid)
+        return None, logits, F.pad(attention, (0, 0, 0, 1))
+
+    def _word_logits(self, columns: Tensor, path: Tensor, own: Tensor) -> Tensor:
+        """Log probabilities (N, L + 1, K) of characters whose columns are ``own`` (N, L, w), and of
+        the end after them; ``path`` (N, w) are those of what each column was taken for."""
+        surest = path[:, None].masked_fill(~own, float('-inf')).argmax(2)
+        exists = own.any(2)
+        rest = path.sum(1) - (path.gather(1, surest) * exists).sum(1)
+        # The end must stay the most probable class of its step.
+        end = rest.exp().clamp(min=1.1 / self.num_classes)[:, None]
+        other = ((1 - end) / (self.num_classes - 1)).clamp(min=1e-30).log()
+        is_end = torch.arange(self.num_classes, device=columns.device) == self.dictionary.end_idx
+        ending = torch.where(is_end, end.log(), other)[:, None]
+        characters = columns.gather(1, surest[..., None].expand(-1, -1, self.num_classes))
+        characters = torch.where(exists[..., None], characters, ending)
+        return torch.cat([characters, ending], 1)
+
+    def nbest(self, out_enc: Any, count: int, width: int | None = None,
+              data_samples: Samples | None = None) -> list[list[Hypothesis]]:
+        """As of other decoders; the probability of a hypothesis is that of all its alignments (of
+        its path, if the search missed the greedy word). The score of a character is that of its surest
+        column in the most probable alignment."""
+        columns = self.columns(self.prepare(out_enc, data_samples))
+        greedy = greedy_hypotheses(self.forward_test(None, out_enc, data_samples),
+                                   self.dictionary.end_idx)
+        return [self._searched(log_probabilities.cpu(), first, count, width or max(count, 5))
+                for log_probabilities, first in zip(columns, greedy)]
+
+    def _searched(self, columns: Tensor, first: Hypothesis, count: int,
+                  width: int) -> list[Hypothesis]:
+        found = dict(prefix_search(columns, self.blank, width, width))
+        found.setdefault(first.tokens, first.probability)
+        best = sorted(found.items(), key=lambda item: -item[1])[:count]
+        out = []
+        for tokens, probability in best:
+            label = torch.tensor([tokens], dtype=torch.long)
+            length = torch.tensor([len(tokens)])
+            alignment = ctc_alignment(columns[None], label, length, self.blank)[0]
+            scores = [float(columns[alignment == i, k].max().exp()) for i, k in enumerate(tokens)]
+            out.append(Hypothesis(tuple(tokens), tuple(scores), probability))
+        return out
+
+    def feature_hooks(self) -> FeatureHooks:
+        return FeatureHooks(FeatureHook('decoder.classifier', 'input'), 'decoder.classifier',
+                            FeatureHook('decoder.steps', index='attention'), in_reading=True)
