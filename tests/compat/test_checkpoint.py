@@ -15,7 +15,7 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from mmocr_siga.compat import checkpoint
 from mmocr_siga.compat.checkpoint import UnsafeCheckpointError, load
-from tests.helpers.toy_run import build, toy_config, write_words
+from tests.helpers.toy_run import EachStep, build, toy_config, write_words
 
 
 @pytest.fixture(params=[
@@ -251,6 +251,8 @@ class TestLoaders:
 
 class TestRuns:
     """A recognizer of MMOCR, trained for two iterations an epoch."""
+    config = dict(max_epochs=2, param_scheduler=[
+        dict(type='OneCycleLR', eta_max=1e-2, total_steps=4, by_epoch=False)])
 
     @pytest.fixture(scope='class')
     def folder(self, tmp_path_factory):
@@ -258,15 +260,18 @@ class TestRuns:
 
     @pytest.fixture(scope='class')
     def two_epochs(self, folder):
-        runner = build(toy_config(folder, 'run', max_epochs=2))
+        rates = EachStep(lambda runner: runner.optim_wrapper.get_lr()['lr'][0])
+        runner = build(toy_config(folder, 'run', **self.config), hooks=[rates])
         runner.train()
+        runner.rates = rates.seen
         return runner
 
     def test_resume_gives_what_the_whole_run_gave(self, folder, two_epochs, reader):
-        runner = build(toy_config(folder, 'resumed', max_epochs=2), folder / 'run/epoch_1.pth',
-                       resume=True)
+        rates = EachStep(lambda runner: runner.optim_wrapper.get_lr()['lr'][0])
+        runner = build(toy_config(folder, 'resumed', **self.config), folder / 'run/epoch_1.pth',
+                       resume=True, hooks=[rates])
         runner.train()
-        assert runner.epoch == 2
+        assert runner.epoch == 2 and rates.seen == pytest.approx(two_epochs.rates[2:])
         expected = two_epochs.message_hub.get_scalar('train/loss').data[0]
         found = runner.message_hub.get_scalar('train/loss').data[0]
         assert len(found) == 4

@@ -18,13 +18,11 @@ MMCV = next(r for r in dependencies.REQUIREMENTS if r.module == 'mmcv')
 def test_range(found, fits):
     if fits:
         check_versions([MMCV], lookup=lambda _: found)
+        # Nightly builds of torch fit, too.
+        check_versions(dependencies.REQUIREMENTS[:1], lookup=lambda _: '2.10.0a0+git1234')
     else:
         with pytest.raises(ImportError, match=f'mmcv {found} is installed, >=2.0.0, <2.1.0'):
             check_versions([MMCV], lookup=lambda _: found)
-
-
-def test_nightly_builds_of_torch_fit():
-    check_versions(dependencies.REQUIREMENTS[:1], lookup=lambda _: '2.10.0a0+git1234')
 
 
 @pytest.mark.parametrize('found, said', [
@@ -126,16 +124,13 @@ def fresh_mmcv(tmp_path, monkeypatch):
         del mmcv._ext
 
 
-def test_a_missing_module_is_replaced_once(fresh_mmcv):
-    dependencies.ensure_mmcv_ext(fresh_mmcv[0])
+def test_a_missing_module_is_replaced_once_and_a_compiled_module_wins(fresh_mmcv):
+    mmcv, extension = fresh_mmcv
+    dependencies.ensure_mmcv_ext(mmcv)
     placeholder = sys.modules['mmcv._ext']
     assert isinstance(placeholder, dependencies.MMCVExtPlaceholder)
-    dependencies.ensure_mmcv_ext(fresh_mmcv[0])
-    assert sys.modules['mmcv._ext'] is placeholder
-
-
-def test_a_compiled_module_wins(fresh_mmcv):
-    mmcv, extension = fresh_mmcv
+    dependencies.ensure_mmcv_ext(mmcv)
+    assert sys.modules.pop('mmcv._ext') is placeholder
     extension.write_text("def nms(*args): return 'compiled'\n")
     for _ in range(2):  # on disk, and in sys.modules
         dependencies.ensure_mmcv_ext(mmcv)

@@ -50,17 +50,13 @@ def test_another_protocol_and_sets_that_cannot_be_counted(model, tmp_path):
         read_sets(model, dict(a=words))
 
 
-@pytest.fixture
-def report():
+def test_what_is_written_by_hand():
     def predictions(*pairs):
         return [Prediction('i', label, text, None) for label, text in pairs]
     big = SetResult('big', predictions(*[('a', 'a')] * 3, ('b', 'c')), 2.0, 0.75, 0.85)
     small = SetResult('small', predictions(('--', 'x')), 0.5, 0.0, 0.25)
-    return BenchmarkReport([big, small], '36', {'gone': 'data/gone.json'},
-                           dict(config='c.py', batch_size=8, device='cpu'))
-
-
-def test_the_table_by_hand(report):
+    report = BenchmarkReport([big, small], '36', {'gone': 'data/gone.json'},
+                             dict(config='c.py', batch_size=8, device='cpu'))
     rows = [[cell.strip() for cell in line.strip('|').split('|')]
             for line in report.table().splitlines()]
     assert rows[0] == ['set', 'words', 'right', 'word accuracy', '1 - NED', 'images/s']
@@ -71,9 +67,6 @@ def test_the_table_by_hand(report):
         ['unweighted average', '', '', '37.5', '55.0', ''],
     ]
     assert len({len(line) for line in report.table().splitlines()}) == 1
-
-
-def test_what_is_written_explains_itself(report):
     text, data = report.markdown(), json.loads(json.dumps(report.to_dict()))
     for part in ('protocol 36', 'letter case and symbols ignored', 'batches of 8 on cpu',
                  'Not there and skipped, 1 of 3 sets: gone (data/gone.json)', 'config: c.py',

@@ -149,9 +149,7 @@ def test_pictures_without_words_and_without_detections():
     assert set(evaluate(empty, lexicons=[dict(kind='strong'), dict(kind='weak')]).values()) == {0.}
     results = evaluate([*empty, sample([(box(0, 0), 'a')], [(box(0, 0), 'a', .9, .9)])])
     assert figures(results) == prh(1, 2, 2)
-
-
-def test_regions_that_cannot_be_matched():
+    # Regions that cannot be matched.
     crossing = np.array([0, 0, 10, 10, 10, 0, 0, 10], np.float32)
     line = np.array([0, 0, 5, 0, 10, 0], np.float32)
     results = evaluate([sample([(crossing, 'bow'), (line, 'line')],

@@ -36,6 +36,11 @@ def test_names_and_averages_come_from_the_data():
                                     ('weighted_average', .4, .6))
         for kind, value in (('word_acc', exact), ('word_acc_ignore_case_symbol', folded),
                             ('1-N.E.D', exact))}
+    one = evaluated(dict(), PAIRS, dataset_prefixes=['all'])  # has no averages
+    assert one == {f'all/{EXACT}': 0.4, f'all/{FOLDED}': 0.6, 'all/recog/1-N.E.D': 0.4}
+    # Sets named like one another are kept apart.
+    metrics = {'IC/acc': 0.0, 'IC/2/acc': 1.0, 'other/only': 3.0}
+    assert averages(metrics, {'IC': 3, 'IC/2': 1})['average/acc'] == 0.5
 
 
 def test_prefixes_serve_data_without_names():
@@ -50,11 +55,6 @@ def test_prefixes_serve_data_without_names():
     assert f'm/{EXACT}' in metrics
 
 
-def test_one_set_has_no_averages():
-    metrics = evaluated(dict(), PAIRS, dataset_prefixes=['all'])
-    assert metrics == {f'all/{EXACT}': 0.4, f'all/{FOLDED}': 0.6, 'all/recog/1-N.E.D': 0.4}
-
-
 @pytest.mark.parametrize('meta, prefixes, message', [
     (dict(cumulative_sizes=[1, 5]), None, 'have no names'),
     (dict(cumulative_sizes=[1, 5]), ['a'], r"1 dataset_prefixes \['a'\] for 2 data sets"),
@@ -64,11 +64,6 @@ def test_one_set_has_no_averages():
 def test_names_that_do_not_fit_are_refused(meta, prefixes, message):
     with pytest.raises(ValueError, match=message):
         evaluated(meta, PAIRS, dataset_prefixes=prefixes)
-
-
-def test_sets_named_like_one_another_are_kept_apart():
-    metrics = {'IC/acc': 0.0, 'IC/2/acc': 1.0, 'other/only': 3.0}
-    assert averages(metrics, {'IC': 3, 'IC/2': 1})['average/acc'] == 0.5
 
 
 def run(tmp_path, datasets, missing):

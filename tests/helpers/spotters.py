@@ -4,21 +4,18 @@ import torch
 from mmengine.structures import InstanceData
 from mmocr.structures import TextDetDataSample
 
-from tests.helpers.words import DICTIONARY, tiny_model
+from tests.helpers.words import tiny_model
 
 
 def rec_head(reads='picture', parallel=False, glyph_head=True, shared=True, **changes):
     """Config of a ``SIGARecHead`` over features of 16 channels."""
-    parts = tiny_model()
+    parts = tiny_model('parallel' if parallel else 'siga')
     head = dict(type='SIGARecHead', reads=reads, encoder=parts['encoder'],
                 decoder=parts['decoder'], glyph_head=parts['glyph_head'] if glyph_head else None)
     if reads == 'picture':
         head.update(backbone=parts['backbone'], shared_channels=16 if shared else 0)
     else:
         head.update(backbone=dict(type='RegionPyramid', in_channels=16, channels=(4, 8, 8)))
-    if parallel:
-        head['decoder'] = dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY),
-                               in_channels=8, output_size=8, max_seq_len=7)
     return dict(head, **changes)
 
 

@@ -59,8 +59,9 @@ def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens):
     return glimpse, hidden, cell, decoder.classifier(hidden), attention
 
 
-def tiny_model(**changes):
-    """Config of a recognizer of a few thousand weights with every part of SIGA."""
+def tiny_model(kind='siga', **changes):
+    """Config of a recognizer of a few thousand weights with every part of SIGA, or with the decoder
+    of another kind: 'plain', 'parallel' or 'srn'."""
     model = dict(
         type='GlyphRecognizer',
         data_preprocessor=dict(type='TextRecogDataPreprocessor', mean=[127, 127, 127],
@@ -78,6 +79,16 @@ def tiny_model(**changes):
             type='GlyphHead', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=8,
             max_seq_len=7, aligner=dict(type='ImplicitAligner', in_channels=8, hidden_size=8),
             segmentation=dict(type='SegmentationHead', in_channels=(8, ), trunk=False)))
+    rest = dict(dictionary=dict(DICTIONARY), in_channels=8, max_seq_len=7)
+    if kind == 'plain':
+        model['decoder'] = dict(rest, type='ImplicitAttentionDecoder', hidden_size=8)
+    elif kind == 'parallel':
+        model['decoder'] = dict(rest, type='SIGAParallelDecoder', output_size=8)
+    elif kind == 'srn':
+        small = dict(num_layers=1, num_heads=2, inner_channels=8)
+        model.update(
+            encoder=dict(type='SRNEncoder', in_channels=(4, 8, 8), channels=8), glyph_head=None,
+            decoder=dict(rest, type='SRNDecoder', channels=8, pvam=dict(small), gsrm=small))
     model.update(changes)
     return model
 

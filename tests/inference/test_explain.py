@@ -15,15 +15,6 @@ from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small
 from tests.helpers.readers import PIPELINE, word_picture
 from tests.helpers.words import DICTIONARY, sample, tiny_model
 
-SRN = tiny_model(
-    encoder=dict(type='SRNEncoder', in_channels=(4, 8, 8), channels=8),
-    decoder=dict(type='SRNDecoder', dictionary=dict(DICTIONARY), in_channels=8, channels=8,
-                 max_seq_len=7, pvam=dict(num_layers=1, num_heads=2, inner_channels=8),
-                 gsrm=dict(num_layers=1, num_heads=2, inner_channels=8)), glyph_head=None)
-PARALLEL = tiny_model(decoder=dict(
-    type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8, output_size=10,
-    max_seq_len=7), glyph_head=None)
-
 
 def build(cfg):
     torch.manual_seed(0)
@@ -97,11 +88,10 @@ def test_an_empty_word():
     assert word.attention.shape == (0, 32) and word.glyph_maps['fine'].shape == (0, 16, 64)
 
 
-@pytest.mark.parametrize('cfg, path, width', [
-    (SRN, 'decoder.pvam', 64), (PARALLEL, 'decoder.visual', 32),
-    (tiny_model(glyph_head=None), 'decoder.steps', 32)])
-def test_without_a_head_it_is_the_attention_of_the_decoder(cfg, path, width):
-    model, seen = build(cfg), []
+@pytest.mark.parametrize('kind, path, width', [
+    ('srn', 'decoder.pvam', 64), ('parallel', 'decoder.visual', 32), ('siga', 'decoder.steps', 32)])
+def test_without_a_head_it_is_the_attention_of_the_decoder(kind, path, width):
+    model, seen = build(tiny_model(kind, glyph_head=None)), []
     model.get_submodule(path).register_forward_hook(lambda m, args, out: seen.append(out.attention))
     word, = explain_batch(model, *words(1.0))
     length = len(word.characters)
@@ -109,7 +99,7 @@ def test_without_a_head_it_is_the_attention_of_the_decoder(cfg, path, width):
     rows = seen[0][0].unflatten(1, (-1, width)).sum(1)[:length]
     np.testing.assert_allclose(word.attention, rows, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(word.attention.sum(1), 1, rtol=1e-5)
-    assert word.text_mask is None and bool(word.glyph_maps) == (cfg is not SRN)
+    assert word.text_mask is None and bool(word.glyph_maps) == (kind != 'srn')
 
 
 @pytest.mark.parametrize('name', sorted(RECOGNIZERS))

@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from mmocr.apis import MMOCRInferencer, TextRecInferencer
 from mmocr.registry import MODELS
+from mmocr.utils import bbox2poly, crop_img, poly2bbox
 
 from mmocr_siga.images import UnusableImageError
 from tests.conftest import REPO
@@ -69,17 +70,6 @@ def scene(tmp_path):
     return image
 
 
-def upright(polygon, image):
-    """The box around a polygon with MMOCR's margins, worked out by hand."""
-    x, y = polygon[::2], polygon[1::2]
-    short = min(max(x) - min(x), max(y) - min(y))
-    wide = max(x) - min(x) > max(y) - min(y)
-    across, down = ((0.4, 0.2) if wide else (0.2, 0.4))
-    left, right = int(min(x) - across * short), int(max(x) + across * short)
-    top, bottom = int(min(y) - down * short), int(max(y) + down * short)
-    return image[max(top, 0):bottom, max(left, 0):right]
-
-
 @pytest.mark.parametrize('name', ['siga_tiny', 'siga_p_tiny', 'srn_tiny'])
 def test_words_of_a_scene(name, scene, tmp_path):
     rec = recognizer(name, tmp_path)
@@ -88,12 +78,15 @@ def test_words_of_a_scene(name, scene, tmp_path):
     found = out['predictions'][0]
     assert found['det_polygons'] == [[float(v) for v in polygon] for polygon in POLYGONS]
     alone = TextRecInferencer(rec['rec'], rec['rec_weights'], device='cpu')
-    crops = [upright(polygon, scene) for polygon in POLYGONS]
+    crops = [crop_img(scene, bbox2poly(poly2bbox(polygon)).tolist()) for polygon in POLYGONS]
     want = [alone(np.ascontiguousarray(crop))['predictions'][0] for crop in crops]
     assert found['rec_texts'] == [word['text'] for word in want]
     np.testing.assert_allclose(found['rec_scores'], [word['scores'] for word in want], atol=1e-4)
     # The scene and what was read, side by side.
     assert out['visualization'][0].shape == (160, 640, 3)
+    assert type(ocr.textrec_inferencer.visualizer).__name__ == 'GlyphVisualizer'
+    sheet, = alone(scene, return_vis=True)['visualization']
+    assert sheet.shape[1] > 900 and (sheet == 255).mean() > 0.4
 
 
 def test_a_scene_without_words_and_a_box_outside_of_it(scene, tmp_path):
@@ -104,10 +97,3 @@ def test_a_scene_without_words_and_a_box_outside_of_it(scene, tmp_path):
     ocr = MMOCRInferencer(det=detector(tmp_path, [STRAIGHT, outside]), **rec, device='cpu')
     with pytest.raises(UnusableImageError, match='it has no pixels'):
         ocr(str(tmp_path / 'scene.png'))
-
-
-def test_words_alone_are_drawn_by_the_glyph_visualizer(scene, tmp_path):
-    ocr = MMOCRInferencer(**recognizer('siga_tiny', tmp_path), device='cpu')
-    assert type(ocr.textrec_inferencer.visualizer).__name__ == 'GlyphVisualizer'
-    sheet, = ocr(scene, return_vis=True)['visualization']
-    assert sheet.shape[1] > 900 and (sheet == 255).mean() > 0.4

@@ -104,6 +104,8 @@ def test_wrong_options(toy):
         ONNXRecognizer(toy)(image(), return_glyph_maps=True)
     with pytest.raises(ValueError, match='batch_size must be a whole number from 1'):
         ONNXRecognizer(toy)(image(), batch_size=0)
+    with pytest.raises(ValueError, match="'rotate' is unknown"):
+        prepared(image(), [dict(type='rotate')])
 
 
 @pytest.mark.parametrize('shape', [(5, 9), (32, 128), (31, 400), (200, 40), (1, 1)])
@@ -122,11 +124,6 @@ def test_pictures_are_prepared_as_in_the_test_pipeline(shape, transforms, steps)
     got = prepared(picture, steps)
     assert np.array_equal(got.image, expected['img'])
     assert got.valid_ratio == expected.get('valid_ratio', 1.0)
-
-
-def test_an_unknown_step_is_refused():
-    with pytest.raises(ValueError, match="'rotate' is unknown"):
-        prepared(image(), [dict(type='rotate')])
 
 
 def test_command_line(toy, tmp_path, capsys):

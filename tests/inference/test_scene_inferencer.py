@@ -160,6 +160,10 @@ def test_what_cannot_be_read_is_reported():
     for skipped, (_, reason) in zip(scene.skipped, regions[1:]):
         assert reason in skipped.reason
     assert json.loads(json.dumps(scene.to_dict(), allow_nan=False))['words'][0]['text'] == '100'
+    scene, = spotter(ColorReader(lambda image: .05), score_thr=.1)(painted(BOXES),
+                                                                   [[quad(*BOXES[0])]])
+    assert scene.words == []
+    assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
 
 
 def test_pictures_that_cannot_be_read(tmp_path):
@@ -213,14 +217,12 @@ class TestDetectors:
         # Wherever a detected polygon begins, it is read from the left.
         assert word.char_polygons[0][0][0] < word.char_polygons[1][0][0]
         assert scene.skipped[0].reason == 'the detection score 0.200 is below 0.3'
-
-    def test_other_functions(self):
-        box = quad(*BOXES[0])
-        scene, = spotter(det=lambda image: [box])(painted(BOXES))
+        # Without scores, with none found, with too few scores.
+        scene, = spotter(det=lambda image: [quad(*BOXES[0])])(painted(BOXES))
         assert scene.words[0].det_score is None
         assert spotter(det=lambda image: [])(painted(BOXES))[0].words == []
         with pytest.raises(ValueError, match='as many scores'):
-            spotter(det=lambda image: ([box], []))(painted(BOXES))
+            spotter(det=lambda image: ([quad(*BOXES[0])], []))(painted(BOXES))
 
     def test_one_of_mmocr(self, tmp_path):
         cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py')
@@ -237,13 +239,6 @@ class TestDetectors:
         assert [scene.size for scene in scenes] == [(60, 40), (1, 1)]
         found = [word for scene in scenes for word in (*scene.words, *scene.skipped)]
         assert found and all(np.shape(word.polygon)[1] == 2 for word in found)
-
-
-def test_low_reading_scores():
-    reader = ColorReader(lambda image: .05)
-    scene, = spotter(reader, score_thr=.1)(painted(BOXES), [[quad(*BOXES[0])]])
-    assert scene.words == []
-    assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
 
 
 def test_a_thousand_words_of_a_picture_are_cut_out_bit_by_bit():

@@ -112,11 +112,6 @@ def test_the_training_does_not_notice(words, optimizer):
         torch.testing.assert_close(value, second.model.state_dict()[key], msg=key)
 
 
-def test_training_words_and_chosen_words(words):
-    run(words, dict(HOOK, split='train', indices=[3], interval=100), **UNVALIDATED)
-    assert pictures(words) == ['glyphs_0_42_5.png']
-
-
 def test_mmocrs_hook_shows_everything_in_tests(words):
     hook = dict(HOOK, interval=100)
     runner, _ = run(words, hook, default_hooks=dict(
@@ -161,12 +156,14 @@ def test_wrong_arguments_are_named(wrong):
         GlyphVisualizationHook(**wrong)
 
 
-@pytest.mark.parametrize('hook, changes, message', [
-    (HOOK, UNVALIDATED, "none: set split='train'"),
-    (dict(HOOK, indices=[0, 6, -1]), {}, '6 words to draw, and no number 6, -1 among them')])
-def test_words_that_are_not_there(words, hook, changes, message):
-    with pytest.raises(ValueError, match=message):
-        run(words, hook, **changes)
+def test_training_words_chosen_words_and_words_that_are_not_there(words):
+    run(words, dict(HOOK, split='train', indices=[3], interval=100), **UNVALIDATED)
+    assert pictures(words) == ['glyphs_0_42_5.png']
+    for hook, changes, message in (
+            (HOOK, UNVALIDATED, "none: set split='train'"),
+            (dict(HOOK, indices=[0, 6, -1]), {}, '6 words to draw, and no number 6, -1 among')):
+        with pytest.raises(ValueError, match=message):
+            run(words, hook, **changes)
 
 
 def test_a_visualizer_without_backends_is_told():

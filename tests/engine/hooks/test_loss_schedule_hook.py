@@ -27,13 +27,9 @@ def test_values_hold_from_their_iteration_on(values, start, want):
     assert found == want
 
 
-@pytest.mark.parametrize('path, named', [
-    ('head.wieght', r"'head.wieght'.*'wieght'"), ('haed.weight', "'haed'")])
-def test_a_path_that_does_not_exist_is_named(path, named):
-    with pytest.raises(AttributeError, match=named):
-        LossScheduleHook({path: {2: 0.3}}).before_train(runner())
-
-
-def test_negative_iterations_are_refused():
-    with pytest.raises(ValueError, match='count from 0'):
-        LossScheduleHook({'head.weight': {-1: 0.3}})
+@pytest.mark.parametrize('path, at, error, named', [
+    ('head.wieght', 2, AttributeError, r"'head.wieght'.*'wieght'"),
+    ('haed.weight', 2, AttributeError, "'haed'"), ('head.weight', -1, ValueError, 'count from 0')])
+def test_what_does_not_exist_is_named(path, at, error, named):
+    with pytest.raises(error, match=named):
+        LossScheduleHook({path: {at: 0.3}}).before_train(runner())

@@ -44,15 +44,6 @@ def test_loss_is_not_scaled(no_accelerator, loss_scale):
     assert weight.item() == pytest.approx(3 - 0.5 * 2)
 
 
-def test_accumulation(no_accelerator):
-    wrapper, weight = made(accumulative_counts=2)
-    wrapper.initialize_count_status(nn.Identity(), 0, 4)
-    wrapper.update_params((weight * 2).sum())
-    assert weight.item() == 3
-    wrapper.update_params((weight * 4).sum())
-    assert weight.item() == pytest.approx(3 - 0.5 * (2 + 4) / 2)
-
-
 @pytest.mark.parametrize('kwargs, error, match', [
     (dict(dtype='float64'), ValueError, "got dtype='float64'"),
     (dict(use_fsdp=True), ValueError, 'use_fsdp=True needs an accelerator'),

@@ -58,10 +58,8 @@ def test_gradients_are_clipped_and_the_norm_is_logged(kind, make):
     # The gradient (3, 4) has the norm 5: a step of (0.6, 0.8).
     torch.testing.assert_close(weight.data, torch.tensor([-0.2, -0.6]))
     assert wrapper.message_hub.get_scalar('train/grad_norm').data[0] == pytest.approx([5, 5])
-
-
-def test_clipping_by_value_has_no_norm(make):
+    # Clipped by value there is none.
     weight = nn.Parameter(torch.tensor([1.]))
-    wrapper = make(DeferredOptimWrapper, weight, type='value', clip_value=0.5)
+    wrapper = make(kind, weight, type='value', clip_value=0.5)
     wrapper.update_params((weight * 3).sum())
     assert weight.item() == 0.5 and not wrapper.message_hub.log_scalars

@@ -35,9 +35,6 @@ def test_the_default_is_vit_base():
     assert (len(model.vit.blocks), model.vit.embed_dim, model.size) == (12, 768, (8, 32))
     assert model.vit.blocks[0].attn.num_heads == 12 and model.indices == [1, 3, 5, 7]
     assert model.vit.blocks[0].attn.qkv.bias is not None
-    blocks = sum(p.numel() for p in model.vit.parameters())
-    # 12 blocks, patches 48 -> 768, 256 positions, last normalization
-    assert blocks == 12 * 7_087_872 + 49 * 768 + 256 * 768 + 2 * 768
 
 
 def test_blocks_of_another_checkpoint_without_its_embeddings(tmp_path):

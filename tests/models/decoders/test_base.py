@@ -61,7 +61,10 @@ def test_a_loss_for_every_branch_with_gradients_everywhere(name):
         context=memory.context, maps=memory.glyph_maps['coarse'], **memory.glyph_features)
     for part in parts.values():
         part.requires_grad_()
-    losses = decoder.loss(None, memory, [sample(w) for w in WORDS])
+    samples = [sample(w) for w in WORDS]
+    losses = decoder.loss(None, memory, samples)
+    # In evaluation mode too they are teacher forced.
+    torch.testing.assert_close(decoder.eval().loss(None, memory, samples), losses)
     assert set(losses) == {'loss_word', *(f'loss_word_{branch}' for branch in branches)}
     sum(losses.values()).backward()
     assert_gradients(decoder)
@@ -70,13 +73,6 @@ def test_a_loss_for_every_branch_with_gradients_everywhere(name):
         unused[name] = {'context'}
     for part in set(parts) - unused.get(name, set()):
         assert parts[part].grad.abs().sum() > 0, part
-
-
-@pytest.mark.parametrize('name', ONE_OF_EACH)
-def test_losses_in_evaluation_mode_are_teacher_forced_too(name):
-    decoder, memory, samples = build(name), memory_for(name), [sample(w) for w in WORDS]
-    train = decoder.train().loss(None, memory, samples)
-    torch.testing.assert_close(decoder.eval().loss(None, memory, samples), train)
 
 
 @pytest.mark.parametrize('name', ONE_OF_EACH)
@@ -125,6 +121,9 @@ def test_other_character_sets(name, file, classes):
     assert decoder.eval()(None, memory_for(name, batch=1)).shape == (1, 8, classes)
     losses = decoder.train().loss(None, memory_for(name), samples)
     assert all(value.isfinite() for value in losses.values())
+    with pytest.raises(ValueError, match='with_end=True'):
+        dictionary = dict(type='WordDictionary', dict_file=file)
+        MODELS.build(dict(DECODERS[name][0], dictionary=dictionary))
 
 
 @pytest.mark.parametrize('name', ONE_OF_EACH)
@@ -160,9 +159,3 @@ def test_it_reads_what_it_was_taught(name):
             break
     got = decoder.eval().predict(None, memory, [sample('', targets=False) for _ in words])
     assert [s.pred_text.item for s in got] == words
-
-
-def test_a_dictionary_without_an_end_is_refused():
-    with pytest.raises(ValueError, match='with_end=True'):
-        MODELS.build(dict(DECODERS['siga'][0], dictionary=dict(
-            type='WordDictionary', dict_file='lower_english_digits.txt')))

@@ -44,6 +44,11 @@ def test_shapes_and_a_sample_is_the_same_in_any_batch():
     torch.testing.assert_close(together.context[1:2], alone.context)
     for scale, glyphs in together.glyph_features.items():
         torch.testing.assert_close(glyphs[1:2], alone.glyph_features[scale])
+    padded = encoder([f[:2] for f in feats], [sample('a', 0.25), sample('b')])
+    assert padded.valid.sum(1).tolist() == [4, 16]
+    columns = torch.randn(3, 5, 1, 32)  # of a backbone that leaves one row are taken as they are
+    torch.testing.assert_close(build(row_convs=0)((*feats[:2], columns)).sequence,
+                               columns[:, :, 0].transpose(1, 2))
 
 
 def test_without_glyphs_it_is_an_ordinary_context_encoder():
@@ -65,11 +70,6 @@ def test_column_context_shows_the_glyph_maps_the_whole_word(column_context):
     assert bool(seen) == column_context
 
 
-def test_padded_samples_mark_their_columns():
-    out = build()(pyramid(2), [sample('a', 0.25), sample('b')])
-    assert out.valid.sum(1).tolist() == [4, 16]
-
-
 def test_a_wrong_pyramid_is_named():
     with pytest.raises(ValueError, match=r'\(3, 4, 5\).*single map.*out_indices'):
         build()(torch.randn(1, 5, 2, 16))
@@ -79,17 +79,13 @@ def test_a_wrong_pyramid_is_named():
         build(glyph_sources=dict(fine=0))
 
 
-def token_encoder(**changes):
-    """As SIGA_T has it: maps of one size, glyph features of other outputs than the trunk's."""
-    return build(
+def test_another_trunk_and_other_sources():
+    # As SIGA_T has it: maps of one size, glyph features of other outputs than the trunk's.
+    encoder = build(
         in_channels=(8, 8, 8, 8, 5), pyramid=(0, 1, 2), row_convs=0,
         fusion=dict(type='TokenPyramidFusion', in_channels=8, channels=6),
         glyph_sources=dict(coarse=3, fine=2),
-        glyph_layers=dict(coarse=dict(kernel=1, groups=8), fine=dict(up=True)), **changes)
-
-
-def test_another_trunk_and_other_sources():
-    encoder = token_encoder()
+        glyph_layers=dict(coarse=dict(kernel=1, groups=8), fine=dict(up=True)))
     feats = [torch.randn(2, 8, 4, 10) for _ in range(4)] + [torch.randn(2, 5, 1, 10)]
     out = encoder(feats)
     assert {s: m.shape for s, m in out.glyph_maps.items()} == dict(
@@ -103,9 +99,3 @@ def test_another_trunk_and_other_sources():
     assert torch.equal(last.glyph_features['fine'], out.glyph_features['fine'])
     # A map is padded where the map, not its source, is wide.
     assert encoder(feats, [sample('a', 0.5), sample('b')]).glyph_features['fine'].shape == (2, 8, 8)
-
-
-def test_columns_of_a_backbone_with_one_row_are_taken_as_they_are():
-    encoder = build(row_convs=0)
-    feats = (*pyramid()[:2], torch.randn(2, 5, 1, 32))
-    torch.testing.assert_close(encoder(feats).sequence, feats[2][:, :, 0].transpose(1, 2))

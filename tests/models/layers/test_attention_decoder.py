@@ -27,18 +27,6 @@ def test_equals_a_loop_over_steps(with_glyphs, batch):
     assert (attention[0, :, 5:] == 0).all()
 
 
-def test_half_precision_stays_close():
-    torch.manual_seed(0)
-    decoder = AttentionDecoder(16, 16, 10, glyphs=True)
-    memory, tokens, glyphs = (torch.randn(4, 8, 16), torch.randint(0, 11, (4, 6)),
-                              torch.randn(4, 6, 16))
-    exact, _ = decoder(memory, tokens, glyphs)
-    with torch.autocast('cpu', torch.bfloat16):
-        rough, attention = decoder(memory, tokens, glyphs)
-    assert attention.dtype == torch.float32
-    torch.testing.assert_close(rough.float(), exact, rtol=0, atol=0.05)
-
-
 def test_glyphs_must_be_announced():
     decoder = AttentionDecoder(6, 5, 4)
     with pytest.raises(ValueError, match='glyphs=True'):

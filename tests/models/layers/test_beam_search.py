@@ -90,6 +90,8 @@ def test_fewer_words_than_asked_for():
     found, = beam_search(step, (), 1, STEPS, CLASSES, END, 3, 5)
     assert sorted(h.tokens for h in found) == [(0, ), (1, )]
     assert [h.probability for h in found] == pytest.approx([0.5, 0.5])
+    with pytest.raises(ValueError, match='at least 1, got 1 and 0'):
+        beam_search(step, (), 1, 2, 0, END, 1, 0)
 
 
 def test_the_end_counts_where_a_word_ends():
@@ -109,8 +111,3 @@ def test_merging_keeps_the_better_of_equal_words():
     two = [Hypothesis((1, ), (0.6, ), 0.5), Hypothesis((3, ), (0.2, ), 0.2)]
     assert merged(one, two, 2) == [two[0], two[1]]
     assert merged(one, two, 9)[-1] == one[1]
-
-
-def test_wrong_numbers():
-    with pytest.raises(ValueError, match='at least 1, got 1 and 0'):
-        beam_search(lambda *_: None, (), 1, 2, 0, END, 1, 0)

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from mmocr.registry import MODELS
@@ -14,20 +15,18 @@ def build(**changes):
 
 def by_loop(pvam, positions, order, prior=None, visible=None):
     """One energy after the other: positions (P, D), order (T, D)."""
-    glimpses = []
-    for t, asked in enumerate(order):
-        energies = []
-        for p, position in enumerate(positions):
-            query, key = pvam.query.weight @ asked, pvam.key.weight @ position
-            if pvam.score is None:
-                energy = float(query @ key) / math.sqrt(len(query))
-            else:
-                energy = float(pvam.score.weight[0] @ (query + key + pvam.key.bias).tanh())
-            energy += 0. if prior is None else float(prior[t, p])
-            energies.append(-math.inf if visible is not None and not visible[p] else energy)
-        weights = [math.exp(e - max(energies)) for e in energies]
-        glimpses.append(sum(w / sum(weights) * v for w, v in zip(weights, positions)))
-    return torch.stack(glimpses)
+    energies = torch.zeros(len(order), len(positions)).double()
+    for t, p in np.ndindex(*energies.shape):
+        query, key = pvam.query.weight @ order[t], pvam.key.weight @ positions[p]
+        if pvam.score is None:
+            energies[t, p] = query @ key / math.sqrt(len(query))
+        else:
+            energies[t, p] = pvam.score.weight[0] @ (query + key + pvam.key.bias).tanh()
+    if prior is not None:
+        energies += prior
+    if visible is not None:
+        energies[:, ~visible] = -math.inf
+    return energies.softmax(1) @ positions
 
 
 @pytest.mark.parametrize('score', ['additive', 'dot'])

@@ -2,8 +2,10 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
 from mmocr_siga.models.losses.functional import sec_loss
 
@@ -15,29 +17,21 @@ def case(n=3, positions=5, classes=4, scale=2.0, dtype=torch.double):
     return logits, torch.rand(n, classes) > 0.5, torch.rand(n, positions) > 0.4
 
 
-def pooled(probabilities, pooling):
+def pooled(p, pooling):
     """The chance that a class appears, of its chances at the valid positions."""
-    if pooling == 'max':
-        return max(probabilities)
-    if pooling == 'noisy_or':
-        absent = 1.0
-        for p in probabilities:
-            absent *= 1 - p
-        return 1 - absent
-    odds = sum(p / (1 - p) for p in probabilities)
+    if pooling in ('max', 'noisy_or'):
+        return p.max() if pooling == 'max' else 1 - (1 - p).prod()
+    odds = (p / (1 - p)).sum()
     return odds / (1 + odds)
 
 
 def brute_force(logits, presence, valid, ignored, pooling):
     n, positions, classes = logits.shape
     total, asked = 0.0, [k for k in range(classes) if k not in ignored]
-    for i in range(n):
-        seen = [j for j in range(positions) if valid is None or valid[i, j]]
-        if not seen:
-            continue
-        for k in asked:
-            rows = [[math.exp(x) for x in logits[i, j].tolist()] for j in seen]
-            q = pooled([row[k] / sum(row) for row in rows], pooling)
+    for i, p in enumerate(softmax(logits.numpy(), -1)):
+        seen = np.ones(positions, bool) if valid is None else valid[i].numpy()
+        for k in asked if seen.any() else ():
+            q = pooled(p[seen, k], pooling)
             total -= math.log(q if presence[i, k] else 1 - q)
     return total / (n * len(asked))
 
@@ -53,14 +47,6 @@ def test_against_loops_over_probabilities(pooling, ignored):
         assert got.dtype == torch.double and got.item() == pytest.approx(want, rel=1e-12)
         single = sec_loss(logits.float(), presence, mask, ignored, pooling)
         assert single.item() == pytest.approx(want, rel=1e-5)
-
-
-@pytest.mark.parametrize('pooling', POOLINGS)
-def test_gradient(pooling):
-    logits, presence, valid = case()
-    logits.requires_grad_()
-    valid[0] = False
-    assert torch.autograd.gradcheck(lambda x: sec_loss(x, presence, valid, (2, ), pooling), logits)
 
 
 def test_gradient_where_the_logarithm_changes_its_formula():
@@ -111,24 +97,6 @@ def test_nothing_to_ask(pooling):
     assert sec_loss(logits, presence, torch.zeros_like(valid), (), pooling) == 0
     assert sec_loss(logits[:0], presence[:0], None, (), pooling) == 0
     assert sec_loss(logits[:, :0], presence, None, (), pooling) == 0
-
-
-@pytest.mark.parametrize('dtype', [torch.half, torch.bfloat16])
-def test_half_precision_is_computed_in_single(dtype):
-    logits, presence, valid = case(dtype=torch.float)
-    half = (20 * logits).to(dtype).requires_grad_()
-    with torch.autocast('cpu', torch.bfloat16):
-        loss = sec_loss(half, presence, valid)
-    assert loss.dtype == torch.float
-    torch.testing.assert_close(loss, sec_loss(half.float(), presence, valid))
-    loss.backward()
-    assert half.grad.dtype == dtype and half.grad.isfinite().all()
-
-
-def test_nan_is_seen():
-    logits, presence, _ = case()
-    logits[0, 0, 0] = float('nan')
-    assert sec_loss(logits, presence).isnan()
 
 
 @pytest.mark.parametrize('change, message', [

@@ -14,14 +14,12 @@ def targets(dict_file, **kwargs):
     return loss.dictionary.idx2str(sample.gt_text.indexes.tolist())
 
 
-@pytest.mark.parametrize('dict_file, text', [('36', 'ab1'), ('62', 'Ab1'), ('94', 'Ab-1')])
-def test_the_dictionary_decides_on_the_letter_case(dict_file, text):
-    assert targets(dict_file) == targets(dict_file, letter_case='auto') == text
-
-
-def test_a_letter_case_can_be_chosen():
-    assert targets('94', letter_case='lower') == 'ab-1'
-    assert targets('62', letter_case='upper') == 'AB1'
-    assert targets('36', letter_case='unchanged') == 'b1'
+@pytest.mark.parametrize('dict_file, options, text', [
+    ('36', {}, 'ab1'), ('62', {}, 'Ab1'), ('94', {}, 'Ab-1'),
+    ('36', dict(letter_case='auto'), 'ab1'), ('94', dict(letter_case='auto'), 'Ab-1'),
+    ('94', dict(letter_case='lower'), 'ab-1'), ('62', dict(letter_case='upper'), 'AB1'),
+    ('36', dict(letter_case='unchanged'), 'b1')])
+def test_the_dictionary_decides_on_the_letter_case_unless_it_is_chosen(dict_file, options, text):
+    assert targets(dict_file, **options) == text
     with pytest.raises(AssertionError):
         targets('36', letter_case='title')

@@ -12,13 +12,10 @@ def test_shapes(scale, size):
     assert coarse.shape == (2, 7, 8, 32) and fine.shape == (2, 7, *size)
 
 
-def test_maps_that_do_not_fit_are_named():
+def test_what_does_not_fit_is_named():
     fusion = PyramidFusion((3, 5), 7)
     with pytest.raises(ValueError, match=r'\(8, 32\).*\(16, 64\).*\(16, 60\)'):
         fusion(torch.randn(2, 3, 16, 60), torch.randn(2, 5, 8, 32))
-
-
-def test_bad_arguments():
     with pytest.raises(ValueError, match='two numbers'):
         PyramidFusion((1, 2, 3))
     with pytest.raises(ValueError, match='1 or 2'):

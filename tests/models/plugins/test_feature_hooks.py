@@ -4,12 +4,11 @@ import torch
 from mmengine.structures import LabelData
 from mmocr.registry import MODELS, TASK_UTILS
 from torch import nn
-from torch.nn import functional as F
 
 from mmocr_siga.models.plugins import ForwardPass, feature_hooks_of
 from mmocr_siga.models.utils.feature_hooks import recorded
 from tests.helpers.mmocr_models import RECOGNIZERS, batch, build_small, small_config
-from tests.helpers.words import DICTIONARY, tiny_model
+from tests.helpers.words import tiny_model
 
 
 def watch(model, size, *paths):
@@ -134,34 +133,22 @@ def test_master():
     call, = run.calls[layer]
     query, key = call.kwargs['query'], call.kwargs['key']
     own = model.decoder.decoder_layers[1].attentions[1].attn
-    weight, bias = own.in_proj_weight, own.in_proj_bias
-    q = F.linear(query, weight[:16], bias[:16]).unflatten(2, (2, 8))
-    k = F.linear(key, weight[16:32], bias[16:32]).unflatten(2, (2, 8))
-    heads = (torch.einsum('tnhd,pnhd->nhtp', q, k) / 8 ** 0.5).softmax(-1)
-    torch.testing.assert_close(run.attention.flatten(2), heads.mean(1))
+    torch.testing.assert_close(run.attention.flatten(2), own(query, key, key)[1])
 
 
-def test_own_attention_decoder():
-    cfg = tiny_model(glyph_head=None, decoder=dict(
-        type='ImplicitAttentionDecoder', dictionary=dict(DICTIONARY), in_channels=8,
-        hidden_size=8, max_seq_len=7))
-    cfg['encoder'].update(pyramid=None)
+@pytest.mark.parametrize('kind', ['plain', 'siga'])
+def test_own_attention_decoders(kind):
+    cfg = tiny_model(kind, glyph_head=None)
+    if kind == 'plain':
+        cfg['encoder'].update(pyramid=None)
     model = MODELS.build(cfg).train()
     run = watch(model, (32, 128))
     assert tuple(run.feature.shape[-2:]) == (1, 32)
     check_rows(run, 4)  # as many as the longest word has, and the end
     x = torch.randn(2, 5, 8)
-    torch.testing.assert_close(run.classify(x), model.decoder.cell.classifier(x))
-
-
-def test_siga():
-    model = MODELS.build(tiny_model(glyph_head=None)).train()
-    run = watch(model, (32, 128))
-    check_rows(run, 4)
-    x = torch.randn(2, 5, 8)
-    branches = model.decoder.branches
-    torch.testing.assert_close(
-        run.classify(x), (branches.fine.classifier(x) + branches.coarse.classifier(x)) / 2)
+    parts = [model.decoder.cell] if kind == 'plain' else model.decoder.branches.values()
+    want = sum(part.classifier(x) for part in parts) / len(parts)
+    torch.testing.assert_close(run.classify(x), want)
 
 
 class Toy(nn.Module):
@@ -199,9 +186,9 @@ def test_hooks_of_scores_step_by_step(rows):
 
 
 def parallel(**changes):
-    return MODELS.build(tiny_model(glyph_head=None, decoder=dict(
-        dict(type='SIGAParallelDecoder', dictionary=dict(DICTIONARY), in_channels=8,
-             output_size=12, max_seq_len=7, dropout=0.0), **changes))).train()
+    cfg = tiny_model('parallel', glyph_head=None)
+    cfg['decoder'].update(dropout=0.0, **changes)
+    return MODELS.build(cfg).train()
 
 
 def check_pvam(model, name):
@@ -227,10 +214,10 @@ def test_siga_p():
 
 @pytest.mark.parametrize('layers', [0, 1])
 def test_srn(layers):
-    model = MODELS.build(tiny_model(glyph_head=None, encoder=None, decoder=dict(
-        type='SRNDecoder', dictionary=dict(DICTIONARY), in_channels=8, channels=12, max_seq_len=7,
-        pvam=dict(num_layers=layers, num_heads=2, inner_channels=8, dropout=0.0),
-        gsrm=dict(num_layers=1, num_heads=2, inner_channels=8)))).train()
+    cfg = tiny_model('srn', encoder=None)
+    cfg['decoder'].update(channels=12)
+    cfg['decoder']['pvam'].update(num_layers=layers, dropout=0.0)
+    model = MODELS.build(cfg).train()
     run = check_pvam(model, 'decoder.pvam')
     value = torch.randn(2, 3, 12)
     torch.testing.assert_close(run.classify(value), model.decoder.gsrm.classifier(value))
@@ -283,10 +270,3 @@ def test_an_unknown_recognizer_is_told_what_to_do():
 
     with pytest.raises(ValueError, match="decoder LabelData; known are .*hooks=dict"):
         feature_hooks_of(Foreign())
-
-
-def test_special_classes_are_all_of_the_dictionary():
-    run = watch(build_small('sar_parallel').train(), (48, 80))
-    assert run.special_classes == (90, 91, 92)
-    known = run.dictionary
-    assert {known.start_idx, known.end_idx, known.padding_idx, known.unknown_idx} == {90, 91, 92}

@@ -25,6 +25,8 @@ def test_it_begins_with_the_identity():
     torch.testing.assert_close(rectifier.grid(images())[1], want, atol=1e-5, rtol=0)
     constant = torch.full((1, 3, 16, 48), 0.7)
     torch.testing.assert_close(rectifier(constant), constant)
+    with pytest.raises(ValueError, match='19 in 2 rows'):
+        TPSRectifier(num_points=19)
 
 
 def test_moved_points_shift_the_image():
@@ -65,8 +67,3 @@ def test_the_grid_is_exact_under_mixed_precision():
     assert grid.dtype == torch.float32
     torch.testing.assert_close(grid, rectifier.grid(images()), atol=0.02, rtol=0)
     assert len(grid[0, 0, :, 0].unique()) == 48  # bfloat16 would merge columns
-
-
-def test_an_odd_number_of_points_is_refused():
-    with pytest.raises(ValueError, match='19 in 2 rows'):
-        TPSRectifier(num_points=19)

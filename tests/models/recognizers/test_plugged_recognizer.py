@@ -156,24 +156,19 @@ def test_glyph_features_start_at_nothing_and_then_matter(name):
         assert (weight.grad != 0).any()
 
 
-def test_a_step_in_half_precision():
-    model = plugged(plugins=dict(glyph=glyph(feed=True), **SEC)).train()
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = model(*batch(SIZE), mode='loss')
-    sum(losses.values()).backward()
-    assert losses['loss_sec'].dtype == torch.float
-    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
-
-
-def test_distributed_training_finds_every_gradient(tmp_path):
+def test_distributed_training_finds_every_gradient_in_half_precision_too(tmp_path):
     import torch.distributed as dist
     dist.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
     try:
         model = plugged(plugins=dict(glyph=glyph(feed=True), **SEC)).train()
         parallel = nn.parallel.DistributedDataParallel(model)
-        for _ in range(2):  # the second step raises where a parameter was not used in the first
-            sum(parallel(*batch(SIZE), mode='loss').values()).backward()
+        for half in (False, True):  # the second raises where the first did not use a parameter
+            with torch.autocast('cpu', torch.bfloat16, enabled=half):
+                losses = parallel(*batch(SIZE), mode='loss')
+            assert losses['loss_sec'].dtype == torch.float
+            sum(losses.values()).backward()
         assert hooks(model) == 0
+        assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
     finally:
         dist.destroy_process_group()
 

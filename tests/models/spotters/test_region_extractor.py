@@ -24,6 +24,7 @@ def test_regions_of_each_picture_in_order():
     out = build()(feats, proposals([(4, 4, 40, 20)], [], [(4, 4, 40, 20), (8, 30, 60, 50)]))
     assert out.shape == (3, 2, 4, 8)
     assert out.mean((1, 2, 3)).tolist() == pytest.approx([0, 2, 2], abs=1e-5)
+    assert build()(feats, proposals([], [], [])).shape == (0, 2, 4, 8)
 
 
 def test_higher_words_are_read_from_coarser_maps():
@@ -33,7 +34,3 @@ def test_higher_words_are_read_from_coarser_maps():
     boxes = [(4, 4, 200, 4 + height) for height in (20, 60, 70, 120, 140, 240)]
     out = module(feats, proposals(boxes))
     assert out.mean((1, 2, 3)).tolist() == pytest.approx([0, 0, 1, 1, 2, 2])
-
-
-def test_no_regions():
-    assert build()((torch.zeros(2, 3, 8, 8), ), proposals([], [])).shape == (0, 3, 4, 8)

@@ -60,11 +60,6 @@ def test_coordinates_are_exact_in_half_precision(pictures):
     assert_same(out.float(), exact, atol=0.02, rtol=0.01)
 
 
-def test_several_samples_are_averaged():
-    features = torch.randn(1, 2, 16, 24)
-    assert_same(rectified(features, samples=2), F.avg_pool2d(rectified(features, size=(8, 16)), 2))
-
-
 def test_bezier_borders_that_are_straight_are_quads():
     features = torch.randn(1, 2, 16, 24)
     t = torch.linspace(0, 1, 4)[:, None]
@@ -83,7 +78,9 @@ def test_no_region_gives_an_empty_result_that_can_be_gone_back_from(form, shape)
     assert not features.grad.any()
 
 
-def test_outside_the_picture():
+def test_several_samples_are_averaged_and_none_is_outside_the_picture():
+    features = torch.randn(1, 2, 16, 24)
+    assert_same(rectified(features, samples=2), F.avg_pool2d(rectified(features, size=(8, 16)), 2))
     features = torch.ones(1, 1, 8, 8)
     assert (rectified(features, QUAD - 100) == 1).all()
 

@@ -53,13 +53,10 @@ def test_what_a_polygon_encloses_of_the_picture_is_ignored(polygon, corner):
     assert points.min(0).tolist() == [10, 10] and points.max(0).tolist() == corner
 
 
-def test_hashes_and_empty_texts_are_ignored_without_being_faults():
+def test_hashes_empty_texts_no_texts_and_no_words_are_no_faults():
     found = check([(rectangle(10, 10, 60, 30), '###'), (rectangle(10, 40, 60, 60), ''),
                    (rectangle(10, 70, 60, 90), 'ok')])
     assert found.faults == 0 and found.instances.ignored.tolist() == [True, True, False]
-
-
-def test_scenes_without_words_or_without_texts():
     found = check([])
     assert len(found.instances) == 0 and found.instances.bboxes.shape == (0, 4)
     sample = scene([(rectangle(10, 10, 60, 30), 'ab')])

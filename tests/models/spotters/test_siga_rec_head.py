@@ -53,6 +53,9 @@ def test_it_begins_as_the_recognizer_whose_weights_it_is_given(tmp_path):
     torch.testing.assert_close(head.decoder(maps, encoding, None), expected)
     own, given = head.state_dict(), recognizer.state_dict()
     assert all(torch.equal(own[name], given[name]) for name in given)
+    found = head.predict(features, picture=picture)
+    assert len(found) == 3 and all(len(f.pred_text.item) == len(f.pred_text.score) for f in found)
+    assert head.predict(features[:0], picture=picture[:0]) == []
 
 
 def test_features_of_the_detector_change_what_is_read_once_the_projection_has_learned():
@@ -74,14 +77,6 @@ def test_words_that_cannot_be_learned_are_left_out_and_instances_are_taken_too()
         losses = head.loss(features, samples, picture, gray)
         assert {k: v.item() for k, v in losses.items()} == pytest.approx(
             {k: v.item() for k, v in expected.items()}, rel=1e-5)
-
-
-def test_reading():
-    head = build().eval()
-    features, picture, _ = regions(2)
-    found = head.predict(features, picture=picture)
-    assert len(found) == 2 and all(len(f.pred_text.item) == len(f.pred_text.score) for f in found)
-    assert head.predict(features[:0], picture=picture[:0]) == []
 
 
 def test_what_is_missing_is_named():
@@ -119,15 +114,9 @@ def test_backgrounds_are_for_the_decoder_alone(parallel):
             value = (6 * value + empty[name]) / 7
         assert more[name].item() == pytest.approx(value.item(), rel=1e-4, abs=1e-6), name
     assert 'loss_word' in empty and 'loss_mask' in plain and 'loss_mask' not in empty
-
-
-def test_backgrounds_alone_teach_the_decoder_to_end():
-    head = build()
-    features, picture, gray = regions(4)
-    losses = head.loss(features, [], picture, gray, backgrounds=4)
-    assert losses['loss_nothing_to_read'] == 0
-    sum(losses.values()).backward()
-    # Every weight has a gradient, those of the glyph head one of zero.
+    # Alone they teach the decoder to end, and give the glyph head gradients of zero.
+    assert empty['loss_nothing_to_read'] == 0
+    sum(empty.values()).backward()
     assert not [n for n, p in head.named_parameters() if p.grad is None]
-    assert head.decoder.reader.classifier.weight.grad.abs().sum() > 0
+    assert any(p.grad.any() for p in head.decoder.parameters())
     assert not any(p.grad.any() for p in head.glyph_head.parameters())

@@ -63,15 +63,11 @@ def test_losses_and_readings_after_any_extractor(extractor):
     assert len(first.texts) == 2 and all(isinstance(t, str) for t in first.texts)
     assert [len(s) for s in first.text_scores] == [len(t) for t in first.texts]
     assert second.texts == []
-
-
-def test_the_recognition_head_alone_after_somebody_elses_roi_head():
-    """What ABCNet's RecRoIHead calls: the head with features and a list of instances."""
-    head = build().rec_head
+    # What ABCNet's RecRoIHead calls: the recognition head with features and a list of instances.
     proposals = [sample(['ab', 'c']).gt_instances, sample(['de']).gt_instances]
-    features = MeanRoIExtractor()(maps(2), proposals)
-    assert 'loss_word' in head.loss(features, proposals)
-    assert len(head.eval().predict(features, None)) == 3
+    features = MeanRoIExtractor()(feats, proposals)
+    assert 'loss_word' in head.rec_head.loss(features, proposals)
+    assert len(head.rec_head.predict(features, None)) == 3
 
 
 def test_ignored_words_and_pictures_without_words():

@@ -24,8 +24,5 @@ def test_threshold_scaled_to_the_length():
                                                                 dict(a=(4, 8)))
     want = glyph_labels(attention, foreground, lengths, (4, 8), 0.04)
     assert torch.equal(got['a'], want)
-
-
-def test_bad_threshold():
     with pytest.raises(ValueError, match=r'\(0, 1\)'):
         GlyphPseudoLabelGenerator(1.5)

@@ -64,8 +64,5 @@ def test_gray_undoes_the_normalization(bgr_to_rgb):
     want = 0.114 * bgr[:, 0] + 0.587 * bgr[:, 1] + 0.299 * bgr[:, 2]
     torch.testing.assert_close(gray_images(data['inputs'], preprocessor), want.float(), atol=1e-3,
                                rtol=0)
-
-
-def test_gray_without_normalization_or_color():
-    one = torch.rand(1, 1, 4, 4) * 255
+    one = torch.rand(1, 1, 4, 4) * 255  # without normalization or color
     torch.testing.assert_close(gray_images(one, TextRecogDataPreprocessor()), one[:, 0])

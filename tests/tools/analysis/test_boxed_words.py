@@ -54,12 +54,9 @@ def test_overlaps_by_hand():
     got = count_matches(np.array([[0, 0, 2, 2], [2, 0, 4, 4], [5, 5, 5, 9]]), true, 0.3)
     # IoU 2 / 6 and 2 / 10; boxes without an area have none.
     assert got[:3] == (1, 3, 2) and got.overlap == pytest.approx(1 / 3)
-
-
-def test_words_without_boxes_count():
+    # Words without boxes count.
     true = np.array([[0, 0, 1, 1]])
     none = count_matches(np.zeros((0, 4)), true)
-    assert none == BoxCounts(0, 0, 1, 0) and none.f1 == 0
+    assert none == BoxCounts(0, 0, 1, 0) and none.f1 == BoxCounts().f1 == 0
     both = none.plus(count_matches(true, true))
     assert both == BoxCounts(1, 1, 2, 1) and both.f1 == 2 / 3
-    assert BoxCounts().f1 == 0
