@@ -33,17 +33,13 @@ def test_one_file(root, capsys):
     assert not (root / 'json/all.json.problems.txt').exists()
 
 
-def test_two_files(root):
+def test_two_files_and_a_list_of_problems(root, capsys):
+    (root / 'gts/gt_0.txt').write_text('nonsense\n0,0,9,9,9,0,0,9,cross\n')
     assert convert(root, '--test', str(root / 'test.json'), '--test-count', '2', '--seed', '0') == 0
     names = [[scene['img_path'] for scene in json.loads((root / file).read_text())['data_list']]
              for file in ('all.json', 'test.json')]
     assert [len(each) for each in names] == [3, 2]
     assert sorted(sum(names, [])) == [f'images/{k}.png' for k in range(5)]
-
-
-def test_problems_are_listed(root, capsys):
-    (root / 'gts/gt_0.txt').write_text('nonsense\n0,0,9,9,9,0,0,9,cross\n')
-    assert convert(root) == 0
     listed = (root / 'all.json.problems.txt').read_text().splitlines()
     assert listed[0].startswith('left out\t') and 'gt_0.txt:1: expected' in listed[0]
     assert listed[1].startswith('ignored\t') and 'gt_0.txt:2: the polygon crosses' in listed[1]
