@@ -35,6 +35,7 @@ def test_a_run(tmp_path, capsys, monkeypatch):
         assert 'error' in rows['graph', 'float32', batch]
     assert '3 words drawn' in content['environment']['words']
     assert 'not measured: FileNotFoundError' in capsys.readouterr().out
+    assert infer.main(['gone.py', '--batch', '1', '--words', '1', '--no-memory']) == 1
 
 
 def test_ways_to_run_a_model(tmp_path, capsys, monkeypatch):
@@ -91,10 +92,6 @@ def test_an_exported_model_reads_as_its_config(tmp_path, siga_data, monkeypatch)
         reader(str(path), 'onnx', 'amp-bf16')
 
 
-def test_nothing_could_be_measured(capsys):
-    assert infer.main(['gone.py', '--batch', '1', '--words', '1', '--no-memory']) == 1
-
-
 @pytest.mark.parametrize('argv, message', [
     ([], 'give at least one config'),
     ([TINY, '--batch', '0'], '--batch: must be a whole number from 1'),
@@ -140,12 +137,9 @@ def test_foreign_models_read_the_same_words():
     assert sar.max_seq_len == 25
 
 
-def test_names_and_weights():
+def test_names_weights_and_precisions():
     assert common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::x.py'], ['siga_r=w.pth']) == [
         ('siga_r', 'a/siga_r.py', 'w.pth'), ('ABINet', 'mmocr::x.py', None)]
-
-
-def test_precisions():
     assert common.parse_precision('float32') == ('float32', None, False)
     assert common.parse_precision('compiled+amp-fp16')[1:] == (torch.float16, True)
     for text in ('', 'amp', 'amp-bf16+amp-fp16', 'float32+amp-bf16'):
@@ -153,11 +147,8 @@ def test_precisions():
             common.parse_precision(text)
 
 
-def test_everyone_begins_a_round():
+def test_ratios_are_taken_round_by_round_and_everyone_begins_one():
     assert list(map(''.join, common.turns('abc', 4))) == ['abc', 'bca', 'cab', 'abc']
-
-
-def test_ratios_are_taken_round_by_round():
     # The machine halves its speed: the models are 2, 2, 3 and 4 times as fast all the same.
     found = common.paired_ratio([20, 20, 15, 20], [10, 10, 5, 5])
     assert found['ratio'] == 2.5
@@ -176,7 +167,7 @@ def test_the_yardstick_in_the_same_precision():
     assert common.yardstick_of(rows[0], rows, None) is None
 
 
-def test_flops_by_hand():
+def test_flops_and_operator_calls_by_hand():
     lstm = torch.nn.LSTM(8, 16)
     linear = torch.nn.Linear(10, 20)
     query = torch.rand(1, 2, 5, 4)
@@ -192,9 +183,6 @@ def test_flops_by_hand():
     assert 1e9 * common.gflops(lambda: attention(query, query, query), fused=True) == (
         pytest.approx(2 * 2 * (2 * 5 * 5 * 4)))
     assert torch.backends.cuda.flash_sdp_enabled() == before
-
-
-def test_operator_calls_by_hand():
     x = torch.ones(2, requires_grad=True)
     assert common.operator_calls(lambda: (x * x).detach() + 1) == 3
 
