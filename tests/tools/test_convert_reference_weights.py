@@ -67,17 +67,18 @@ def expected(state, words):
         return reference.read(state, words)
 
 
-def close(got, want):
-    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4 * max(1, float(want.std())))
+def close(got, want, atol=1e-4):
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=atol * max(1, float(want.std())))
 
 
-def test_every_layer(model, words, expected):
+@torch.no_grad()
+def test_every_layer_and_what_is_read(model, words, expected):
     assert (expected['images'] - words).abs().mean() > 0.05  # the test can see a wrong warp
-    with torch.no_grad():
-        close(model.rectify(words)[0], expected['images'])
-        feat = model.extract_feat(words)
-        encoding = model.encoder(feat)
-        logits = model.decoder.decode(encoding, stop_early=False).logits['word']
+    # The reference adds 1e-6 to each radius of its spline, so its images are taken further on.
+    close(model.rectify(words)[0], expected['images'], 1e-3)
+    feat = model.backbone(expected['images'])
+    encoding = model.encoder(feat)
+    logits = model.decoder.decode(encoding, stop_early=False).logits['word']
     for got, name in zip(feat, ('level0', 'level1', 'level2')):
         close(got, expected[name])
     close(encoding.sequence, expected['columns'])
@@ -88,12 +89,7 @@ def test_every_layer(model, words, expected):
     close(logits, expected['logits'][..., ORDER])
     assert expected['logits'].std() > 0.1  # and they differ from step to step and word to word
     assert (expected['logits'][0] - expected['logits'][1]).abs().max() > 0.01
-
-
-def test_what_is_read(model, words, expected):
-    samples = [TextRecogDataSample() for _ in words]
-    with torch.no_grad():
-        got = [s.pred_text.item for s in model.predict(words, samples)]
+    got = [s.pred_text.item for s in model.predict(words, [TextRecogDataSample() for _ in words])]
     assert got == expected['texts']
     assert len(set(got)) == 3 and 0 < min(map(len, got)) < 26  # one word ends
 
@@ -195,6 +191,5 @@ class Surprise:
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
-    message = refused({'net': {'a': Surprise()}}, tmp_path, capsys)
-    assert 'print' in message
+    assert 'print' in refused({'net': {'a': Surprise()}}, tmp_path, capsys)
     assert 'run by the checkpoint' not in capsys.readouterr().out

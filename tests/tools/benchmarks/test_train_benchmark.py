@@ -1,7 +1,6 @@
 """tools/benchmarks/train.py and its checks."""
 import itertools
 import json
-import warnings
 from pathlib import Path
 
 import pytest
@@ -110,6 +109,11 @@ class Waiting(BaseModel):
         return dict(loss=value.sum())
 
 
+def waits(model):
+    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
+    return checks.waits(model, optimizer, 2 * [dict(inputs=torch.ones(4))], torch.device('cpu'))
+
+
 @pytest.mark.parametrize('how, what', [
     (lambda x: x.sum().item(), 'reads a number'),
     (lambda x: bool(x.any()), 'reads a number'),
@@ -127,9 +131,7 @@ class Waiting(BaseModel):
     (lambda x: x.equal(x), 'equal'),
 ])
 def test_waits_are_found(how, what):
-    model = Waiting(how)
-    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
-    found = checks.waits(model, optimizer, [dict(inputs=torch.ones(4))], torch.device('cpu'))
+    found = waits(Waiting(how))
     assert found and all(what in place and Path(__file__).name in place for place in found)
 
 
@@ -149,10 +151,7 @@ def test_waits_in_the_backward_pass_and_of_what_was_sent_are_found():
             int(sent.sum())
             return dict(loss=Backward.apply(self.weight).sum())
 
-    model = Model(None)
-    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='SGD', lr=0.1)))
-    found = checks.waits(model, optimizer, [dict(inputs=torch.ones(4))], torch.device('cpu'))
-    assert len(found) == 2
+    assert len(waits(Model(None))) == 2
 
 
 def test_the_host_may_read_its_own():
@@ -162,12 +161,10 @@ def test_the_host_may_read_its_own():
             assert int(lengths.sum()) == 3 and lengths.tolist() == [1, 2]
             return dict(loss=(self.weight * inputs.to(self.weight.device)).sum())
 
-    model = Model(None)
-    optimizer = build_optim_wrapper(model, dict(optimizer=dict(type='Adam', lr=0.1)))
-    data = [dict(inputs=torch.ones(4))] * 2
-    assert checks.waits(model, optimizer, data, torch.device('cpu')) == []
+    assert waits(Model(None)) == []
 
 
+@pytest.mark.filterwarnings('ignore')
 @pytest.mark.parametrize('spoilt, found', [
     (None, 'all losses and weights of 2 steps are finite'),
     (1, 'step 2: the loss is not finite'), (2, '1 weights are not finite at the end')])
@@ -182,8 +179,6 @@ def test_finite_runs_and_others(siga_data, monkeypatch, capsys, spoilt, found):
         return losses
 
     monkeypatch.setattr(BaseModel, 'train_step', step)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        code = train.main([str(CONFIGS / 'siga_tiny.py'), '--check-finite', '--steps', '2',
-                           '--batch', '2', '--precision', 'amp-bf16'])
+    code = train.main([str(CONFIGS / 'siga_tiny.py'), '--check-finite', '--steps', '2',
+                       '--batch', '2', '--precision', 'amp-bf16'])
     assert code == bool(spoilt) and found in capsys.readouterr().out

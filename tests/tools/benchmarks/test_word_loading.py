@@ -11,23 +11,17 @@ import word_loading as tool
 from mmocr_siga.rendering.fonts import bundled_font_dir
 
 
-def test_rows(capsys):
+def test_rows(tmp_path, capsys):
     options = ['--fonts', str(bundled_font_dir() / 'DejaVuSans.ttf'), '--batch-size', '4',
                '--seconds', '0', '--workers', '0', '1']
     assert tool.main(options) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if re.match(r'\| [01] \|', line)]) == 2
-
-
-def test_a_database_that_is_missing(tmp_path, capsys):
+    assert tool.Row(0, 100, 5.0, 2.0, (0, 0)).core_rate == 50
+    assert tool.Row(2, 100, 5.0, None, (0, 0)).core_rate == 10
     pytest.importorskip('lmdb')
     assert tool.main(['--lmdb', str(tmp_path / 'gone')]) == 2
     assert 'no LMDB database' in capsys.readouterr().err
-
-
-def test_core_rates():
-    assert tool.Row(0, 100, 5.0, 2.0, (0, 0)).core_rate == 50
-    assert tool.Row(2, 100, 5.0, None, (0, 0)).core_rate == 10
 
 
 def test_stages(capsys, monkeypatch, tmp_path):
