@@ -9,10 +9,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'mmocr_siga'
 # From the ground up; on one floor folders may import each other. Those of the models count one by
 # one, and 'models' is their common __init__.py.
 FLOORS = [floor.split() for floor in '''
-    version
+    version images
     compat
     mmocr_siga
-    images text structures geometry
+    text structures geometry
     rendering
     datasets
     models.layers models.data_preprocessors models.pseudo_labels

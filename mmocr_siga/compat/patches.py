@@ -5,6 +5,7 @@ does nothing where nothing is missing.
 """
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
@@ -38,6 +39,47 @@ def load_checkpoints_safely(module: ModuleType) -> None:
     module.torch, module.load_url = torch, load_url
 
 
+def decode_by_one_decoder(io: ModuleType) -> None:
+    """Every loader, data set, inferencer and hook of OpenMMLab decodes by ``imfrombytes``."""
+    decode = io.imfrombytes
+
+    def imfrombytes(content: bytes, flag: str = 'color', channel_order: str = 'bgr',
+                    backend: str | None = None) -> Any:
+        if (backend or io.imread_backend) != 'cv2' or flag not in ('color', 'grayscale'):
+            return decode(content, flag, channel_order, backend)
+        import cv2
+
+        from ..images import UnusableImageError, decode_picture
+        try:
+            image = decode_picture(content)
+        except UnusableImageError as error:
+            raise OSError(f'a picture cannot be decoded: {error}') from error
+        if flag == 'grayscale':
+            return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        return image if channel_order == 'bgr' else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    for name in ('mmcv.image.io', 'mmcv.image', 'mmcv'):  # who imported it before has it, too
+        if hasattr(sys.modules.get(name), 'imfrombytes'):
+            sys.modules[name].imfrombytes = imfrombytes
+
+
+def name_bad_pictures(loading: ModuleType) -> None:
+    """The error for a picture that cannot be decoded has its path."""
+    load = loading.LoadImageFromFile.transform
+
+    def transform(self: Any, results: dict) -> dict | None:
+        from ..images import UnusableImageError
+        try:
+            return load(self, results)
+        except OSError as error:
+            if not isinstance(error.__cause__, UnusableImageError):
+                raise
+            raise OSError(f'{results["img_path"]} cannot be decoded as an image: '
+                          f'{error.__cause__}') from error
+
+    loading.LoadImageFromFile.transform = transform
+
+
 def announce_components(registry: ModuleType) -> None:
     """Let MMOCR's registries import, at the first look into them, the folders of ours as well."""
     from mmengine.registry import Registry
@@ -60,6 +102,14 @@ PATCHES = (
           why='MMDetection imports mmcv.ops; mmcv-lite, the only mmcv for torch from 2.1 on that '
               'needs no compiler, lacks its extension',
           until='an mmcv 2.0.x with wheels for every torch'),
+    Patch('mmcv.image.io', decode_by_one_decoder,
+          what='imfrombytes decodes by mmocr_siga.images.decode_picture',
+          why='OpenCV drops what is transparent, knows no limit and not all formats: other pixels '
+              'in training and testing than in reading',
+          until='an OpenCV that lays transparent pictures over a ground'),
+    Patch('mmocr.datasets.transforms.loading', name_bad_pictures,
+          what='LoadImageFromFile names the picture that cannot be decoded, and why',
+          why='decoding sees bytes alone', until='as before'),
     Patch('mmengine.config.config', configs_in_bases,
           what="_base_ = 'mmocr_siga::siga_r31.py' finds our configs",
           why='MMEngine knows the packages of OpenMMLab alone, and asks for a folder in the name',

@@ -1,6 +1,18 @@
-"""Pictures of any kind to uint8 BGR arrays, and picture files; needs NumPy and OpenCV alone."""
-from .files import IMAGE_SUFFIXES, encode_picture, image_suffix, walk_pictures
-from .pictures import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
+"""Pictures of any kind to uint8 BGR arrays, and picture files; needs NumPy and OpenCV, for other
+files than plain JPEG and PNG Pillow too."""
+from .decoding import FORMATS, decode_picture
+from .files import (
+    IMAGE_SUFFIXES,
+    MAX_BYTES,
+    encode_picture,
+    image_suffix,
+    read_file,
+    walk_pictures,
+)
+from .pictures import MAX_PIXELS, UnusableImageError, check_size, from_pil, to_bgr_uint8
 
-__all__ = ['IMAGE_SUFFIXES', 'UnusableImageError', 'decode_picture', 'encode_picture', 'from_pil',
-           'image_suffix', 'to_bgr_uint8', 'walk_pictures']
+__all__ = [
+    'FORMATS', 'IMAGE_SUFFIXES', 'MAX_BYTES', 'MAX_PIXELS', 'UnusableImageError', 'check_size',
+    'decode_picture', 'encode_picture', 'from_pil', 'image_suffix', 'read_file', 'to_bgr_uint8',
+    'walk_pictures'
+]

@@ -1,15 +1,21 @@
-"""Picture files: their suffixes, told from the first bytes too, and where they lie."""
+"""Picture files: their content, their suffixes, told from the first bytes too, where they lie."""
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
+from .pictures import MAX_PIXELS
+
+# Larger files are not read: a picture of the most pixels that is not compressed.
+MAX_BYTES = 4 * MAX_PIXELS
 # What is taken for a picture in a folder; a file that is named itself may have any name.
 IMAGE_SUFFIXES = ('.avif', '.bmp', '.dib', '.gif', '.jfif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm',
-                  '.pgm', '.png', '.pnm', '.ppm', '.tif', '.tiff', '.webp')
+                  '.pgm', '.png', '.pnm', '.ppm', '.tga', '.tif', '.tiff', '.webp')
 
 _SIGNATURES = ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'), (b'BM', '.bmp'),
                (b'II*\0', '.tif'), (b'MM\0*', '.tif'))
@@ -27,6 +33,39 @@ def image_suffix(data: bytes) -> str:
         if data.startswith(start):
             return suffix
     return '.webp' if data[:4] == b'RIFF' and data[8:12] == b'WEBP' else ''
+
+
+def read_file(path: str | os.PathLike) -> bytes:
+    """Content of a regular file. Nothing else is opened, so that nothing is waited for.
+
+    Raises:
+        OSError: If there is none, or it cannot be read, or is larger than :data:`MAX_BYTES`;
+            ``strerror`` says why, without the path. Paths that the system cannot have, as with a
+            NUL, are among them.
+    """
+    path = os.fspath(path)
+    try:
+        _check_regular(os.stat(path))
+        # What has taken its place meanwhile is not waited for either.
+        flags = os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
+        with open(os.open(path, flags), 'rb') as file:
+            _check_regular(os.fstat(file.fileno()))
+            return file.read(MAX_BYTES + 1) or b''
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), path) from error
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f'there can be no such path ({error})', path) from error
+
+
+def _check_regular(found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, 'it is a directory, not a file')
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for test, name in ((stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'))
+                     if test(found.st_mode)), 'a device')
+        raise OSError(errno.EINVAL, f'it is {kind}, not a regular file')
+    if found.st_size > MAX_BYTES:
+        raise OSError(errno.EFBIG, f'it has {found.st_size:,} bytes; the limit is {MAX_BYTES:,}')
 
 
 def walk_pictures(folder: str) -> Iterator[tuple[str, str]]:

@@ -1,21 +1,33 @@
-"""Pictures wherever they are: files, folders, lists, bytes, arrays."""
+"""Pictures wherever they are: files, folders, lists, bytes, arrays, open files."""
 from __future__ import annotations
 
+import codecs
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..images import UnusableImageError, decode_picture, from_pil, to_bgr_uint8
+from ..images import (
+    IMAGE_SUFFIXES,
+    MAX_BYTES,
+    UnusableImageError,
+    check_size,
+    decode_picture,
+    from_pil,
+    image_suffix,
+    read_file,
+    to_bgr_uint8,
+    walk_pictures,
+)
 
-__all__ = ['SUFFIXES', 'Source', 'check_counts', 'expand', 'picture_of']
+__all__ = ['Source', 'check_counts', 'expand', 'picture_of', 'reason_of']
 
-# What is taken for a picture in a folder; a file that is named itself may have any name.
-SUFFIXES = ('.bmp', '.dib', '.gif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm', '.pgm', '.png', '.pnm',
-            '.ppm', '.tif', '.tiff', '.webp')
+_MARKS = ((codecs.BOM_UTF32_LE, 'utf-32'), (codecs.BOM_UTF32_BE, 'utf-32'),
+          (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
+_SHOWN = 3
 
 
 class Source(NamedTuple):
@@ -29,28 +41,68 @@ def expand(inputs: Any) -> Iterator[Source]:
     """Find the pictures in whatever was given, in order.
 
     That is a path of a file or a folder (searched with its subfolders for files that are named like
-    pictures, in the order of their names, hidden ones left out); ``'@list.txt'``, a text file of
-    paths (``'@-'``: the standard input); an array, bytes, a PIL image; or an iterable of any of
-    these. What is no picture comes with the reason; no file is opened before it is its turn.
+    pictures, see :func:`~mmocr_siga.images.walk_pictures`; what is left out is logged);
+    ``'@list.txt'``, a text file of paths (``'@-'``: the standard input); an array or tensor, bytes,
+    a PIL image, an open file; or an iterable of any of these. What is no picture comes with the
+    reason; no file is opened before it is its turn.
     """
-    if isinstance(inputs, Source):
-        yield inputs
-    elif isinstance(inputs, (str, os.PathLike)):
-        path = os.fsdecode(inputs)
-        yield from (_from_list(path[1:]) if path.startswith('@') else _from_path(path))
-    elif isinstance(inputs, (np.ndarray, bytes, bytearray, memoryview)) or _by_pil(inputs):
-        yield Source(None, inputs)
-    elif isinstance(inputs, Iterable) and not isinstance(inputs, dict):
+    if isinstance(inputs, (list, tuple)) and not isinstance(inputs, Source) or not _is_one(inputs):
         for item in inputs:
-            if isinstance(item, (list, tuple)) and not isinstance(item, Source):
-                yield Source(None, error='a list within a list is no picture')
-            else:
-                yield from expand(item)
-    elif inputs is None:
-        yield Source(None, error='None is no picture (cv2.imread gives None where it fails)')
+            yield from _found(item)
     else:
-        yield Source(None, error=f'{type(inputs).__name__} is no picture: give a path, an array, '
-                                 'bytes or a PIL image')
+        yield from _found(inputs)
+
+
+def _is_one(given: Any) -> bool:
+    """Whether something is an input by itself, and not an iterable of such."""
+    return (isinstance(given, (Source, str, os.PathLike, bytes, bytearray, memoryview, np.ndarray,
+                               dict))
+            or not isinstance(given, Iterable) or hasattr(given, 'read') or _is_tensor(given)
+            or _by_pil(given))
+
+
+def _found(item: Any) -> Iterator[Source]:
+    """The pictures of an input, or one source that says why there are none."""
+    try:
+        if isinstance(item, (str, os.PathLike)):
+            path = os.fsdecode(item)
+            yield from _from_list(path[1:]) if path.startswith('@') else _from_path(path)
+        else:
+            yield _source(item)
+    except Exception as error:
+        yield Source(None, error=reason_of(error))
+
+
+def _source(item: Any) -> Source:
+    if isinstance(item, Source):
+        return item
+    if _by_pil(item):
+        check_size(*item.size)
+        item.load()  # here, as it cannot be loaded by several threads
+    if isinstance(item, (np.ndarray, bytes, bytearray, memoryview)) or _by_pil(item) or (
+            _is_tensor(item)):
+        return Source(None, item)
+    if hasattr(item, 'read'):
+        return Source(None, _content(item))
+    if item is None:
+        return Source(None, error='None is no picture (cv2.imread gives None where it fails)')
+    if isinstance(item, (list, tuple)):
+        return Source(None, error='a list within a list is no picture')
+    return Source(None, error=f'{type(item).__name__} is no picture: give a path, an array, '
+                              'bytes, an open file or a PIL image')
+
+
+def _content(file: Any) -> bytes:
+    """What an open file holds, from its beginning if it can go back there."""
+    if getattr(file, 'seekable', bool)():
+        file.seek(0)
+    content = file.read(MAX_BYTES + 1)
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        raise UnusableImageError(f'reading the {type(file).__name__} gives '
+                                 f"{type(content).__name__}, not bytes: open it with 'rb'")
+    if len(content) > MAX_BYTES:
+        raise UnusableImageError(f'it has more than {MAX_BYTES:,} bytes, which is the limit')
+    return bytes(content)
 
 
 def _from_path(path: str) -> Iterator[Source]:
@@ -58,37 +110,53 @@ def _from_path(path: str) -> Iterator[Source]:
 
 
 def _from_folder(folder: str) -> Iterator[Source]:
-    problems: list[OSError] = []
-    empty = True
-    for current, folders, files in os.walk(folder, onerror=problems.append):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        for name in sorted(files):
-            if name.lower().endswith(SUFFIXES) and not name.startswith('.'):
-                empty = False
-                yield Source(os.path.join(current, name))
-    for problem in problems:
-        yield Source(str(problem.filename or folder), error=_reason(problem))
-    if empty and not problems:
-        yield Source(folder, error=f'the folder holds no pictures ({", ".join(SUFFIXES)})')
+    empty, left_out = True, []
+    for path, problem in walk_pictures(folder):
+        if problem.startswith('cannot'):
+            empty = False
+            yield Source(path, error=problem)
+        elif problem:
+            left_out.append(f'{os.path.relpath(path, folder)} {problem}')
+        else:
+            empty = False
+            yield Source(path)
+    if left_out:
+        more = ', ...' if len(left_out) > _SHOWN else ''
+        logging.getLogger('mmocr_siga').warning(
+            '%s: %d left out: %s%s', folder, len(left_out), ', '.join(left_out[:_SHOWN]), more)
+    if empty:
+        yield Source(folder, error=f'the folder holds no pictures ({", ".join(IMAGE_SUFFIXES)})')
 
 
 def _from_list(name: str) -> Iterator[Source]:
     """Pictures of a list of paths, a line each; ``-`` is the standard input."""
     try:
-        lines = sys.stdin.buffer.read() if name == '-' else Path(name).read_bytes()
-    except OSError as error:
-        yield Source('@' + name, error=_reason(error))
+        lines = _lines(sys.stdin.buffer.read() if name == '-' else read_file(name))
+    except (OSError, ValueError) as error:
+        yield Source('@' + name, error=reason_of(error))
         return
     empty = True
     folder = '' if name == '-' else os.path.dirname(name)
-    for line in os.fsdecode(lines).removeprefix('\ufeff').split('\n'):
-        line = line.rstrip('\r')
-        if not line.strip() or line.lstrip().startswith('#'):
-            continue
+    for line in lines:
         empty = False
         yield from _from_path(_listed_path(line, folder))
     if empty:
         yield Source('@' + name, error='the list names no pictures')
+
+
+def _lines(data: bytes) -> list[str]:
+    """Paths in the content of a list: each ends with a line, or all with a NUL (find -print0)."""
+    if image_suffix(data):
+        raise ValueError('it is a picture, not a list of paths: give it without the @')
+    encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+    if encoding is None and b'\0' in data:
+        if b'\0\0' in data or data.count(b'\0') > len(data) // 4:
+            raise ValueError('it is no text, or one in UTF-16 without a byte order mark: a list '
+                             'is UTF-8')
+        return [os.fsdecode(path) for path in data.split(b'\0') if path.strip()]
+    text = os.fsdecode(data) if encoding is None else data.decode(encoding, 'surrogatepass')
+    lines = (line.rstrip('\r') for line in text.removeprefix('\ufeff').split('\n'))
+    return [line for line in lines if line.strip() and not line.lstrip().startswith('#')]
 
 
 def _listed_path(line: str, folder: str) -> str:
@@ -107,9 +175,9 @@ def _listed_path(line: str, folder: str) -> str:
 def picture_of(source: Source) -> np.ndarray:
     """Load a picture as uint8 BGR (H, W, 3).
 
-    Files and bytes are turned upright as their EXIF tells, and laid over a plain ground where they
-    are transparent; see :func:`~mmocr_siga.images.to_bgr_uint8` for that and for arrays. PIL
-    images are taken as their pixels are.
+    Files and bytes are decoded by :func:`~mmocr_siga.images.decode_picture`, for arrays see
+    :func:`~mmocr_siga.images.to_bgr_uint8`. PIL images are taken as their pixels are. Tensors
+    (C, H, W) are RGB, as torchvision gives them, (H, W, C) are BGR, as arrays.
 
     Raises:
         UnusableImageError: If there is none; says why, without the name of the file.
@@ -119,15 +187,26 @@ def picture_of(source: Source) -> np.ndarray:
     content = source.content
     try:
         if source.path is not None:
-            with open(source.path, 'rb') as file:
-                return decode_picture(file.read())
+            return decode_picture(read_file(source.path))
         if isinstance(content, np.ndarray):
             return to_bgr_uint8(content)
         if _by_pil(content):
             return from_pil(content)
+        if _is_tensor(content):
+            return to_bgr_uint8(_array_of(content))
         return decode_picture(bytes(content))
-    except (OSError, MemoryError) as error:
-        raise UnusableImageError(_reason(error)) from error
+    except UnusableImageError:
+        raise
+    except Exception as error:  # whatever a decoder, or an object of another package, raises
+        raise UnusableImageError(reason_of(error)) from error
+
+
+def reason_of(error: Exception) -> str:
+    """An error in a line; one of the operating system without the path."""
+    if isinstance(error, FileNotFoundError):
+        return 'there is no such file or folder'
+    reason = getattr(error, 'strerror', None) or str(error)
+    return ' '.join(str(reason).split()) or type(error).__name__
 
 
 def check_counts(**numbers: Any) -> None:
@@ -143,8 +222,19 @@ def _by_pil(content: Any) -> bool:
     return pil is not None and isinstance(content, pil.Image)
 
 
-def _reason(error: Exception) -> str:
-    """An error of the operating system in words, without the path."""
-    if isinstance(error, FileNotFoundError):
-        return 'there is no such file or folder'
-    return getattr(error, 'strerror', None) or str(error) or type(error).__name__
+def _is_tensor(given: Any) -> bool:
+    """Whether that is a tensor of torch, or of another package that gives arrays."""
+    tensor = getattr(sys.modules.get('torch'), 'Tensor', ())
+    return isinstance(given, tensor) or (
+        hasattr(given, '__array__') and getattr(given, 'ndim', 1) != 1)
+
+
+def _array_of(tensor: Any) -> np.ndarray:
+    if hasattr(tensor, 'detach'):
+        tensor = tensor.float() if str(tensor.dtype) == 'torch.bfloat16' else tensor
+        tensor = tensor.numpy(force=True)
+    values = np.asarray(tensor)
+    if values.ndim == 3 and values.shape[0] in (1, 3, 4):
+        order = [0] if values.shape[0] == 1 else [2, 1, 0, 3][:values.shape[0]]
+        values = np.moveaxis(values, 0, 2)[..., order]
+    return values

@@ -6,7 +6,7 @@ from mmocr_siga.images import walk_pictures
 
 
 def test_a_folder_with_links_and_other_files(tmp_path):
-    for name in ('set/b.PNG', 'set/a.avif', 'set/notes', 'set/c.tga', 'set/.x.png',
+    for name in ('set/b.PNG', 'set/a.avif', 'set/notes', 'set/c.svg', 'set/.x.png',
                  'set/.git/d.png', 'set/sub/e.jfif', 'elsewhere/f.png'):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b'')
@@ -16,7 +16,7 @@ def test_a_folder_with_links_and_other_files(tmp_path):
     root = str(tmp_path / 'set')
     assert [(os.path.relpath(path, root), told) for path, told in walk_pictures(root)] == [
         ('.x.png', 'is hidden'), ('a.avif', ''), ('b.PNG', ''),
-        ('c.tga', 'is not named like a picture (.tga)'), ('g.png', ''),
+        ('c.svg', 'is not named like a picture (.svg)'), ('g.png', ''),
         ('notes', 'is not named like a picture (without a suffix)'), ('.git', 'is hidden'),
         ('linked', 'is a folder that was searched before'), ('again/f.png', ''), ('sub/e.jfif', ''),
         ('sub/loop', 'is a folder that was searched before')]

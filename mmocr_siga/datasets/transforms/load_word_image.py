@@ -1,12 +1,11 @@
 """One loader for data sets of files and for data sets that decode images themselves."""
 from __future__ import annotations
 
-import cv2
-from mmengine import fileio
 from mmocr.datasets.transforms import LoadImageFromFile
 from mmocr.registry import TRANSFORMS
 
-from ...images import UnusableImageError, decode_picture
+from ...images import UnusableImageError
+from ..formats import file_backend  # noqa: F401, registers the backend
 from .base import sample_name
 
 
@@ -19,7 +18,8 @@ class LoadWordImage(LoadImageFromFile):
     ``LoadImageFromFile``: MMOCR's inferencers look for that name.
 
     Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
-    and ``ori_shape``. Files are decoded by :func:`~mmocr_siga.images.decode_picture`.
+    and ``ori_shape``. Files are read by :class:`.NonEmptyBackend` unless ``backend_args`` tell
+    another, and decoded by :func:`~mmocr_siga.images.decode_picture`.
 
     An OSError tells that a file is missing or cannot be decoded, an UnusableImageError that an
     image has no pixels.
@@ -27,7 +27,7 @@ class LoadWordImage(LoadImageFromFile):
 
     def __init__(self, backend_args: dict | None = None) -> None:
         # The base class has more options, with which it returns None for an image.
-        super().__init__(backend_args=backend_args)
+        super().__init__(backend_args=backend_args or dict(backend='nonempty'))
 
     def transform(self, results: dict) -> dict:
         name = sample_name(results)
@@ -36,12 +36,7 @@ class LoadWordImage(LoadImageFromFile):
                 raise OSError(f'{name} cannot be decoded as an image')
             results.setdefault('img_path', None)
         elif results.get('img_path'):
-            try:
-                data = fileio.get(results['img_path'], backend_args=self.backend_args)
-                results['img'] = decode_picture(data)
-            except (cv2.error, UnusableImageError) as error:
-                # Neither message holds the file.
-                raise OSError(f'{name} cannot be decoded as an image: {error}') from error
+            results = super().transform(results)
         else:
             raise KeyError(f'{name} has neither img nor img_path; the results hold '
                            f'{sorted(results)}')
