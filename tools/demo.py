@@ -19,7 +19,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from tabulate import tabulate
 from tqdm import tqdm
 
 import mmocr_siga
@@ -35,7 +36,6 @@ from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.inference.explain import explain
 from mmocr_siga.rendering import PRESETS, FontLibrary, RenderedWord, RenderStyle, WordRenderer
-from mmocr_siga.rendering.words import TextSource
 from mmocr_siga.visualization import draw_reading
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,15 +67,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-class ListSource(TextSource):
+class ListSource(NamedTuple):
     """Draws labels of a list, all equally likely."""
 
-    def __init__(self, charset: str, labels: Sequence[str]) -> None:
-        super().__init__(charset)
-        self.labels = labels
+    labels: Sequence[str]
 
     def draw(self, rng: np.random.Generator) -> str:
-        """Draw a label."""
         return self.labels[int(rng.integers(len(self.labels)))]
 
 
@@ -100,7 +97,7 @@ def make_words(folder: Path, words: int, test_words: int, difficulty: str, faces
     labels = draw_labels(words + test_words, seed)
     splits = {'train': labels[:words], 'test': labels[words:]}
     for number, (name, texts) in enumerate(splits.items()):
-        render = WordRenderer(fonts, ListSource(CHARSET, texts), style, seed=2 * seed + number)
+        render = WordRenderer(fonts, ListSource(texts), style, seed=2 * seed + number)
         rendered = [render(i) for i in range(len(texts))]
         with FolderWriter(folder, name) as writer:
             for word in rendered:
@@ -154,20 +151,17 @@ class ProgressBar(Hook):
     """Shows how far the training is."""
 
     def before_train(self, runner: Runner) -> None:
-        """Show the bar."""
         self.bar = tqdm(total=runner.max_iters, mininterval=2, file=sys.stdout,
                         bar_format='      [{bar:30}] {elapsed}, {remaining} left{postfix}  ')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        """Show progress."""
         steps = runner.iter + 1
         if steps % 10 == 0 or steps == runner.max_iters:  # reading the loss waits for a GPU
             self.bar.set_postfix_str(f'step {steps}, loss {float(outputs["loss"]):.2f}', False)
         self.bar.update()
 
     def after_train(self, runner: Runner) -> None:
-        """Close the bar."""
         self.bar.close()
 
 
@@ -213,12 +207,10 @@ def test(config: Path, weights: Path, folder: Path) -> dict[str, float]:
 
 
 def result_table(metrics: dict[str, float], words: int) -> str:
-    """A small table of what was measured."""
     accuracy, ned = metrics['recog/word_acc_ignore_case_symbol'], metrics['recog/1-N.E.D']
     rows = [('words', f'{words}'), ('word accuracy', f'{100 * accuracy:.1f} %'),
             ('1 - NED', f'{100 * ned:.1f} %'), ('time', f'{metrics["seconds"]:.0f} s')]
-    line = '      +' + '-' * 17 + '+' + '-' * 12 + '+'
-    return '\n'.join([line, *(f'      | {k:15} | {v:>10} |' for k, v in rows), line])
+    return tabulate(rows, tablefmt='pretty', colalign=('left', 'right'))
 
 
 def draw_examples(runner: Runner, words: Sequence[RenderedWord], folder: Path) -> None:

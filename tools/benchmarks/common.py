@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import platform
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -49,9 +50,6 @@ PRECISIONS = ('float32', 'amp-bf16', 'amp-fp16', 'compiled')
 _DTYPES = {'amp-bf16': torch.bfloat16, 'amp-fp16': torch.float16}
 
 
-# Machines and clocks
-
-
 def environment(device: torch.device) -> dict:
     """Hardware, versions and threads, for the head of a table."""
     lines = Path('/proc/cpuinfo').read_text().splitlines() if sys.platform == 'linux' else []
@@ -70,16 +68,9 @@ def clock(args: argparse.Namespace) -> Callable[[], float]:
 
 
 def seconds(function: Callable, now: Callable[[], float] = timer) -> float:
-    """Time of one call."""
     start = now()
     function()
     return now() - start
-
-
-def peak_memory() -> float:
-    """Most memory (MiB) that this process has had."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) / 1024
 
 
 def cuda_memory(function: Callable, static: int) -> float:
@@ -92,19 +83,16 @@ def cuda_memory(function: Callable, static: int) -> float:
     return (torch.cuda.max_memory_allocated() - before + static) / 2 ** 20
 
 
-# Models
-
-
 class Candidate(NamedTuple):
-    """A model to measure: a name for the tables, a config and, if trained, weights."""
+    """A model to measure."""
 
-    name: str
+    name: str  # for the tables
     config: str
     weights: str | None = None
 
 
 def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Candidate]:
-    """Read ``[NAME=]CONFIG``, the name being else that of the file, and ``NAME=FILE``."""
+    """Read ``[NAME=]CONFIG`` and ``NAME=FILE``."""
     found: dict[str, Candidate] = {}
     if not all('=' in item for item in weights):
         raise ValueError(f'--weights takes NAME=FILE, got {" ".join(weights)!r}')
@@ -141,17 +129,9 @@ def build_model(cfg: Config, weights: str | None = None, reading: bool = False) 
     return model.eval() if reading else model.train()
 
 
-def count(module: torch.nn.Module | None) -> int:
-    """Number of parameters, 0 for None."""
-    return 0 if module is None else sum(p.numel() for p in module.parameters())
-
-
-def no_word_ends(model: torch.nn.Module) -> None:
-    """Let all decoding steps be needed, whatever the weights are."""
-    end = model.decoder.dictionary.end_idx
-    for name, parameter in model.decoder.named_parameters():
-        if name.endswith('classifier.bias') and end is not None:
-            parameter.data[end] = -1e4
+def count(module: torch.nn.Module) -> float:
+    """Millions of parameters."""
+    return sum(p.numel() for p in module.parameters()) / 1e6
 
 
 class CallCounter(TorchDispatchMode):
@@ -170,30 +150,24 @@ def operator_calls(function: Callable) -> int:
     return counter.calls
 
 
-def gflops(function: Callable, fused: bool = False) -> float:
-    """10^9 multiplications and additions of a call, on the CPU.
-
-    ``fused`` leaves out LSTMs, which oneDNN does in one operator that the counter does not know.
-    """
+def gflops(function: Callable) -> float:
+    """10^9 multiplications and additions of a call, on the CPU."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # of both switches
-        # Attention as matrix products, which the counter knows on every device.
+        # The counter knows matrix products, and no fused attention or LSTM of oneDNN.
         with torch.backends.cuda.sdp_kernel(enable_flash=False, enable_mem_efficient=False), \
-                torch.backends.mkldnn.flags(enabled=fused), \
+                torch.backends.mkldnn.flags(enabled=False), \
                 FlopCounterMode(display=False) as counter:
             function()
     return counter.get_total_flops() / 1e9
 
 
 class Precision(NamedTuple):
-    """Number format, and whether the model is compiled."""
-
     name: str
     dtype: torch.dtype | None
     compiled: bool
 
     def context(self, device: torch.device) -> Any:
-        """Autocast, or nothing."""
         return nullcontext() if self.dtype is None else torch.autocast(device.type, self.dtype)
 
 
@@ -211,9 +185,6 @@ def reason(error: BaseException) -> str:
     """Why something failed, in a line that fits a table."""
     lines = str(error).strip().splitlines() or ['']
     return f'{type(error).__name__}: {lines[0]}'[:160].replace('|', '/')
-
-
-# Rows and rounds
 
 
 @dataclass(eq=False)
@@ -349,11 +320,10 @@ def _peaks(threads: int, row: Row, sizes: Sequence[int], split: str, build: Call
     for size in sizes:
         for call in calls(runner, find_words(2 * size, split)[0], size):
             call()
-        peaks[size] = peak_memory()
+        # Not ru_maxrss, which begins with that of the process that started this one.
+        status = Path('/proc/self/status').read_text()
+        peaks[size] = int(re.search(r'VmHWM:\s+(\d+)', status)[1]) / 1024
     return peaks
-
-
-# Words
 
 
 class Word(NamedTuple):
@@ -363,7 +333,7 @@ class Word(NamedTuple):
 
 def find_words(number: int, split: str = 'val') -> tuple[list[Word], str]:
     """The same words every time, and what they are: real ones of a split where there are any, else
-    drawn ones, the files of which are kept until the program ends."""
+    drawn ones."""
     root = Path(os.environ.get('SIGA_DATA', 'data'))
     tables = [root / 'real' / name / f'{split}.tsv' for name in REAL_SETS]
     words = [Word(str(table.parent / name), text) for table in tables if table.is_file()
@@ -408,11 +378,7 @@ def word_info(word: Word) -> dict:
                 sample_idx=0, instances=[dict(text=word.text)])
 
 
-# Command line
-
-
 def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: int) -> None:
-    """The options that reading and training share."""
     add = parser.add_argument
     add('configs', nargs='*', metavar='[NAME=]CONFIG', help='a path, or mmocr::textrecog/...')
     add('--weights', nargs='+', default=[], metavar='NAME=FILE')
@@ -457,7 +423,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def head(info: dict) -> str:
-    """What a table was made with, in a line."""
     return ', '.join(f'{key} {value}' for key, value in info.items())
 
 

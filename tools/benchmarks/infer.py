@@ -56,7 +56,6 @@ class Batch(NamedTuple):
 
 
 def grouped(items: Sequence[Any], words: Sequence[Word], size: int, make: Any) -> list[Batch]:
-    """Prepared words in batches."""
     return [Batch(make(items[i:i + size]), max(len(word.text) for word in words[i:i + size]))
             for i in range(0, len(items), size)]
 
@@ -75,7 +74,7 @@ class TorchReader:
         self.pipeline = common.build_pipeline(cfg, 'test')
         model = common.build_model(cfg, candidate.weights, reading=True)
         self.stops_early = candidate.weights is None and never_ends(model)
-        self.parameters = common.count(model) / 1e6
+        self.parameters = common.count(model)
         self.model = model.to(device)
         if row.form == 'optimized':
             optimize_for_inference(self.model)
@@ -153,13 +152,11 @@ class ONNXReader:
             self.recognizer = ONNXRecognizer(path, threads)
 
     def prepare(self, words: Sequence[Word], size: int) -> list[Batch]:
-        """Words as the graph takes them, in batches."""
         steps = self.recognizer.metadata['preprocessing']['steps']
         items = [prepared(cv2.imread(word.path), steps) for word in words]
         return grouped(items, words, size, list)
 
     def read(self, data: list, longest: int) -> list[str]:
-        """What a batch says."""
         steps = None if self.steps is None else min(longest, self.steps) + 1
         return [word['text'] for word in self.recognizer.read_prepared(data, max_steps=steps)]
 
@@ -170,7 +167,7 @@ def exported(candidate: Candidate, folder: Path, int8: bool) -> tuple[Path, floa
     cfg = common.load_config(candidate.config)
     model = common.build_model(cfg, candidate.weights, reading=True)
     model.cfg = cfg
-    parameters = common.count(model) / 1e6
+    parameters = common.count(model)
     endless = candidate.weights is None and never_ends(model)
     path = folder / 'model.onnx'
     export_onnx(model, path)
@@ -193,7 +190,10 @@ def never_ends(model: torch.nn.Module) -> bool:
     """Let no word end before its time, if the model's loop would stop there; whether it would."""
     if not isinstance(model.decoder, SIGADecoder):
         return False
-    common.no_word_ends(model)
+    end = model.decoder.dictionary.end_idx
+    for name, parameter in model.decoder.named_parameters():
+        if name.endswith('classifier.bias'):
+            parameter.data[end] = -1e4
     return True
 
 
@@ -212,7 +212,6 @@ def level_words(cfg: Any) -> None:
 
 
 def build_reader(row: Row, device: torch.device, level: bool = False) -> TorchReader | ONNXReader:
-    """What reads a row."""
     return (ONNXReader if row.form.startswith('onnx') else TorchReader)(row, device, level)
 
 
@@ -270,7 +269,6 @@ class ReadingRounds(Rounds):
 
 
 def calls(reader: Any, words: Sequence[Word], size: int) -> list[Callable]:
-    """A call for each batch, for the measurement of memory."""
     return [lambda batch=batch: reader.read(batch.fresh(), batch.longest)
             for batch in reader.prepare(words, size)]
 

@@ -101,7 +101,7 @@ class Trainer:
         self.pipeline, self.note = train_pipeline(cfg)
         self.device = device
         self.model = common.build_model(cfg, candidate.weights).to(device)
-        self.parameters = common.count(self.model) / 1e6
+        self.parameters = common.count(self.model)
         if precision.dtype == torch.float16 and device.type == 'cpu':
             raise ValueError('training in float16 needs an accelerator; a CPU has amp-bf16')
         self.optimizer = build_optim_wrapper(
@@ -114,7 +114,6 @@ class Trainer:
             self.stopwatch.watch(self.model)
 
     def load(self, words: Sequence[Word]) -> dict:
-        """Words through the training pipeline, as a batch."""
         return pseudo_collate([self.pipeline(common.word_info(word)) for word in words])
 
     def step(self, data: dict) -> dict[str, float]:
@@ -203,7 +202,6 @@ class TrainingRounds(Rounds):
 
 
 def calls(trainer: Trainer, words: Sequence[Word], size: int) -> list[Callable]:
-    """Two steps, for the measurement of memory."""
     return [lambda first=first: trainer.step(trainer.load(words[first:first + size]))
             for first in (0, size)]
 
