@@ -2,6 +2,7 @@
 from .formats.file_backend import NonEmptyBackend
 from .formats.icdar_scene_dataset import ICDARSceneDataset
 from .formats.tsv_label_parser import TSVLabelParser
+from .formats.word_json_dataset import WordJSONDataset
 from .formats.word_lmdb_dataset import WordLMDBDataset
 from .formats.word_tsv_dataset import WordTSVDataset
 from .rendered_word_dataset import RenderedWordDataset
@@ -25,6 +26,6 @@ __all__ = [
     'AvailableDatasets', 'CheckedSceneDataset', 'CheckedTextDataset', 'EnsureBGR', 'FitScene',
     'ICDARSceneDataset', 'LoadWordImage', 'NonEmptyBackend', 'PackGlyphInputs',
     'RandomSceneWindow', 'RandomTextColor', 'RandomTextDeterioration', 'RandomTextGeometry',
-    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'WordLMDBDataset',
-    'WordTSVDataset'
+    'RatioSampler', 'RenderedWordDataset', 'TSVLabelParser', 'TextMask', 'WordJSONDataset',
+    'WordLMDBDataset', 'WordTSVDataset'
 ]

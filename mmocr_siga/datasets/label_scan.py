@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +18,8 @@ from ..text.label_rule import Verdict
 # From this many words on a scan shows its progress, and its result is kept in a file.
 LARGE = 100_000
 _EXAMPLES = 3
-_FORMAT = 'mmocr_siga kept words 1'
+_FORMAT = 'mmocr_siga kept words 2'
+_KEPT = np.dtype('<u4')
 
 
 @dataclass
@@ -30,6 +30,7 @@ class LabelReport:
     kept: int = 0
     dropped: int = 0  # of those kept, those without some of their characters
     dropped_examples: list[str] = field(default_factory=list)
+    faulty: int = 0  # of those skipped, those without a usable label
     skipped: dict[str, int] = field(default_factory=dict)  # by the reason
     examples: dict[str, list[str]] = field(default_factory=dict)  # likewise
     times: int = 1  # how often the data set is repeated in an epoch
@@ -41,28 +42,30 @@ class LabelReport:
             out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
                        f'{", ".join(self.dropped_examples)}')
         for reason, count in self.skipped.items():
-            out.append(f'  {count:,} skipped, whose labels {reason}, e.g. '
+            out.append(f'  {count:,} skipped, each of which {reason}, e.g. '
                        f'{", ".join(self.examples[reason])}')
         return out
 
 
-def scan_labels(name: str, labels: Iterable[str | None], total: int,
-                judge: Callable[[str | None], Verdict],
+def scan_labels(name: str, labels: Iterable[tuple[str | None, str]], total: int,
+                judge: Callable[[str], Verdict],
                 describe: Callable[[int], str]) -> tuple[np.ndarray, LabelReport]:
     """Judge all labels of a data set: indices of the samples kept (K, ), and the report.
 
-    ``labels`` are ``total`` in their order, None for none; ``judge`` tells what becomes of one, as
-    :class:`~mmocr_siga.text.label_rule.LabelRule`; ``describe`` names the sample of an index.
+    ``labels`` are ``total`` in their order as of :func:`.label_of`; ``judge`` tells what becomes of
+    one, as :class:`~mmocr_siga.text.label_rule.LabelRule`; ``describe`` names the sample of an
+    index.
     """
     report = LabelReport(name, total=total)
     good = np.ones(total, bool)
     if total >= LARGE:
         print_log(f'Reading the {total:,} labels of {name}', logger='current')
     bar = tqdm(labels, total=total, unit=' labels', disable=None if total >= LARGE else True)
-    for index, text in enumerate(bar):
-        label, reason, dropped = judge(text)
+    for index, (text, problem) in enumerate(bar):
+        label, reason, dropped = ('', problem, False) if text is None else judge(text)
         if reason is not None:
             good[index] = False
+            report.faulty += text is None
             report.skipped[reason] = report.skipped.get(reason, 0) + 1
             examples = report.examples.setdefault(reason, [])
         elif dropped:
@@ -71,19 +74,24 @@ def scan_labels(name: str, labels: Iterable[str | None], total: int,
         else:
             continue
         if len(examples) < _EXAMPLES:
-            becomes = f' -> {label!r}' if reason is None else ''
-            examples.append(f'{describe(index)} {text!r}{becomes}')
+            shown = '' if text is None else f' {_shown(text)}'
+            becomes = f' -> {_shown(label)}' if reason is None else ''
+            examples.append(f'{describe(index)}{shown}{becomes}')
     report.kept = int(good.sum())
-    kept = np.flatnonzero(good)
-    return (kept.astype(np.uint32) if total < 1 << 32 else kept), report
+    return np.flatnonzero(good).astype(_KEPT), report
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else f'{text[:60]}...')
 
 
 def cached_scan(database: str, rule: dict, version: dict, cache: str | bool | None, total: int,
                 scan: Callable[[], tuple[np.ndarray, LabelReport]]
                 ) -> tuple[np.ndarray, LabelReport]:
-    """The result of a scan, from a file if there is one of this rule and version.
+    """The result of a scan, from a file if there is a sound one of this rule and version.
 
-    A file is complete or not there, so any number of processes may make it at once.
+    A file carries a checksum, and is complete or not there, so any number of processes may make it
+    at once.
 
     Args:
         database: Folder or file of the database.
@@ -105,7 +113,7 @@ def cached_scan(database: str, rule: dict, version: dict, cache: str | bool | No
     kept, report = scan()
     for path in paths:
         try:
-            _save(path, header=header, report=json.dumps(asdict(report)), kept=kept)
+            _save(path, header, report, kept)
             break
         except OSError as error:
             print_log(f'What the labels of {database} are like cannot be kept in {path}: {error}',
@@ -115,7 +123,7 @@ def cached_scan(database: str, rule: dict, version: dict, cache: str | bool | No
 
 def _cache_files(database: str, cache: str | bool | None, rule: str) -> list[Path]:
     real = Path(os.path.realpath(database))
-    name = f'kept-{_digest(rule)}.npz'
+    name = f'kept-{_digest(rule)}.words'
     elsewhere = f'{real.name}-{_digest(str(real))}-{name}'
     if isinstance(cache, (str, os.PathLike)):
         return [Path(cache) / elsewhere]
@@ -131,20 +139,25 @@ def _digest(text: str) -> str:
 def _load(path: Path, header: str) -> tuple[np.ndarray, LabelReport] | None:
     """None if there is none, it is damaged, or made of other data or by another rule."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if str(file['header']) != header:
-                return None
-            return file['kept'], LabelReport(**json.loads(str(file['report'])))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        digest, found, report, kept = path.read_bytes().split(b'\n', 3)
+    except (OSError, ValueError):
         return None
+    if found != header.encode() or digest != _checksum(found, report, kept):
+        return None
+    return np.frombuffer(kept, _KEPT), LabelReport(**json.loads(report))
 
 
-def _save(path: Path, **arrays: np.ndarray | str) -> None:
+def _checksum(*parts: bytes) -> bytes:
+    return hashlib.sha256(b'\n'.join(parts)).hexdigest().encode()
+
+
+def _save(path: Path, header: str, report: LabelReport, kept: np.ndarray) -> None:
+    parts = header.encode(), json.dumps(asdict(report)).encode(), kept.astype(_KEPT).tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, 'wb') as file:
-            np.savez(file, **arrays)
+            file.write(b'\n'.join((_checksum(*parts), *parts)))
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

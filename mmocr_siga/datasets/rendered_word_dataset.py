@@ -97,8 +97,8 @@ class RenderedWordDataset:
                 label, refused, _ = self.rule(word.text)
             if refused is None:
                 return word, label
-        raise RuntimeError(f'a hundred words in a row have labels that {refused}, the last is '
-                           f'{word.text!r}; check charset, dictionary and max_length')
+        raise RuntimeError(f'none of a hundred words in a row can be used; the last, '
+                           f'{word.text!r}, {refused}; check charset, dictionary and max_length')
 
     def get_data_info(self, idx: int) -> dict:
         """A word as a pipeline gets it: ``img``, ``img_path`` (a name for messages), and so on."""

@@ -12,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmocr.registry import METRICS
 
+from ..text.files import nfc
 from ..text.lexicon import Lexicon, read_lexicon
 from .spotting_protocol import (
     SPOTTING_PROTOCOLS,
@@ -90,8 +91,8 @@ class E2EHmeanMetric(BaseMetric):
                 overlaps=overlaps(truth['polygons'], found['polygons']),
                 care=~_array(truth['ignored'], bool),
                 scores=_array(found[self.score], np.float64) if scores else np.ones(detections),
-                truths=[str(text) for text in truth['texts']] if texts else [''] * words,
-                readings=[str(text) for text in found['texts']] if texts else [''] * detections,
+                truths=_texts(truth) if texts else [''] * words,
+                readings=_texts(found) if texts else [''] * detections,
                 char_scores=found.get('char_scores') if texts else None))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -213,6 +214,10 @@ def _instances(sample: Mapping, what: str, *needed: str) -> dict[str, Any]:
                       if key == 'texts' else '')
             raise ValueError(f'{what} of a data sample have no {key!r}{advice}')
     return fields
+
+
+def _texts(fields: Mapping[str, Any]) -> list[str]:
+    return [nfc(str(text)) for text in fields['texts']]
 
 
 def _array(values: Any, dtype: type) -> np.ndarray:

@@ -6,6 +6,7 @@ from .files import (
     MAX_BYTES,
     encode_picture,
     image_suffix,
+    open_file,
     read_file,
     walk_pictures,
 )
@@ -13,6 +14,6 @@ from .pictures import MAX_PIXELS, UnusableImageError, check_size, from_pil, to_b
 
 __all__ = [
     'FORMATS', 'IMAGE_SUFFIXES', 'MAX_BYTES', 'MAX_PIXELS', 'UnusableImageError', 'check_size',
-    'decode_picture', 'encode_picture', 'from_pil', 'image_suffix', 'read_file', 'to_bgr_uint8',
-    'walk_pictures'
+    'decode_picture', 'encode_picture', 'from_pil', 'image_suffix', 'open_file', 'read_file',
+    'to_bgr_uint8', 'walk_pictures'
 ]

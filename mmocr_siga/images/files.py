@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -35,37 +36,47 @@ def image_suffix(data: bytes) -> str:
     return '.webp' if data[:4] == b'RIFF' and data[8:12] == b'WEBP' else ''
 
 
-def read_file(path: str | os.PathLike) -> bytes:
-    """Content of a regular file. Nothing else is opened, so that nothing is waited for.
+def open_file(path: str | os.PathLike, limit: int | None = None) -> BinaryIO:
+    """Open a regular file to read. Nothing else is opened, so that nothing is waited for.
 
     Raises:
-        OSError: If there is none, or it cannot be read, or is larger than :data:`MAX_BYTES`;
+        OSError: If there is none, or it cannot be read, or has more bytes than ``limit``;
             ``strerror`` says why, without the path. Paths that the system cannot have, as with a
             NUL, are among them.
     """
     path = os.fspath(path)
     try:
-        _check_regular(os.stat(path))
+        _check_regular(os.stat(path), limit)
         # What has taken its place meanwhile is not waited for either.
         flags = os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
-        with open(os.open(path, flags), 'rb') as file:
-            _check_regular(os.fstat(file.fileno()))
-            return file.read(MAX_BYTES + 1) or b''
+        file = open(os.open(path, flags), 'rb')
+        try:
+            _check_regular(os.fstat(file.fileno()), limit)
+        except OSError:
+            file.close()
+            raise
+        return file
     except OSError as error:
         raise type(error)(error.errno, error.strerror or str(error), path) from error
     except ValueError as error:
         raise OSError(errno.EINVAL, f'there can be no such path ({error})', path) from error
 
 
-def _check_regular(found: os.stat_result) -> None:
+def read_file(path: str | os.PathLike) -> bytes:
+    """Content of a file of at most :data:`MAX_BYTES`; errors as of :func:`open_file`."""
+    with open_file(path, MAX_BYTES) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _check_regular(found: os.stat_result, limit: int | None) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, 'it is a directory, not a file')
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for test, name in ((stat.S_ISFIFO, 'a FIFO'), (stat.S_ISSOCK, 'a socket'))
                      if test(found.st_mode)), 'a device')
         raise OSError(errno.EINVAL, f'it is {kind}, not a regular file')
-    if found.st_size > MAX_BYTES:
-        raise OSError(errno.EFBIG, f'it has {found.st_size:,} bytes; the limit is {MAX_BYTES:,}')
+    if limit is not None and found.st_size > limit:
+        raise OSError(errno.EFBIG, f'it has {found.st_size:,} bytes; the limit is {limit:,}')
 
 
 def walk_pictures(folder: str) -> Iterator[tuple[str, str]]:

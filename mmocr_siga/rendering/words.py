@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..text.files import nfc, strict_lines
 from .marks import Punctuator
 
 COMMON_WORDS = tuple(Path(__file__).with_name('common_words.txt').read_text('utf-8').split())
@@ -18,9 +19,9 @@ _CODAS = ['', '', '', 'n', 'r', 's', 't', 'l', 'm', 'd', 'ck', 'nd', 'ng', 'st',
 
 
 def read_lexicon(path: os.PathLike, charset: str, max_length: int = 25) -> list[str]:
-    """Words of a UTF-8 file, one a line, that can be written with ``charset``, if in another case;
+    """Words of a file, one a line, that can be written with ``charset``, if in another case;
     a ValueError if there is none."""
-    lines = [line.strip() for line in Path(path).read_text(encoding='utf-8').splitlines()]
+    lines = [nfc(line.strip('\ufeff \t')) for _, line in strict_lines(path)]
     allowed = set(charset)
     words = [w for w in lines if 0 < len(w) <= max_length and _fit_case(w, allowed) is not None]
     if not words:

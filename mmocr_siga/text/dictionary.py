@@ -3,16 +3,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from mmocr.models.common import Dictionary
 from mmocr.registry import TASK_UTILS
-from mmocr.utils import list_from_file
+
+from .files import nfc, strict_lines
 
 __all__ = [
-    'DICT_FOLDER', 'SHORT_NAMES', 'WordDictionary', 'dictionary_characters',
-    'natural_letter_case', 'resolve_dict_file'
+    'DICT_FOLDER', 'SHORT_NAMES', 'WordDictionary', 'dictionary_characters', 'known_form',
+    'natural_letter_case', 'read_characters', 'resolve_dict_file'
 ]
 
 DICT_FOLDER = Path(__file__).resolve().parent / 'dicts'
@@ -61,23 +64,42 @@ def natural_letter_case(dictionary: Dictionary) -> str:
     return 'lower' if lower else 'upper'
 
 
-def _check_characters(path: str) -> None:
-    """Raise a ValueError that shows every line the base class cannot read."""
-    lines = [line.strip('\r\n') for line in list_from_file(path)]
-    if lines and lines[0].startswith('\ufeff'):
-        raise ValueError(f'{path} starts with a byte order mark; save it as UTF-8 without one')
-    long = [(i, line) for i, line in enumerate(lines, 1) if len(line) > 1]
-    if long:
-        number, line = long[0]
-        raise ValueError(
-            f'{path}, line {number}: expected one character, found {len(line)}: {line!r} '
-            f'({len(long)} such lines). A blank after the character counts, and an accent may be '
-            'a character of its own (normalize the file to NFC)')
-    repeated = sorted(c for c, n in Counter(line for line in lines if line).items() if n > 1)
-    if repeated:
-        raise ValueError(f'{path} lists these characters more than once: {repeated}')
-    if not any(lines):
+def known_form(text: str, characters: Set[str]) -> str:
+    """A text in NFC; as it is or decomposed, if all of its characters are known only so.
+
+    A few characters have no place in NFC, and some dictionaries list accents by themselves.
+    """
+    if text.isascii():
+        return text
+    composed = nfc(text)
+    return next((form for form in (composed, text, normalize('NFD', text))
+                 if characters >= set(form)), composed)
+
+
+def read_characters(path: str | os.PathLike) -> list[str]:
+    """Characters of a list, one a line, in NFC where that is one character and not listed, too.
+
+    A ValueError shows file and line where there are several, or there is none in the file.
+    """
+    lines = [(number, line.lstrip('\ufeff')) for number, line in strict_lines(path)]
+    listed = {line for _, line in lines}
+    characters, wrong = [], []
+    for number, line in lines:
+        composed = nfc(line)
+        if len(composed) == 1 and composed not in listed:
+            line = composed
+        if len(line) > 1:
+            wrong.append((number, line))
+        elif line:
+            characters.append(line)
+    if wrong:
+        number, line = wrong[0]
+        raise ValueError(f'{path}, line {number}: expected one character, found {len(line)}: '
+                         f'{line[:40]!r} ({len(wrong)} such lines). A blank after the character '
+                         'counts')
+    if not characters:
         raise ValueError(f'{path} holds no character')
+    return characters
 
 
 @TASK_UTILS.register_module()
@@ -102,5 +124,17 @@ class WordDictionary(Dictionary):
 
     def __init__(self, dict_file: str, *args: Any, **options: Any) -> None:
         path = resolve_dict_file(dict_file)
-        _check_characters(path)
-        super().__init__(path, *args, **options)
+        self._characters = read_characters(path)
+        repeated = sorted(c for c, n in Counter(self._characters).items() if n > 1)
+        if repeated:
+            raise ValueError(f'{path} lists these characters more than once: {repeated}')
+        # MMOCR's class reads UTF-8 alone: it gets an empty file, and then the characters.
+        super().__init__(os.devnull, *args, **options)
+
+    def _update_dict(self) -> None:
+        self._dict = list(self._characters)
+        super()._update_dict()
+
+    def str2idx(self, string: str) -> list[int]:
+        """Indices of a text, which is brought into the form the dictionary knows."""
+        return super().str2idx(known_form(string, self._char2idx.keys()))

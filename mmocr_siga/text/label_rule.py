@@ -1,32 +1,56 @@
 """What becomes of a label before it is trained on."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mmocr.models.common import Dictionary
 
-from .dictionary import dictionary_characters, natural_letter_case
+from .dictionary import dictionary_characters, known_form, natural_letter_case
+from .files import nfc, text_problem
 
-__all__ = ['LabelRule', 'Verdict', 'single_label']
+__all__ = ['LabelRule', 'Verdict', 'label_of', 'single_label']
 
 LETTER_CASES = ('auto', 'lower', 'upper', 'unchanged')
 UNKNOWN = ('drop', 'skip')
 
 
 class Verdict(NamedTuple):
-    """What became of a label: its final form, why its sample cannot be used (None if it can), and
-    whether characters were left out.
+    """What became of a label: its final form, why its sample cannot be used (to follow its name;
+    None if it can), and whether characters were left out.
     """
     label: str
     reason: str | None
     dropped: bool
 
 
-def single_label(data_info: dict) -> str | None:
-    """The label of a sample, None if it has not exactly one string."""
+def label_of(value: Any) -> tuple[str | None, str]:
+    """A label in NFC, None if it is none, and what is wrong with it: '' if nothing is.
+
+    ``value`` is what an annotation holds. A whole number stands for its digits, as spreadsheets
+    write columns of them.
+    """
+    if isinstance(value, str):
+        problem = text_problem(value)
+        return (None, f'has a label that {problem}') if problem else (nfc(value), '')
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value), ''
+    kind = {float: 'a number that is not whole', bool: 'true or false', type(None): 'null',
+            list: 'a list', dict: 'an object'}.get(type(value), type(value).__name__)
+    return None, f'has {kind} for a label, not text: write it in quotes'
+
+
+def single_label(data_info: dict) -> tuple[str | None, str]:
+    """The label of a sample as of :func:`label_of`; a ``problem`` that it has comes first."""
     instances = data_info.get('instances') or []
-    text = instances[0].get('text') if len(instances) == 1 else None
-    return text if isinstance(text, str) else None
+    if data_info.get('problem'):
+        return None, data_info['problem']
+    if not isinstance(instances, list) or not all(isinstance(each, dict) for each in instances):
+        return None, 'has instances that are no list of objects'
+    if len(instances) > 1:
+        return None, 'has several labels'
+    if not instances or 'text' not in instances[0]:
+        return None, 'has no label'
+    return label_of(instances[0]['text'])
 
 
 class LabelRule:
@@ -57,30 +81,31 @@ class LabelRule:
         """What the verdicts depend on."""
         return dict(vars(self), characters=''.join(sorted(self.characters)))
 
-    def __call__(self, text: str | None) -> Verdict:
-        """Judge a label as annotated; None for none."""
-        if text is None:
-            return Verdict('', 'have no label, or several', False)
+    def __call__(self, text: str) -> Verdict:
+        """Judge a label as annotated."""
         label = text
         if self.letter_case != 'unchanged':
             label = text.lower() if self.letter_case == 'lower' else text.upper()
+        label = known_form(label, self.characters)
         dropped = not self.characters.issuperset(label)
         if dropped and self.unknown == 'skip':
-            return Verdict(label, 'contain unknown characters', False)
+            return Verdict(label, 'has unknown characters', False)
         if dropped:
             label = ''.join(c for c in label if c in self.characters)
         reason = None
         if not label:
-            reason = 'hold no known character' if dropped else 'are empty'
+            reason = 'has no known character' if dropped else 'has an empty label'
         elif len(label) > self.max_seq_len:
-            reason = f'are longer than {self.max_seq_len} characters'
+            reason = f'has a label longer than {self.max_seq_len} characters'
         return Verdict(label, reason, dropped)
 
     def apply(self, results: dict) -> dict:
         """Replace the label of a data info, in place; the original becomes ``ori_text``."""
-        text = single_label(results)
+        text, _ = single_label(results)
+        if text is None:
+            return results
         label = self(text).label
-        if text is not None and label != text:
+        if label != results['instances'][0]['text']:
             results['instances'][0]['text'] = label
             results['ori_text'] = text
         return results

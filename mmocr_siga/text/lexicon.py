@@ -13,15 +13,16 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from .files import nfc, strict_lines
+
 __all__ = ['DISTANCES', 'Lexicon', 'read_lexicon', 'weighted_distances']
 
 DISTANCES = ('plain', 'normalized', 'weighted')
 
 
 def read_lexicon(path: str | os.PathLike) -> list[str]:
-    """Words of a UTF-8 file, one a line; of lines with several fields the first."""
-    with open(path, encoding='utf-8-sig') as file:
-        words = [line.split()[0] for line in file if line.strip()]
+    """Words of a file, one a line, in NFC; of lines with several fields the first."""
+    words = [nfc(line.split()[0]) for _, line in strict_lines(path) if line.strip('\ufeff \t')]
     if not words:
         raise ValueError(f'the lexicon {os.fspath(path)} holds no words')
     return words
@@ -42,7 +43,7 @@ class Lexicon:
                  max_distance: float | None = None) -> None:
         if distance not in DISTANCES:
             raise ValueError(f'distance must be one of {DISTANCES}, but is {distance!r}')
-        self.words = list(dict.fromkeys(word.upper() for word in words if word))
+        self.words = list(dict.fromkeys(nfc(word.upper()) for word in words if word))
         self.distance, self.max_distance = distance, max_distance
         self._picked: dict[tuple, str | None] = {}
 
@@ -50,7 +51,7 @@ class Lexicon:
         """The closest word in upper case, None if none is close enough; ``scores`` are the L
         confidences of the reading's characters, for ``'weighted'``."""
         weighted = self.distance == 'weighted'
-        key = (reading.upper(), tuple(scores) if weighted and scores is not None else None)
+        key = (nfc(reading.upper()), tuple(scores) if weighted and scores is not None else None)
         if key not in self._picked:
             self._picked[key] = self._search(*key)
         return self._picked[key]

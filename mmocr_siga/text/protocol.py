@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
+from .files import nfc
+
 __all__ = ['PROTOCOLS', 'Protocol', 'normalized', 'one_minus_ned', 'same_under']
 
 # MMOCR's pattern, character by character, for its figures and these to be the same: besides
@@ -43,10 +45,10 @@ PROTOCOLS = {
 
 
 def normalized(text: str, protocol: str = '36') -> str:
-    """What of a label or a reading is compared; a KeyError if there is no such protocol."""
+    """What of a label or a reading is compared, in NFC; a KeyError if there is no such protocol."""
     rule = PROTOCOLS[protocol]
     # MMOCR lowers the case first, and some capitals become a letter and a mark.
-    text = text.lower() if rule.fold_case else text
+    text = nfc(text.lower() if rule.fold_case else text)
     return IGNORED.sub('', text) if rule.drop_symbols else text
 
 

@@ -35,7 +35,7 @@ def write_all(cfg):
     return sets
 
 
-@pytest.mark.parametrize('form, kind', [('json', 'OCRDataset'), ('lmdb', 'WordLMDBDataset')])
+@pytest.mark.parametrize('form, kind', [('json', 'WordJSONDataset'), ('lmdb', 'WordLMDBDataset')])
 def test_every_set_in_both_forms(form, kind, monkeypatch, tmp_path):
     cfg = load(monkeypatch, SIGA_DATA=tmp_path, SIGA_BENCHMARK_FORM=form)
     sets = write_all(cfg)

@@ -11,12 +11,13 @@ RULE, VERSION = dict(longest=3), dict(transaction=1)
 
 
 def judge(text):
-    if text is None or len(text) > 3:
-        return Verdict('', 'are missing' if text is None else 'are long', False)
+    if len(text) > 3:
+        return Verdict('', 'is long', False)
     return Verdict(text.strip('-'), None, '-' in text)
 
 
 def scan(labels=('a', 'b-', None, 'word', 'word', 'word', 'word', 'c')):
+    labels = [(label, 'is missing' * (label is None)) for label in labels]
     return scan_labels('db', labels, len(labels), judge, lambda i: f'no {i}')
 
 
@@ -32,12 +33,12 @@ def test_what_is_kept_and_what_is_told():
     kept, report = scan()
     assert kept.tolist() == [0, 1, 7]
     assert report == LabelReport(
-        'db', 8, 3, 1, ["no 1 'b-' -> 'b'"], {'are missing': 1, 'are long': 4},
-        {'are missing': ['no 2 None'], 'are long': [f"no {i} 'word'" for i in (3, 4, 5)]})
+        'db', 8, 3, 1, ["no 1 'b-' -> 'b'"], 1, {'is missing': 1, 'is long': 4},
+        {'is missing': ['no 2'], 'is long': [f"no {i} 'word'" for i in (3, 4, 5)]})
     assert report.lines() == [
         'db: 8 words, 3 kept', "  1 kept without their unknown characters, e.g. no 1 'b-' -> 'b'",
-        '  1 skipped, whose labels are missing, e.g. no 2 None',
-        "  4 skipped, whose labels are long, e.g. no 3 'word', no 4 'word', no 5 'word'"]
+        '  1 skipped, each of which is missing, e.g. no 2',
+        "  4 skipped, each of which is long, e.g. no 3 'word', no 4 'word', no 5 'word'"]
 
 
 def test_long_scans_are_announced(monkeypatch, capsys):

@@ -69,7 +69,7 @@ def test_labels_fit_the_dictionary():
         assert text(info) == ''.join(c for c in info['ori_text'].lower() if c in known)
     hopeless = build(charset='+-', dictionary=DICTIONARY, preset='contextless', difficulty='easy',
                      max_length=1)
-    with pytest.raises(RuntimeError, match='hold no known character'):
+    with pytest.raises(RuntimeError, match='has no known character'):
         hopeless[0]
 
 

@@ -21,7 +21,7 @@ def test_a_file_has_one_character_a_line(tmp_path):
     path.write_bytes('ä\r\nб\n\n字\n'.encode())
     assert find_charset(str(path)) == 'äб字'
     path.write_text('ab\n', encoding='utf-8')
-    with pytest.raises(ValueError, match="one character a line, found 'ab'"):
+    with pytest.raises(ValueError, match="line 1: expected one character, found 2: 'ab'"):
         find_charset(str(path))
     with pytest.raises(ValueError, match='is empty'):
         find_charset(' ')

@@ -4,6 +4,7 @@ import pytest
 from mmocr.models.common import Dictionary
 
 from mmocr_siga.text import WordDictionary, dictionary_characters, natural_letter_case
+from mmocr_siga.text.charsets import find_charset
 from mmocr_siga.text.dictionary import DICT_FOLDER
 from tests.helpers.words import DICTIONARY
 
@@ -68,14 +69,35 @@ def test_a_wrong_path_names_the_path_and_the_packaged_lists(name, tmp_path, monk
 
 @pytest.mark.parametrize('content, message', [
     ('a\nb \n', r"line 2: expected one character, found 2: 'b '"),
-    ('a\ne\u0301\n', 'line 2: expected one character.*NFC'),
+    ('a\nx\u0301\n', 'line 2: expected one character, found 2'),
     ('a\nb\na\n', r"more than once: \['a'\]"),
-    ('\ufeffa\nb\n', 'byte order mark'),
     ('\n\n', 'no character'),
     ('', 'no character')])
 def test_unusable_lists_say_why(content, message, listed):
     with pytest.raises(ValueError, match=f'chars.txt.*{message}'):
         WordDictionary(listed(content))
+
+
+def test_letters_with_accents_are_one_character(tmp_path):
+    path = tmp_path / 'chars.txt'
+    # Composed and decomposed; an accent by itself; no place in NFC; the same in NFC as another.
+    path.write_text('a\ne\u0301\n\u1ec7\n\u0302\n\u0958\n\u2126\n\u03a9\n', encoding='utf-16')
+    dictionary = WordDictionary(str(path))
+    assert dictionary.dict == list('a\u00e9\u1ec7\u0302\u0958\u2126\u03a9')
+    assert dictionary.str2idx('ae\u0301\u00e9e\u0323\u0302\u03a9') == [0, 1, 1, 2, 6]
+    # In no other form all of the characters are known.
+    assert dictionary.str2idx('\u0958a') == [4, 0] and dictionary.str2idx('a\u0302') == [0, 3]
+
+
+@pytest.mark.parametrize('content, told', [
+    ('a\n\u4e2d\n'.encode('gbk'), r'chars.txt, line 2: is not UTF-8; save the file as UTF-8'),
+    ('a\nb\n'.encode('utf-16-le'), 'chars.txt, line 1: holds NUL'),
+    ('a\nb\n'.encode('utf-16')[:-1], 'chars.txt, line 2: is not UTF-16')])
+def test_files_that_are_no_text(tmp_path, content, told):
+    (tmp_path / 'chars.txt').write_bytes(content)
+    for read in (WordDictionary, find_charset):
+        with pytest.raises(ValueError, match=told):
+            read(str(tmp_path / 'chars.txt'))
 
 
 @pytest.mark.parametrize('file, options, named', [

@@ -45,6 +45,7 @@ def test_weighted_distances_from_their_definition():
     ((['Hotel'], 'plain', 1.5), 'motei', None, None),
     ((['Hotel'], 'normalized', 1.5), 'motei', None, None),
     ((['Hotel'], 'weighted', 1.5), 'motei', [.5] * 5, 'HOTEL'),
+    ((['caf\u00e9', 'cafe'], ), 'cafe\u0301', None, 'CAF\u00c9'),
     (([], ), 'hotel', None, None),
     ((['Hotel'], ), '', None, 'HOTEL')])
 def test_picks_by_hand(options, reading, scores, picked):
@@ -60,6 +61,11 @@ def test_files(tmp_path):
     path = tmp_path / 'voc.txt'
     path.write_bytes('\ufeffHotel\r\nBAR bar\n\n'.encode())
     assert read_lexicon(path) == ['Hotel', 'BAR']
+    path.write_text('cafe\u0301\n', encoding='utf-16')
+    assert read_lexicon(path) == ['caf\u00e9']
+    path.write_bytes(b'a\ncaf\xe9\n')
+    with pytest.raises(ValueError, match='voc.txt, line 2: is not UTF-8'):
+        read_lexicon(path)
     path.write_text('\n')
     with pytest.raises(ValueError, match='voc.txt holds no words'):
         read_lexicon(path)

@@ -17,6 +17,8 @@ from mmocr_siga.text.protocol import normalized, one_minus_ned, same_under
     ('', '', (True, True, True, True)),
     ('--', '', (True, True, False, False)),
     ('caf\u00e9', 'caf', (True, True, False, False)),
+    ('caf\u00e9', 'cafe\u0301', (True, True, True, True)),
+    ('\ufb01', 'fi', (False, False, False, False)),
     # MMOCR keeps this symbol.
     ('a^', 'a', (False, False, False, False)),
     ('\u4e2d', '', (False, False, False, False)),

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmocr_siga.datasets.formats.conversion import add_source_options
-from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader, decode_label
+from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
 from mmocr_siga.datasets.formats.records import open_source, source_kind
 from mmocr_siga.text.charsets import find_charset
 from mmocr_siga.text.dictionary import resolve_dict_file
@@ -52,7 +52,7 @@ def read_labels(source: Path, kind: str,
     if source_kind(source, kind) == 'lmdb':
         with contextlib.closing(LMDBReader(str(source))) as reader:
             for number, label in enumerate(reader.labels(), 1):
-                yield f'label-{number:09d}', *decode_label(label)
+                yield f'label-{number:09d}', *label
         return
     for record in open_source(source, kind, labels=folder_labels):
         yield record.name, record.text, record.problem
@@ -138,8 +138,8 @@ def build(args: argparse.Namespace, found: Labels) -> None:
         raise ValueError('no label holds a character; nothing to write')
     combining = [c for c in characters if unicodedata.combining(c)]
     if combining:
-        print(f'{len(combining)} characters are accents by themselves: normalize the labels to NFC '
-              'to have one character each')
+        print(f'{len(combining)} characters are accents by themselves: in Unicode they have no '
+              'character together with their letter')
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(('\n'.join(characters) + '\n').encode())
     rare = sum(n < args.min_count for n in found.characters.values())

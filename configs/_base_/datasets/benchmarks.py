@@ -45,7 +45,7 @@ benchmark_files = dict(
 # Paths of images are relative to the folder of their set.
 benchmark_sets = {
     name: dict(
-        type=dict(json='OCRDataset', lmdb='WordLMDBDataset')[benchmark_form],
+        type=dict(json='WordJSONDataset', lmdb='WordLMDBDataset')[benchmark_form],
         data_root=f'{benchmark_root}/{path.partition("/")[0]}',
         ann_file=path.partition('/')[2],
         pipeline=None)

@@ -77,7 +77,8 @@ def convert(records: Iterable[Record], writer: WordWriter, args: argparse.Namesp
                 lines.append(f'{record.name}\t{problem}\n')
     finally:
         if lines:
-            Path(f'{args.out}.skipped.tsv').write_bytes(''.join(lines).encode())
+            Path(f'{args.out}.skipped.tsv').write_bytes(
+                ''.join(lines).encode('utf-8', 'backslashreplace'))
     return done
 
 

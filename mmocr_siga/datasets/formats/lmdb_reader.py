@@ -1,24 +1,28 @@
 """Reading of LMDB databases by any number of processes."""
 from __future__ import annotations
 
+import itertools
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mmengine.logging import print_log
+
+from ...text.label_rule import label_of
+
 # LMDB forbids opening a database twice in one process: its file to process and environment.
 _OPEN: dict[str, tuple[int, Any]] = {}
 _BLOCK = 10_000
+DAMAGED = 'lies on a damaged page of the database'
 
 
 def decode_label(label: bytes | None) -> tuple[str | None, str]:
-    """A label as text, None if there is none, and what is wrong with it: '' if nothing is."""
+    """A label as of :func:`.label_of`; an empty one is one, but a problem, too."""
     if label is None:
         return None, 'has no label'
-    try:
-        text = label.decode('utf-8')
-    except UnicodeDecodeError:
-        return None, 'has a label that is not UTF-8'
-    return text, '' if text else 'has an empty label'
+    text, problem = label_of(label.decode('utf-8', 'surrogateescape'))
+    return text, problem or ('' if text else 'has an empty label')
 
 
 def open_database(path: str) -> Any:
@@ -54,6 +58,10 @@ def _file(path: str) -> str:
     return os.path.realpath(os.path.join(path, 'data.mdb') if os.path.isdir(path) else path)
 
 
+def _shown(value: bytes | None) -> str:
+    return repr(value if value is None else value[:40])
+
+
 class LMDBReader:
     """Read-only LMDB database, a folder or file, that each process opens for itself, on first use.
 
@@ -76,19 +84,53 @@ class LMDBReader:
             raise OSError(f'{self.path}: {keys[0]} cannot be read: {error}') from error
 
     def count(self) -> int:
-        """Number of samples; a ValueError if ``num-samples`` is missing, no number or 0."""
+        """Number of samples; logged is how many others there are, which are left out.
+
+        A ValueError if ``num-samples`` is missing, no number, 0, or more than there are entries.
+        """
         number, = self.get('num-samples')
-        if number is None or not number.isdigit() or int(number) < 1:
-            raise ValueError(f'{self.path} holds no words: num-samples is {number!r}; was writing '
-                             'it interrupted?')
+        if number is None or not number.isdigit() or not number.strip(b'0'):
+            raise ValueError(f'{self.path} holds no words: num-samples is {_shown(number)}; was '
+                             'writing it interrupted?')
+        entries = self._environment().stat()['entries'] - 1
+        if len(number) > 18 or int(number) > entries:
+            raise ValueError(f'{self.path}: num-samples is {_shown(number)}, but there are only '
+                             f'{entries:,} other entries; is it damaged, or was copying it '
+                             'interrupted?')
+        more = self._count_from(b'image-%09d' % (int(number) + 1))
+        if more:
+            print_log(f'{self.path}: num-samples is {int(number):,}, but there are {more:,} images '
+                      'with higher numbers; they are left out', 'current', logging.WARNING)
         return int(number)
 
-    def labels(self, numbers: Sequence[int] | None = None) -> Iterator[bytes | None]:
-        """Labels of samples, all or those of ``numbers`` from 1, None where there is none."""
+    def _count_from(self, key: bytes) -> int:
+        """Number of images from a key on."""
+        import lmdb
+        try:
+            with self._environment().begin() as transaction:
+                cursor = transaction.cursor()
+                return sum(1 for _ in itertools.takewhile(
+                    lambda found: found.startswith(b'image-'),
+                    cursor.iternext(values=False) if cursor.set_range(key) else ()))
+        except lmdb.Error as error:
+            raise OSError(f'{self.path}: {key.decode()} cannot be read: {error}') from error
+
+    def labels(self, numbers: Sequence[int] | None = None) -> Iterator[tuple[str | None, str]]:
+        """Labels of samples, all or those of ``numbers`` from 1, as of :func:`decode_label`."""
         numbers = range(1, self.count() + 1) if numbers is None else numbers
         # A transaction for each block: a generator may be left unfinished.
         for start in range(0, len(numbers), _BLOCK):
-            yield from self.get(*(f'label-{i:09d}' for i in numbers[start:start + _BLOCK]))
+            keys = [f'label-{i:09d}' for i in numbers[start:start + _BLOCK]]
+            try:
+                yield from map(decode_label, self.get(*keys))
+            except OSError:
+                yield from map(self._label, keys)
+
+    def _label(self, key: str) -> tuple[str | None, str]:
+        try:
+            return decode_label(*self.get(key))
+        except OSError:
+            return None, DAMAGED
 
     def version(self) -> dict[str, int]:
         """What changes with the content: last transaction, size and time of change."""

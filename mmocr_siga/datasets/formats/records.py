@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ijson
+from mmocr.registry import TASK_UTILS
 
-from ...images import IMAGE_SUFFIXES, walk_pictures
+from ...images import IMAGE_SUFFIXES, read_file, walk_pictures
+from ...text.files import open_text, read_lines, text_problem
 from ...text.label_rule import single_label
-from .lmdb_reader import LMDBReader, decode_label
-from .tsv_label_parser import TSVLabelParser
+from .lmdb_reader import DAMAGED, LMDBReader, decode_label
 from .writers import parse_boxes
 
 KINDS = ('json', 'jsonl', 'tsv', 'folder', 'lmdb')
@@ -36,16 +38,73 @@ class Record:
     problem: str = ''  # what is wrong with the label
     boxes: list | None = None  # x, y, width, height of each character
     load_mask: Callable[[], bytes] | None = None  # the encoded glyph mask
+    info: dict | None = None  # of files: what the annotation holds, as an entry of ``data_list``
 
 
-def _from_file(root: os.PathLike, path: str, text: str | None, problem: str = '',
-               boxes: list | None = None, mask: str | None = None) -> Record:
-    if text is None:
-        problem = problem or 'has no label, or several'
-    elif not text:
-        problem = problem or 'has an empty label'
-    return Record(path, text, Path(root, path).read_bytes, problem, boxes,
-                  Path(root, mask).read_bytes if mask else None)
+def _record(root: os.PathLike, place: str, info: Any, problem: str = '') -> Record:
+    """A word by what its annotation holds, an entry of ``data_list``; ``place`` is where it is."""
+    path = info.get('img_path') if isinstance(info, dict) else None
+    if not isinstance(path, str) or not path:
+        return Record(place, None, bytes, problem or 'has no img_path')
+    if text_problem(path):
+        return Record(place, None, bytes, problem or f'has a path that {text_problem(path)}')
+    text, found = single_label(info)
+    boxes = None
+    if not (problem or found):
+        try:
+            boxes = _whole(info['instances'][0].get('char_boxes'))
+        except (TypeError, ValueError):
+            found = 'has char_boxes that are no lists of whole numbers'
+        info['instances'][0]['text'] = text
+    mask, problem = info.get('mask_path'), problem or found
+    return Record(
+        path, None if problem else text, _reader(root, path),
+        problem or ('' if text else 'has an empty label'), boxes,
+        _reader(root, mask) if isinstance(mask, str) else None, info)
+
+
+def _reader(root: os.PathLike, path: str) -> Callable[[], bytes]:
+    return partial(read_file, os.path.join(root, path))
+
+
+def _whole(boxes: Any) -> list | None:
+    return None if boxes is None else [[int(value) for value in box] for box in boxes]
+
+
+class _Object(dict):
+    """An object of JSON that remembers a key which it has twice."""
+    repeated: str | None = None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self:
+            self.repeated = key
+        super().__setitem__(key, value)
+
+    @classmethod
+    def of(cls, pairs: list[tuple[str, Any]]) -> _Object:
+        made = cls()
+        for pair in pairs:
+            made[pair[0]] = pair[1]
+        return made
+
+
+def _plain(value: Any) -> tuple[Any, str]:
+    """An entry of JSON without :class:`_Object`, and what is wrong with it, or ''."""
+    problems: list[str] = []
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list):
+            return [plain(each) for each in value]
+        if not isinstance(value, _Object):
+            return value
+        if value.repeated is not None:
+            problems.append(f'has the key {value.repeated!r} twice')
+        return {key: plain(each) for key, each in value.items()}
+
+    try:
+        return plain(value), next(iter(problems), '')
+    except RecursionError:
+        return None, 'is nested too deeply'
 
 
 def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
@@ -53,26 +112,26 @@ def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
 
     A ValueError if the file is no valid JSON, as when it is cut off, or has no such list.
     """
-    found = False
+    count = 0
     try:
-        with open(path, 'rb') as file:
-            _skip_mark(file)
-            for element in ijson.items(file, f'{key}.item', use_float=True):
-                found = True
+        with open_text(path) as file:
+            for element in ijson.items(file, f'{key}.item', use_float=True, map_type=_Object):
+                count += 1
                 yield element
-            # An empty list, and something else than a list, have no elements.
-            file.seek(0)
-            _skip_mark(file)
-            found = found or next(ijson.items(file, key), None) == []
+        if count:
+            return
+        # An empty list, and something else than a list, have no elements.
+        with open_text(path) as file:
+            found = next(ijson.items(file, key), None) == []
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise ValueError(f'{path} is no valid JSON, or cut off: {error}') from None
+        wrong = next(((number, problem) for number, line in read_lines(path)
+                      if (problem := text_problem(line))), None)
+        raise ValueError(
+            f'{path}, line {wrong[0]}: {wrong[1]}' if wrong else
+            f'{path} is no valid JSON, or cut off, after {count:,} entries of {key}: '
+            f'{" ".join(str(error).split())[:200]}') from None
     if not found:
         raise ValueError(f'{path} has no list {key!r}: is it an annotation file of MMOCR?')
-
-
-def _skip_mark(file: Any) -> None:
-    if file.read(3) != b'\xef\xbb\xbf':
-        file.seek(0)
 
 
 def read_json(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Record]:
@@ -81,49 +140,68 @@ def read_json(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Re
     Paths of images are relative to ``root``, or else to the folder of the file.
     """
     root = Path(path).parent if root is None else root
-    for number, info in enumerate(iterate_json_list(path, 'data_list')):
-        if not isinstance(info, dict) or not isinstance(info.get('img_path'), str):
-            yield Record(f'entry {number}', None, bytes, 'has no img_path')
-            continue
-        text = single_label(info)
-        boxes = info['instances'][0].get('char_boxes') if text is not None else None
-        yield _from_file(root, info['img_path'], text, boxes=boxes, mask=info.get('mask_path'))
+    for number, entry in enumerate(iterate_json_list(path, 'data_list')):
+        yield _record(root, f'entry {number}', *_plain(entry))
 
 
-def read_json_lines(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Record]:
+def read_json_lines(path: os.PathLike, root: os.PathLike | None = None,
+                    keys: Sequence[str] = ('filename', 'text')) -> Iterator[Record]:
     """Records of a file with ``{"filename": ..., "text": ...}`` in each line; see `read_json`."""
     root = Path(path).parent if root is None else root
-    with open(path, 'rb') as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                entry = json.loads(line.decode('utf-8-sig'))
-                name, text = entry['filename'], entry.get('text')
-            except (ValueError, KeyError, TypeError, AttributeError):
-                yield Record(f'line {number}', None, bytes, 'is not {"filename": ..., "text": ...}')
-                continue
-            yield _from_file(root, str(name), text if isinstance(text, str) else None)
+    for number, line in read_lines(path):
+        place, problem = f'line {number}', text_problem(line)
+        if not line.strip('\ufeff \t'):
+            continue
+        try:
+            entry, repeated = _plain(json.loads(line, object_pairs_hook=_Object.of))
+            path_, rest = entry[keys[0]], [entry[keys[1]]] if keys[1] in entry else []
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            yield Record(place, None, bytes, problem or 'is not '
+                         f'{{"{keys[0]}": ..., "{keys[1]}": ...}}')
+            continue
+        info = dict(img_path=path_, instances=[dict(text=text) for text in rest])
+        yield _record(root, place, info, problem or repeated)
 
 
-def read_tsv(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Record]:
-    """Records of a table ``path TAB transcription``; see :class:`.TSVLabelParser`, `read_json`."""
+def line_parser(path: os.PathLike) -> dict:
+    """Config of the parser of a table's lines: some .txt have a blank in place of the tab."""
+    if os.fspath(path).lower().endswith('.txt'):
+        first = next((line for _, line in read_lines(path) if line.strip('\ufeff \t')), '\t')
+        if '\t' not in first:
+            return dict(type='LineStrParser', keys=['filename', 'text'])
+    return dict(type='TSVLabelParser')
+
+
+def read_tsv(path: os.PathLike, root: os.PathLike | None = None,
+               parser: Callable[[str], dict] | None = None,
+               backend_args: dict | None = None) -> Iterator[Record]:
+    """Records of a table ``path TAB transcription``, or of lines as another parser reads them.
+
+    All lines need as many columns as the first one, so that nothing is cut off a label.
+    """
     root = Path(path).parent if root is None else root
-    parser = TSVLabelParser()
-    with open(path, 'rb') as file:
-        for number, line in enumerate(file, 1):
-            name = f'line {number}'
-            try:
-                entry = parser(line.decode('utf-8'))
-            except UnicodeDecodeError:
-                path_part = line.partition(b'\t')[0].decode('utf-8', 'replace')
-                yield Record(f'{name} ({path_part})', None, bytes, 'is not UTF-8')
-                continue
-            except ValueError:
-                if line.strip(b'\xef\xbb\xbf \t\r\n'):
-                    yield Record(name, None, bytes, 'has no tab between a path and a label')
-                continue
-            yield _from_file(root, entry['filename'], entry['text'])
+    parser = parser or TASK_UTILS.build(line_parser(path))
+    separator = getattr(parser, 'separator', '\t')
+    # Further columns belong to a table; where a blank separates them, a label cannot have one.
+    columns = None if separator == '\t' else len(parser.keys)
+    for number, line in read_lines(path, backend_args):
+        if not line.strip('\ufeff \t'):
+            continue
+        place, problem = f'line {number}', text_problem(line)
+        try:
+            name, text = (parser(line)[key] for key in parser.keys)
+        except ValueError:
+            yield Record(place, None, bytes, problem or 'has no tab between a path and a label')
+            continue
+        found = len(line.strip(' ' if separator == ' ' else '').split(separator))
+        columns = columns or found
+        if found != columns:
+            problem = problem or f'has {found} columns in place of {columns}'
+        record = _record(root, place, dict(img_path=name, instances=[dict(text=text)]), problem)
+        if problem:
+            shown = name.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
+            record.name = f'{place} ({shown[:100]})'
+        yield record
 
 
 def read_folder(path: os.PathLike, labels: str = 'sidecar') -> Iterator[Record]:
@@ -140,7 +218,7 @@ def read_folder(path: os.PathLike, labels: str = 'sidecar') -> Iterator[Record]:
         name = os.path.relpath(file, root)
         if not problem:
             found = True
-            yield _from_file(root, name, *_folder_label(Path(file), labels))
+            yield _folder_record(root, name, *_folder_label(Path(file), labels))
         elif labels != 'sidecar' or not _is_sidecar(file):
             yield Record(name, None, bytes, problem)
     if not found:
@@ -156,6 +234,10 @@ def _is_sidecar(file: str) -> bool:
         for case in (str.lower, str.upper))
 
 
+def _folder_record(root: str, name: str, text: str | None, problem: str) -> Record:
+    return _record(root, name, dict(img_path=name, instances=[dict(text=text)]), problem)
+
+
 def _folder_label(path: Path, labels: str) -> tuple[str | None, str]:
     """Label of an image in a folder, and what is wrong with it."""
     if labels == 'parent':
@@ -167,11 +249,14 @@ def _folder_label(path: Path, labels: str) -> tuple[str | None, str]:
         parts = path.stem.split('_')
         return (parts[1], '') if len(parts) == 3 else (None, 'is not named NUMBER_LABEL_NUMBER')
     try:
-        return path.with_suffix('.txt').read_bytes().decode('utf-8-sig').rstrip('\r\n'), ''
+        lines = [line for _, line in read_lines(path.with_suffix('.txt'))]
     except FileNotFoundError:
         return None, 'has no text file beside it'
-    except UnicodeDecodeError:
-        return None, 'has a label that is not UTF-8'
+    except (OSError, ValueError) as error:
+        return None, f'has a text file that cannot be read ({error})'
+    while lines and not lines[-1]:
+        lines.pop()
+    return '\n'.join(lines), 'has several lines in the text file beside it' * (len(lines) > 1)
 
 
 def read_lmdb(path: os.PathLike) -> Iterator[Record]:
@@ -179,15 +264,25 @@ def read_lmdb(path: os.PathLike) -> Iterator[Record]:
     reader = LMDBReader(os.fspath(path))
     try:
         for i in range(1, reader.count() + 1):
-            image, label, mask, boxes = reader.get(*(f'{kind}-{i:09d}' for kind in (
-                'image', 'label', 'mask', 'boxes')))
-            text, problem = decode_label(label)
-            yield Record(f'image-{i:09d}', text, lambda data=image: data,
-                         'is missing' if image is None else problem,
-                         parse_boxes(boxes.decode()) if boxes else None,
-                         (lambda data=mask: data) if mask else None)
+            yield _lmdb_record(reader, i)
     finally:
         reader.close()
+
+
+def _lmdb_record(reader: LMDBReader, number: int) -> Record:
+    name = f'image-{number:09d}'
+    try:
+        image, label, mask, boxes = reader.get(*(f'{kind}-{number:09d}' for kind in (
+            'image', 'label', 'mask', 'boxes')))
+    except OSError:
+        return Record(name, None, bytes, DAMAGED)
+    text, problem = decode_label(label)
+    try:
+        cut = parse_boxes(boxes.decode()) if boxes else None
+    except ValueError:
+        cut, problem = None, problem or 'has boxes that cannot be read'
+    return Record(name, text, lambda: image, 'is missing' if image is None else problem, cut,
+                  (lambda: mask) if mask else None)
 
 
 def open_source(path: os.PathLike, kind: str = 'auto', root: os.PathLike | None = None,
@@ -243,13 +338,8 @@ def words_config(path: str) -> dict:
         return dict(common, type='WordLMDBDataset', ann_file=path)
     folder, name = os.path.split(path)
     common.update(data_root=folder or '.', ann_file=name)
-    if suffix == '.txt':
-        with open(path, encoding='utf-8', errors='replace') as file:
-            if '\t' not in next((line for line in file if line.strip()), ''):
-                return dict(common, type='RecogTextDataset',
-                            parser_cfg=dict(type='LineStrParser', keys=['filename', 'text']))
-    kinds = {'.json': 'OCRDataset', '.jsonl': 'RecogTextDataset', '.tsv': 'WordTSVDataset',
-             '.txt': 'WordTSVDataset'}
-    if suffix not in kinds:
+    if suffix in ('.tsv', '.txt'):
+        return dict(common, type='WordTSVDataset', parser_cfg=line_parser(path))
+    if suffix not in ('.json', '.jsonl'):
         raise ValueError(f'{path!r} is of no form that is known here: expected {FORMS}')
-    return dict(common, type=kinds[suffix])
+    return dict(common, type='WordJSONDataset')

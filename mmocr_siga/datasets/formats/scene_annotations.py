@@ -17,6 +17,7 @@ from PIL import Image
 
 from ...geometry.polygons import check_polygon, polygon_shape
 from ...images import IMAGE_SUFFIXES
+from ...text.files import nfc, read_lines, text_problem
 
 FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
 IGNORED_TEXTS = ('###', )
@@ -84,7 +85,7 @@ class SceneReport:
 
 def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
         -> Iterator[tuple[int, list[float] | None, str]]:
-    """Read the words of one annotation file, UTF-8, as they are written there.
+    """Read the words of one annotation file as they are written there, in NFC.
 
     ``icdar2015`` is ``x1,y1,...,x4,y4,text`` with any text after the eighth comma; ``icdar2013`` is
     ``left, top, right, bottom, "text"``; ``polygon`` is any number of points, the text after
@@ -98,20 +99,15 @@ def parse_scene_file(path: str | os.PathLike, form: str = 'auto') \
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If the format is unknown or the file is not UTF-8.
+        ValueError: If the format is unknown.
     """
     if form not in FORMATS:
         raise ValueError(f'the format must be one of {FORMATS}, but is {form!r}')
-    with open(path, 'rb') as file:
-        content = file.read()
-    try:
-        lines = content.decode('utf-8-sig').split('\n')
-    except UnicodeDecodeError as error:
-        raise ValueError(f'{os.fspath(path)} is not UTF-8: {error}') from error
-    for number, line in enumerate(lines, 1):
-        line = line.rstrip('\r')
-        if line.strip('\ufeff \t'):
-            yield (number, *_parse_line(line.lstrip('\ufeff'), form))
+    for number, line in read_lines(path):
+        if text_problem(line):
+            yield number, None, text_problem(line)
+        elif line.strip('\ufeff \t'):
+            yield number, *_parse_line(nfc(line.lstrip('\ufeff')), form)
 
 
 def _parse_line(line: str, form: str) -> tuple[list[float] | None, str]:

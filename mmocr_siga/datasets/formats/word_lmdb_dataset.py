@@ -15,12 +15,12 @@ from mmocr.registry import DATASETS
 
 from ...images import UnusableImageError, decode_picture
 from ...text.charsets import find_charset
+from ...text.dictionary import known_form
 from ...text.label_rule import Verdict
 from ..label_scan import LabelReport, cached_scan, scan_labels
 from .lmdb_reader import LMDBReader, decode_label
 
 _FOLDS = {'lower': str.lower, 'upper': str.upper, 'unchanged': str}
-_NO_LABEL = 'are missing or not UTF-8'
 
 
 @DATASETS.register_module()
@@ -61,6 +61,7 @@ class WordLMDBDataset(RecogLMDBDataset):
             raise ValueError(f'letter_case must be one of {sorted(_FOLDS)}, but is {letter_case!r}')
         self.min_length, self.max_length = min_length, max_length
         self.characters = None if characters is None else find_charset(characters)
+        self._known = None if self.characters is None else frozenset(self.characters)
         self.letter_case, self.index_cache = letter_case, index_cache
         super().__init__(ann_file=ann_file, **options)
 
@@ -81,7 +82,7 @@ class WordLMDBDataset(RecogLMDBDataset):
                 min_length=self.min_length or 0, max_length=self.max_length,
                 characters=self.characters, letter_case=self.letter_case))
             summary = '\n'.join(report.lines())
-            if self.test_mode and _NO_LABEL in report.skipped:
+            if self.test_mode and report.faulty:
                 raise ValueError(f'there are words without a label.\n{summary}')
             if not len(kept):
                 raise ValueError('no word is left; check the lengths, characters and letter_case.\n'
@@ -93,7 +94,7 @@ class WordLMDBDataset(RecogLMDBDataset):
         if self._indices is not None:
             self.get_subset_(self._indices)
 
-    def scan(self, judge: Callable[[str | None], Verdict],
+    def scan(self, judge: Callable[[str], Verdict],
              rule: dict) -> tuple[np.ndarray, LabelReport]:
         """Judge the labels of all words, see :func:`.scan_labels`; ``rule`` describes the judge."""
         words = np.arange(self.total_number) if self._kept is None else self._kept
@@ -101,8 +102,8 @@ class WordLMDBDataset(RecogLMDBDataset):
             '' if self._kept is None else hashlib.sha256(words.tobytes()).hexdigest()))
 
         def run() -> tuple[np.ndarray, LabelReport]:
-            labels = (decode_label(label)[0] for label in self.reader.labels(words + 1))
-            return scan_labels(f'{type(self).__name__}({self.ann_file})', labels, len(words), judge,
+            return scan_labels(f'{type(self).__name__}({self.ann_file})',
+                               self.reader.labels(words + 1), len(words), judge,
                                lambda index: self._name(int(words[index])))
 
         try:
@@ -147,19 +148,19 @@ class WordLMDBDataset(RecogLMDBDataset):
     def close(self) -> None:
         self.reader.close()
 
-    def _judge(self, text: str | None) -> Verdict:
+    def _judge(self, text: str) -> Verdict:
         """A label is left out for the first reason that applies."""
-        least, most, known = self.min_length or 0, self.max_length, self.characters
+        least, most = self.min_length or 0, self.max_length
         reason = None
-        if text is None:
-            reason = _NO_LABEL
-        elif len(text) < least:
-            reason = 'are empty' if least == 1 else f'are shorter than {least} characters'
+        if len(text) < least:
+            reason = ('has an empty label' if least == 1 else
+                      f'has a label shorter than {least} characters')
         elif most is not None and len(text) > most:
-            reason = f'are longer than {most} characters'
-        elif known is not None and not set(_FOLDS[self.letter_case](text)).issubset(known):
-            reason = 'contain unknown characters'
-        return Verdict(text or '', reason, False)
+            reason = f'has a label longer than {most} characters'
+        elif self._known is not None and not self._known.issuperset(
+                known_form(_FOLDS[self.letter_case](text), self._known)):
+            reason = 'has unknown characters'
+        return Verdict(text, reason, False)
 
     def _read(self, idx: int, *kinds: str) -> tuple:
         """Data info of a word, and what is stored of it after its label."""
@@ -169,8 +170,11 @@ class WordLMDBDataset(RecogLMDBDataset):
         idx = int(idx) % size
         number = idx if self._kept is None else int(self._kept[idx])
         label, *rest = self.reader.get(*(f'{kind}-{number + 1:09d}' for kind in kinds))
-        info = self.parse_data_info((f'image-{number + 1:09d}', decode_label(label)[0]))
+        text, problem = decode_label(label)
+        info = self.parse_data_info((f'image-{number + 1:09d}', text))
         info.update(img_path=self._name(number), sample_idx=idx)
+        if text is None:
+            info['problem'] = problem
         return info, *rest
 
     def _name(self, number: int) -> str:

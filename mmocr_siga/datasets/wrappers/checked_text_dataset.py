@@ -53,7 +53,8 @@ class CheckedTextDataset:
 
     Args:
         dataset: Data set of MMOCR, or a (nested) ``ConcatDataset`` or ``RepeatDataset`` of such, or
-            its config. It is not changed.
+            its config. It is not changed. In a config MMOCR's data sets of words are replaced by
+            ours, which read the same files and tell what is wrong in them, word by word.
         dictionary: Dictionary of the model, or its config.
         max_seq_len, letter_case, unknown: As for the rule.
         pipeline: Transforms for members that have none of their own.
@@ -82,7 +83,7 @@ class CheckedTextDataset:
             self.rule = LabelRule(dictionary, max_seq_len, letter_case, unknown)
         self._relabel = self.rule.apply if self.rule else _without_label
         self.max_retries = max_retries
-        dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        dataset = DATASETS.build(_by_our_readers(dataset)) if isinstance(dataset, dict) else dataset
         self._metainfo = dict(dataset.metainfo)
         found = _members(dataset)
         unique = {id(member): member for member in found}
@@ -227,6 +228,34 @@ def _members(dataset: Any) -> list[Any]:
 
 def _name(member: Any) -> str:
     return f'{type(member).__name__}({getattr(member, "ann_file", "")})'
+
+
+def _by_our_readers(config: dict) -> dict:
+    """A config whose words are read by :class:`.WordFileDataset`, faults and all."""
+    config = dict(config)
+    for key, inner in config.items():
+        if key == 'dataset' and isinstance(inner, dict):
+            config[key] = _by_our_readers(inner)
+        elif key == 'datasets' and isinstance(inner, dict):
+            config[key] = {name: _by_our_readers(each) for name, each in inner.items()}
+        elif key == 'datasets':
+            config[key] = [_by_our_readers(each) if isinstance(each, dict) else each
+                           for each in inner]
+    kind = str(config.get('type')).rpartition('.')[2]
+    parser = config.get('parser_cfg') or {}
+    if kind == 'RecogLMDBDataset':
+        config['type'] = 'WordLMDBDataset'
+    elif kind == 'OCRDataset' and str(config.get('ann_file')).lower().endswith('.json'):
+        config.update(type='WordJSONDataset', strict=False)
+    elif kind == 'RecogTextDataset' and parser.get('type', 'LineJsonParser') != 'LineJsonParser':
+        config.update(type='WordTSVDataset', strict=False)
+    elif kind == 'RecogTextDataset':
+        config.pop('parser_cfg', None)
+        config.update(type='WordJSONDataset', lines=True, strict=False,
+                      **({'keys': parser['keys']} if 'keys' in parser else {}))
+    elif kind in ('WordJSONDataset', 'WordTSVDataset'):
+        config['strict'] = False
+    return config
 
 
 def _without_label(results: dict) -> dict:

@@ -17,7 +17,8 @@ def path(tmp_path):
 def test_labels_in_order_and_a_version_that_changes_with_them(path):
     reader = LMDBReader(path)
     assert reader.count() == 201
-    assert list(reader.labels()) == [b'w%d' % i for i in range(1, 201)] + [None]
+    assert list(reader.labels()) == [*((f'w{i}', '') for i in range(1, 201)),
+                                     (None, 'has no label')]
     before = reader.version()
     assert reader.version() == before
     reader.close()

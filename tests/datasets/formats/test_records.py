@@ -44,7 +44,7 @@ def test_json_of_another_kind(tmp_path, text):
     with pytest.raises(ValueError, match='a.json'):
         list(iterate_json_list(path, 'data_list'))
     path.write_bytes(b'{"data_list": ["\xff"]}')
-    with pytest.raises(ValueError, match='a.json is no valid JSON.*(UTF-?8|utf-?8)'):
+    with pytest.raises(ValueError, match='a.json, line 1: is not UTF-8'):
         list(iterate_json_list(path, 'data_list'))
 
 
@@ -56,11 +56,10 @@ def test_annotation_files_of_mmocr(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps(dict(metainfo={}, data_list=entries)))
     (tmp_path / 'a.png').write_bytes(b'data')
     found = list(read_json(tmp_path / 'a.json'))
-    several = 'has no label, or several'
     assert listed(found) == [
-        ('a.png', 'A', ''), ('b.png', None, several), ('entry 2', None, 'has no img_path'),
+        ('a.png', 'A', ''), ('b.png', None, 'has no label'), ('entry 2', None, 'has no img_path'),
         ('entry 3', None, 'has no img_path'), ('d.png', '', 'has an empty label'),
-        ('e.png', None, several)]
+        ('e.png', None, 'has several labels')]
     assert found[0].boxes == [[1, 2, 3, 4]] and found[0].load() == b'data'
 
 
@@ -68,7 +67,8 @@ def test_tables(tmp_path):
     (tmp_path / 'a.tsv').write_bytes(
         '\ufeffa.png\tna\u00efve "b" \r\n\n'.encode() + b'b.png\tcaf\xe9\nc.png\nd.png\t\n')
     assert listed(read_tsv(tmp_path / 'a.tsv')) == [
-        ('a.png', 'na\u00efve "b" ', ''), ('line 3 (b.png)', None, 'is not UTF-8'),
+        ('a.png', 'na\u00efve "b" ', ''),
+        ('line 3 (b.png)', None, 'is not UTF-8; save the file as UTF-8'),
         ('line 4', None, 'has no tab between a path and a label'),
         ('d.png', '', 'has an empty label')]
 
@@ -80,8 +80,8 @@ def test_json_lines(tmp_path):
     broken = 'is not {"filename": ..., "text": ...}'
     assert listed(read_json_lines(tmp_path / 'a.jsonl')) == [
         ('a.png', 'A', ''), ('line 3', None, broken), ('line 4', None, broken),
-        ('c', None, 'has no label, or several'), ('line 6', None, broken),
-        ('line 7', None, broken)]
+        ('c', '3', ''), ('line 6', None, broken),
+        ('line 7', None, 'is not UTF-8; save the file as UTF-8')]
 
 
 def test_folders(tmp_path):
@@ -93,7 +93,7 @@ def test_folders(tmp_path):
     left_out = ('two/read.me', None, 'is not named like a picture (.me)')
     assert listed(read_folder(tmp_path)) == [
         ('a.PNG', 'Ä b', ''), ('two/1_Word_77.jpg', None, 'has no text file beside it'),
-        ('two/b_12.jpg', None, 'has a label that is not UTF-8'), left_out]
+        ('two/b_12.jpg', None, 'has a label that is not UTF-8; save the file as UTF-8'), left_out]
     for labels, expected in (('parent', [tmp_path.name, 'two', 'two']),
                              ('stem', ['a', '1_Word', 'b']), ('mjsynth', [None, 'Word', None])):
         found = {r.name: r for r in read_folder(tmp_path, labels)}
@@ -136,15 +136,15 @@ def test_configs_of_every_form(tmp_path, monkeypatch):
     (tmp_path / 'd.txt').write_text('x.png one\ny.png two\n')
     (tmp_path / 'e.jsonl').write_text(
         '{"filename": "x.png", "text": "one"}\n{"filename": "y.png", "text": "two"}\n')
-    assert read_config('a.json') == ('OCRDataset', 'two', './a_images/1.png')
+    assert read_config('a.json') == ('WordJSONDataset', 'two', './a_images/1.png')
     assert read_config(tmp_path / 'b.tsv') == (
         'WordTSVDataset', 'two words', f'{tmp_path}/b_images/1.png')
     assert read_config('c') == ('WordLMDBDataset', 'two', 'c:image-000000002')
     assert read_config('c/data.mdb') == (
         'WordLMDBDataset', 'two', 'c/data.mdb:image-000000002')
     assert read_config('gt.txt') == ('WordTSVDataset', 'two words', './y.png')
-    assert read_config('d.txt') == ('RecogTextDataset', 'two', './y.png')
-    assert read_config('e.jsonl') == ('RecogTextDataset', 'two', './y.png')
+    assert read_config('d.txt') == ('WordTSVDataset', 'two', './y.png')
+    assert read_config('e.jsonl') == ('WordJSONDataset', 'two', './y.png')
 
 
 def test_what_has_no_config_is_named(tmp_path):

@@ -74,7 +74,7 @@ def test_lines_that_cannot_be_read(parse, line, form, words):
 
 
 def test_wrong_files(parse, tmp_path):
-    with pytest.raises(ValueError, match='gt.txt is not UTF-8'):
+    with pytest.raises(ValueError, match='gt.txt, line 1: is not UTF-16'):
         parse(b'\xff\xfe1,2')
     with pytest.raises(ValueError, match='format must be one of.*coco'):
         parse('', 'coco')

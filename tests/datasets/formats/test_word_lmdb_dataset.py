@@ -76,8 +76,8 @@ def test_holes(tmp_path):
     for index in (2, 3, 4):
         with pytest.raises(OSError, match=f'words:image-00000000{index + 1}'):
             dataset.prepare_data(index)
-    with pytest.raises(ValueError, match='2 skipped, whose labels are missing or not UTF-8, e.g. '
-                                         '.*-000000002 None, .*-000000006 None'):
+    with pytest.raises(ValueError, match='1 skipped, each of which has no label, .*-000000002\n'
+                                         '.*has a label that is not UTF-8.*, e.g. .*-000000006'):
         WordLMDBDataset(ann_file=path, test_mode=True)
 
 
@@ -125,9 +125,9 @@ def test_reports_of_filters(mixed, monkeypatch):
     logged = []
     monkeypatch.setattr(module, 'print_log', lambda text, logger: logged.append(text))
     WordLMDBDataset(ann_file=mixed, min_length=1, max_length=5, characters='lower36')
-    assert (f"3 skipped, whose labels contain unknown characters, e.g. {mixed}:image-000000002"
+    assert (f"3 skipped, each of which has unknown characters, e.g. {mixed}:image-000000002"
             " 'DOG', ") in logged[0]
-    assert '1 skipped, whose labels are longer than 5 characters' in logged[0]
+    assert '1 skipped, each of which has a label longer than 5 characters' in logged[0]
     with pytest.raises(ValueError, match='no word is left(.|\n)*7 words, 0 kept'):
         WordLMDBDataset(ann_file=mixed, min_length=50)
     with pytest.raises(ValueError, match='letter_case'):

@@ -18,7 +18,7 @@ def test_rows(tmp_path):
 
 
 def test_lines_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"train.tsv, line 3: .*'b.png y'"):
+    with pytest.raises(ValueError, match=r'1 of 2 words(.|\n)*train.tsv, line 3: has no tab'):
         table(tmp_path, 'a.png\tx\n\nb.png y\n')
 
 

@@ -74,10 +74,10 @@ class TestScan:
         assert [dataset.get_data_info(i)['instances'][0]['text'] for i in range(len(kept))
                 ] == list(kept.values())
         for told in (f'4 words, {len(kept)} kept', 'WordTSVDataset(',
-                     '1 skipped, whose labels are empty, e.g. ', "2.png ''"):
+                     '1 skipped, each of which has an empty label, e.g. ', "2.png ''"):
             assert told in logged[0]
-        with pytest.raises(ValueError, match='no sample can be trained on(.|\n)*1 skipped, whose '
-                                             'labels are empty'):
+        with pytest.raises(ValueError, match='no sample can be trained on(.|\n)*1 skipped, each '
+                                             'of which has an empty label'):
             checked(words(tmp_path / 'b', ['?', '']))
 
 

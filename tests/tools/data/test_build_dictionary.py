@@ -31,7 +31,7 @@ def test_a_dictionary_from_labels(table, tmp_path, capsys):
     report = capsys.readouterr().out
     assert '5 labels, 6 characters, 5 different ones' in report and 'by length: 3: 2' in report
     for problem in ('1, each of which has an empty label, e.g. 3.png',
-                    '1, each of which is not UTF-8, e.g. line 5 (5.png)',
+                    '1, each of which is not UTF-8; save the file as UTF-8, e.g. line 5 (5.png)',
                     '1, each of which has no tab between a path and a label, e.g. line 4'):
         assert problem in report
 

@@ -97,7 +97,8 @@ def test_broken_entries_are_listed(tmp_path):
         'mask-000000001': b'm', 'boxes-000000001': b'1,2,3,4;5,6,7,8'})
     assert unpack.main([str(path), str(tmp_path / 'o'), '--format', 'tsv']) == 0
     assert (tmp_path / 'o.skipped.tsv').read_text().splitlines() == [
-        'image-000000002\thas a label that is not UTF-8', 'image-000000003\tis missing',
+        'image-000000002\thas a label that is not UTF-8; save the file as UTF-8',
+        'image-000000003\tis missing',
         'image-000000004\thas a label with a tab or a line break']
     assert (tmp_path / 'o' / 'masks/00000/train_0000001.png').read_bytes() == b'm'
     assert (tmp_path / 'o' / 'train_char_boxes.tsv').read_text().endswith('\tok\t1,2,3,4;5,6,7,8\n')
@@ -115,7 +116,7 @@ def test_clear_messages(table, tmp_path, capsys):
 
     (tmp_path / 'file').write_text('')
     (tmp_path / 'a.xml').write_text('')
-    put_lmdb(tmp_path / 'e', {'num-samples': b'1'})
+    put_lmdb(tmp_path / 'e', {'num-samples': b'1', 'label-000000001': b'a'})
     put_lmdb(tmp_path / 'n', {'a': b'1'})
     (tmp_path / 'no.tsv').write_text('a.png\tb\n')
     for words, tool, source, out in (
