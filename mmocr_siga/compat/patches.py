@@ -6,12 +6,14 @@ does nothing where nothing is missing.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
 from .configs import configs_in_bases, configs_in_hub, models_in_inferencers
 from .cpu_launcher import join_by_gloo, wrap_without_devices
 from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
+from .saving import keep_until_saved, write_whole_files
 
 
 class Patch(NamedTuple):
@@ -37,6 +39,11 @@ def load_checkpoints_safely(module: ModuleType) -> None:
     torch = ModuleType('torch')  # as this one module sees it
     torch.__dict__.update(vars(module.torch), load=load)
     module.torch, module.load_url = torch, load_url
+
+
+def of(file: str, function: str) -> Callable[[ModuleType], object]:
+    """A change by a module of this folder that imports torch, and is imported when it is needed."""
+    return lambda module: getattr(import_module(f'{__package__}.{file}'), function)(module)
 
 
 def decode_by_one_decoder(io: ModuleType) -> None:
@@ -120,6 +127,11 @@ PATCHES = (
     Patch('mmengine.infer.infer', models_in_inferencers,
           what="MMOCRInferencer(rec='siga_tiny_words') finds our packaged models and configs",
           why="MMEngine looks into the index of MMOCR's own models alone", until='as before'),
+    Patch('mmengine.infer.infer', of('weights', 'check_inferencers'),
+          what='inferencers need a config, and weights that fit it',
+          why='MMEngine executes the config in the checkpoint where none is given, and leaves '
+              'random what is not in the weights',
+          until='an MMEngine that reads configs as data, and refuses such weights'),
     Patch('mmengine.dist.utils', join_by_gloo,
           what='without an accelerator --launcher pytorch joins the processes by gloo',
           why='MMEngine sets a CUDA device first, whatever the backend',
@@ -134,6 +146,28 @@ PATCHES = (
               'checkpoints (from 2.6 on, which loads weights only)',
           until='an MMEngine that hands torch its classes; compat/restricted_unpickler.py serves '
                 'torch 2.0 to 2.5 alone'),
+    Patch('mmengine.fileio.backends.local_backend', write_whole_files,
+          what='files appear under their name when all of them is on the disk',
+          why='a kill or a full disk leaves half a checkpoint, under its final name',
+          until='an MMEngine that writes beside and renames'),
+    Patch('mmengine.hooks.checkpoint_hook', keep_until_saved,
+          what='CheckpointHook removes old checkpoints after the new one is saved, and such alone '
+               'as it finds in its own folder',
+          why='MMEngine removes first, and removes whatever the resumed checkpoint names',
+          until='an MMEngine that does so'),
+    Patch('mmengine.hooks.checkpoint_hook', of('resuming', 'save_state_of_training'),
+          what='checkpoints hold the states of random generators and accumulated gradients',
+          why='MMEngine saves neither: a resumed run draws other dropout and augmentation',
+          until='an MMEngine that saves them'),
+    Patch('mmengine.runner.loops', of('resuming', 'start_where_stopped'),
+          what='IterBasedTrainLoop starts its data loader at the first batch that it trains on',
+          why='MMEngine reads all batches before that one again', until='as before'),
+    Patch('mmengine.runner.runner', of('resuming', 'resume_by_data'),
+          what='--resume passes over damaged checkpoints, tells what has ended or cannot be '
+               'resumed, and goes on exactly; batches depend on the seed and their number; '
+               'num_workers=0 needs no persistent_workers=False',
+          why='MMEngine ends in KeyError, or says success, or begins with other data',
+          until='as before'),
     Patch('mmocr.registry', announce_components,
           what='the registries import our components, too, when they are first asked for one',
           why='a name in a config finds its class, though importing the package imports no MMOCR',

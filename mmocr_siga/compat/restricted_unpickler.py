@@ -1,49 +1,67 @@
-"""For torch 2.0 to 2.5 alone: a reader of pickles that finds and calls nothing but listed objects.
+"""A reader of pickles that finds and calls nothing but listed objects, whatever the torch.
 
-Their ``weights_only`` reader refuses to set the state of a ``HistoryBuffer`` or of a NumPy dtype,
-and takes no names. Remove this file when torch 2.6 is the oldest one supported.
+torch's own ``weights_only`` reader differs by version: up to 2.5 it cannot read MMEngine's
+checkpoints, and each of them calls classes that take memory by the gigabyte for a few bytes.
 """
 from __future__ import annotations
 
-import codecs
 import pickle
-from collections import Counter, OrderedDict
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Callable
 
-import torch
+# Many times what the largest checkpoints need; each makes at most a few hundred bytes.
+MOST_INSTRUCTIONS = 2_000_000
 
 
 class RefusedError(pickle.UnpicklingError):
-    """Something in a pickle is not on the list."""
+    """Something in a pickle is not on the list, or is larger than the file."""
 
 
-def restricted_pickle(allowed: dict[str, Any]) -> SimpleNamespace:
-    """What ``torch.load`` takes as its ``pickle_module``: ``allowed`` is added to torch's list."""
-    from torch._weights_only_unpickler import _get_allowed_globals
-    listed = {
-        **_get_allowed_globals(),
-        # What newer ones have added to it.
-        **{str(value): value for value in vars(torch).values() if isinstance(value, torch.dtype)},
-        **{f'builtins.{kind.__name__}': kind for kind in (set, bytearray, complex)},
-        'torch.device': torch.device,
-        'torch._utils._rebuild_parameter_with_state': torch._utils._rebuild_parameter_with_state,
-        'collections.OrderedDict': OrderedDict,
-        'collections.Counter': Counter,
-        # Protocol 2 writes bytes so; in no other codec.
-        '_codecs.encode': lambda text, _='latin1': codecs.latin_1_encode(text)[0],
-        **allowed,
-    }
-    unpickler = type('Unpickler', (_RestrictedUnpickler, ), dict(listed=listed))
-    return SimpleNamespace(__name__=__name__, Unpickler=unpickler,
-                           load=lambda file, **kwargs: unpickler(file, **kwargs).load())
+def restricted_pickle(named: Mapping[str, Any], called: Mapping[str, Callable],
+                      filled: Callable[[Any, Any], None],
+                      check_storage: Callable[[Any], None]) -> SimpleNamespace:
+    """What ``torch.load`` takes as its ``pickle_module``.
+
+    Args:
+        named: Objects by their names in the pickle, which may be mentioned only.
+        called: Those that may be called.
+        filled: Sets the state of an object, or refuses.
+        check_storage: Looks at what torch is asked for before it makes room for it.
+    """
+    kind = type('Unpickler', (_RestrictedUnpickler, ), dict(
+        listed={**named, **called}, called=tuple(called.values()), filled=staticmethod(filled),
+        check_storage=staticmethod(check_storage)))
+    return SimpleNamespace(__name__=__name__, Unpickler=kind,
+                           load=lambda file, **kwargs: kind(file, **kwargs).load())
+
+
+class _Counted(dict):
+    """Instructions by their codes; says so when too many were looked up."""
+
+    left = MOST_INSTRUCTIONS
+
+    def __getitem__(self, code: int) -> Callable:
+        self.left -= 1
+        if self.left < 0:
+            raise RefusedError(f'it holds more than {MOST_INSTRUCTIONS:,} instructions')
+        try:
+            return super().__getitem__(code)
+        except KeyError:
+            raise RefusedError(
+                f'it uses a pickle instruction that no checkpoint needs ({code:#x})') from None
 
 
 class _RestrictedUnpickler(pickle._Unpickler):  # the C class does not let opcodes be replaced
-    """Finds, calls, instantiates and fills objects of ``listed`` only."""
 
-    listed: dict[str, Any]
-    dispatch = dict(pickle._Unpickler.dispatch)
+    listed: Mapping[str, Any]
+    called: tuple[Callable, ...]
+    filled: Callable[[Any, Any], None]
+    check_storage: Callable[[Any], None]
+
+    def __init__(self, file: Any, **kwargs: Any) -> None:
+        super().__init__(file, **kwargs)
+        self.dispatch = _Counted(_DISPATCH)
 
     def find_class(self, module: str, name: str) -> Any:
         if module == '__builtin__':  # the name in Python 2, which protocol 2 writes
@@ -53,34 +71,29 @@ class _RestrictedUnpickler(pickle._Unpickler):  # the C class does not let opcod
         except KeyError:
             raise RefusedError(f"it names the Python object '{module}.{name}'") from None
 
-    def _require(self, item: Any, action: str) -> None:
-        if not any(item is listed for listed in self.listed.values()):
-            raise RefusedError(f'it {action} {item!r}')
-
     def load_reduce(self) -> None:
         args, function = self.stack.pop(), self.stack[-1]
-        self._require(function, 'calls')
+        if not any(function is one for one in self.called):
+            raise RefusedError(f'it calls {function!r}')
         self.stack[-1] = function(*args)
-
-    def load_newobj(self) -> None:
-        args, cls = self.stack.pop(), self.stack[-1]
-        self._require(cls, 'instantiates')
-        self.stack[-1] = cls.__new__(cls, *args)
 
     def load_build(self) -> None:
         state, instance = self.stack.pop(), self.stack[-1]
-        self._require(type(instance), 'sets the state of')
-        if hasattr(instance, '__setstate__'):
-            instance.__setstate__(state)
-        else:
-            instance.__dict__.update(state)
+        self.filled(instance, state)
 
-    def load_forbidden(self) -> None:
-        raise RefusedError('it uses a pickle instruction that no checkpoint needs')
+    def load_binpersid(self) -> None:
+        self.check_storage(self.stack[-1])
+        self.append(self.persistent_load(self.stack.pop()))
 
-    dispatch[pickle.REDUCE[0]] = load_reduce
-    dispatch[pickle.NEWOBJ[0]] = load_newobj
-    dispatch[pickle.BUILD[0]] = load_build
-    for _opcode in (pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2,
-                    pickle.EXT4):
-        dispatch[_opcode[0]] = load_forbidden
+
+# NEWOBJ is what a class is called by that has no function for it.
+_DISPATCH = {**pickle._Unpickler.dispatch,
+             pickle.REDUCE[0]: _RestrictedUnpickler.load_reduce,
+             pickle.NEWOBJ[0]: _RestrictedUnpickler.load_reduce,
+             pickle.BUILD[0]: _RestrictedUnpickler.load_build,
+             pickle.BINPERSID[0]: _RestrictedUnpickler.load_binpersid}
+# Of old or new protocols, slow for long numbers, or making room before they read.
+for _code in (pickle.INST, pickle.OBJ, pickle.NEWOBJ_EX, pickle.EXT1, pickle.EXT2, pickle.EXT4,
+              pickle.PERSID, pickle.INT, pickle.LONG, pickle.BYTEARRAY8, pickle.NEXT_BUFFER,
+              pickle.READONLY_BUFFER):
+    del _DISPATCH[_code[0]]

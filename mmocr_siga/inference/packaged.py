@@ -3,13 +3,12 @@
 A packaged model is three files in ``mmocr_siga/weights/``: ``<name>.py``, a config with the
 recognizer without its training head and the test pipeline; ``<name>.pth``, its weights, which hold
 tensors alone; and ``<name>.json``, the model card: characters, input size, size and sha256 of the
-weights, and where they come from. Where a model reads other characters than those of the
-dictionaries shipped, ``<name>.txt`` lists them. ``tools/checkpoints/pack_weights.py`` writes all of
-them.
+weights, which is compared whenever they are loaded, and where they come from. Where a model reads
+other characters than those of the dictionaries shipped, ``<name>.txt`` lists them.
+``tools/checkpoints/pack_weights.py`` writes all of them.
 """
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -19,7 +18,7 @@ from mmengine.config import Config
 
 __all__ = [
     'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'config_and_weights', 'find_packaged',
-    'packaged_config', 'packaged_in', 'packaged_models', 'sha256_of'
+    'packaged_in', 'packaged_models'
 ]
 
 DEFAULT_MODEL = 'siga_tiny_words'
@@ -66,16 +65,6 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
     raise FileNotFoundError(f'{what}{known}. {ways}')
 
 
-def packaged_config(model: PackagedModel) -> Config:
-    """Config of a packaged model; a ValueError if its weights are damaged or exchanged."""
-    expected, found = model.card['weights']['sha256'], sha256_of(model.weights)
-    if found != expected:
-        raise ValueError(f'{model.weights} is damaged, or does not belong to '
-                         f'{model.card_file.name}: its sha256 is {found[:12]}..., not '
-                         f'{expected[:12]}...')
-    return Config.fromfile(model.config)
-
-
 def config_and_weights(model: str | os.PathLike | Config, weights: str | os.PathLike | None
                        ) -> tuple[Config, str | os.PathLike, bool]:
     """What a model is built from, and whether that is a packaged model with its own weights.
@@ -85,7 +74,7 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
 
     Raises:
         FileNotFoundError: If there is no such model or config.
-        ValueError: If weights are needed or damaged.
+        ValueError: If weights are needed.
     """
     is_config = isinstance(model, Config)
     path = Path('a config' if is_config else model)
@@ -97,11 +86,7 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
     elif not is_config and weights is None and path.stem in packaged_models(path.parent):
         packaged = packaged_in(path.parent, path.stem)
     if packaged is not None:
-        return packaged_config(packaged), weights or packaged.weights, weights is None
+        return Config.fromfile(packaged.config), weights or packaged.weights, weights is None
     if weights is None:
         raise ValueError(f'{path} needs weights: give a checkpoint that was trained with it')
     return model if is_config else Config.fromfile(path), weights, False
-
-
-def sha256_of(path: str | os.PathLike) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

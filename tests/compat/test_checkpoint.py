@@ -18,13 +18,8 @@ from mmocr_siga.compat.checkpoint import UnsafeCheckpointError, load
 from tests.helpers.toy_run import EachStep, build, toy_config, write_words
 
 
-@pytest.fixture(params=[
-    pytest.param(True, id='weights_only', marks=pytest.mark.skipif(
-        not checkpoint._TORCH_TAKES_NAMES, reason='torch is older than 2.6')),
-    pytest.param(False, id='restricted')])
-def reader(request, monkeypatch):
-    """Each of the two ways of reading: the one of new and the one of older versions of torch."""
-    monkeypatch.setattr(checkpoint, '_TORCH_TAKES_NAMES', request.param)
+@pytest.fixture(autouse=True)
+def protected(monkeypatch):
     monkeypatch.delenv(checkpoint.UNSAFE_ENV, raising=False)
 
 
@@ -70,7 +65,7 @@ def text(value):
 
 class TestWhatIsLoaded:
 
-    def test_contents(self, path, reader):
+    def test_contents(self, path):
         saved = dict(
             weights=OrderedDict(a=torch.arange(6.).view(2, 3)),
             parameter=torch.nn.Parameter(torch.ones(2)),
@@ -88,7 +83,7 @@ class TestWhatIsLoaded:
         assert [t.dtype for t in loaded['types']] == [t.dtype for t in saved['types']]
 
     @pytest.mark.parametrize('zipped', [True, False])
-    def test_numpy_and_history(self, path, reader, zipped):
+    def test_numpy_and_history(self, path, zipped):
         saved = dict(
             buffer=HistoryBuffer([1., 2., 6.], [1, 1, 1]),
             scalars=[np.float64(0.5), np.float32(0.25), np.int64(-3), np.bool_(True)],
@@ -103,7 +98,7 @@ class TestWhatIsLoaded:
             np.testing.assert_array_equal(new, old)
 
     @pytest.mark.parametrize('package', [b'numpy.core', b'numpy._core'])
-    def test_names_of_numpy_1_and_2(self, path, reader, package):
+    def test_names_of_numpy_1_and_2(self, path, package):
         torch.save([np.float64(0.5), np.arange(3)], path)
 
         def rename(code):
@@ -115,13 +110,13 @@ class TestWhatIsLoaded:
         scalar, array = load(path)
         assert scalar == 0.5 and array.tolist() == [0, 1, 2]
 
-    def test_file_object_and_map_location(self, reader):
+    def test_file_object_and_map_location(self):
         buffer = io.BytesIO()
         torch.save({'a': torch.ones(1)}, buffer)
         buffer.seek(0)
         assert load(buffer, map_location='meta')['a'].is_meta
 
-    def test_it_cannot_change_the_statistics_of_later_buffers(self, path, reader, monkeypatch):
+    def test_it_cannot_change_the_statistics_of_later_buffers(self, path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setitem(HistoryBuffer._statistics_methods, 'mean', torch.Size)
             patch.setitem(HistoryBuffer._statistics_methods, 'new', torch.Size)
@@ -140,7 +135,7 @@ class TestWhatIsRefused:
         (open, 'open', ('touched', 'w')),
         (__import__, '__import__', ('os', )),
         (functools.partial, 'functools.partial', (print, ))])
-    def test_calls(self, path, reader, monkeypatch, function, named, args, zipped):
+    def test_calls(self, path, monkeypatch, function, named, args, zipped):
         monkeypatch.chdir(path.parent)
         torch.save({'state_dict': {}, 'x': Reduced(function, *args)}, path,
                    _use_new_zipfile_serialization=zipped)
@@ -152,14 +147,14 @@ class TestWhatIsRefused:
         (fetched(HistoryBuffer, '__init__'), "fetches the attribute '__init__'"),
         (fetched(HistoryBuffer, 'update'), "fetches the attribute 'update'"),
         (fetched(HistoryBuffer, '__dict__'), "fetches the attribute '__dict__'"),
-        (fetched(torch.Tensor, 'mean'), "fetches the attribute 'mean'"),
+        (fetched(torch.Tensor, 'mean'), "names the Python object 'torch.Tensor'"),
         (fetched('text', 'format'), "fetches the attribute 'format'"),
         # Where such chains lead: the builtins.
         (fetched(fetched(HistoryBuffer, '__init__'), '__globals__'), "the attribute '__init__'"),
         (fetched(fetched(HistoryBuffer, 'mean'), '__globals__'), "the attribute '__globals__'"),
         (np.array([1, 'a'], dtype=object), 'ObjectDType|object'),
     ])
-    def test_contents(self, path, reader, content, match):
+    def test_contents(self, path, content, match):
         torch.save(content, path)
         with pytest.raises(UnsafeCheckpointError, match=match):
             load(path)
@@ -172,7 +167,7 @@ class TestWhatIsRefused:
          pickle.SETITEM + pickle.TUPLE2 + pickle.BUILD, 'type'),
         (pickle.MARK + text('x') + pickle.INST + b'os\nsystem\n', 'it uses|it cannot'),
     ])
-    def test_instructions(self, path, reader, code, match):
+    def test_instructions(self, path, code, match):
         before = HistoryBuffer.mean
         torch.save({}, path)
         replace_pickle(path, lambda _: b'\x80\x02' + code + b'.')
@@ -180,7 +175,7 @@ class TestWhatIsRefused:
             load(path)
         assert HistoryBuffer.mean is before
 
-    def test_torchscript(self, path, reader):
+    def test_torchscript(self, path):
         torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(path))
         with pytest.raises(UnsafeCheckpointError, match='TorchScript'):
             load(path)
@@ -189,13 +184,13 @@ class TestWhatIsRefused:
         (lambda content: content[:len(content) // 2], 'x.pth is damaged or cut short'),
         (lambda content: b'<html>not found</html>', "not written by torch.save: .* b'<html>"),
     ])
-    def test_damaged_files(self, path, reader, change, match):
+    def test_damaged_files(self, path, change, match):
         torch.save(torch.zeros(1000), path)
         path.write_bytes(change(path.read_bytes()))
         with pytest.raises(RuntimeError, match=match):
             load(path)
 
-    def test_explicit_opt_in(self, path, reader, monkeypatch):
+    def test_explicit_opt_in(self, path, monkeypatch):
         torch.save(Reduced(str.upper, 'x'), path)
         for value in ('0', ''):
             monkeypatch.setenv(checkpoint.UNSAFE_ENV, value)
@@ -266,7 +261,7 @@ class TestRuns:
         runner.rates = rates.seen
         return runner
 
-    def test_resume_gives_what_the_whole_run_gave(self, folder, two_epochs, reader):
+    def test_resume_gives_what_the_whole_run_gave(self, folder, two_epochs):
         rates = EachStep(lambda runner: runner.optim_wrapper.get_lr()['lr'][0])
         runner = build(toy_config(folder, 'resumed', **self.config), folder / 'run/epoch_1.pth',
                        resume=True, hooks=[rates])
@@ -279,7 +274,7 @@ class TestRuns:
         for name, expected in two_epochs.model.state_dict().items():
             torch.testing.assert_close(runner.model.state_dict()[name], expected, msg=name)
 
-    def test_load_from_and_test(self, folder, two_epochs, reader):
+    def test_load_from_and_test(self, folder, two_epochs):
         runner = build(toy_config(folder, 'tested'), folder / 'run/epoch_2.pth')
         assert 'recog/word_acc' in runner.test()
         for name, expected in two_epochs.model.state_dict().items():

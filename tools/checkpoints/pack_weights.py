@@ -27,8 +27,8 @@ from torch import Tensor
 
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
-from mmocr_siga.compat.checkpoint import load
-from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in, sha256_of
+from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in
 from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
 from mmocr_siga.rendering import build_renderer
 from mmocr_siga.rendering.fonts import bundled_font_dir

@@ -4,7 +4,8 @@
     python tools/checkpoints/publish_checkpoint.py work_dirs/sar_glyph/epoch_5.pth sar.pth \\
         --without-plugins
 
-The result holds tensors and plain containers alone. Load it as it is; MMEngine names the weights
+The result holds tensors and plain containers alone. Beside it lies its checksum, as ``sha256sum``
+writes it, which is compared when the file is loaded. Load it as it is; MMEngine names the weights
 of the training head as missing unless the config sets ``model.glyph_head=None``. With
 ``--without-plugins`` the weights of plug-ins are left out too: what is left is a checkpoint of the
 recognizer they were plugged into (not of one whose plug-ins feed it features, which cannot read
@@ -21,7 +22,8 @@ from pathlib import Path
 import torch
 
 import mmocr_siga
-from mmocr_siga.compat.checkpoint import load
+from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.compat.saving import whole_file
 
 TRAINING_ONLY = 'glyph_head.'
 PLUGINS = 'plugins.'
@@ -37,7 +39,11 @@ def publish(source: Path, target: Path, without_plugins: bool = False) -> tuple[
     kept = OrderedDict((name, value) for name, value in weights.items()
                        if not name.startswith(left_out))
     meta = dict(mmocr_siga_version=mmocr_siga.__version__)
-    torch.save(dict(meta=meta, state_dict=kept), target)
+    listed = target.with_name(f'{target.name}.sha256')
+    listed.unlink(missing_ok=True)
+    with whole_file(target, 'wb') as file:
+        torch.save(dict(meta=meta, state_dict=kept), file)
+    listed.write_text(f'{sha256_of(target)}  {target.name}\n', encoding='utf-8')
     return len(kept), len(weights) - len(kept)
 
 

@@ -4,68 +4,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from ...compat.weights import (
+    TRAINING_ONLY,
+    Mismatch,
+    WeightsMismatchError,
+    compare_weights,
+    weights_of,
+)
 from ...text.dictionary import SHORT_NAMES, dictionary_characters
-
-# Parts that reading does not need: they may be in the model and not in the weights, or vice versa.
-TRAINING_ONLY = ('glyph_head.', 'decoder.module_loss.')
-SHOWN = 4
-
-
-class WeightsMismatchError(ValueError):
-    """Weights are of another model or another dictionary."""
-
-
-class Mismatch(NamedTuple):
-    """How weights differ from what a model needs; all three are empty if they fit."""
-
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]  # in the weights, in the model
-    missing: list[str]  # tensors that only the model has
-    unexpected: list[str]  # tensors that only the weights have
-
-
-def weights_of(checkpoint: Any, source: str) -> dict[str, Tensor]:
-    """The tensors in a checkpoint by their names, without a leading ``module.``.
-
-    The checkpoint is a dict with ``state_dict``, or a state dict; ``source`` names its file in
-    messages.
-
-    Raises:
-        ValueError: If it holds no weights where they are expected; says what it holds.
-    """
-    weights = checkpoint
-    if isinstance(checkpoint, Mapping) and 'state_dict' in checkpoint:
-        weights = checkpoint['state_dict']
-    if not isinstance(weights, Mapping):
-        raise ValueError(f'{source} holds no weights but {type(weights).__name__}')
-    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        hint = ''
-        if isinstance(weights.get('net'), Mapping):
-            hint = ("; with its weights under 'net' it is one of the reference's: convert it by "
-                    'tools/convert_reference_weights.py')
-        raise ValueError(f'{source} holds no state_dict; its keys are '
-                         f'{[str(key) for key in list(weights)[:8]]}{hint}')
-    if all(name.startswith('module.') for name in weights):
-        return {name[len('module.'):]: value for name, value in weights.items()}
-    return dict(weights)
-
-
-def compare_weights(model: nn.Module, weights: Mapping[str, Tensor],
-                    training_only: Sequence[str] = TRAINING_ONLY) -> Mismatch:
-    """Compare weights with a model, leaving aside names that begin as ``training_only`` tells."""
-    own, given = ({name: value for name, value in state.items()
-                   if not name.startswith(tuple(training_only))}
-                  for state in (model.state_dict(), weights))
-    shapes = {name: (tuple(given[name].shape), tuple(value.shape)) for name, value in own.items()
-              if name in given and given[name].shape != value.shape}
-    # Old checkpoints lack this counter, which reading does not use.
-    missing = [name for name in own
-               if name not in given and not name.endswith('num_batches_tracked')]
-    return Mismatch(shapes, missing, [name for name in given if name not in own])
 
 
 def load_weights(model: nn.Module, source: str | os.PathLike,
@@ -98,7 +49,7 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
                             [name for name in mismatch.missing if name.startswith(wanted)], [])
     if any(mismatch):
         raise WeightsMismatchError(
-            f'{source} does not fit the model. {_listed(mismatch)}'
+            f'{source} does not fit the model. {mismatch}'
             f'{_dictionary_advice(model, mismatch) or _model_advice(checkpoint)}')
     own = model.state_dict()
     model.load_state_dict(
@@ -131,21 +82,6 @@ def class_axis(given: Sequence[int], own: Sequence[int], classes: int) -> tuple[
     # Embeddings know a start token besides the classes.
     extra = own[changed[0]] - classes
     return (changed[0], extra) if 0 <= extra <= 2 else None
-
-
-def _listed(mismatch: Mismatch) -> str:
-    """The first differences, a line each."""
-    lines = [('tensors have another shape', [f'{name}: {given} in the weights, {own} in the model'
-                                             for name, (given, own) in mismatch.shapes.items()]),
-             ('tensors are not in the weights', mismatch.missing),
-             ('tensors are not in the model', mismatch.unexpected)]
-    out = ''
-    for what, names in lines:
-        if names:
-            more = [f'... and {len(names) - SHOWN} more'] if len(names) > SHOWN else []
-            out += '\n'.join([f'{len(names)} {what}:', *(f'  {n}' for n in names[:SHOWN] + more),
-                              ''])
-    return out
 
 
 def _dictionary_advice(model: nn.Module, mismatch: Mismatch) -> str:

@@ -8,12 +8,7 @@ from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
 
 from mmocr_siga.apis import WordInferencer
-from mmocr_siga.inference.packaged import (
-    DEFAULT_MODEL,
-    find_packaged,
-    packaged_config,
-    packaged_models,
-)
+from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged, packaged_models
 from tests.helpers.readers import reader_files, word_pictures
 from tests.helpers.words import tiny_model
 from tools.checkpoints import pack_weights as tool
@@ -120,7 +115,7 @@ def test_damaged_and_missing_weights(files, tmp_path, monkeypatch):
     data[len(data) // 2] ^= 1
     (tmp_path / 'tiny.pth').write_bytes(data)
     with pytest.raises(ValueError, match='is damaged'):
-        packaged_config(find_packaged('tiny', tmp_path))
+        WordInferencer(tmp_path / 'tiny.py')
     (tmp_path / 'tiny.pth').unlink()
     assert packaged_models(tmp_path) == []
     with pytest.raises(FileNotFoundError, match="weights of the model 'tiny' are not in this inst"):
