@@ -2,15 +2,7 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon
 
-from mmocr_siga.evaluation.spotting_protocol import (
-    Counts,
-    count_hits,
-    dictionary_form,
-    hmean,
-    in_dictionary,
-    overlaps,
-    same_text,
-)
+from mmocr_siga.evaluation import spotting_protocol as rules
 
 
 def box(x, y, w=10, h=4):
@@ -26,7 +18,7 @@ def box(x, y, w=10, h=4):
     ('\u4e2d\u6587\u5b57', '\u4e2d\u6587\u5b57', False), ('50%', '50%', False),
     ('', '', False), ('###', '###', False)])
 def test_words_of_a_dictionary(text, form, asked):
-    assert dictionary_form(text) == form and in_dictionary(text) is asked
+    assert rules.dictionary_form(text) == form and rules.in_dictionary(text) is asked
 
 
 @pytest.mark.parametrize('truth, reading, end_to_end, spotting', [
@@ -37,29 +29,31 @@ def test_words_of_a_dictionary(text, form, asked):
     ("Joe's", 'joes', False, False), ("Joe's", "joe's", True, False),
     ('', '', True, True), ('!', '', True, True), ('Exit', '', False, False)])
 def test_right_readings(truth, reading, end_to_end, spotting):
-    assert same_text(truth, reading, 'end_to_end') is end_to_end
-    assert same_text(truth, reading, 'word_spotting') is spotting
-    assert same_text(truth, reading, 'detection') is True
+    assert rules.same_text(truth, reading, 'end_to_end') is end_to_end
+    assert rules.same_text(truth, reading, 'word_spotting') is spotting
+    assert rules.same_text(truth, reading, 'detection') is True
 
 
 def test_thresholds_by_hand():
     words = [box(0, 0)]  # 40 square pixels
     # Shifted by 3 and by 4: intersection 28 and 24, union 52 and 56.
-    found = overlaps(words, [box(3, 0), box(4, 0)], iou=0.5, cover=0.65)
+    found = rules.overlaps(words, [box(3, 0), box(4, 0)], iou=0.5, cover=0.65)
     assert found.pairs.tolist() == [[0, 0]]
     assert found.covered.tolist() == [[0, 0]]
     # Exactly the threshold is not above it: 20 of 40, 20 of 60.
-    assert overlaps(words, [box(5, 0)], iou=1 / 3, cover=.5).pairs.tolist() == []
-    assert overlaps(words, [box(5, 0)], iou=1 / 3, cover=.5).covered.tolist() == []
+    assert rules.overlaps(words, [box(5, 0)], iou=1 / 3, cover=.5).pairs.tolist() == []
+    assert rules.overlaps(words, [box(5, 0)], iou=1 / 3, cover=.5).covered.tolist() == []
 
 
 def test_regions_that_enclose_nothing_and_none_at_all():
-    found = overlaps([[0, 0, 1, 1, 2, 2], box(0, 0)], [box(0, 0), [5, 5, 6, 6], box(0, 0, 0, 0)])
+    words, detections = [[0, 0, 1, 1, 2, 2], box(0, 0)], [box(0, 0), [5, 5, 6, 6], box(0, 0, 0, 0)]
+    found = rules.overlaps(words, detections)
     assert found.pairs.tolist() == [[1, 0]] and found.lost_words == 1
     for words, detections in ((0, 3), (3, 0), (0, 0)):
-        found = overlaps([box(0, 0)] * words, [box(0, 0)] * detections)
+        found = rules.overlaps([box(0, 0)] * words, [box(0, 0)] * detections)
         assert found.pairs.shape == found.covered.shape == (0, 2)
-    assert hmean(Counts(0, 3, 0)) == hmean(Counts(3, 0, 0)) == (0, 0, 0)
+    for counts in ((0, 3, 0), (3, 0, 0)):
+        assert rules.hmean(rules.Counts(*counts)) == (0, 0, 0)
 
 
 def test_against_every_pair():
@@ -72,7 +66,7 @@ def test_against_every_pair():
         return np.stack([np.cos(angles), np.sin(angles)], -1) * size + center
 
     words, detections = quads(40), quads(50)
-    found = overlaps(words, detections, 0.2, 0.4)
+    found = rules.overlaps(words, detections, 0.2, 0.4)
     pairs, covered = [], []
     for i, word in enumerate(map(Polygon, words)):
         for j, detection in enumerate(map(Polygon, detections)):
@@ -100,9 +94,10 @@ SEVERAL = [box(1, 0), box(20, 1), box(61, 0), box(62, 0, 4, 2), box(80, 0)]
     ([box(0, 0), box(0, 0)], [None, 'exit'], 'end_to_end', (3, 1, 1)),
 ])
 def test_counts_by_hand(detections, readings, protocol, counts):
-    found = overlaps([box(0, 0), box(20, 0), box(40, 0), box(60, 0)], detections)
+    found = rules.overlaps([box(0, 0), box(20, 0), box(40, 0), box(60, 0)], detections)
     care = np.array([True, True, True, False])
-    assert count_hits(found, ['Exit', 'Cafe', 'B52', '###'], care, readings, protocol) == counts
+    words = ['Exit', 'Cafe', 'B52', '###']
+    assert rules.count_hits(found, words, care, readings, protocol) == counts
     # A detection serves one word.
-    found = overlaps([box(0, 0), box(0, 0)], [box(0, 0)])
-    assert count_hits(found, ['a', 'a'], care[:2], ['a']) == Counts(2, 1, 1)
+    found = rules.overlaps([box(0, 0), box(0, 0)], [box(0, 0)])
+    assert rules.count_hits(found, ['a', 'a'], care[:2], ['a']) == rules.Counts(2, 1, 1)

@@ -7,13 +7,13 @@ from mmocr.structures import TextDetDataSample
 from tests.helpers.words import tiny_model
 
 
-def rec_head(reads='picture', parallel=False, glyph_head=True, shared=True, **changes):
+def rec_head(reads='picture', parallel=False, glyph_head=True, **changes):
     """Config of a ``SIGARecHead`` over features of 16 channels."""
     parts = tiny_model('parallel' if parallel else 'siga')
     head = dict(type='SIGARecHead', reads=reads, encoder=parts['encoder'],
                 decoder=parts['decoder'], glyph_head=parts['glyph_head'] if glyph_head else None)
     if reads == 'picture':
-        head.update(backbone=parts['backbone'], shared_channels=16 if shared else 0)
+        head.update(backbone=parts['backbone'], shared_channels=16)
     else:
         head.update(backbone=dict(type='RegionPyramid', in_channels=16, channels=(4, 8, 8)))
     return dict(head, **changes)

@@ -82,7 +82,7 @@ def test_what_is_no_picture_is_named(toy, given, message):
         ONNXRecognizer(toy)(given)
 
 
-def test_wrong_files(tmp_path):
+def test_wrong_files_and_options(toy, tmp_path):
     with pytest.raises(FileNotFoundError, match='no ONNX file'):
         ONNXRecognizer(tmp_path / 'missing.onnx')
     (tmp_path / 'text.onnx').write_text('text')
@@ -95,15 +95,12 @@ def test_wrong_files(tmp_path):
         path = toy_file(tmp_path / 'wrong.onnx', [0], [1.0], metadata)
         with pytest.raises(ValueError, match=message):
             ONNXRecognizer(path)
-
-
-def test_wrong_options(toy):
     with pytest.raises(ValueError, match='threads must be a whole number from 1'):
         ONNXRecognizer(toy, threads=0)
-    with pytest.raises(ValueError, match='gives no glyph maps'):
-        ONNXRecognizer(toy)(image(), return_glyph_maps=True)
-    with pytest.raises(ValueError, match='batch_size must be a whole number from 1'):
-        ONNXRecognizer(toy)(image(), batch_size=0)
+    for options, message in ((dict(return_glyph_maps=True), 'gives no glyph maps'),
+                             (dict(batch_size=0), 'batch_size must be a whole number from 1')):
+        with pytest.raises(ValueError, match=message):
+            ONNXRecognizer(toy)(image(), **options)
     with pytest.raises(ValueError, match="'rotate' is unknown"):
         prepared(image(), [dict(type='rotate')])
 

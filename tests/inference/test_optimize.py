@@ -35,9 +35,6 @@ def test_it_reads_the_same_with_fewer_layers(preprocessor):
     assert optimized is model and optimized.glyph_head is None
     assert not any(isinstance(m, nn.BatchNorm2d) for m in optimized.modules())
     assert not any(p.requires_grad for p in optimized.parameters())
-
-
-def test_a_model_in_training_mode_is_refused():
     with pytest.raises(ValueError, match='call model.eval'):
         optimize_for_inference(build().train())
 

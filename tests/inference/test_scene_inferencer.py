@@ -140,10 +140,7 @@ class TestVerticalWords:
         assert (width > height) == (turn == 'downwards')
         left, top = word.char_polygons[0][0]
         assert top < 11 if turn == 'downwards' else left < 21
-
-    def test_ratio(self):
         assert len(self.run(self.picture, vertical_ratio=4)[1].sizes) == 1
-
 
 def test_what_cannot_be_read_is_reported():
     regions = [

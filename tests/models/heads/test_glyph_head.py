@@ -59,7 +59,6 @@ def columns(map_like, seed, dim=-1):
 @pytest.mark.parametrize('scaled', [True, False])
 def test_padding_takes_no_part(masks, scaled):
     """A word alone and at the left of noise, whose maps agree where the word is."""
-    torch.manual_seed(0)
     cfg = tiny_model()
     cfg['glyph_head'].update(
         pseudo_labels=dict(type='GlyphPseudoLabelGenerator', scale_threshold=scaled))

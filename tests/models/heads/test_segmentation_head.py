@@ -16,7 +16,6 @@ def test_shapes():
 
 
 def test_it_learns_a_mask():
-    torch.manual_seed(0)
     head = SegmentationHead((3, ), trunk=False, channels=8)
     mask = torch.zeros(1, 16, 32, dtype=torch.long)
     mask[:, 4:12, 6:20] = 1

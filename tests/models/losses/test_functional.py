@@ -3,18 +3,10 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from scipy.special import expit, softmax
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmocr_siga.models.losses.functional import (
-    coverage_loss,
-    glyph_loss,
-    orthogonality_loss,
-    resize_attention,
-    sec_loss,
-    text_mask_loss,
-)
+from mmocr_siga.models.losses import functional as F
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels
 
 LENGTHS = torch.tensor([0, 3, 9, 4])  # none, some, more than the 5 steps
@@ -39,22 +31,22 @@ def case(seed=0, n=4, t=5, dtype=torch.double):
 
 # By name: of a case, the lengths and, where padding can be told, the valid columns.
 LOSSES = {
-    'orthogonality': lambda c, n, v=None: orthogonality_loss(c['attention'], n),
-    'coverage': lambda c, n, v=None: coverage_loss(c['attention'], c['foreground'], n, False, v),
+    'orthogonality': lambda c, n, v=None: F.orthogonality_loss(c['attention'], n),
+    'coverage': lambda c, n, v=None: F.coverage_loss(c['attention'], c['foreground'], n, False, v),
     'coverage, reference':
-        lambda c, n, v=None: coverage_loss(c['attention'], c['foreground'], n, True, v),
-    'coverage, soft': lambda c, n, v=None: coverage_loss(c['attention'], c['soft'], n, valid=v),
+        lambda c, n, v=None: F.coverage_loss(c['attention'], c['foreground'], n, True, v),
+    'coverage, soft': lambda c, n, v=None: F.coverage_loss(c['attention'], c['soft'], n, valid=v),
     'coverage, soft, reference':
-        lambda c, n, v=None: coverage_loss(c['attention'], c['soft'], n, True, v),
-    'text mask': lambda c, n, v=None: text_mask_loss(c['mask_logits'], c['foreground'], valid=v),
+        lambda c, n, v=None: F.coverage_loss(c['attention'], c['soft'], n, True, v),
+    'text mask': lambda c, n, v=None: F.text_mask_loss(c['mask_logits'], c['foreground'], valid=v),
     'text mask, reference':
-        lambda c, n, v=None: text_mask_loss(c['mask_logits'], c['foreground'], None, True, v),
+        lambda c, n, v=None: F.text_mask_loss(c['mask_logits'], c['foreground'], None, True, v),
     'text mask, ignoring':
-        lambda c, n, v=None: text_mask_loss(c['mask_logits'], c['foreground'], 100.0, valid=v),
+        lambda c, n, v=None: F.text_mask_loss(c['mask_logits'], c['foreground'], 100.0, valid=v),
     'glyph cross-entropy':
-        lambda c, n, v=None: glyph_loss(c['glyph_logits'], c['labels'], n, v)[0],
-    'glyph Dice': lambda c, n, v=None: glyph_loss(c['glyph_logits'], c['labels'], n, v)[1],
-    **{f'SEC {pooling}': lambda c, n, v=None, pooling=pooling: sec_loss(
+        lambda c, n, v=None: F.glyph_loss(c['glyph_logits'], c['labels'], n, v)[0],
+    'glyph Dice': lambda c, n, v=None: F.glyph_loss(c['glyph_logits'], c['labels'], n, v)[1],
+    **{f'SEC {pooling}': lambda c, n, v=None, pooling=pooling: F.sec_loss(
         c['sec_logits'].transpose(1, 2), torch.arange(4, device=n.device) < n[:, None], v,
         pooling=pooling) for pooling in ('noisy_or', 'max', 'logsumexp')}
 }
@@ -158,10 +150,10 @@ def test_padding_does_not_count(name):
 def test_orthogonality_reductions():
     attention = torch.full((3, 3, 4), 0.25)
     lengths = torch.tensor([0, 2, 3])
-    losses = orthogonality_loss(attention, lengths, 'none')
+    losses = F.orthogonality_loss(attention, lengths, 'none')
     torch.testing.assert_close(losses, torch.tensor([0, 1 / 128, 1 / 64]))
-    assert orthogonality_loss(attention, lengths, 'sum').item() == pytest.approx(3 / 128)
-    assert orthogonality_loss(attention, lengths).item() == pytest.approx(1 / 128)
+    assert F.orthogonality_loss(attention, lengths, 'sum').item() == pytest.approx(3 / 128)
+    assert F.orthogonality_loss(attention, lengths).item() == pytest.approx(1 / 128)
 
 
 def test_text_mask_drops_samples():
@@ -171,11 +163,11 @@ def test_text_mask_drops_samples():
     mask = torch.ones(3, 1, 1, dtype=torch.bool)
     losses = [math.log(1 + math.exp(-x)) for x in (2, 0, -2)]  # 0.127, 0.693, 2.127
     for limit, kept in ((3.0, 3), (1.0, 2), (0.5, 1), (0.1, 0)):
-        loss = text_mask_loss(logits, mask, ignore_above=limit)
+        loss = F.text_mask_loss(logits, mask, ignore_above=limit)
         assert loss.item() == pytest.approx(sum(losses[:kept]) / max(kept, 1))
         gradient, = torch.autograd.grad(loss, logits)
         assert (gradient[:kept] != 0).all() and (gradient[kept:] == 0).all()
-    reached = text_mask_loss(torch.zeros(1, 2, 1, 1), mask[:1], ignore_above=math.log(2) - 1e-7)
+    reached = F.text_mask_loss(torch.zeros(1, 2, 1, 1), mask[:1], ignore_above=math.log(2) - 1e-7)
     assert reached.item() == 0
 
 
@@ -185,9 +177,9 @@ def test_glyph_target_is_the_lowest_claim_or_background(channels):
     labels = torch.zeros(1, channels, 1, 3, dtype=torch.bool)
     labels[0, -2:, 0, 0] = True  # claimed by the last two
     labels[0, :, 0, 1] = True  # by all; the last pixel by none
-    loss, _ = glyph_loss(logits, labels, torch.tensor([channels - 1]))
+    loss, _ = F.glyph_loss(logits, labels, torch.tensor([channels - 1]))
     target = torch.tensor([[[channels - 2, 0, 0]]])
-    torch.testing.assert_close(loss, F.cross_entropy(logits, target))
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, target))
 
 
 @pytest.mark.parametrize('name', LOSSES)
@@ -233,20 +225,20 @@ TWO = LENGTHS[:2]
 
 
 @pytest.mark.parametrize('function, arguments, message', [
-    (orthogonality_loss, (MAPS[0], TWO), 'attention must be'),
-    (orthogonality_loss, (MAPS, LENGTHS), 'lengths must be'),
-    (orthogonality_loss, (MAPS, torch.ones(2)), 'lengths must be integers'),
-    (orthogonality_loss, (MAPS, TWO, 'avg'), "'none', 'mean' or 'sum'"),
-    (coverage_loss, (MAPS, MASKS[0], TWO), 'foreground must be'),
-    (coverage_loss, (MAPS, MASKS.repeat(1, 1, 2), TWO), 'the same width'),
-    (coverage_loss, (MAPS, MASKS.long(), TWO), 'foreground must be'),
-    (text_mask_loss, (torch.rand(2, 3, 5, 4), MASKS.bool()), 'logits must be'),
-    (text_mask_loss, (torch.rand(2, 2, 4, 4), MASKS.bool()), 'mask must be'),
-    (text_mask_loss, (torch.rand(2, 2, 5, 4), MASKS), 'mask must be'),
-    (glyph_loss, (CLAIMS[:, :1], CLAIMS[:, :1].bool(), TWO), 'logits must be'),
-    (glyph_loss, (CLAIMS, CLAIMS, TWO), 'labels must be'),
-    (glyph_loss, (CLAIMS, CLAIMS[:, :2].bool(), TWO), 'labels must be'),
-    (glyph_loss, (CLAIMS, CLAIMS.bool(), LENGTHS), 'lengths must be'),
+    (F.orthogonality_loss, (MAPS[0], TWO), 'attention must be'),
+    (F.orthogonality_loss, (MAPS, LENGTHS), 'lengths must be'),
+    (F.orthogonality_loss, (MAPS, torch.ones(2)), 'lengths must be integers'),
+    (F.orthogonality_loss, (MAPS, TWO, 'avg'), "'none', 'mean' or 'sum'"),
+    (F.coverage_loss, (MAPS, MASKS[0], TWO), 'foreground must be'),
+    (F.coverage_loss, (MAPS, MASKS.repeat(1, 1, 2), TWO), 'the same width'),
+    (F.coverage_loss, (MAPS, MASKS.long(), TWO), 'foreground must be'),
+    (F.text_mask_loss, (torch.rand(2, 3, 5, 4), MASKS.bool()), 'logits must be'),
+    (F.text_mask_loss, (torch.rand(2, 2, 4, 4), MASKS.bool()), 'mask must be'),
+    (F.text_mask_loss, (torch.rand(2, 2, 5, 4), MASKS), 'mask must be'),
+    (F.glyph_loss, (CLAIMS[:, :1], CLAIMS[:, :1].bool(), TWO), 'logits must be'),
+    (F.glyph_loss, (CLAIMS, CLAIMS, TWO), 'labels must be'),
+    (F.glyph_loss, (CLAIMS, CLAIMS[:, :2].bool(), TWO), 'labels must be'),
+    (F.glyph_loss, (CLAIMS, CLAIMS.bool(), LENGTHS), 'lengths must be'),
 ])
 def test_errors(function, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -269,7 +261,7 @@ def test_number_of_operator_calls_does_not_grow():
         for name in LOSSES:
             c[leaf_of(name)].requires_grad_()
         with CallCounter() as counter:
-            c['attention'] = resize_attention(c['attention'][:, :, ::2], 12)
+            c['attention'] = F.resize_attention(c['attention'][:, :, ::2], 12)
             glyph_labels(c['attention'], c['foreground'], lengths, (3, 4))
             sum(loss(c, lengths) for loss in LOSSES.values()).backward()
         counts.append(counter.calls)

@@ -11,7 +11,6 @@ from tests.models.backbones.test_lcnet_v4 import DETECTOR
 
 
 def test_the_coarsest_part_comes_first_and_reaches_all():
-    torch.manual_seed(0)
     neck = RepLKFPN((2, 3), 16)
     fine, coarse = torch.randn(1, 2, 4, 6), torch.randn(1, 3, 2, 3)
     out = neck([fine, coarse])

@@ -1,7 +1,6 @@
 """What the hooks see is what the recognizers do: the attention makes their glimpses of the map."""
 import pytest
 import torch
-from mmengine.structures import LabelData
 from mmocr.registry import MODELS, TASK_UTILS
 from torch import nn
 
@@ -262,11 +261,3 @@ def test_a_hook_that_points_nowhere_is_named(change, message):
         model = MODELS.build(small_config('aster', type='PluggedRecognizer', hooks=hooks,
                                         plugins=dict(sec=dict(type='SECLoss')))).train()
         model.loss(*batch((64, 128)))
-
-
-def test_an_unknown_recognizer_is_told_what_to_do():
-    class Foreign(nn.Module):
-        decoder = LabelData()
-
-    with pytest.raises(ValueError, match="decoder LabelData; known are .*hooks=dict"):
-        feature_hooks_of(Foreign())

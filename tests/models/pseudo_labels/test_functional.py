@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from mmocr_siga.models.pseudo_labels.functional import (
-    glyph_labels,
-    masked_two_means,
-    resize_attention,
-    two_means_mask,
-    two_means_mask_image,
-)
+from mmocr_siga.models.pseudo_labels import functional as F
 
 
 def oracle_mask(gray, valid=None):
@@ -54,8 +48,8 @@ def oracle_mask(gray, valid=None):
 
 def mask_of(gray):
     """The mask of one image by the batch function, checked against the NumPy one."""
-    mask = two_means_mask(torch.from_numpy(gray)[None])[0].numpy()
-    np.testing.assert_array_equal(two_means_mask_image(gray), mask)
+    mask = F.two_means_mask(torch.from_numpy(gray)[None])[0].numpy()
+    np.testing.assert_array_equal(F.two_means_mask_image(gray), mask)
     return mask
 
 
@@ -78,8 +72,11 @@ def test_mask_is_the_exact_optimum_with_the_border_vote(gray):
 @given(images, st.data())
 def test_valid_region_is_all_that_counts(gray, data):
     valid = data.draw(arrays(bool, gray.shape))
-    mask = masked_two_means(torch.from_numpy(gray)[None], torch.from_numpy(valid)[None])[0]
+    mask = F.masked_two_means(torch.from_numpy(gray)[None], torch.from_numpy(valid)[None])[0]
     np.testing.assert_array_equal(mask.numpy(), oracle_mask(gray, valid))
+    columns = torch.from_numpy(valid[:1])  # as padding is told
+    mask = F.masked_two_means(torch.from_numpy(gray)[None], columns)[0]
+    np.testing.assert_array_equal(mask.numpy(), oracle_mask(gray, valid[:1].repeat(len(gray), 0)))
 
 
 def drawn(height, width, *parts):
@@ -120,39 +117,24 @@ def test_the_border_votes(gray, text):
 
 def test_float_images_are_rounded_to_levels():
     gray = textured(0)
-    expected = two_means_mask(torch.from_numpy(gray)[None])
+    expected = F.two_means_mask(torch.from_numpy(gray)[None])
     for offset in (-0.49, 0.0, 0.49):
         shifted = torch.from_numpy(gray)[None].double() + offset
-        assert torch.equal(two_means_mask(shifted), expected)
-        assert torch.equal(two_means_mask(shifted.float()), expected)
+        assert torch.equal(F.two_means_mask(shifted), expected)
+        assert torch.equal(F.two_means_mask(shifted.float()), expected)
     exact = torch.tensor([[[-9.0, 0.5, 1.5, 254.5, 300.0]]])  # halves to even
     rounded = torch.tensor([[[0, 0, 2, 254, 255]]], dtype=torch.uint8)
-    assert torch.equal(two_means_mask(exact), two_means_mask(rounded))
+    assert torch.equal(F.two_means_mask(exact), F.two_means_mask(rounded))
 
 
 def test_image_alone_and_in_a_batch_and_by_opencv():
     batch = torch.from_numpy(np.stack([textured(seed) for seed in range(7)]))
-    for gray, mask in zip(batch.numpy(), two_means_mask(batch).numpy()):
+    for gray, mask in zip(batch.numpy(), F.two_means_mask(batch).numpy()):
         np.testing.assert_array_equal(mask_of(gray), mask)
         bright = mask if gray[mask].mean() > gray[~mask].mean() else ~mask
         threshold, _ = cv2.threshold(gray, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         np.testing.assert_array_equal(bright, gray > threshold)
-    assert two_means_mask(batch[:0]).shape == (0, 32, 128)
-
-
-def test_padding_changes_nothing():
-    gray = torch.from_numpy(textured(3))
-    widths = [128, 90, 1, 0]
-    batch = torch.randint(0, 256, (4, 32, 128), dtype=torch.uint8)
-    for image, width in zip(batch, widths):
-        image[:, :width] = gray[:, :width]
-    valid = torch.arange(128) < torch.tensor(widths)[:, None]
-    for region in (valid, valid[:, None].expand(4, 32, 128)):
-        masks = masked_two_means(batch, region)
-        for mask, width in zip(masks[:3], widths):
-            assert torch.equal(mask[:, :width], two_means_mask(gray[None, :, :width])[0])
-            assert not mask[:, width:].any()
-        assert not masks[3].any()
+    assert F.two_means_mask(batch[:0]).shape == (0, 32, 128)
 
 
 def oracle_resize(row, width):
@@ -169,7 +151,7 @@ def oracle_resize_map(image, size):
                                             (3, 1, 1, 4), (2, 2, 26, 8)])
 def test_resize_attention(n, t, w, width):
     attention = torch.rand(n, t, w, dtype=torch.double)
-    resized = resize_attention(attention, width)
+    resized = F.resize_attention(attention, width)
     assert resized.shape == (n, t, width)
     for i in range(n):
         for j in range(t):
@@ -181,9 +163,9 @@ def test_resize_attention(n, t, w, width):
 @pytest.mark.parametrize('width', [4, 8])
 def test_resize_attention_of_half_precision(dtype, width):
     attention = torch.rand(1, 2, 4).to(dtype)
-    resized = resize_attention(attention, width)
+    resized = F.resize_attention(attention, width)
     assert resized.dtype == torch.float32
-    torch.testing.assert_close(resized, resize_attention(attention.float(), width))
+    torch.testing.assert_close(resized, F.resize_attention(attention.float(), width))
 
 
 @pytest.mark.parametrize('size', [(6, 12), (3, 6), (12, 24)])
@@ -191,12 +173,12 @@ def test_padding_is_background_and_changes_nothing(size):
     attention, foreground = torch.rand(2, 3, 12), torch.rand(2, 6, 12) > 0.5
     lengths, widths = torch.tensor([3, 2]), (12, 6)
     valid = torch.arange(12) < torch.tensor(widths)[:, None]
-    resized = resize_attention(attention, size[1], valid)
-    labels = glyph_labels(attention, foreground, lengths, size, 0.3, valid)
+    resized = F.resize_attention(attention, size[1], valid)
+    labels = F.glyph_labels(attention, foreground, lengths, size, 0.3, valid)
     for i, width in enumerate(widths):
         part, to = (slice(i, i + 1), slice(None), slice(width)), size[1] * width // 12
-        torch.testing.assert_close(resized[i, :, :to], resize_attention(attention[part], to)[0])
-        alone = glyph_labels(attention[part], foreground[part], lengths[i:i + 1], (size[0], to),
+        torch.testing.assert_close(resized[i, :, :to], F.resize_attention(attention[part], to)[0])
+        alone = F.glyph_labels(attention[part], foreground[part], lengths[i:i + 1], (size[0], to),
                              0.3)
         assert torch.equal(labels[i, ..., :to], alone[0])
         assert not resized[i, :, to:].any()
@@ -206,7 +188,7 @@ def test_padding_is_background_and_changes_nothing(size):
 def test_glyph_labels_by_hand():
     foreground = torch.tensor([[[1, 1, 0, 1], [0, 1, 0, 1]]]).bool()
     attention = torch.tensor([[[0.9, 0.06, 0.0, 0.04], [0.0, 0.2, 0.3, 0.05], [1.0, 1, 1, 1]]])
-    labels = glyph_labels(attention, foreground, torch.tensor([2]), (2, 4))
+    labels = F.glyph_labels(attention, foreground, torch.tensor([2]), (2, 4))
     expected = torch.tensor([[
         [[0, 0, 1, 0], [1, 0, 1, 0]],
         [[1, 1, 0, 0], [0, 1, 0, 0]],  # 0.04 does not reach the threshold
@@ -228,7 +210,7 @@ def test_glyph_labels_brute_force(size, as_float):
     attention, foreground = attention_and_foreground()
     lengths = torch.tensor([0, 3, 9])
     given_foreground = foreground.float() if as_float else foreground
-    labels = glyph_labels(attention, given_foreground, lengths, size, 0.04)
+    labels = F.glyph_labels(attention, given_foreground, lengths, size, 0.04)
     assert labels.shape == (3, 6, *size) and labels.dtype == torch.bool
     for n, length in enumerate([0, 3, 5]):
         text = oracle_resize_map(foreground[n].double().numpy(), size) >= 0.4
@@ -244,23 +226,23 @@ GRAY = torch.zeros(1, 4, 4)
 
 
 @pytest.mark.parametrize('function, arguments, message', [
-    (masked_two_means, (GRAY[0], ), 'gray must be'),
-    (masked_two_means, (GRAY[:, :0], ), 'with pixels'),
-    (masked_two_means, (GRAY.int(), ), 'gray must be uint8'),
-    (masked_two_means, (GRAY, GRAY[:, 0]), 'valid must be bool'),
-    (masked_two_means, (GRAY, torch.ones(4, 1).bool()), 'valid must be'),
-    (two_means_mask_image, (np.zeros((4, 4)), ), 'gray must be uint8'),
-    (two_means_mask_image, (np.zeros((0, 4), np.uint8), ), 'gray must be uint8'),
-    (two_means_mask_image, (np.zeros((1, 4, 4), np.uint8), ), 'gray must be uint8'),
-    (resize_attention, (ATTENTION[0], 8), 'attention must be'),
-    (resize_attention, (ATTENTION.long(), 8), 'attention must be'),
-    (resize_attention, (ATTENTION, 0), 'width must be positive'),
-    (glyph_labels, (ATTENTION[0], MASK, LENGTHS, (4, 8)), 'attention must be'),
-    (glyph_labels, (ATTENTION, MASK[:1], LENGTHS, (4, 8)), 'foreground must be'),
-    (glyph_labels, (ATTENTION, MASK[:, None], LENGTHS, (4, 8)), 'foreground must be'),
-    (glyph_labels, (ATTENTION, MASK.long(), LENGTHS, (4, 8)), 'foreground must be'),
-    (glyph_labels, (ATTENTION, MASK, torch.ones(3).long(), (4, 8)), 'lengths must be'),
-    (glyph_labels, (ATTENTION, MASK, torch.ones(2), (4, 8)), 'lengths must be integers'),
+    (F.masked_two_means, (GRAY[0], ), 'gray must be'),
+    (F.masked_two_means, (GRAY[:, :0], ), 'with pixels'),
+    (F.masked_two_means, (GRAY.int(), ), 'gray must be uint8'),
+    (F.masked_two_means, (GRAY, GRAY[:, 0]), 'valid must be bool'),
+    (F.masked_two_means, (GRAY, torch.ones(4, 1).bool()), 'valid must be'),
+    (F.two_means_mask_image, (np.zeros((4, 4)), ), 'gray must be uint8'),
+    (F.two_means_mask_image, (np.zeros((0, 4), np.uint8), ), 'gray must be uint8'),
+    (F.two_means_mask_image, (np.zeros((1, 4, 4), np.uint8), ), 'gray must be uint8'),
+    (F.resize_attention, (ATTENTION[0], 8), 'attention must be'),
+    (F.resize_attention, (ATTENTION.long(), 8), 'attention must be'),
+    (F.resize_attention, (ATTENTION, 0), 'width must be positive'),
+    (F.glyph_labels, (ATTENTION[0], MASK, LENGTHS, (4, 8)), 'attention must be'),
+    (F.glyph_labels, (ATTENTION, MASK[:1], LENGTHS, (4, 8)), 'foreground must be'),
+    (F.glyph_labels, (ATTENTION, MASK[:, None], LENGTHS, (4, 8)), 'foreground must be'),
+    (F.glyph_labels, (ATTENTION, MASK.long(), LENGTHS, (4, 8)), 'foreground must be'),
+    (F.glyph_labels, (ATTENTION, MASK, torch.ones(3).long(), (4, 8)), 'lengths must be'),
+    (F.glyph_labels, (ATTENTION, MASK, torch.ones(2), (4, 8)), 'lengths must be integers'),
 ])
 def test_what_does_not_fit_is_named(function, arguments, message):
     with pytest.raises(ValueError, match=message):
@@ -272,8 +254,8 @@ def calls(device='cpu'):
     valid = (torch.arange(128) < torch.tensor([[100], [128]])).to(device)
     attention, foreground = (x.to(device) for x in attention_and_foreground())
     lengths = torch.tensor([0, 3, 9]).to(device)
-    return [(two_means_mask, (gray, )), (masked_two_means, (gray, valid)),
-            (glyph_labels, (attention, foreground, lengths, (16, 64)))]
+    return [(F.two_means_mask, (gray, )), (F.masked_two_means, (gray, valid)),
+            (F.glyph_labels, (attention, foreground, lengths, (16, 64)))]
 
 
 @pytest.mark.parametrize('number', range(3))

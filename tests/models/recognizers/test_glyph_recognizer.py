@@ -97,18 +97,6 @@ def test_masks_from_gray_are_those_of_the_rectified_image():
     assert overlap > 0.95
 
 
-def test_reading_sees_the_rectified_image_too():
-    model, inputs = bent().eval(), torch.rand(2, 3, 32, 128)
-    images, grid = model.rectify(inputs)
-    assert grid.shape == (2, 32, 128, 2)
-    torch.testing.assert_close(images, model.preprocessor(inputs))
-    for ours, want in zip(model.extract_feat(inputs), model.backbone(images)):
-        torch.testing.assert_close(ours, want)
-    plain = build().eval()
-    images, grid = plain.rectify(inputs)
-    assert grid is None and torch.equal(images, inputs)
-
-
 def test_a_preprocessor_without_a_grid_and_masks_do_not_go_together():
     stn = dict(type='STN', in_channels=3, resized_image_size=(32, 64), output_image_size=(32, 128))
     model = build(preprocessor=stn).train()
