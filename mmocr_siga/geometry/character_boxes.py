@@ -77,7 +77,7 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
        a line of text is less than its cell and more than its ink.
 
     Maps are probabilities (L, h, w) of each scale; beyond ``valid_ratio`` of their width is padding
-    and no character. A ValueError if the scales differ in their number of characters.
+    and no character.
     """
     maps, width = _joined(glyph_maps, valid_ratio)
     if not len(maps):
@@ -99,11 +99,7 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
 def _joined(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float) -> tuple[np.ndarray, int]:
     """Geometric mean (L, H, W') of the maps of all scales over one grid, without the columns of
     padding, and the columns W with them."""
-    lengths = {len(maps) for maps in glyph_maps.values()}
-    if len(lengths) != 1:
-        raise ValueError('glyph_maps must hold the maps (L, h, w) of at least one scale, as many '
-                         f'of each, but holds { {k: np.shape(v) for k, v in glyph_maps.items()} }')
-    length = lengths.pop()
+    length = len(next(iter(glyph_maps.values())))
     # At least two columns for each character.
     height, width = GRID[0], max(GRID[1], ceil(2 * length / valid_ratio))
     joined = np.ones((length, height, width), np.float32)

@@ -7,7 +7,7 @@ corner of the upper left pixel.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, cos, radians, sin
+from math import ceil
 from typing import NamedTuple
 
 import cv2
@@ -117,9 +117,8 @@ def _ways(width: int, height: int) -> Iterator[tuple[str, np.ndarray, tuple[int,
 
 
 def _turn(degrees: float) -> np.ndarray:
-    """Clockwise, where y points down."""
-    c, s = cos(radians(degrees)), sin(radians(degrees))
-    return np.array([[c, -s], [s, c]])
+    """Clockwise."""
+    return cv2.getRotationMatrix2D((0, 0), -degrees, 1)[:, :2]
 
 
 def _between_centers(matrix: np.ndarray) -> np.ndarray:

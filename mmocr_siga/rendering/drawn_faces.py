@@ -59,16 +59,11 @@ def dot_pattern(char: str) -> np.ndarray:
 
 
 class BuiltInFont:
-    """A built-in face at one size in pixels, in the place of an opened font file, or a ValueError.
-    """
+    """A built-in face at one size in pixels, in the place of an opened font file."""
 
     def __init__(self, path: str, size: int) -> None:
-        kind, *numbers = path[len(PREFIX):].split('/')
-        wanted = {'dots': 1, 'squares': 1, 'segments': 2}.get(kind)
-        if wanted is None or len(numbers) != wanted or not all(n.isdigit() for n in numbers):
-            raise ValueError(f'no built-in face {path!r}; there are '
-                             f'{", ".join(DOT_FACES + SEGMENT_FACES)}')
-        self.path, self.size, self._kind = path, size, kind
+        self._kind, *numbers = path[len(PREFIX):].split('/')
+        self.path, self.size = path, size
         self._numbers = [int(n) / 100 for n in numbers]
 
     def getlength(self, text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..images.motion import motion_kernel
 from .backgrounds import linear_ramp, smooth_noise
 
 
@@ -116,14 +117,7 @@ def blurred(rng: np.random.Generator, image: np.ndarray, sigma: float) -> np.nda
     """Blur by defocus or, one time in four, by motion of about ``2 * sigma`` pixels."""
     if rng.random() >= 0.25:
         return cv2.GaussianBlur(image, (0, 0), max(sigma, 0.1))
-    length = max(2.0, 3.5 * sigma)
-    side = 2 * int(np.ceil(length / 2)) + 1
-    kernel = np.zeros((side, side), np.float32)
-    angle, middle = rng.uniform(0, np.pi), side // 2
-    dx, dy = np.cos(angle) * length / 2, np.sin(angle) * length / 2
-    cv2.line(kernel, (int(round(middle - dx)), int(round(middle - dy))),
-             (int(round(middle + dx)), int(round(middle + dy))), 1.0)
-    return cv2.filter2D(image, -1, kernel / kernel.sum())
+    return cv2.filter2D(image, -1, motion_kernel(max(2.0, 3.5 * sigma), rng.uniform(0, 180)))
 
 
 def sharpened(image: np.ndarray, amount: float) -> np.ndarray:

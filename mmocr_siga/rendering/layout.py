@@ -25,9 +25,8 @@ def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -
     positions = [0.0]
     for i, char in enumerate(text):
         font = open_face(face.path, sizes[i])
-        advance = font.getlength(char)
-        if i + 1 < len(text) and sizes[i] == sizes[i + 1]:
-            advance = font.getlength(char + text[i + 1]) - font.getlength(text[i + 1])
+        after = text[i + 1:i + 2] if sizes[i:i + 1] == sizes[i + 1:i + 2] else ''
+        advance = font.getlength(char + after) - font.getlength(after)
         positions.append(positions[-1] + max(advance, 1.0) + spacing)
     return positions
 
@@ -52,13 +51,9 @@ def write_line(canvas: np.ndarray, face: FontFace, text: str, size: int, x: floa
     """Write text into a coverage (H, W), uint8, at a pen position, cut at its edges."""
     font = open_face(face.path, size)
     for char in text:
-        if x > canvas.shape[1]:
-            break
-        advance = font.getlength(char)
-        if x + 2 * advance > 0:
-            glyph, gx, gy = draw_glyph(font, char)
-            _paste(canvas, glyph, int(round(x)) + gx, int(round(y)) + gy)
-        x += advance
+        glyph, gx, gy = draw_glyph(font, char)
+        _paste(canvas, glyph, int(round(x)) + gx, int(round(y)) + gy)
+        x += font.getlength(char)
 
 
 def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,

@@ -91,13 +91,8 @@ def test_any_maps_give_ordered_boxes_with_area(count):
         assert (np.diff(boxes[:, 0]) >= 0).all() and (np.diff(boxes[:, 2]) >= 0).all()
 
 
-def test_no_characters_and_wrong_scales():
+def test_no_characters():
     assert character_boxes(dict(fine=np.zeros((0, 4, 8)))).shape == (0, 4)
-    for maps, message in (({}, 'at least one scale'),
-                          (dict(fine=blocks((1, 2)), coarse=blocks((1, 2), (3, 4))),
-                           'as many of each')):
-        with pytest.raises(ValueError, match=message):
-            character_boxes(maps)
 
 
 def test_padding_holds_no_characters():

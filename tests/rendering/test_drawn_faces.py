@@ -53,9 +53,3 @@ def test_they_serve_in_the_place_of_files():
     assert {f.path for f in built_in_faces('Q')} == set(DOT_FACES)
     assert len(built_in_faces('7')) == len(DOT_FACES) + len(SEGMENT_FACES)
     assert built_in_faces('\u5b57') == []
-
-
-@pytest.mark.parametrize('name', ['dots', 'dots/x', 'dots/40/3', 'segments/10', 'stars/40'])
-def test_unknown_faces_are_named(name):
-    with pytest.raises(ValueError, match='no built-in face'):
-        BuiltInFont('built-in:' + name, 30)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from ...images import UnusableImageError
+from ...images.motion import motion_kernel
 
 # cv2.remap, which warps, addresses pixels with signed 16-bit integers.
 _MAX_SIDE = 32766
@@ -88,26 +89,8 @@ def warp(img: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
     return out[..., None] if out.ndim < img.ndim else out
 
 
-def motion_kernel(length: float, angle: float) -> np.ndarray:
-    """Point spread function of a straight, even motion: float32 (k, k), odd k, symmetric, sum 1.
-
-    ``length`` is in pixels, ``angle`` in degrees, counter-clockwise from the x axis.
-    """
-    radius = math.ceil(length / 2)
-    # Steps below a quarter of a pixel, spread bilinearly, make a smooth line.
-    steps = (np.arange(4 * radius + 1) / max(4 * radius, 1) - .5) * length
-    x = radius + steps * math.cos(math.radians(angle))
-    y = radius - steps * math.sin(math.radians(angle))
-    grid = np.arange(2 * radius + 1)
-    # Product of tents: the bilinear share of each step in each cell.
-    tents_x = np.clip(1 - np.abs(grid[:, None] - x), 0, None)
-    tents_y = np.clip(1 - np.abs(grid[:, None] - y), 0, None)
-    kernel = tents_y @ tents_x.T
-    return (kernel / kernel.sum()).astype(np.float32)
-
-
 def motion_blur(img: np.ndarray, length: float, angle: float) -> np.ndarray:
-    """Blur as by a moving camera, see :func:`motion_kernel`; edges are replicated."""
+    """Blur as by a moving camera; edges are replicated."""
     kernel = motion_kernel(length, angle)
     return _like(cv2.filter2D(img, -1, kernel, borderType=cv2.BORDER_REPLICATE), img)
 
