@@ -7,10 +7,8 @@ __all__ = ['attention_in_boxes']
 
 
 def attention_in_boxes(attention: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compare the attention of a word with the boxes of its L characters.
-
-    A cell of the attention map counts as a rectangle of the image over which its mass is spread
-    evenly.
+    """Compare the attention of a word with the boxes of its L characters. A cell counts as a
+    rectangle of the image over which its mass is spread evenly.
 
     Args:
         attention: (T, h, w), T >= L, never negative; step t reads character t. Its sums are free.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.evaluator import Evaluator
@@ -15,7 +16,6 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..text.protocol import PROTOCOLS, normalized, same_under
-from .named_datasets_evaluator import UNWEIGHTED, WEIGHTED, averages
 from .word_protocol_metric import NED, Prediction, WordProtocolMetric
 
 __all__ = ['BenchmarkReport', 'SetResult', 'read_sets']
@@ -43,8 +43,8 @@ class SetResult:
 class BenchmarkReport:
     """Results of several sets.
 
-    Speed is that of the recognizer: from a batch in memory to its texts. Loading and decoding the
-    images is not in it, nor a first batch that warms up.
+    Speed is that of the recognizer, from a batch in memory to its texts, without a first batch that
+    warms up.
     """
 
     results: list[SetResult]
@@ -58,11 +58,10 @@ class BenchmarkReport:
 
     def averages(self) -> dict[str, dict[str, float]]:
         """Averages over the words ('weighted') and over the sets ('unweighted')."""
-        found = averages({f'{r.name}/{kind}': getattr(r, kind)
-                          for r in self.results for kind in KINDS},
-                         {r.name: r.words for r in self.results})
-        return {name: {kind: found[f'{prefix}/{kind}'] for kind in KINDS}
-                for name, prefix in (('weighted', WEIGHTED), ('unweighted', UNWEIGHTED))}
+        values = [[getattr(r, kind) for kind in KINDS] for r in self.results]
+        words = dict(weighted=[r.words for r in self.results], unweighted=None)
+        return {name: dict(zip(KINDS, np.average(values, 0, weights).tolist()))
+                for name, weights in words.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the single words, for JSON; shares lie in [0, 1]."""

@@ -29,12 +29,9 @@ def averages(metrics: dict[str, float], sizes: dict[str, int]) -> dict[str, floa
 
 @EVALUATOR.register_module()
 class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
-    """``MultiDatasetsEvaluator`` that takes the names from the data and adds averages.
-
-    With :class:`.AvailableDatasets` the names are those of the sets that are there, so that they
-    cannot get out of step when one is missing; ``dataset_prefixes`` are for data that carry none,
-    as MMOCR's ``ConcatDataset``. For two sets and more there are :func:`averages`.
-    """
+    """``MultiDatasetsEvaluator`` that takes the names from the data, as :class:`.AvailableDatasets`
+    gives them, and adds :func:`averages` of two sets and more; ``dataset_prefixes`` are for data
+    that carry none, as MMOCR's ``ConcatDataset``."""
 
     def __init__(self, metrics: dict | BaseMetric | Sequence,
                  dataset_prefixes: Sequence[str] | None = None) -> None:

@@ -176,10 +176,6 @@ def quantize_onnx(source: str | os.PathLike, target: str | os.PathLike) -> None:
     """Quantize an exported file dynamically: int8 weights of matrix products, float elsewhere.
 
     Convolutions stay as they are: quantized without calibration they are slower and read worse.
-
-    Raises:
-        ImportError: If onnx or onnxruntime is missing.
-        OSError: If the file cannot be written.
     """
     onnx = _onnx()
     from onnxruntime.quantization import QuantType, quantize_dynamic

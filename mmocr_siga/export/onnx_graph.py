@@ -206,8 +206,11 @@ def _step_graph(front: LoopFront, names: Sequence[str], example: Sequence[Tensor
     given = [torch.tensor(1), *values.values()]
     inputs = ['t', *values]
     outputs = ['going_on', *(f'next_{name}' for name in carried), 'token', 'score']
+    # Every axis may vary: which of them are the batch, or depend on a width, is left open.
+    axes = {name: {axis: f'{name}_{axis}' for axis in range(value.dim())}
+            for name, value in zip(inputs, given) if value.dim()}
     step = _traced(LoopStep(front).eval(), given, inputs, outputs,
-                   _all_axes(inputs, given), opset).graph
+                   axes, opset).graph
     compose.add_prefix_graph(step, _STEP, inplace=True)
     taken = {value.name: value for value in step.input}
     body_inputs = [helper.make_tensor_value_info(_STEP + 't', TensorProto.INT64, []),
@@ -218,9 +221,3 @@ def _step_graph(front: LoopFront, names: Sequence[str], example: Sequence[Tensor
             _STEP + name, kind, None))
     return helper.make_graph(list(step.node), 'step', body_inputs, list(step.output),
                              list(step.initializer))
-
-
-def _all_axes(names: Sequence[str], values: Sequence[Tensor]) -> dict:
-    """Let every axis vary: which of them are the batch, or depend on a width, is left open."""
-    return {name: {axis: f'{name}_{axis}' for axis in range(value.dim())}
-            for name, value in zip(names, values) if value.dim()}

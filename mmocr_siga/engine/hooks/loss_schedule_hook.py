@@ -13,14 +13,12 @@ from torch import nn
 class LossScheduleHook(Hook):
     """Sets attributes of the model at given iterations, for example the weight of a loss.
 
-    SIGA changes the weight of its alignment losses and begins to drop samples of noisy text masks
-    after 20,000 iterations. What holds is worked out from the iteration alone, so a resumed run
-    goes on as if it had never stopped.
+    What holds is worked out from the iteration alone, so a resumed run goes on as if it had never
+    stopped.
 
     Args:
         schedule: For each attribute, as a dotted path from the model, the values and the iteration
-            from which each holds; before the first one it is as it was built. Example:
-            ``{'glyph_head.loss_alignment.loss_weight': {20000: 0.3}}``.
+            from which each holds: ``{'glyph_head.loss_alignment.loss_weight': {20000: 0.3}}``.
     """
 
     def __init__(self, schedule: dict[str, dict[int, Any]]) -> None:

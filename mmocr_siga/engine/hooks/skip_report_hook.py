@@ -23,15 +23,12 @@ def checked_datasets(dataset: Any) -> list[CheckedTextDataset]:
 
 @HOOKS.register_module()
 class SkipReportHook(Hook):
-    """Log which samples ``CheckedTextDataset`` had to replace.
+    """Log which samples ``CheckedTextDataset`` had to replace: numbers by reason and the first new
+    ones, after each epoch, or every ``interval`` iterations of a loop without epochs, and after
+    training.
 
-    After each epoch, or every ``interval`` iterations of a loop without epochs, and after
-    training: numbers by reason and the first new samples. Nothing is logged where nothing is new.
-    Samples are counted once, over all workers and processes.
-
-    Args:
-        interval: Iterations between reports of a loop without epochs.
-        max_examples: Most samples named in a report.
+    Samples are counted once, over all workers and processes. At most ``max_examples`` are named in
+    a report.
     """
 
     priority = 'LOW'

@@ -23,10 +23,9 @@ def _flushed(name: str) -> property:
 class DeferredHistory(HistoryBuffer):
     """A history that takes tensors, and reads them when somebody reads the history.
 
-    MMEngine turns every loss of every step into a number at once: the host waits for the device,
-    which then has nothing to do until the host has prepared the next step. Here the values stay on
-    the device until the log is written, and are read together. Statistics are those of MMEngine's
-    buffer, and so is what is stored in a checkpoint.
+    MMEngine turns every loss of every step into a number at once, for which the host waits. Here
+    the values stay on the device until the log is written, and are read together. Statistics and
+    what is stored in a checkpoint are those of MMEngine's buffer.
     """
 
     def __init__(self, history: HistoryBuffer | None = None) -> None:

@@ -13,13 +13,10 @@ _DEFERRED = dict(OptimWrapper=DeferredOptimWrapper, AmpOptimWrapper=DeferredAmpO
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class DeferredOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-    """Builds our wrapper in the place of MMEngine's of the type that the config names.
-
+    """Builds our wrapper in the place of MMEngine's of the type that the config names, for
     ``--amp`` of MMOCR's ``tools/train.py`` knows the types 'OptimWrapper' and 'AmpOptimWrapper'
-    alone, so a config keeps them and names this class: ``optim_wrapper = dict(type='OptimWrapper',
-    constructor='DeferredOptimWrapperConstructor', ...)``. Configs that do not name it get
-    MMEngine's wrappers; other types are built as they are.
-    """
+    alone: ``optim_wrapper = dict(type='OptimWrapper',
+    constructor='DeferredOptimWrapperConstructor', ...)``."""
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         kind = self.optim_wrapper_cfg.get('type', 'OptimWrapper')

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from functools import reduce
 
 from mmocr.models.textrecog.encoders import SVTREncoder
 from mmocr.registry import MODELS
@@ -13,8 +14,7 @@ class SIGASVTR(SVTREncoder):
     Args:
         img_size: Height H and width W of the images, multiples of 16 and 4.
         embed_dims: Channels D1, D2, D3 of the stages, which have ``depth`` blocks.
-        local_blocks: Blocks, from the first, that attend in windows of 7 x 11; the others attend
-            globally.
+        local_blocks: Blocks, from the first, that attend in windows of 7 x 11, and not globally.
         out_channels: Channels D of the columns.
         drop_path_rate: Stochastic depth of the last block.
     """
@@ -55,9 +55,7 @@ class SIGASVTR(SVTREncoder):
 
 
 def _run(blocks: Sequence, tokens: Tensor) -> Tensor:
-    for block in blocks:
-        tokens = block(tokens)
-    return tokens
+    return reduce(lambda x, block: block(x), blocks, tokens)
 
 
 def _as_map(tokens: Tensor, height: int, width: int) -> Tensor:

@@ -16,10 +16,9 @@ from ..layers.targets import to_device
 class WordDataPreprocessor(TextRecogDataPreprocessor):
     """MMOCR's ``TextRecogDataPreprocessor`` for images of one size, all of them at once.
 
-    Arguments and results are the same, to the last bit. MMOCR's sends every image to the device,
-    waits for it, and normalizes it by itself. Here the batch is stacked where it is, as bytes, and
-    crosses over in one copy that nobody waits for. Samples stay on the host, where their labels are
-    read. Images of several sizes go MMOCR's way.
+    Arguments and results are the same, to the last bit. Here the batch is stacked where it is, as
+    bytes, and crosses over in one copy that nobody waits for; samples stay on the host, where their
+    labels are read. Images of several sizes go MMOCR's way.
     """
 
     def cast_data(self, data: Any) -> Any:

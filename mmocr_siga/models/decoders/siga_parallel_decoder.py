@@ -139,10 +139,8 @@ def _presence(expected: Tensor, valid: Tensor | None) -> Tensor:
 
 
 def column_shares(maps: Tensor, width: int) -> Tensor:
-    """Which share of each of ``width`` columns w the characters' glyph maps claim.
-
-    Logits (N, T + 1, h, w'), channel 0 background -> (N, T, w) in [0, 1], at least float32.
-    """
+    """Share of each of ``width`` columns w that the characters' glyph maps claim: logits (N, T + 1,
+    h, w'), channel 0 background -> (N, T, w) in [0, 1], at least float32."""
     if maps.dtype != torch.float64:
         maps = maps.float()
     shares = maps.softmax(1)[:, 1:].mean(2)

@@ -64,8 +64,9 @@ class SIGAEncoder(BaseEncoder):
             BidirectionalLSTM(channels, hidden_size, hidden_size),
             BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
         if self.pyramid is not None:
-            coarse = in_channels[self.pyramid[-1]]
-            self.column_context = nn.Linear(hidden_size, coarse) if column_context else None
+            self.column_context = None
+            if column_context:
+                self.column_context = nn.Linear(hidden_size, in_channels[self.pyramid[-1]])
             if fusion is None:
                 self.fusion = PyramidFusion([in_channels[i] for i in self.pyramid],
                                             fusion_channels, pyramid_scale)
@@ -73,7 +74,11 @@ class SIGAEncoder(BaseEncoder):
             else:
                 self.fusion = MODELS.build(fusion)
                 fused = self.fusion.channels
-            self.glyph_sources = self._sources(glyph_sources)
+            fine, *_, coarse = self.pyramid
+            self.glyph_sources = dict(glyph_sources or dict(fine=fine, coarse=coarse))
+            if set(self.glyph_sources) != set(SCALES):
+                raise ValueError(f'glyph_sources names one output for each of {SCALES}, got '
+                                 f'{self.glyph_sources}')
             layers = glyph_layers or {}
             self.glyph_maps = nn.ModuleDict(
                 {s: nn.Conv2d(c, max_seq_len + 2, 1) for s, c in zip(SCALES, fused)})
@@ -105,13 +110,6 @@ class SIGAEncoder(BaseEncoder):
             pooled = pool_glyphs(maps[scale], self.glyph_features[scale](source), columns)
             glyphs[scale] = self.glyph_rnn[scale](pooled)
         return GlyphEncoding(sequence, context, valid, maps, glyphs, fine)
-
-    def _sources(self, given: Optional[dict[str, int]]) -> dict[str, int]:
-        fine, *_, coarse = self.pyramid
-        sources = dict(fine=fine, coarse=coarse) if given is None else dict(given)
-        if set(sources) != set(SCALES):
-            raise ValueError(f'glyph_sources names one output for each of {SCALES}, got {sources}')
-        return sources
 
     def _with_context(self, coarse: Tensor, context: Tensor) -> Tensor:
         """Add the context (N, w, D) to every row of the coarse map (N, C, h', w')."""

@@ -15,9 +15,9 @@ from .siga_encoder import check_maps
 class SRNEncoder(BaseEncoder):
     """Aggregate the stages of a backbone into one map (SRN, CVPR 2020, section 3.1).
 
-    MMDetection's FPN relates the stages from coarse to fine; its levels are brought to the size of
-    the finest and added. ``in_channels`` go from fine to coarse, by default those of stages 3 to 5
-    of ResNet50; ``neck`` holds changes to the FPN's config.
+    MMDetection's FPN relates the stages; its levels are brought to the size of the finest and
+    added. ``in_channels`` go from fine to coarse, by default those of stages 3 to 5 of ResNet50;
+    ``neck`` holds changes to the FPN's config.
     """
 
     def __init__(self, in_channels: Sequence[int] = (512, 1024, 2048), channels: int = 512,

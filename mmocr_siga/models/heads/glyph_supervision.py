@@ -15,8 +15,6 @@ class GlyphSupervision(BaseModule):
 
     A segmentation head learns the text mask. An attention over columns, whosever it is, is aligned
     with the text found and cuts it into characters, and these are the labels of the glyph maps.
-    :class:`GlyphHead` brings an attention of its own for it, ``GlyphPlugin`` takes that of another
-    recognizer.
     """
 
     def add_supervision(self, segmentation: ConfigType, pseudo_labels: OptConfigType,
@@ -43,7 +41,6 @@ class GlyphSupervision(BaseModule):
             fused: (N, C, h, w), what the segmentation goes on from.
             glyph_maps: Logits (N, T + 1, h, w) by name, channel 0 background.
             attention: (N, T', w), T' <= T.
-            lengths: (N,) characters of each word.
             masks: (N, H, W) bool, the targets of the segmentation.
             valid: (N, W) bool, False on padding, which takes part in no loss.
         """

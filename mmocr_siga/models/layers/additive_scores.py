@@ -11,18 +11,12 @@ __all__ = ['additive_scores']
 def additive_scores(query: Tensor, key: Tensor, weight: Tensor) -> Tensor:
     r"""Energies :math:`w^\top \tanh(q_t + k_p)` of every query with every key.
 
-    Autograd would keep the sums and their tanh, and reduce the gradient of all
-    N x T x P x D of them element by element, which takes longer than all the rest. With
-    :math:`1 - \tanh^2` written out, the gradients of queries and keys are products of matrices:
+    Autograd would keep the sums and their tanh, and reduce the gradient of all N x T x P x D of
+    them element by element, which takes longer than all the rest. With :math:`1 - \tanh^2` written
+    out, the gradients of queries and keys are products of matrices.
 
-    .. math::
-        \frac{\partial L}{\partial k_p} = w \odot \Big(\sum_t g_{tp} - \sum_t g_{tp}
-        \tanh^2(q_t + k_p)\Big)
-
-    and likewise over p for a query, summed over the batch where all share the queries.
-
-    Queries (N, T, D), or (1, T, D) for the same everywhere, keys (N, P, D), weight (D,) ->
-    (N, T, P), in the type of ``key``.
+    Queries (N, T, D), or (1, T, D) for the same everywhere, keys (N, P, D), weight (D,) -> (N, T,
+    P), in the type of ``key``.
     """
     query, weight = query.to(key.dtype), weight.to(key.dtype)
     needed = any(part.requires_grad for part in (query, key, weight))

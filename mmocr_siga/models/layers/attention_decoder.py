@@ -33,15 +33,14 @@ class AttentionDecoder(nn.Module):
     """
 
     def __init__(self, memory_channels: int, hidden_size: int, num_classes: int,
-                 embedding_dim: Optional[int] = None, glyphs: bool = False) -> None:
+                 glyphs: bool = False) -> None:
         super().__init__()
-        embedding_dim = embedding_dim or hidden_size
         self.num_classes = num_classes
         self.key = nn.Linear(memory_channels, hidden_size, bias=False)
         self.query = nn.Linear(hidden_size, hidden_size)
         self.score = nn.Linear(hidden_size, 1, bias=False)
-        self.rnn = nn.LSTMCell(memory_channels + embedding_dim, hidden_size)
-        self.embedding = nn.Embedding(num_classes + 1, embedding_dim)
+        self.rnn = nn.LSTMCell(memory_channels + hidden_size, hidden_size)
+        self.embedding = nn.Embedding(num_classes + 1, hidden_size)
         self.classifier = nn.Linear(hidden_size, num_classes)
         self.fusion = GatedFusion(memory_channels) if glyphs else None
         # Start from an attention that has peaks, and from quiet characters: with PyTorch's defaults

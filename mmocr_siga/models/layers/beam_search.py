@@ -46,16 +46,15 @@ def beam_search(step: Callable[[Any, Tensor, int], tuple[Tensor, Any]], state: A
                 device: torch.device | None = None) -> list[list[Hypothesis]]:
     """Search up to ``count`` most probable words of an autoregressive decoder, best first.
 
-    Open prefixes compete with each other only; words that have ended are kept beside them, so a
-    finished word is never pushed out by a prefix that gets worse later. The search stops when no
-    open prefix can beat the ``count``-th finished word.
+    Open prefixes compete with each other only, so a finished word is never pushed out by a prefix
+    that gets worse later. The search stops when no open prefix can beat the ``count``-th finished
+    word.
 
     Args:
         step: ``step(state, tokens, t) -> (log_probabilities, state)`` with the previous characters
             (N * B,) and log-probabilities (N * B, K); B is ``width``.
         state: As in :func:`selected`; the B beams of a word lie side by side.
         width: Open prefixes B that are followed for each word.
-        device: Where the decoder runs; None for the CPU.
     """
     if width < 1 or count < 1:
         raise ValueError(f'width and count must be at least 1, got {width} and {count}')

@@ -23,19 +23,18 @@ class SemanticReasoning(NamedTuple):
 
 @MODELS.register_module()
 class GSRM(BaseModule):
-    r"""Global semantic reasoning module of SRN (CVPR 2020, section 3.3).
+    """Global semantic reasoning module of SRN (CVPR 2020, section 3.3).
 
     A linear layer tells characters from the glimpses; their argmax, through which no gradient goes,
-    is embedded. Two Transformers read the embeddings, which they share. The left one gets them
-    shifted right, the pad id K first, and may look at steps up to its own: at step t it has seen
-    characters 0 to t - 1. The right one gets them as they are and may look at its own step and
-    later ones; what it says is shifted left, zero last: at step t it has seen characters t + 1 to
-    T - 1. Both are added, and the transposed embedding gives the logits. So what is said of a
-    character depends on all others and not on itself.
+    is embedded and read by two Transformers. The left one gets the embeddings shifted right, the
+    pad id K first, and sees steps up to its own: at step t, characters 0 to t - 1. The right one
+    sees its own step and later ones, and what it says is shifted left, zero last: at step t it has
+    seen characters t + 1 to T - 1. Both are added, and the transposed embedding gives the logits.
+    So what is said of a character depends on all others and not on itself.
 
-    With ``end_idx``, the end token, what is read after the first one counts as end tokens too, so
-    that reasoning depends on nothing that the losses leave alone; without it, as in the paper,
-    everything is taken as read. ``inner_channels`` are those of the feed-forward parts.
+    With ``end_idx``, the end token, what is read after the first one counts as end tokens too;
+    without it, as in the paper, everything is taken as read. ``inner_channels`` are those of the
+    feed-forward parts.
     """
 
     def __init__(self, num_classes: int, channels: int = 512, num_steps: int = 26,

@@ -38,8 +38,7 @@ class PVAM(BaseModule):
     Args:
         channels: Channels D of the glimpses; a linear layer maps C to D where they differ.
         num_steps: Steps T, one more than a word has characters at most.
-        num_layers: 0 attends to the map as it is, without positional encoding, for maps that know
-            their context already.
+        num_layers: 0 attends to the map as it is, without positional encoding.
         inner_channels: Hidden channels of the feed-forward parts.
         score: 'additive' as above, or 'dot' for :math:`(W_o O_t)^\top W_v v_p / \sqrt D`, which
             costs a D-th of it.

@@ -115,12 +115,9 @@ def column_mean(values: Tensor, valid: Tensor | None) -> Tensor:
 
 @MODELS.register_module()
 class AlignmentLoss(nn.Module):
-    """Orthogonality and coverage of an implicit attention (SIGA, CVPR 2023).
-
-    Args:
-        reference: Sum orthogonality over the batch and reproduce the double softmax in the coverage
-            term, as the reference does.
-    """
+    """Orthogonality and coverage of an implicit attention (SIGA, CVPR 2023); with ``reference``,
+    the sum of the one over the batch and the double softmax in the other, as the reference has
+    them."""
 
     def __init__(self, loss_weight: float = 1.0, reference: bool = False) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ _DICE_SMOOTH = 1.0
 
 def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor,
                valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    r"""Cross-entropy and Dice loss of glyph maps against pseudo-labels (SIGA, section 3.3).
+    r"""Cross-entropy and Dice loss, scalars, of glyph maps against pseudo-labels (SIGA, 3.3).
 
     The cross-entropy takes the lowest channel that claims a pixel as its class, background
     (channel 0) where none does, and is averaged over pixels and samples. The Dice loss takes the
@@ -40,9 +40,6 @@ def glyph_loss(logits: Tensor, labels: Tensor, lengths: Tensor,
         labels: bool of the same shape, see
             :func:`~mmocr_siga.models.pseudo_labels.functional.glyph_labels`.
         lengths: (N,); a word without characters contributes 0 to the Dice loss.
-
-    Returns:
-        tuple: The cross-entropy and the Dice loss, scalars.
     """
     check(logits.dim() == 4 and logits.size(1) > 1 and logits.is_floating_point(), 'logits', logits,
           'floating point of shape (N, T + 1, h, w) with T > 0')

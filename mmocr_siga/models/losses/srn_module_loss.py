@@ -13,15 +13,12 @@ from .word_loss import WordLoss
 
 @MODELS.register_module()
 class SRNModuleLoss(WordLoss):
-    r"""Loss of SRN (CVPR 2020, Eq. of the objective function):
-    :math:`\alpha_e L_e + \alpha_r L_r + \alpha_f L_f`, the cross-entropies of the glimpses, of
-    reasoning and of both; the mean over steps and samples each. Other branches have weight 1.
+    r"""Loss of SRN (CVPR 2020, Eq. of the objective function): :math:`\alpha_e L_e + \alpha_r L_r +
+    \alpha_f L_f`, the cross-entropies of the glimpses, of reasoning and of both; the mean over
+    steps and samples each. Other branches have weight 1.
 
     Args:
-        dictionary: See :class:`WordLoss`, as ``max_seq_len``, ``letter_case`` and ``pad_with``.
-        visual_weight: :math:`\alpha_e`, of 'word_visual'.
-        semantic_weight: :math:`\alpha_r`, of 'word_semantic'.
-        final_weight: :math:`\alpha_f`, of 'word'.
+        visual_weight, semantic_weight, final_weight: Of 'word_visual', 'word_semantic', 'word'.
         ask_after_end: Whether the steps after a word are asked for end tokens, all T of them.
             Reasoning reads these steps too, so without it GSRM wants an ``end_idx``.
     """
@@ -38,13 +35,10 @@ class SRNModuleLoss(WordLoss):
     def forward(self, outputs: WordOutputs,
                 data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
         """One weighted loss per branch, named ``loss_<branch>``."""
-        return {f'loss_{name}': self.weights.get(name, 1.0) * self._loss(logits, outputs)
-                for name, logits in outputs.logits.items()}
-
-    def _loss(self, logits: Tensor, outputs: WordOutputs) -> Tensor:
-        known = outputs.targets
-        if not self.ask_after_end:
-            return word_loss(logits[:, :known.steps], known.targets)
-        targets = targets_of_all_steps(known.targets, known.lengths, self.dictionary.end_idx,
-                                       logits.shape[1])
-        return word_loss(logits, targets)
+        losses, (_, targets, lengths, _) = {}, outputs.targets
+        for name, logits in outputs.logits.items():
+            asked = targets if not self.ask_after_end else targets_of_all_steps(
+                targets, lengths, self.dictionary.end_idx, logits.shape[1])
+            loss = word_loss(logits[:, :asked.shape[1]], asked)
+            losses[f'loss_{name}'] = self.weights.get(name, 1.0) * loss
+        return losses

@@ -19,14 +19,10 @@ def text_mask_loss(logits: Tensor, mask: Tensor, ignore_above: float | None = No
     Args:
         logits: (N, 2, H, W); channel 1 is text.
         mask: bool (N, H, W), True on text.
-        ignore_above: Samples whose loss (the mean over pixels) reaches it are left out, since late
-            in training their pseudo-label is more likely wrong than the segmentation. None: all
-            count.
+        ignore_above: Samples whose loss (the mean over pixels) reaches it are left out of the mean,
+            since late in training their pseudo-label is more likely wrong than the segmentation.
         reference: Take the softmax twice, as the released implementation of the paper does: a
             sample's loss then lies between 0.313 and 1.313.
-
-    Returns:
-        Tensor: The mean over the samples that count, a scalar; 0 if none does.
     """
     check(logits.dim() == 4 and logits.size(1) == 2 and logits.is_floating_point(), 'logits',
           logits, 'floating point of shape (N, 2, H, W)')

@@ -18,11 +18,9 @@ class WordLoss(BaseTextRecogModuleLoss):
 
     Args:
         dictionary: A decoder fills it in, as ``max_seq_len``.
-        letter_case: What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto', which is
-            'lower' for a dictionary of lower-case letters alone, 'upper' for one of upper-case
-            letters alone and 'unchanged' for any other.
-        pad_with: As in MMOCR's losses; only concerns ``gt_text.padded_indexes``, which other
-            components may read.
+        letter_case: What is done to the labels: 'unchanged', 'upper', 'lower', or 'auto': 'lower'
+            or 'upper' for a dictionary whose letters are all of that case.
+        pad_with: As in MMOCR's losses.
     """
 
     def __init__(self, dictionary: Union[dict, Dictionary], max_seq_len: int = 25,

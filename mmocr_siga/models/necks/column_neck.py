@@ -7,10 +7,9 @@ from ..layers.conv_blocks import conv_bn_relu
 class ColumnNeck(nn.Module):
     """Brings a map of eight rows down to one: the columns that SIGA's 1-D attention reads.
 
-    Height is halved by pooling or by a convolution; two residual blocks, a 3x3 convolution and a
-    third block follow, then two (2, 3) convolutions, of which the first halves the height again;
-    what rows are left are averaged (SIGA, CVPR 2023, SIGA_R and SIGA_T). Pooling needs
-    ``in_channels`` equal to ``channels``.
+    Height is halved by pooling, which needs ``in_channels`` equal to ``channels``, or by a
+    convolution; residual blocks and (2, 3) convolutions follow, of which one halves the height
+    again; what rows are left are averaged (SIGA, CVPR 2023, SIGA_R and SIGA_T).
     """
 
     def __init__(self, in_channels: int, channels: int = 512, pool: bool = True) -> None:

@@ -9,10 +9,9 @@ from ..layers.conv_blocks import conv_bn_relu, deconv_bn_relu
 class TokenPyramidFusion(nn.Module):
     """The trunk of SIGA_T, whose maps all have the resolution of the patches (SIGA, CVPR 2023).
 
-    Two taps go through a 3x3 and a 1x1 convolution each and are concatenated (coarse). That is
-    up-sampled by two, concatenated with an earlier tap, likewise up-sampled, and mixed by a 3x3
-    convolution (fine). ``channels`` C are those of each part; the attribute has those of the
-    results, C (fine) and 2C (coarse).
+    Two taps are concatenated (coarse). That is up-sampled by two, concatenated with an earlier tap,
+    likewise up-sampled, and mixed by a 3x3 convolution (fine). ``channels`` C are those of each
+    part; the attribute has those of the results, C (fine) and 2C (coarse).
     """
 
     def __init__(self, in_channels: int = 768, channels: int = 128) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
@@ -21,11 +22,9 @@ SPECIAL = ('start_idx', 'end_idx', 'padding_idx', 'unknown_idx')
 class Plugin(BaseModule):
     """Base of all plug-ins: something that adds losses to a recognizer, or features to its map.
 
-    Attributes:
-        needs_attention (bool): Whether :meth:`loss` reads ``run.attention``.
-        reads (tuple[str]): Paths of modules whose outputs it reads by ``run.output``.
-        feeds (bool): Whether :meth:`feed` changes the map that the attention reads. Such a plug-in
-            takes part in reading too; the others exist in training only.
+    ``needs_attention`` says whether :meth:`loss` reads ``run.attention``; ``reads`` are paths of
+    modules whose outputs it reads by ``run.output``; with ``feeds``, :meth:`feed` changes the map
+    that the attention reads, in reading too, where other plug-ins do not exist.
     """
 
     needs_attention = False
@@ -44,17 +43,16 @@ class Plugin(BaseModule):
         raise NotImplementedError
 
 
+@dataclass(eq=False)
 class ForwardPass:
     """One call of a recognizer as its plug-ins see it; lives as long as the call."""
 
-    def __init__(self, recognizer: BaseModule, hooks: FeatureHooks, inputs: Tensor,
-                 data_samples: Sequence[TextRecogDataSample] | None) -> None:
-        self.recognizer = recognizer
-        self.hooks = hooks
-        self.inputs = inputs
-        self.data_samples = data_samples
-        self.calls: dict[str, list[Call]] = {}
-        self.kept: dict[Plugin, Any] = {}
+    recognizer: BaseModule
+    hooks: FeatureHooks
+    inputs: Tensor
+    data_samples: Sequence[TextRecogDataSample] | None
+    calls: dict[str, list[Call]] = field(default_factory=dict)
+    kept: dict[Plugin, Any] = field(default_factory=dict)
 
     @property
     def dictionary(self) -> Dictionary:

@@ -14,12 +14,8 @@ from ..utils.feature_hooks import Calls, FeatureHook, FeatureHooks
 
 
 class SARHooks(FeatureHooks):
-    """SAR, parallel and sequential.
-
-    The prediction layer takes hidden state, glimpse and holistic feature one after the other. Of
-    its weights those of the glimpse are the classifier of a position; the rest has no counterpart
-    there.
-    """
+    """SAR, parallel and sequential: of the prediction layer, which takes hidden state, glimpse and
+    holistic feature, the weights of the glimpse are the classifier of a position."""
 
     def __init__(self, decoder: nn.Module) -> None:
         super().__init__(_decoder_input(0), 'decoder.prediction', 'decoder.conv1x1_2', scores=True,
@@ -37,11 +33,8 @@ class SARHooks(FeatureHooks):
 
 
 class RobustScannerHooks(FeatureHooks):
-    """RobustScanner: a position is classified as if both branches attended to it alone.
-
-    The attention is the sequence branch's; it is computed again from what its layer took, which
-    hands on glimpses only.
-    """
+    """RobustScanner: a position is classified as if both branches attended to it alone. The
+    attention is the sequence branch's, computed again from what its layer took."""
 
     def __init__(self, decoder: nn.Module) -> None:
         value = 1 if decoder.hybrid_decoder.encode_value else 0

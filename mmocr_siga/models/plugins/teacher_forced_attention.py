@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule
 from mmocr.models.textrecog.decoders import BaseDecoder
 from mmocr.structures import TextRecogDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..utils.feature_hooks import FeatureHooks, evaluating, recorded
 from .base import ForwardPass
@@ -26,17 +25,10 @@ def teacher_forced_attention(recognizer: BaseModule, inputs: Tensor,
     """
     hooks = hooks or feature_hooks_of(recognizer)
     run = ForwardPass(recognizer, hooks, inputs, data_samples)
-    with _teacher_forced(recognizer), recorded(recognizer, hooks.paths(True), run.calls):
-        recognizer.loss(inputs, data_samples)
-    return run.attention
-
-
-@contextmanager
-def _teacher_forced(recognizer: nn.Module) -> Iterator[None]:
-    """All in evaluation mode but the decoders themselves, whose mode chooses what they do."""
-    with evaluating(recognizer):
+    with evaluating(recognizer), recorded(recognizer, hooks.paths(True), run.calls):
         for module in recognizer.modules():
             if isinstance(module, BaseDecoder):
-                # Not train(), which would reach the dropout inside.
+                # Its mode chooses what it does. Not train(), which would reach the dropout inside.
                 module.training = True
-        yield
+        recognizer.loss(inputs, data_samples)
+    return run.attention

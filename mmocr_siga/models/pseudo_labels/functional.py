@@ -45,9 +45,7 @@ def masked_two_means(gray: Tensor, valid: Tensor | None = None) -> Tensor:
         valid: bool (N, W), whole columns, or (N, H, W), False on padding, which takes part neither
             in the clustering nor in the vote, where the topmost valid pixels are the top border.
 
-    Returns:
-        Tensor: bool (N, H, W), True on text. All False for an image of a single gray level, and
-        on padding.
+    Returns bool (N, H, W), True on text; all False for an image of a single gray level.
     """
     check(gray.dim() == 3 and 0 not in gray.shape[1:]
           and (gray.dtype == torch.uint8 or gray.is_floating_point()), 'gray', gray,

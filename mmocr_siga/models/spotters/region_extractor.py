@@ -16,9 +16,8 @@ FINEST_HEIGHT = 8  # in cells of the finest map; the next is taken from twice th
 class RegionExtractor(BaseModule):
     """A RoI extractor for regions given by their Bezier borders, without compiled operators.
 
-    Called as ``BezierRoIExtractor`` of MMOCR's ABCNet project, in whose place it stands: with the
-    maps of a pyramid and, for each picture, instances with ``beziers``, (R, 16) each. Regions are
-    read from the first map up to a height of 16 cells, from the next up to the double, and so on.
+    In the place of ``BezierRoIExtractor`` of MMOCR's ABCNet project. Regions are read from the
+    first map up to a height of 16 cells, from the next up to the double, and so on.
 
     Args:
         rectifier: A ``RegionRectifier`` for Bezier curves.
@@ -33,8 +32,8 @@ class RegionExtractor(BaseModule):
         self.featmap_strides = tuple(featmap_strides)
 
     def forward(self, feats: Sequence[Tensor], proposals: Sequence[InstanceData]) -> Tensor:
-        """Rectify the regions of all pictures out of maps (N, C, H_i, W_i): (R, C, h, w),
-        picture by picture."""
+        """Rectify the regions of all pictures, instances with ``beziers`` (R, 16), out of maps (N,
+        C, H_i, W_i): (R, C, h, w), picture by picture."""
         control, index = control_points(proposals, feats[0].device)
         maps = feats[:len(self.featmap_strides)]
         outs = [self.rectifier(m, control, index, s) for m, s in zip(maps, self.featmap_strides)]

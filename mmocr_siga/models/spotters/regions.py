@@ -62,11 +62,8 @@ class WordRegions(NamedTuple):
 
 def region_borders(points: np.ndarray, ordered: bool, count: int = BORDER_POINTS) -> np.ndarray:
     """Borders (2, K, 2), with K = ``count``, of a word along which it is read; of upright ones
-    along their long sides.
-
-    ``points`` are (P, 2), as of :func:`~mmocr_siga.geometry.polygons.check_polygon`; ``ordered``
-    where reading begins at the first one, as in annotations.
-    """
+    along their long sides. ``points`` are (P, 2), as of :func:`.check_polygon`; ``ordered`` where
+    reading begins at the first one, as in annotations."""
     top, bottom = split_borders(points, ordered)
     if is_vertical(top, bottom):
         top, bottom = turned_borders(top, bottom)
@@ -78,11 +75,8 @@ def checked_scene(instances: InstanceData, size: tuple[int, int]) -> CheckedScen
 
     A polygon that crosses itself is ignored with its convex hull, one that reaches more than a
     picture's size beyond the picture with the part inside; one without an area, without finite
-    coordinates or outside the picture is left out.
-
-    Args:
-        instances: ``gt_instances`` with ``polygons`` and ``ignored``, and ``texts`` if known.
-        size: Height and width of the picture without padding.
+    coordinates or outside the picture, whose ``size`` is height and width, is left out. The
+    ``gt_instances`` have ``polygons``, and ``ignored`` and ``texts`` if known.
     """
     polygons = instances.get('polygons', [])
     texts = instances.get('texts', None)
@@ -123,12 +117,11 @@ def _part_inside(polygon: np.ndarray, size: tuple[int, int]) -> np.ndarray | Non
 
 def word_regions(scenes: Sequence[InstanceData], label: Callable[[str], str | None],
                  min_side: float = 4.0, count: int = BORDER_POINTS) -> WordRegions:
-    """Annotated words that reading can be learned from, with borders of ``count`` points.
+    """Annotated words that reading can be learned from, at least ``min_side`` pixels high, with
+    borders of ``count`` points.
 
-    Args:
-        scenes: Of :func:`checked_scene`; without ``texts`` there is nothing to be read.
-        label: From a text to what is to be read, or None if it cannot be.
-        min_side: Least height in pixels.
+    ``scenes`` are of :func:`checked_scene`; ``label`` takes a text to what is to be read, or None
+    if it cannot be.
     """
     found = []
     for n, scene in enumerate(scenes):
@@ -162,10 +155,9 @@ def background_regions(words: WordRegions, scenes: Sequence[InstanceData],
     """Regions like those of words where nothing is written, with empty texts and rows of -1.
 
     Each has the corners of a word drawn from the batch, its sides changed by factors between 0.35
-    and 1.25 and made to fit into the picture, at a place drawn evenly. One that touches an
-    annotated region of :func:`checked_scene`, be it ignored, is drawn again; after 20 tries there
-    is one less. ``share`` is how many there are for each word of a picture, at least one a
-    picture; 0 for none.
+    and 1.25, at a place drawn evenly. One that touches an annotated region, be it ignored, is drawn
+    again; after 20 tries there is one less. ``share`` is how many there are for each word of a
+    picture, at least one a picture; 0 for none.
     """
     count = words.borders.shape[2]
     if share <= 0:

@@ -11,11 +11,9 @@ from ..target_generators.text_masks import gray_images
 
 @MODELS.register_module()
 class ScenePreprocessor(TextDetDataPreprocessor):
-    """``TextDetDataPreprocessor`` that leaves the samples their pictures in gray while training.
-
-    For RoI heads, which are given features alone: :class:`SIGARoIHead` makes the text masks of the
-    words of ``gray_picture``, whose ``data`` is float32 (1, H, W) in [0, 255], padded as the batch.
-    """
+    """``TextDetDataPreprocessor`` that leaves the samples their pictures in gray while training,
+    for :class:`SIGARoIHead`: ``gray_picture``, whose ``data`` is float32 (1, H, W) in [0, 255],
+    padded as the batch."""
 
     def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
         data = super().forward(data, training)

@@ -10,7 +10,7 @@ from ..pseudo_labels.functional import glyph_labels, resize_valid
 @MODELS.register_module()
 class GlyphPseudoLabelGenerator(nn.Module):
     """Cuts a text mask into characters by an aligned attention (SIGA, CVPR 2023, glyph
-    pseudo-labels). Has no parameters and passes no gradient on.
+    pseudo-labels).
 
     Args:
         threshold: Attention above which a column belongs to a step, for an attention of length 32.

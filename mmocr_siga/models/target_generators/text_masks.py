@@ -38,15 +38,13 @@ def gray_images(inputs: Tensor, preprocessor: BaseDataPreprocessor) -> Tensor:
 
 def batch_text_masks(data_samples: Sequence[TextRecogDataSample], gray: Tensor,
                      grid: Tensor | None = None) -> Tensor:
-    """Text masks of a batch: those that the samples carry, or made here from the gray images.
+    """Text masks of a batch, (N, H, W) bool: those that the samples carry, or made here from the
+    gray images; padding is background.
 
     Args:
         data_samples: N samples, each with ``gt_text_mask`` or none with it.
         gray: (N, H, W) in [0, 255], as the network sees them, padding included.
         grid: (N, H, W, 2), by which the images were rectified, and the samples' masks are here.
-
-    Returns:
-        Tensor: (N, H, W) bool; padding is background.
 
     Raises:
         ValueError: If only some samples carry a mask, or a mask does not fit its image.

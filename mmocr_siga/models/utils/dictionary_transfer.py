@@ -14,9 +14,9 @@ def transfer_dictionary(weights: Mapping[str, Tensor], model: nn.Module,
                         source: Sequence[str]) -> dict[str, Tensor]:
     """Weights of another dictionary as a state dict of a model: a warm start for other characters.
 
-    Rows of classifiers and embeddings are taken from the same character, or from its other case;
-    a character without either gets the mean of all. Special tokens, which come after the
-    characters, keep their order. Both dictionaries must have the same special tokens.
+    Rows of classifiers and embeddings are taken from the same character, or from its other case; a
+    character without either gets the mean of all. Both dictionaries must have the same special
+    tokens.
 
     Args:
         weights: State dict of the same model with another dictionary.

@@ -32,8 +32,7 @@ class FeatureHook:
     """A tensor that some module of a recognizer takes or gives.
 
     Args:
-        path: Path of the module, as in ``named_modules``; a number in it may be negative:
-            ``'decoder.layer_stack.-1.enc_attn'``.
+        path: Path of the module, as in ``named_modules``; a number in it may be negative.
         source: 'output' or 'input'.
         index: Which input (a position, or a keyword), or which element of the output (a position, a
             key or an attribute). None: the output itself, the first input.

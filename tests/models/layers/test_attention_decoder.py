@@ -9,7 +9,7 @@ from tests.helpers.words import attention_step
 @pytest.mark.parametrize('with_glyphs', [False, True])
 @pytest.mark.parametrize('batch', [1, 3])
 def test_equals_a_loop_over_steps(with_glyphs, batch):
-    decoder = AttentionDecoder(6, 5, 4, 3, glyphs=with_glyphs).double()
+    decoder = AttentionDecoder(6, 5, 4, glyphs=with_glyphs).double()
     memory, tokens = torch.randn(batch, 7, 6).double(), torch.randint(0, 5, (batch, 4))
     glyphs = torch.randn(batch, 4, 6).double() if with_glyphs else None
     valid = torch.ones(batch, 7, dtype=torch.bool)
