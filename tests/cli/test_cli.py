@@ -10,26 +10,12 @@ from mmocr_siga import cli
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.cli.common import one_line
 from tests.conftest import REPO
-from tests.helpers.readers import reader_files, word_pictures
-
-
-@pytest.fixture(scope='module')
-def files(tmp_path_factory):
-    return reader_files(tmp_path_factory.mktemp('reader'))
-
-
-@pytest.fixture
-def model(files):
-    return ['--model', str(files[0]), '--weights', str(files[1]), '--device', 'cpu']
+from tests.helpers.readers import write_pictures
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    folder = tmp_path / 'words'
-    folder.mkdir()
-    for i, image in enumerate(word_pictures(4)):
-        cv2.imwrite(str(folder / f'{i}.png'), image)
-    return folder
+    return write_pictures(tmp_path / 'words', 4)
 
 
 def test_lines_are_those_of_the_inferencer(files, model, pictures, capsys):
@@ -76,7 +62,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_read(model, pictures, capsy
 def test_paths_stay_on_their_line(model, tmp_path, capsys):
     assert one_line('a\tb\nc\\d\r') == 'a\\tb\\nc\\\\d\\r'
     name = tmp_path / 'tab\tnéw\nline.png'
-    name.write_bytes(cv2.imencode('.png', word_pictures(1)[0])[1].tobytes())
+    write_pictures(tmp_path, 1).joinpath('0.png').rename(name)
     assert cli.main(['read', str(name), *model]) == 0
     out = capsys.readouterr().out
     assert out.count('\n') == 1 and out.split('\t')[0].endswith('tab\\tnéw\\nline.png')

@@ -3,13 +3,6 @@ import socket
 import pytest
 
 from mmocr_siga.cli import demo, main
-from tests.helpers.readers import reader_files
-
-
-@pytest.fixture(scope='module')
-def model(tmp_path_factory):
-    config, weights = reader_files(tmp_path_factory.mktemp('tiny'))
-    return ['--model', str(config), '--weights', str(weights), '--device', 'cpu']
 
 
 @pytest.mark.parametrize('needed, arguments, message', [

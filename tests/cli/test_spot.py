@@ -8,13 +8,11 @@ from mmocr_siga.apis import SceneResult, SkippedRegion, SpottedWord
 from mmocr_siga.cli import main
 from mmocr_siga.cli.read import json_line
 from mmocr_siga.cli.spot import text_lines
-from tests.helpers.readers import reader_files
 
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp('scenes')
-    reader_files(folder)
     pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
     for name in ('a', 'b', 'alone'):
         Image.fromarray(pixels).save(folder / f'{name}.png')
@@ -26,12 +24,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def spot(root, capsys):
-    def run(*args):
-        code = main(['spot', *map(str, args), '--model', str(root / 'reader.py'), '--weights',
-                     str(root / 'reader.pth'), '--device', 'cpu'])
-        return (code, *capsys.readouterr())
-    return run
+def spot(model, capsys):
+    return lambda *args: (main(['spot', *map(str, args), *model]), *capsys.readouterr())
 
 
 def test_annotated_regions(spot, root):

@@ -1,5 +1,4 @@
 """One line switches the characters of the whole config."""
-from pathlib import Path
 
 import pytest
 import torch
@@ -7,10 +6,11 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 
 from mmocr_siga.datasets import CheckedTextDataset
+from tests.conftest import REPO
 from tests.helpers.word_sets import write_tsv
 from tests.helpers.words import sample
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = REPO / 'configs'
 LABEL = "It's-4u"
 KEPT = {'36': 'its4u', '62': 'Its4u', '94': "It's-4u"}
 

@@ -3,7 +3,6 @@
 Recognizers are as large as configured; only images and batches are small.
 """
 import re
-from pathlib import Path
 
 import cv2
 import pytest
@@ -12,11 +11,11 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmocr.registry import MODELS
 
+from tests.conftest import REPO
 from tests.helpers.mmocr_models import mmocr_config
 from tests.helpers.readers import word_picture
 from tests.helpers.words import sample
 
-REPO = Path(__file__).resolve().parents[2]
 CONFIGS = REPO / 'configs' / 'plugins'
 NAMES = sorted(p.stem for p in CONFIGS.glob('*.py'))
 # Weights of the recognizer's attention that the alignment moves.

@@ -1,12 +1,12 @@
 """What docs/guides/plugins.md shows runs as it is written there."""
 import re
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tests.conftest import REPO
 from tests.helpers.mmocr_models import RECOGNIZERS, batch, small_config
 
 # The weights of each recognizer that tell characters apart.
@@ -14,7 +14,7 @@ CLASSIFIER = dict(sar='decoder.prediction.weight', aster='decoder.fc.weight',
                   robust='decoder.prediction.weight', nrtr='decoder.classifier.weight',
                   satrn='decoder.classifier.weight', master='decoder.cls.weight',
                   abinet='decoder.vision_decoder.cls.weight')
-PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'plugins.md'
+PAGE = REPO / 'docs' / 'guides' / 'plugins.md'
 
 
 def block(words):
@@ -71,7 +71,7 @@ def options():
 
 @pytest.mark.parametrize('name, changes', options())
 def test_options_of_the_page(name, changes):
-    cfg = Config.fromfile(PAGE.parents[2] / (name if '/' in name else f'configs/plugins/{name}'))
+    cfg = Config.fromfile(REPO / (name if '/' in name else f'configs/plugins/{name}'))
     cfg.merge_from_dict(dict(change.split('=') for change in changes.split()))
     model = MODELS.build(cfg.model)
     if 'SECLoss' in changes:

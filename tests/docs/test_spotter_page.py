@@ -1,13 +1,13 @@
 """What docs/guides/spotter.md shows builds and learns as it is written there."""
 import re
-from pathlib import Path
 
 import torch
 from mmocr.registry import MODELS
 
+from tests.conftest import REPO
 from tests.models.spotters.test_siga_roi_head import sample
 
-PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'spotter.md'
+PAGE = REPO / 'docs' / 'guides' / 'spotter.md'
 
 
 def test_the_heads_of_the_page():

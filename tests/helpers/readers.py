@@ -74,3 +74,11 @@ def word_pictures(count, widths=(60, 90, 150)):
     letters = np.array(list('ABCDEFGHKLMNPRSTUVXYZ2345678'))
     return [word_picture(''.join(rng.choice(letters, 1 + i % 5)), (40, widths[i % len(widths)]))
             for i in range(count)]
+
+
+def write_pictures(folder, count):
+    """Write :func:`word_pictures` as 0.png, 1.png, ... into a folder; returns the folder."""
+    folder.mkdir(exist_ok=True)
+    for i, picture in enumerate(word_pictures(count)):
+        cv2.imwrite(str(folder / f'{i}.png'), picture)
+    return folder

@@ -1,4 +1,3 @@
-from pathlib import Path
 
 import pytest
 import torch
@@ -6,11 +5,11 @@ from mmengine.config import Config
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 
+from tests.conftest import REPO
 from tests.helpers import siga_r_reference as reference
 from tools import convert_reference_weights as tool
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / 'projects' / 'siga' / 'configs' / 'siga_r.py'
+CONFIG = REPO / 'projects' / 'siga' / 'configs' / 'siga_r.py'
 OURS = '0123456789abcdefghijklmnopqrstuvwxyz'
 # Our class i is the reference's ORDER[i]; the last is the end.
 ORDER = [reference.CHARACTERS.index(c) + 1 for c in OURS] + [0]

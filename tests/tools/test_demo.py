@@ -1,14 +1,11 @@
 """tools/demo.py: its parts, without the training."""
 import json
 from argparse import Namespace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from tools import demo
-
-ROOT = Path(__file__).parents[2]
 
 
 def rows(path):

@@ -1,6 +1,5 @@
 """tools/eval_benchmarks.py over made-up sets, and over real words where these are at hand."""
 import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,12 +10,11 @@ from mmengine.runner import Runner
 from mmocr.registry import MODELS
 
 from mmocr_siga.apis import WordInferencer
-from tests.helpers.readers import reader_files, word_pictures
+from tests.helpers.readers import reader_files, word_pictures, write_pictures
 from tests.helpers.word_sets import PIPELINE, write_json, write_lmdb, write_tsv
 from tests.helpers.words import tiny_model
 from tools import eval_benchmarks as tool
 
-ROOT = Path(__file__).parents[2]
 ANSWERS = ['one', 'TWO', "thr'ee", 'four', 'five', 'x']
 DICTIONARY = dict(type='WordDictionary', dict_file='94', with_end=True, with_unknown=True,
                   unknown_token=None)
@@ -201,13 +199,11 @@ def test_the_pipeline_is_found(dataset):
 def test_test_time_augmentation(tmp_path):
     """Words are read as WordInferencer reads them, from their files."""
     config, weights = (str(path) for path in reader_files(tmp_path))
-    pictures = word_pictures(5)
-    for i, picture in enumerate(pictures):
-        cv2.imwrite(str(tmp_path / f'{i}.png'), picture)
+    write_pictures(tmp_path, 5)
     (tmp_path / 'test.tsv').write_text(''.join(f'{i}.png\tword{i}\n' for i in range(5)))
     assert tool.main([config, weights, '--sets', 'mine=test.tsv', '--tta', '1', '--batch-size', '2',
                       '--device', 'cpu', '--predictions', 'read.tsv']) == 0
-    want = WordInferencer(config, weights, 'cpu', tta=1)(pictures)
+    want = WordInferencer(config, weights, 'cpu', tta=1)(word_pictures(5))
     assert any(word.view is not None for word in want)
     lines = (tmp_path / 'read.tsv').read_text(encoding='utf-8').splitlines()[1:]
     assert [line.split('\t')[3] for line in lines] == [word.text for word in want]

@@ -1,6 +1,5 @@
 """tools/analysis/plugin_ablation.py: its parts, and one run of two steps."""
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +7,9 @@ import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tests.conftest import REPO
 from tests.helpers.word_sets import write_boxed_sets
 from tools.analysis import plugin_ablation as tool
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def test_variants_keep_what_they_name():
             if 'sec' in kept:
                 assert cfg.model.plugins.sec.loss_weight == (0.1 if 'light' in variant else 0.5)
     with pytest.raises(ValueError, match="no plug-in 'sec'"):
-        tool.variant_config(ROOT / 'configs/plugins/sar_tiny.py', 'both', args)
+        tool.variant_config(REPO / 'configs/plugins/sar_tiny.py', 'both', args)
 
 
 def test_all_variants_start_from_the_same_weights():

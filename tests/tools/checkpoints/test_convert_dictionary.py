@@ -1,15 +1,14 @@
 """tools/checkpoints/convert_dictionary.py."""
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmocr.registry import MODELS
 
+from tests.conftest import REPO
 from tools.checkpoints import convert_dictionary as tool
 
-ROOT = Path(__file__).parents[3]
-CONFIG = ROOT / 'configs' / 'siga_p_tiny.py'
+CONFIG = REPO / 'configs' / 'siga_p_tiny.py'
 
 
 def test_a_checkpoint_is_widened(tmp_path, monkeypatch, capsys):

@@ -1,7 +1,6 @@
-import cv2
 import pytest
 
-from tests.helpers.readers import reader_files, word_pictures
+from tests.helpers.readers import reader_files, write_pictures
 from tools.checkpoints import export_onnx as tool
 
 pytest.importorskip('onnx', reason='the package onnx is not installed')
@@ -11,9 +10,7 @@ pytest.importorskip('onnxruntime', reason='onnxruntime is not installed')
 @pytest.fixture
 def files(tmp_path):
     """A config, a checkpoint, the file to write, and a folder of words."""
-    (tmp_path / 'words').mkdir()
-    for i, picture in enumerate(word_pictures(3)):
-        cv2.imwrite(str(tmp_path / 'words' / f'{i}.png'), picture)
+    write_pictures(tmp_path / 'words', 3)
     return [*map(str, reader_files(tmp_path)), str(tmp_path / 'toy.onnx')]
 
 
@@ -48,7 +45,7 @@ def test_compare_counts_what_is_alike():
 @pytest.mark.parametrize('arguments, message', [
     (['missing.py', '{1}', '{2}'], 'no config'),
     (['{0}', 'missing.pth', '{2}'], "no weights at 'missing.pth'"),
-    (['{0}', '{1}', 'missing/toy.onnx'], 'no folder'),
+    (['{0}', '{1}', 'missing/toy.onnx'], 'cannot write missing/toy.onnx'),
     (['{0}', '{1}', '{2}', '--opset', '9'], 'opset must be'),
     (['{0}', '{1}', '{2}', '--int8', '{2}'], '--int8 and the float file are both'),
     (['{0}', '{1}', '{2}', '--check', 'missing.png'], 'missing.png'),

@@ -1,7 +1,6 @@
 """tools/checkpoints/pack_weights.py, and the models that it makes."""
 import json
 
-import cv2
 import pytest
 import torch
 from mmengine.hooks import EMAHook
@@ -9,7 +8,7 @@ from mmengine.model import ExponentialMovingAverage
 
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged, packaged_models
-from tests.helpers.readers import reader_files, word_pictures
+from tests.helpers.readers import reader_files, write_pictures
 from tests.helpers.words import tiny_model
 from tools.checkpoints import pack_weights as tool
 
@@ -26,10 +25,7 @@ def run(files, folder, *options):
 def test_a_packed_model_reads_the_same(files, tmp_path, capsys, monkeypatch):
     card = tmp_path / 'card.json'
     card.write_text(json.dumps(dict(data='noise', steps=0)))
-    pictures = tmp_path / 'words'
-    pictures.mkdir()
-    for i, image in enumerate(word_pictures(5)):
-        cv2.imwrite(str(pictures / f'{i}.png'), image)
+    pictures = write_pictures(tmp_path / 'words', 5)
     out = tmp_path / 'out'
     assert run(files, out, '--dtype', 'float32', '--check', str(pictures), '--card',
                str(card)) == 0
@@ -79,9 +75,7 @@ def test_averages():
     assert tool.reading_weights(own, 'x', 'state_dict')['w'].sum() == 0
     with pytest.raises(ValueError, match='no ema_state_dict'):
         tool.reading_weights(dict(state_dict=dict(w=plain)), 'x', 'ema_state_dict')
-
-
-def test_averages_of_mmengines_hook():
+    # Those of MMEngine's hook.
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.zeros_(model.weight)
     hook = EMAHook()
