@@ -41,8 +41,6 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     if missing:
         raise CommandError(f"the page needs {', '.join(missing)}: in the clone, pip install "
                            "'.[demo]' (Python 3.10 or newer)")
-    if args.det_weights and not args.det:
-        raise CommandError('--det-weights needs --det, the config that they are of')
     spotter = scene_inferencer(args)
     from ..demo_page import PageReader
     from ..demo_page.page import build_page

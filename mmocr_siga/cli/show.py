@@ -31,20 +31,19 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     reader = inferencer(args)
     import cv2
 
-    from ..images import UnusableImageError
+    from ..images import UnusableImageError, encode_picture
     try:
         picture = reader.draw(args.path)
     except UnusableImageError as error:
         problem(args.path, str(error))
         return 1
     try:
-        written, data = cv2.imencode(os.path.splitext(target)[1] or '.png', picture)
-    except cv2.error:
-        written = False
-    if not written:
-        raise CommandError(f'{target!r}: no picture is written under this ending; use .png')
+        data = encode_picture(picture, os.path.splitext(target)[1] or '.png')
+    except cv2.error as error:
+        raise CommandError(f'{target!r}: no picture is written under this ending; use .png'
+                           ) from error
     # Not cv2.imwrite, which fails without a reason.
     with open(target, 'wb') as file:
-        file.write(data.tobytes())
+        file.write(data)
     write_line(out, one_line(target))
     return 0

@@ -53,8 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, out: TextIO) -> int:
-    if args.det_weights and not args.det:
-        raise CommandError('--det-weights go with --det')
     if args.gts and not os.path.isdir(args.gts):
         raise CommandError(f'there is no folder {args.gts!r} (--gts)')
     if args.draw:
@@ -83,8 +81,9 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def scene_inferencer(args: argparse.Namespace, **options: Any) -> SceneInferencer:
-    """Build the inferencer that the arguments, with ``--det`` and ``--det-weights``, ask for; a
-    CommandError says why that is impossible."""
+    """The inferencer that the arguments ask for, or a CommandError that tells why there is none."""
+    if args.det_weights and not args.det:
+        raise CommandError('--det-weights needs --det, the config that they are of')
     recognizer = inferencer(args)
     from ..inference.scene_inferencer import SceneInferencer
     try:

@@ -55,9 +55,8 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
 
 
 def picture_reader(model: nn.Module, cfg: Any) -> Callable[[str | np.ndarray], Explanation]:
-    """What reads and explains single pictures, paths or BGR arrays (H, W, 3), of the test pipeline
-    in ``cfg`` and a model that is then in evaluation mode.
-    """
+    """What reads and explains single pictures by the test pipeline in ``cfg`` and a model that is
+    then in evaluation mode."""
     pipeline = picture_pipeline(cfg)
 
     def read(image: str | np.ndarray) -> Explanation:
@@ -94,7 +93,9 @@ def explain_batch(model: nn.Module, inputs: Tensor,
     with recorded(model, paths, run.calls):
         model.predict(inputs, data_samples)
     maps, masks = _maps_and_masks(run, plugin)
-    tokens = _tokens(run)
+    # Classes (N, T) as they were read, by the decoders of this package.
+    is_ours = isinstance(getattr(model, 'decoder', None), WordDecoder)
+    tokens = _output(run, 'decoder').argmax(-1) if is_ours else None
     attention, pictures = _attention(run, tokens), _pictures(run)
     words = []
     for i, sample in enumerate(data_samples):
@@ -137,12 +138,6 @@ def _output(run: ForwardPass, path: str) -> Any:
 def _encoding(run: ForwardPass) -> GlyphEncoding | None:
     found = _output(run, 'encoder')
     return found if isinstance(found, GlyphEncoding) else None
-
-
-def _tokens(run: ForwardPass) -> Tensor | None:
-    """Classes (N, T) as they were read, by the decoders of this package."""
-    is_ours = isinstance(getattr(run.recognizer, 'decoder', None), WordDecoder)
-    return _output(run, 'decoder').argmax(-1) if is_ours else None
 
 
 def _characters(model: nn.Module,

@@ -108,16 +108,10 @@ class SceneInferencer:
     def iter_spot(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
                   ordered: bool | None = None, return_char_polygons: bool = True
                   ) -> Iterator[SceneResult]:
-        """As :meth:`__call__`, one after the other: inputs are taken from an iterable as they are
-        needed, and results come in their order as soon as they are there."""
+        """As :meth:`__call__`, one by one: inputs are taken as they are needed, and results come
+        as soon as they are there."""
         if self.detector is None and polygons is None:
             raise ValueError('there is no detector: give polygons for each picture, or det')
-        if isinstance(inputs, (str, os.PathLike, np.ndarray)) and polygons is not None:
-            polygons = list(polygons)
-            folder = not isinstance(inputs, np.ndarray) and os.path.isdir(inputs)
-            if len(polygons) > 1 and not folder:
-                raise ValueError(f'{len(polygons)} lists of polygons for one picture: polygons is '
-                                 'a list with a list of polygons for each picture')
         if ordered is None:
             ordered = polygons is not None
         pictures = self._pictures(expand(inputs), polygons)
@@ -133,7 +127,8 @@ class SceneInferencer:
                 raise ValueError(f'polygons are given for {number} pictures, but there are more: '
                                  'give a list for each, empty where there are no words')
             if source is _MISSING:
-                raise ValueError(f'polygons are given for more than the {number} pictures')
+                raise ValueError(f'polygons are given for more pictures than there are, {number}: '
+                                 'give a list of lists of polygons')
             scene, image, scores = SceneResult(source.path), None, None
             try:
                 image = picture_of(source)

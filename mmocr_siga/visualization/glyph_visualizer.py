@@ -80,10 +80,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
 def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
                 explanation: Explanation | None = None, parts: Sequence[str] = PARTS,
                 draw_gt: bool = True, draw_pred: bool = True) -> np.ndarray:
-    """Draw the sheet of a word, uint8 BGR, with the parts of an explanation of how it was read.
-
-    Where the recognizer saw the image padded or straightened, what it saw is shown in its place.
-    """
+    """Draw the sheet of a word, uint8 BGR, with the parts of an explanation of how it was read: of
+    what the recognizer saw, if it saw the image padded or straightened."""
     truth = _text(data_sample, 'gt_text') if draw_gt else None
     text = _text(data_sample, 'pred_text') if draw_pred else None
     if text is None:
@@ -109,7 +107,4 @@ def draw_sample(image: np.ndarray, data_sample: TextRecogDataSample | None,
 
 
 def _text(sample: TextRecogDataSample | None, field: str) -> str | None:
-    """The word in a field of a sample, None where there is none."""
-    if sample is None or field not in sample:
-        return None
-    return getattr(sample, field).get('item')
+    return getattr(sample, field).get('item') if sample is not None and field in sample else None

@@ -58,7 +58,7 @@ def test_json_and_pictures(spot, root, tmp_path):
     (['x.png', '--gts', 'none'], "there is no folder 'none' (--gts)"),
     (['x.png', '--det', 'none.py'], "no config of a detector at 'none.py'"),
     (['x.png', '--det', 'none'], 'none'),
-    (['x.png', '--gts', '.', '--det-weights', 'x'], '--det-weights go with --det'),
+    (['x.png', '--gts', '.', '--det-weights', 'x'], '--det-weights needs --det'),
     (['x.png', '--gts', '.', '--draw', __file__], 'no folder can be made at'),
 ])
 def test_mistakes(spot, args, words):

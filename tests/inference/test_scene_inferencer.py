@@ -176,9 +176,9 @@ def test_pictures_that_cannot_be_read(tmp_path):
 
 @pytest.mark.parametrize('inputs, polygons, words', [
     (painted([]), None, 'there is no detector'),
-    (painted([]), [[], []], '2 lists of polygons for one picture'),
+    (painted([]), [[], []], 'more pictures than there are, 1'),
     ([painted([])] * 2, [[]], 'given for 1 pictures, but there are more'),
-    ([painted([])] * 2, [[]] * 3, 'given for more than the 2 pictures'),
+    ([painted([])] * 2, [[]] * 3, 'more pictures than there are, 2'),
 ])
 def test_polygons_that_do_not_fit(inputs, polygons, words):
     with pytest.raises(ValueError, match=words):
