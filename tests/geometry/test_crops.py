@@ -115,6 +115,9 @@ class TestReadingDirections:
     def test_an_annotated_word_that_runs_downwards_has_one(self):
         (top, bottom), = reading_directions(np.roll(upright(0, 0, 10, 30), -1, 0))
         assert top.tolist() == [[10, 0], [10, 30]] and bottom.tolist() == [[0, 0], [0, 30]]
+        # From which ratio on a word stands.
+        assert [len(reading_directions(upright(0, 0, 10, 30), True, r)) for r in (2.9, 3.1)
+                ] == [3, 1]
 
     def test_a_detected_word_that_rises_steeply(self):
         turn = np.radians(70)
@@ -125,10 +128,6 @@ class TestReadingDirections:
         assert np.allclose(turned, [points[[2, 3]], points[[1, 0]]])
         # Its upper end is its top.
         assert np.allclose(as_it_is, [points[[1, 2]], points[[0, 3]]])
-
-    def test_from_which_ratio_on(self):
-        assert [len(reading_directions(upright(0, 0, 10, 30), True, r)) for r in (2.9, 3.1)
-                ] == [3, 1]
 
 
 @pytest.mark.parametrize('shape', [(1, 1), (1, 40_000), (40_000, 1)])

@@ -20,6 +20,8 @@ def test_a_folder_with_links_and_other_files(tmp_path):
         ('notes', 'is not named like a picture (without a suffix)'), ('.git', 'is hidden'),
         ('linked', 'is a folder that was searched before'), ('again/f.png', ''), ('sub/e.jfif', ''),
         ('sub/loop', 'is a folder that was searched before')]
+    assert list(walk_pictures(str(tmp_path / 'gone'))) == [
+        (str(tmp_path / 'gone'), 'cannot be searched (No such file or directory)')]
 
 
 @pytest.mark.skipif(not hasattr(os, 'geteuid') or os.geteuid() == 0, reason='root reads everything')
@@ -27,8 +29,3 @@ def test_a_folder_that_cannot_be_searched(tmp_path):
     (tmp_path / 'closed').mkdir(mode=0)
     assert list(walk_pictures(str(tmp_path))) == [
         (str(tmp_path / 'closed'), 'cannot be searched (Permission denied)')]
-
-
-def test_no_folder(tmp_path):
-    assert list(walk_pictures(str(tmp_path / 'gone'))) == [
-        (str(tmp_path / 'gone'), 'cannot be searched (No such file or directory)')]

@@ -63,15 +63,6 @@ def test_a_part_changes_its_own_panels_only(change, expected):
     assert changed_panels(gd.draw_reading(**given), gd.draw_reading(**other)) == expected
 
 
-def test_missing_parts_leave_no_gap():
-    given = parts()
-    alone = {name: given[name] for name in ('image', 'text', 'scores')}
-    row = gd.CAPTION + gd.CELL[1] + gd.GAP
-    height = gd.draw_reading(**given).shape[0] - 3 * row
-    assert gd.draw_reading(**alone).shape[0] == height
-    assert gd.draw_reading(**alone, text_mask=given['text_mask']).shape[0] == height
-
-
 def test_overlay_paints_the_strongest_character():
     image = np.full((10, 40, 3), 128, np.uint8)
     maps = np.zeros((2, 1, 4), np.float32)
@@ -79,6 +70,10 @@ def test_overlay_paints_the_strongest_character():
     picture = gd.overlay(image, maps)
     first, second = (0.75 * gd.character_colors(2) + 0.25 * 128).round()
     np.testing.assert_array_equal(picture[5, [0, -1, 20]], [first, second, [128] * 3])
+    # Weights without sense are survived.
+    np.testing.assert_array_equal(
+        gd.normalized(np.array([[0, 0, 0], [-1, 2, 4], [np.nan, np.inf, 3]])),
+        np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
 
 
 def test_a_text_mask_is_shown_as_it_is_and_boxes_over_the_image():
@@ -86,11 +81,9 @@ def test_a_text_mask_is_shown_as_it_is_and_boxes_over_the_image():
                  text_mask=np.repeat([[True, False]], 2, 0),
                  char_boxes=[[10, 5, 30, 20], [60, 0, 120, 28]])
     picture, boxes = gd.draw_reading(**given), regions()[0]
-    x0, y0, _, _ = boxes['text_mask']
-    mask = picture[y0:y0 + 112, x0:x0 + 480]
+    mask, shown = (picture[y0:y0 + 112, x0:x0 + 480] for x0, y0, _, _ in (
+        boxes['text_mask'], boxes['image']))
     assert (mask[:, :239] == 255).all() and (mask[:, 241:] == 0).all()
-    x0, y0, _, _ = boxes['image']
-    shown = picture[y0:y0 + 112, x0:x0 + 480]
     for box, color in zip(([40, 20, 120, 80], [240, 0, 480, 112]), gd.character_colors(2)):
         rows, columns = np.nonzero((shown == color).all(2))
         np.testing.assert_allclose([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1],
@@ -109,17 +102,16 @@ def test_bar_height_follows_the_score():
     assert heights == [0, pytest.approx(full / 2, abs=1), full, 0, full]
 
 
-def test_weights_without_sense_are_survived():
-    np.testing.assert_array_equal(
-        gd.normalized(np.array([[0, 0, 0], [-1, 2, 4], [np.nan, np.inf, 3]])),
-        np.float32([[0, 0, 0], [0, 0.5, 1], [0, 0, 1]]))
-
-
-def test_a_word_that_was_not_read():
-    image = parts()['image']
+def test_missing_parts_leave_no_gap():
+    given = parts()
+    image, row = given['image'], gd.CAPTION + gd.CELL[1] + gd.GAP
+    alone = {name: given[name] for name in ('image', 'text', 'scores')}
+    height = gd.draw_reading(**given).shape[0] - 3 * row
+    assert gd.draw_reading(**alone).shape[0] == height
+    assert gd.draw_reading(**alone, text_mask=given['text_mask']).shape[0] == height
+    # A word that was not read.
     picture = gd.draw_reading(image, text=None)
-    row = gd.TITLE + gd.CAPTION + gd.CELL[1] + gd.GAP
-    assert picture.shape[0] == row and (picture[:gd.TITLE - 10] == 255).all()
+    assert picture.shape[0] == gd.TITLE + row and (picture[:gd.TITLE - 10] == 255).all()
     labelled = gd.draw_reading(image, text=None, truth='ABCD')
     assert (labelled[:gd.TITLE] != 255).any()
     np.testing.assert_array_equal(labelled[gd.TITLE:], picture[gd.TITLE:])

@@ -33,14 +33,12 @@ def test_outlines_and_texts_have_their_places():
     assert not colored(draw_scene(BLACK, [word(text='')])[600 + GAP:])[105:155, 105:295].any()
 
 
-def test_characters():
+def test_characters_and_skipped_regions():
     places = [[[100, 100], [150, 100], [150, 160], [100, 160]]]
     with_them, without = (colored(draw_scene(BLACK, [word(places=each)]))
                           for each in (places, None))
     assert with_them[110:150, 148:153].any() and not without[110:150, 148:153].any()
-
-
-def test_skipped_regions_are_crossed_out():
+    # Skipped regions are crossed out.
     picture = draw_scene(BLACK, [], [SkippedRegion(BOX, 'small'), SkippedRegion(None, 'none'),
                                      SkippedRegion([[None, 1]], 'not finite')])
     assert (picture[130, 195:205] > 60).any() and not colored(picture).any()

@@ -50,8 +50,6 @@ def test_errors(root, capsys):
     (root / 'all.json').write_text('')
     assert convert(root) == 2
     assert 'exists' in capsys.readouterr().err
-    assert icdar_scenes.main([str(root / 'none'), str(root / 'gts'), str(root / 'c.json')]) == 2
-    assert 'no folder of pictures' in capsys.readouterr().err
     assert convert(root, '--test', str(root / 't.json'), '--test-count', '5', out='d.json') == 2
     assert 'cannot set 5 of 5 scenes aside' in capsys.readouterr().err
     with pytest.raises(SystemExit):
