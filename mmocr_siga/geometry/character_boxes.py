@@ -34,14 +34,9 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
     .. math::
         \max_{c_1 \le \dots \le c_{L-1}} \sum_k \sum_{c_{k-1} \le x < c_k} s_k(x)
 
-    They are found by dynamic programming. What a character claims elsewhere, as where a map lights
-    up both of two equal letters, counts for nothing.
-
-    Args:
-        claims: How much of each column each character claims, (L, W), L >= 1.
-        least: Columns of a cell at least; less where they would not fit.
-
-    Returns L + 1 edges from 0 to W.
+    What a character claims elsewhere, as where a map lights up both of two equal letters, counts
+    for nothing. ``claims`` are (L, W), L >= 1; cells have at least ``least`` columns, or less where
+    they would not fit. The result are L + 1 edges from 0 to W, found by dynamic programming.
     """
     count, width = claims.shape
     least = min(least, width // count)

@@ -23,9 +23,6 @@ def bezier_borders(control: Tensor, count: int, clockwise: bool = False) -> Tens
         control: Control points (R, 2, 4, 2), or (R, 16): x and y interleaved, the top curve first.
         clockwise: Whether the control points run around the word, those of the bottom curve from
             right to left; else both curves run in reading order.
-
-    Raises:
-        ValueError: If the control points have another shape.
     """
     if control.dim() == 2 and control.shape[1] == 16:
         control = control.unflatten(1, (2, 4, 2))
@@ -61,22 +58,16 @@ def border_grid(borders: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def sample_regions(features: Tensor, grid: Tensor, index: Tensor, stride: float = 1) -> Tensor:
-    """Sample feature maps bilinearly, each region in its own picture: (R, C, h, w).
-
-    Outside the maps their outermost cells go on.
+    """Sample feature maps (N, C, H, W) bilinearly, each region in its own picture: (R, C, h, w).
 
     One call for all regions: the pictures are the depth of a volume, and a region lies in a plane
-    of it. The maps are not copied per region. Coordinates are worked out in the grid's precision,
-    whatever the features'.
+    of it. Coordinates are worked out in the grid's precision, whatever the features'. Outside the
+    maps their outermost cells go on. A ValueError if shapes do not fit together.
 
     Args:
-        features: (N, C, H, W).
         grid: Points in pixels of the pictures, (R, h, w, 2).
         index: long (R,), the picture of each region.
         stride: Pixels of the picture a cell of the maps stands for.
-
-    Raises:
-        ValueError: If shapes do not fit together.
     """
     if features.dim() != 4 or grid.dim() != 4 or grid.shape[-1] != 2:
         raise ValueError('expected features (N, C, H, W) and a grid (R, h, w, 2), got '

@@ -36,10 +36,9 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
         image: Path of a picture, or a BGR array (H, W, 3).
 
     Returns:
-        dict: ``text`` (str), ``scores`` (list[float], one per character), ``text_mask`` (H, W)
-        bool or None, ``attention`` (L, w) or None, ``glyph_maps`` (dict of (L, h, w)), all over
-        what the backbone sees: the whole picture, or, with a preprocessor or padding, the picture
-        as that makes it, which is then there too: ``rectified``, uint8 BGR (H, W, 3).
+        dict: ``text``, ``scores``, ``text_mask`` (H, W) bool or None, ``attention`` (L, w) or None,
+        ``glyph_maps`` (dict of (L, h, w)), all over what the backbone sees: the whole picture, or
+        that padded or straightened, then there too: ``rectified``, uint8 BGR (H, W, 3).
     """
     if getattr(model, 'cfg', None) is None:
         raise ValueError('explain needs the test pipeline: set model.cfg to the config that '

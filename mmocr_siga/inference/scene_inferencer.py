@@ -99,9 +99,7 @@ class SceneInferencer:
             ordered: Whether polygons begin at the upper left corner of the word, as annotations do.
                 None: those given do, detected ones do not.
 
-        Returns:
-            One result for each picture, in order, those that cannot be read among them, with
-            their ``error``.
+        There is one result for each picture; those that cannot be read have an ``error``.
         """
         return list(self.iter_spot(inputs, polygons, batch_size, ordered, return_char_polygons))
 

@@ -27,12 +27,11 @@ def ratio_sequence(ratios: Sequence[float]) -> Iterator[int]:
 class RatioSampler(Sampler):
     """Endless, or epochs of a given size, with a fixed part of each data set in every batch.
 
-    For training by iterations, in the place of ``InfiniteSampler``: the reference recipe of scene
-    text recognition takes one half of MJSynth and one half of SynthText, however large they are.
-    The order of the sets is fixed (:func:`ratio_sequence`), so each batch, of whatever size, has
-    its parts up to one or two samples. Within a set the samples are shuffled anew for every pass,
-    of which the ranks take turns. All depends on the seed alone. Of an ``AvailableDatasets`` that
-    does without some sets the others keep their parts to each other.
+    In the place of ``InfiniteSampler``: the reference recipe takes one half of MJSynth and one half
+    of SynthText, however large they are. The order of the sets is fixed (:func:`ratio_sequence`),
+    so each batch has its parts up to one or two samples. Within a set the samples are shuffled anew
+    for every pass, of which the ranks take turns. All depends on the seed alone. Of an
+    ``AvailableDatasets`` that does without some sets the others keep their parts to each other.
 
     Args:
         dataset: Data set with members: a ``ConcatDataset``, or a ``CheckedTextDataset`` of one.

@@ -13,10 +13,7 @@ class EnsureBGR(WordTransform):
 
     Files are decoded to that by the loaders; arrays given to an inferencer are passed on as they
     are. See :func:`~mmocr_siga.images.to_bgr_uint8` for what is done to them. Place it right after
-    loading, in training and in testing.
-
-    Raises:
-        UnusableImageError: If it cannot be converted; names the image and what is wrong.
+    loading. An UnusableImageError names an image that cannot be converted.
     """
 
     def transform(self, results: dict) -> dict:

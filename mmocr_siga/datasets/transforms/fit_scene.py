@@ -15,9 +15,8 @@ class FitScene(WordTransform):
     """Resize a scene to fit into a frame, whatever its shape.
 
     As MMOCR's ``Resize`` with ``keep_ratio``, but polygons are not clipped, which would lose where
-    reading begins; and no side becomes shorter than 32 pixels, so that a picture of one pixel's
-    height passes, too, if distorted. The longer side of the frame ``scale`` bounds the longer side
-    of the picture, its shorter side the shorter one.
+    reading begins; and no side becomes shorter than 32 pixels. The longer side of the frame
+    ``scale`` bounds the longer side of the picture, its shorter side the shorter one.
 
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
     ``scale_factor`` (width, height).

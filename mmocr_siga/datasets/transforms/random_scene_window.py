@@ -17,12 +17,10 @@ from .base import WordTransform
 class RandomSceneWindow(WordTransform):
     """Turn, scale and cut a scene with its words to a fixed size, in one interpolation.
 
-    For spotting, in place of MMOCR's ``ImgAugWrapper``, ``RandomCrop`` and ``Resize``: those that
-    clip polygons begin them at any point, so that it is no longer known where reading begins, and
-    keep the text of a word of which half is cut off. Here all points of a polygon are kept, in
-    their order, also where they lie outside; a word of which less than ``min_visible`` can be seen
-    is ignored, and one of which nothing can be seen is left out. What is annotated of the words
-    stays aligned.
+    For spotting: MMOCR's transforms that clip polygons begin them at any point, so that it is no
+    longer known where reading begins, and keep the text of a word of which half is cut off. Here
+    all points of a polygon are kept, in their order, also outside; a word of which less than
+    ``min_visible`` can be seen is ignored, and one of which nothing can be seen is left out.
 
     Args:
         size: Width and height of the window.

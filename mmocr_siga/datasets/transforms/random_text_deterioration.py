@@ -14,10 +14,9 @@ from .random_text_geometry import asymmetric
 class RandomTextDeterioration(WordTransform):
     """Blur a word image ``img`` by motion, lower its resolution and add noise.
 
-    With probability ``prob`` all of it is done, in the order in which a camera would. Magnitudes
-    are upper bounds, drawn from beta(1, 4): a fifth of them on average, so that words stay legible.
-    The practice of ABINet and PARSeq, which SIGA trains with. Place it after ``Resize`` and
-    ``TextMask``: lengths are in pixels of the image it gets, and it moves nothing.
+    With probability ``prob`` all of it is done, in the order in which a camera would, as ABINet and
+    PARSeq do. Magnitudes are upper bounds, drawn from beta(1, 4): a fifth of them on average. Place
+    it after ``Resize`` and ``TextMask``: lengths are in pixels of the image it gets.
 
     Args:
         blur: Largest length of the motion in pixels.

@@ -56,17 +56,15 @@ class GeometryParams(NamedTuple):
 class RandomTextGeometry(WordTransform):
     """Rotate a word image, or rotate, stretch and lean it, or see it in perspective.
 
-    An image is changed with probability ``prob``, in one of three ways: by a rotation (one half of
-    the time), by a general affine map (a quarter) or by a perspective (a quarter), in one warp.
+    An image is changed with probability ``prob``, in one warp: by a rotation (one half of the
+    time), a general affine map (a quarter) or a perspective (a quarter), as ABINet and PARSeq do.
     Magnitudes are upper bounds: draws are concentrated at small ones (beta(4, 4) about 0 for angles
     and the logarithm of scales, beta(1, 4) for the corners), so that words stay legible. Long words
-    turn less, see :func:`largest_angle`: squeezed back into an input of fixed height they would
-    become too small. The canvas grows to hold the whole word and is filled with the nearest pixels
-    of the image; past ``max_side`` the word is made smaller instead.
+    turn less, see :func:`largest_angle`. The canvas grows to hold the whole word and is filled with
+    the nearest pixels of the image; past ``max_side`` the word is made smaller instead.
 
-    The practice of ABINet and PARSeq, which SIGA trains with. Place it before ``Resize`` and
-    ``TextMask``. Changes ``img``, ``img_shape`` and, where it is there, ``gt_seg_map`` (nearest
-    neighbor, 0 outside).
+    Place it before ``Resize`` and ``TextMask``. Changes ``img``, ``img_shape`` and, where it is
+    there, ``gt_seg_map`` (nearest neighbor, 0 outside).
 
     Args:
         rotation: Largest angle in degrees, either way.

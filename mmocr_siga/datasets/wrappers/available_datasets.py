@@ -56,11 +56,9 @@ class AvailableDatasets(ConcatDataset):
 
     Args:
         datasets: Configs of the data sets, by their names or in a list.
-        pipeline: Transforms for all of them.
-        missing: ``'error'``, or ``'skip'`` to use what is there and log what is not.
+        missing: ``'error'``, a FileNotFoundError that names all that are missing, or ``'skip'`` to
+            use what is there and log what is not.
         options: Other arguments of ``ConcatDataset``; ``verify_meta`` is False by default.
-
-    A FileNotFoundError names all the sets that are missing and may not be.
     """
 
     def __init__(self, datasets: Mapping[str, dict] | Sequence[dict],
