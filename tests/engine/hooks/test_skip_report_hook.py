@@ -104,12 +104,15 @@ def test_nothing_is_reported_where_nothing_happened(tmp_path, train, checked):
     assert train(data if checked else data.members[0], EPOCHS) == []
 
 
-def test_wrappers_are_looked_into(tmp_path):
+def test_wrappers_are_looked_into_and_arguments_checked(tmp_path):
     one, two = dataset(tmp_path / 'a'), dataset(tmp_path / 'b')
     both = ConcatDataset([one.members[0]])
     both.datasets = [one, SimpleNamespace(dataset=two)]
     assert checked_datasets(both) == [one, two]
     assert checked_datasets(object()) == []
+    for wrong in (dict(interval=0), dict(max_examples=-1)):
+        with pytest.raises(ValueError, match='interval'):
+            SkipReportHook(**wrong)
 
 
 def test_processes_count_together(started, monkeypatch):
@@ -128,9 +131,3 @@ def test_processes_count_together(started, monkeypatch):
     assert '2 of 6 (1 missing, 1 unreadable); 2 new' in text
     # The marks of this process stay its own.
     assert data.skip_flags.tolist() == [0, 0, 1, 0, 0, 0]
-
-
-@pytest.mark.parametrize('wrong', [dict(interval=0), dict(max_examples=-1)])
-def test_arguments_are_checked(wrong):
-    with pytest.raises(ValueError, match='interval'):
-        SkipReportHook(**wrong)
