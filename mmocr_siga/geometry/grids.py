@@ -100,13 +100,9 @@ def jittered_borders(borders: Tensor, shift: float, grow: tuple[float, float],
                      generator: torch.Generator | None = None) -> Tensor:
     """Disturb regions (R, 2, K, 2), on the CPU, as an imperfect detector would.
 
-    Each of the four corners moves by a normally distributed step, and each of the four sides in or
-    out by a uniformly distributed one; what lies between follows, so that borders stay smooth.
-    All are in units of the region's height, in the middle of its columns.
-
-    Args:
-        shift: Standard deviation of a corner's steps along x and y.
-        grow: Least and greatest step of a side outwards; negative is inwards.
+    Each of the four corners moves by a normally distributed step of deviation ``shift``, and each
+    of the four sides outwards by an evenly distributed one between those of ``grow``; what lies
+    between follows. All are in units of the region's mean height.
     """
     regions, _, count, _ = borders.shape
     height = (borders[:, 0] - borders[:, 1]).norm(dim=-1).mean(-1)[:, None, None]

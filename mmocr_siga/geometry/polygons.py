@@ -126,11 +126,8 @@ def split_borders(points: np.ndarray, ordered: bool = True,
     for the length only from ``vertical_ratio`` on, where that stands more upright than it lies. A
     triangle stands for the smallest rectangle around it.
 
-    Args:
-        points: (P, 2), clockwise, P >= 3, as :func:`check_polygon` returns them.
-
-    Returns:
-        Top and bottom border, (T, 2) and (B, 2), at least two points each, in reading order.
+    Points are (P, 2), clockwise, as :func:`check_polygon` returns them; the borders, (T, 2) and
+    (B, 2), have at least two each.
     """
     count = len(points)
     if count == 3:
@@ -223,8 +220,7 @@ def extent(top: np.ndarray, bottom: np.ndarray) -> tuple[float, float]:
 
 
 def is_vertical(top: np.ndarray, bottom: np.ndarray, ratio: float = 1.5) -> bool:
-    """Whether a word is so much higher than wide (``ratio`` times) that its characters stand above
-    one another."""
+    """Whether a word is so much higher than wide that its characters stand above one another."""
     width, height = extent(top, bottom)
     return height >= ratio * width
 

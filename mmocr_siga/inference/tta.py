@@ -85,10 +85,8 @@ def taken_back(result: WordResult, view: View, first: WordResult) -> WordResult:
 
 
 def better_result(one: WordResult, other: WordResult) -> WordResult:
-    """The more probable of two results of a picture, with the n best of both.
-
-    To have read nothing counts least, however sure. The first is taken of two that are equal.
-    """
+    """The more probable of two results of a picture, with the n best of both; to have read nothing
+    counts least. The first is taken of two that are equal."""
     better = max(one, other, key=lambda result: (result.text != '', result.score))
     if one.nbest is not None and other.nbest is not None:
         found = {better.text: better.score}

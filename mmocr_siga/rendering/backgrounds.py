@@ -75,10 +75,7 @@ def _photo(path: str) -> np.ndarray | None:
 
 
 def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
-    """The pictures of a folder and its subfolders that OpenCV has a reader for, and the others.
-
-    A FileNotFoundError if there is no picture, a ValueError if none can be read.
-    """
+    """The pictures of a folder and its subfolders that OpenCV has a reader for, and the others."""
     found = sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
         raise FileNotFoundError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) under {str(folder)!r}')
@@ -108,10 +105,8 @@ def photo_piece(rng: np.random.Generator, path: str, shape: tuple[int, int]) -> 
 
 def make_background(rng: np.random.Generator, shape: tuple[int, int], color: np.ndarray,
                     busy: float, photographs: list[str]) -> np.ndarray:
-    """A background around a color, BGR in [0, 255]: float32 BGR (H, W, 3), about [0, 255].
-
-    ``busy`` is the probability of a texture or, if there are any, a photograph.
-    """
+    """A background around a color, with the probability ``busy`` of a texture or, if there are any,
+    a photograph: float32 BGR (H, W, 3), about [0, 255]."""
     base = np.empty((*shape, 3), np.float32)
     base[:] = color
     if rng.random() < 0.6:

@@ -38,10 +38,8 @@ def random_color(rng: np.random.Generator) -> np.ndarray:
 
 def contrasting_color(rng: np.random.Generator, other: np.ndarray, contrast: float,
                        tries: int = 12) -> np.ndarray:
-    """A color whose luma differs from another's by ``contrast`` gray levels: float32 BGR (3,).
-
-    After ``tries`` it is black or white.
-    """
+    """A color whose luma differs from another's by ``contrast`` gray levels, black or white after
+    some tries: float32 BGR (3,)."""
     target = float(luminance(other))
     for _ in range(tries):
         color = random_color(rng)

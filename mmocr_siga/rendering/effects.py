@@ -102,10 +102,8 @@ def separation(image: np.ndarray, ink: np.ndarray) -> float:
 
 
 def tone(rng: np.random.Generator, image: np.ndarray, low: float, separated: float) -> np.ndarray:
-    """Lower the contrast, darken or lift, and tint a little.
-
-    The contrast falls by no more than ``low`` and, by :func:`separation`, to about 25 gray levels.
-    """
+    """Lower the contrast, by no more than ``low`` and to about 25 gray levels of what
+    :func:`separation` found, darken or lift, and tint a little."""
     mean = image.mean((0, 1), dtype=np.float32)
     factor = np.float32(max(rng.uniform(low, 1), min(1.0, 25 / max(separated, 1.0))))
     gain = rng.uniform(0.5, 1.1) * (1 + rng.uniform(-0.06, 0.06, 3))

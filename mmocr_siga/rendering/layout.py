@@ -156,8 +156,8 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
               ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Warp the ink, the context and the labels of a line: uint8 arrays of one shape (H, W).
 
-    ``border`` around the word and ``elastic``, smooth random shifts as of cloth, which need
-    ``rng``, are fractions of the cap height. What is larger than ``max_pixels`` is scaled down.
+    ``border`` around the word and ``elastic``, smooth random shifts as of cloth, are fractions of
+    the cap height. What is larger than ``max_pixels`` is scaled down.
     """
     x0, y0, x1, y1 = line.box
     cx, cy, hw, hh = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2

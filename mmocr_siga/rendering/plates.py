@@ -16,11 +16,8 @@ ISSUERS = ('California', 'TEXAS', 'New York', 'Illinois', 'FLORIDA', 'Ohio', 'NE
 
 def plate_board(rng: np.random.Generator, ink: np.ndarray, unit: float,
                 face: FontFace) -> np.ndarray:
-    """Draw the board under a number: float32 BGR (H, W, 3), about [0, 255].
-
-    ``ink`` is the coverage of the number, uint8 (H, W), ``unit`` its cap height in pixels, ``face``
-    for the small print.
-    """
+    """Draw the board under a number, ``ink`` (H, W) of a cap height of ``unit`` pixels, with small
+    print in ``face``: float32 BGR (H, W, 3), about [0, 255]."""
     dark = rng.random() < 0.12
     value = rng.uniform(15, 90) if dark else rng.uniform(165, 250)
     color = value + rng.uniform(-22, 12, 3)

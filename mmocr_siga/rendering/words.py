@@ -80,8 +80,7 @@ def number_like(rng: np.random.Generator) -> str:
 
 
 class TextSource:
-    """Draws labels of 1 to ``max_length`` characters of ``charset``; a ValueError if there is none.
-    """
+    """Draws labels of 1 to ``max_length`` characters of ``charset``."""
 
     def __init__(self, charset: str, max_length: int = 25) -> None:
         if max_length < 1:
@@ -97,14 +96,12 @@ class TextSource:
 
 
 class WordSource(TextSource):
-    """Draws words in a random case, and random strings; a ValueError for an empty lexicon.
+    """Draws words in a random case, and random strings.
 
     Without ``words`` it takes :data:`COMMON_WORDS` and pronounceable ones where the character set
     has Latin letters. ``punctuation`` is the probability that a word gets marks, as
     :class:`.marks.Punctuator` puts them; 0.1 is that of real scene words.
     """
-
-    _short_bias = 0.8  # the shorter of two words of the lexicon is taken: signs have short words
 
     def __init__(self, charset: str, words: Sequence[str] | None = None,
                  random_strings: float = 0.25, punctuation: float = 0.1,
@@ -129,7 +126,7 @@ class WordSource(TextSource):
     def _plain(self, rng: np.random.Generator) -> str | None:
         if self._words is not None:
             word = _pick(rng, self._words)
-            if rng.random() < self._short_bias:
+            if rng.random() < 0.8:  # signs have short words
                 word = min(word, _pick(rng, self._words), key=len)
         elif rng.random() < 0.5:
             word = _pick(rng, self._common)
@@ -168,10 +165,8 @@ class WordSource(TextSource):
 
 
 class RandomSource(TextSource):
-    """Draws random characters, which no language model can guess (after ArbitText of SIGA).
-
-    All characters but spaces, and all lengths, are equally likely.
-    """
+    """Draws random characters, which no language model can guess (after ArbitText of SIGA), all of
+    them and all lengths equally likely."""
 
     def draw(self, rng: np.random.Generator) -> str:
         return _string(rng, self._solid, int(rng.integers(1, self.max_length, endpoint=True)))
@@ -211,11 +206,8 @@ class SerialSource(TextSource):
 
 
 class PlateSource(TextSource):
-    """Draws numbers of licence plates: capitals and digits in one to three groups.
-
-    Groups are set apart by a space, at times by a dash. ``A`` stands for a capital and ``9`` for
-    a digit in the patterns, those of many countries and states.
-    """
+    """Draws numbers of licence plates: capitals (A) and digits (9) in patterns of many countries
+    and states."""
 
     patterns = ('9AAA999', 'AAA 999', 'AAA 9999', 'AA9 A999', 'A99 9999', '999 AAA', '999 9999',
                 '99A 9AA', 'AAA99A', 'AA 99 AA', 'AA 9999', '9999 AA', 'A 99999', '99999',

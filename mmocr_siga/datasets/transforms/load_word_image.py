@@ -13,16 +13,13 @@ from .base import sample_name
 class LoadWordImage(LoadImageFromFile):
     """Load a word image from a file, or take the one a data set has decoded.
 
-    ``RecogLMDBDataset`` decodes its images itself; with this loader one training pipeline serves
-    JSON, TSV, TXT and LMDB. Every failure is an error that names the image. A *test* pipeline needs
-    ``LoadImageFromFile``: MMOCR's inferencers look for that name.
+    A *test* pipeline needs ``LoadImageFromFile``: MMOCR's inferencers look for that name.
 
     Reads ``img`` or ``img_path``; sets ``img``, ``img_path`` (None if there is none), ``img_shape``
     and ``ori_shape``. Files are read by :class:`.NonEmptyBackend` unless ``backend_args`` tell
-    another, and decoded by :func:`~mmocr_siga.images.decode_picture`.
-
-    An OSError tells that a file is missing or cannot be decoded, an UnusableImageError that an
-    image has no pixels.
+    another, and decoded by :func:`~mmocr_siga.images.decode_picture`. Every failure is an error
+    that names the image: an OSError if a file is missing or cannot be decoded, an
+    UnusableImageError if an image has no pixels.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:

@@ -95,10 +95,7 @@ class AvailableDatasets(ConcatDataset):
 
 def _named(datasets: Any) -> tuple[list[str], list[Any]]:
     """Names, made up from the sources where there are none, and configs."""
-    if isinstance(datasets, Mapping):
-        if 'type' in datasets:
-            raise TypeError('datasets must be a list, or a dict of names and configs, but is the '
-                            f'config of one data set of type {datasets["type"]!r}')
+    if isinstance(datasets, Mapping) and 'type' not in datasets:
         names, members = list(datasets), list(datasets.values())
     elif isinstance(datasets, Sequence) and not isinstance(datasets, str):
         members = list(datasets)

@@ -100,7 +100,7 @@ def test_sources_are_joined_as_mmengine_joins_them():
 
 
 @pytest.mark.parametrize('kwargs, error, message', [
-    (dict(datasets=dict(type='OCRDataset', ann_file='a')), TypeError, "type 'OCRDataset'"),
+    (dict(datasets=dict(type='OCRDataset', ann_file='a')), TypeError, "'type': 'OCRDataset'"),
     (dict(datasets='a.json'), TypeError, "'a.json'"),
     (dict(datasets=dict(a=3)), TypeError, 'data set a: expected a config, but got 3'),
     (dict(datasets={}), ValueError, 'is empty'),
