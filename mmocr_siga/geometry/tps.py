@@ -23,11 +23,8 @@ def fiducial_points(count: int, rows: int = 2) -> Tensor:
 
 
 def tps_spline(values: np.ndarray, rows: int = 2) -> RBFInterpolator:
-    """The thin-plate spline that takes the points of :func:`fiducial_points` to values (F, D).
-
-    A function of positions, float64 (M, 2), anywhere; the edges of the rectified image are at -1
-    and 1.
-    """
+    """The thin-plate spline that takes the points of :func:`fiducial_points` to values (F, D), a
+    function of positions, float64 (M, 2), anywhere."""
     points = fiducial_points(len(values), rows).numpy()
     return RBFInterpolator(points, values, kernel='thin_plate_spline')
 

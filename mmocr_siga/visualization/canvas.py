@@ -42,8 +42,8 @@ def fitted(image: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
 
 
 def framed(shown: np.ndarray, boxes: Sequence[Sequence[float]], image: np.ndarray) -> np.ndarray:
-    """A copy of what is shown of an image, with a frame around each character; those with NaN
-    have none. ``boxes`` are (L, 4): left, top, right and bottom in pixels of the image."""
+    """A copy of what is shown of an image with frames at boxes (L, 4), in pixels of the image; NaN:
+    none."""
     shown = shown.copy()
     height, width = shown.shape[:2]
     scale = np.tile([width / image.shape[1], height / image.shape[0]], 2)

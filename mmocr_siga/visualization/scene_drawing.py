@@ -20,7 +20,6 @@ _SKIPPED = (128, 128, 128)
 
 
 def scene_scale(height: int, width: int) -> float:
-    """The factor that brings the longer side of a drawn picture into :data:`SIDES`."""
     return float(np.clip(max(height, width), *SIDES)) / max(height, width)
 
 

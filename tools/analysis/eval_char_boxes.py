@@ -54,7 +54,6 @@ def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.
 
 
 def table(found: dict[str, dict[str, BoxCounts]]) -> str:
-    """The counts as a Markdown table."""
     lines = ['| set | true boxes | F1 % | precision % | recall % | F1 with text % | mean IoU |',
              '|---|---:|---:|---:|---:|---:|---:|']
     # All together last.

@@ -135,7 +135,6 @@ def _lmdb(folder: Path) -> dict:
 
 def run_config(cfg: Config, dataset: dict, steps: int, seed: int, args: argparse.Namespace,
                work_dir: Path, load_from: Path | None = None) -> Config:
-    """The runner's config of one training."""
     data = Config.fromfile(DATA)
     workers = dict(num_workers=args.workers, persistent_workers=args.workers > 0)
     test = [dict(member, indices=args.max_words) if args.max_words else member
@@ -211,7 +210,6 @@ def run(path: Path, variant: str, seed: int, folder: Path, args: argparse.Namesp
 
 
 def settings(args: argparse.Namespace) -> dict:
-    """What two runs must share to be compared."""
     names = ('steps', 'batch_size', 'lr', 'easy_steps', 'sec_weight', 'amp', 'max_words', 'easy',
              'rendered')
     values = {name: getattr(args, name) for name in names}
@@ -240,7 +238,6 @@ def attention_correctness(model: torch.nn.Module, cfg: Config,
 
 def measure_batch(model: torch.nn.Module, pipeline: Compose,
                   listed: Sequence[tuple[Path, str, np.ndarray]]) -> Iterator[tuple]:
-    """Share and drift of each character of some words."""
     packed = [pipeline(dict(img_path=str(path), instances=[dict(text=text)]))
               for path, text, _ in listed]
     data = model.data_preprocessor(pseudo_collate(packed), False)
@@ -293,7 +290,6 @@ def _row(variant: str, rows: Sequence[dict], base: dict[int, float]) -> str:
 
 
 def collect(args: argparse.Namespace) -> list[dict]:
-    """Results that are there, in the order of the command line, all of the same settings."""
     out = []
     for _, _, _, folder in planned(args):
         file = folder / 'result.json'
