@@ -68,8 +68,9 @@ def test_each_part_alone_changes_the_image(kind, only):
 
 
 @ALL
-def test_no_magnitude_leaves_the_image_alone(kind):
-    np.testing.assert_array_equal(run(kind(prob=1, **NONE[kind]), image()), image())
+def test_no_magnitude_or_probability_leaves_the_image_alone(kind):
+    for transform in (kind(prob=1, **NONE[kind]), kind(prob=0)):
+        np.testing.assert_array_equal(run(transform, image()), image())
 
 
 @ALL
