@@ -13,3 +13,4 @@ from .preprocessors import *
 from .recognizers import *
 from .spotters import *
 from .target_generators import *
+from .utils.ppocr_v6 import PretrainedPPOCRv6

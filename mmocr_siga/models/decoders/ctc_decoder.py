@@ -119,8 +119,8 @@ class CTCDecoder(WordDecoder):
 
     def nbest(self, out_enc: Any, count: int, width: int | None = None,
               data_samples: Samples | None = None) -> list[list[Hypothesis]]:
-        """As of other decoders; the probability of a hypothesis is that of all its alignments (of
-        its path, if the search missed the greedy word). The score of a character is that of its surest
+        """As of other decoders. The probability of a hypothesis is that of all its alignments (of
+        its path, if the search missed the greedy word), the score of a character that of its surest
         column in the most probable alignment."""
         columns = self.columns(self.prepare(out_enc, data_samples))
         greedy = greedy_hypotheses(self.forward_test(None, out_enc, data_samples),

@@ -47,7 +47,8 @@ class PretrainedPPOCRv6:
 
     Args:
         part: ``'recognizer.backbone'`` for an :class:`LCNetV4`, ``'recognizer.encoder'`` for a
-            :class:`LightSVTREncoder`, ``'detector.backbone'`` for an :class:`LCNetV4`,
+            :class:`LightSVTREncoder`, ``'recognizer.classifier'`` for a :class:`CTCDecoder`, which
+            takes the rows of its characters, ``'detector.backbone'`` for an :class:`LCNetV4`,
             ``'detector.neck'`` for a :class:`RepLKFPN`, ``'detector.head'`` for a
             :class:`BiasedDBHead`.
         path: The ONNX file, by default the one of the installed wheel.
@@ -71,6 +72,8 @@ def load_part(module: nn.Module, part: str, path: str | os.PathLike | None = Non
     model, _, name = part.partition('.')
     tensors = read_tensors(model, path)[name]
     state = module.state_dict()
+    if name == 'classifier':
+        tensors = _rows_of(module, tensors, path)
     wanted = [key for prefix in ORDERS.get(name, ['']) for key in state
               if key.startswith(prefix) and not key.endswith('num_batches_tracked')]
     if len(wanted) != len(tensors):
@@ -83,6 +86,22 @@ def load_part(module: nn.Module, part: str, path: str | os.PathLike | None = Non
                              'arguments')
         with torch.no_grad():
             state[key].copy_(tensor.reshape(state[key].shape))
+
+
+def _rows_of(decoder: nn.Module, tensors: list[tuple[str, Tensor]],
+             path: str | os.PathLike | None) -> list[tuple[str, Tensor]]:
+    """The rows of the classifier that belong to a decoder's classes; the end token has zeros."""
+    rows = {character: row for row, character in enumerate(characters(path), 1)}
+    dictionary = decoder.dictionary
+    names = list(dictionary.dict)
+    special = {dictionary.padding_idx: 0, dictionary.end_idx: None}
+    unknown = [c for i, c in enumerate(names) if i not in special and c not in rows]
+    if unknown:
+        raise ValueError(f'PP-OCRv6 does not know {len(unknown)} characters of the dictionary: '
+                         f'{unknown[:8]}')
+    wanted = [special[i] if i in special else rows[c] for i, c in enumerate(names)]
+    return [(name, torch.stack([tensor[0] * 0 if row is None else tensor[row] for row in wanted]))
+            for name, tensor in tensors]
 
 
 def _sides(tensor: Tensor) -> list[int]:
