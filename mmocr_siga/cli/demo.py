@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('--host', default='127.0.0.1', help='interface to listen on; others than this machine '
         'reach the page with 0.0.0.0 (default: %(default)s)')
+    add('--allow-host', metavar='NAME', action='append', default=[], help='a name, besides '
+        "localhost and this machine's, that others call the page by, as behind a proxy; may be "
+        'given several times')
     add('--port', type=_port, default=7860, help='0 takes a free one (default: %(default)s)')
     add_model_arguments(parser)
     add('--det', metavar='CONFIG', help='text detector for scenes: a config of MMOCR, or the name '
@@ -42,7 +45,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         raise CommandError(f"the page needs {', '.join(missing)}: in the clone, pip install "
                            "'.[demo]' (Python 3.10 or newer)")
     spotter = scene_inferencer(args)
-    from ..demo_page import PageReader
+    from ..demo_page import ClientFiles, PageReader
     from ..demo_page.page import build_page
     from ..demo_page.server import listen, serve
     try:
@@ -54,6 +57,8 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
                            'choose others with --host and --port') from error
     name = os.path.basename(args.model) if args.model else "the package's own model"
     with taken:
-        page = build_page(PageReader(spotter), name)
-        serve(page, taken, lambda url: write_line(out, f'{url} (Ctrl+C ends it)'))
+        files = ClientFiles()
+        page = build_page(PageReader(spotter), files, name)
+        serve(page, files, taken, lambda url: write_line(out, f'{url} (Ctrl+C ends it)'),
+              args.allow_host)
     return 0

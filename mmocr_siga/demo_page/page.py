@@ -2,20 +2,23 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import os
-import tempfile
-from typing import Any
+import traceback
+from typing import Any, Callable
 
 # Before Gradio is imported: it is to tell nobody that it runs.
 os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
 os.environ.setdefault('HF_HUB_DISABLE_TELEMETRY', '1')
 
-import cv2
 import gradio as gr
 import numpy as np
 
+from ..images import encode_picture
 from ..visualization.canvas import font, written
+from .client_files import ClientFiles
+from .guard import CLIENT
 from .reader import PageReader, SceneView, WordView
 
 __all__ = ['CSS', 'build_page', 'page_theme']
@@ -45,6 +48,8 @@ _SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20)
             ('exit42', (40, 150, 40), (255, 255, 255)))
 
 
+_FAILED = 'something went wrong in reading it, which the log of the server tells'
+
 # Pictures come as the files that they are: the reader tells, in the page, what is wrong with them.
 _EVENT = dict(preprocess=False, concurrency_limit=1, concurrency_id='model',
               show_progress='minimal')
@@ -55,25 +60,26 @@ def page_theme() -> gr.themes.Base:
     return gr.themes.Default(font=['system-ui', 'sans-serif'], font_mono=['monospace'])
 
 
-def build_page(reader: PageReader, title: str = 'SIGA') -> gr.Blocks:
+def build_page(reader: PageReader, files: ClientFiles, title: str = 'SIGA') -> gr.Blocks:
     """Build the page, to be served with :data:`CSS` and :func:`page_theme`; ``title`` is the name
     of the model."""
-    with gr.Blocks(title='Read words', analytics_enabled=False, delete_cache=(600, 3600)) as page:
+    gr.set_static_paths(files.folder)  # else Gradio makes copies that everybody gets
+    with gr.Blocks(title='Read words', analytics_enabled=False) as page:
         gr.HTML(f'<h1>Read words</h1><div class="siga-note">{html.escape(title)}</div>')
         with gr.Tab('A word'):
-            _word_tab(reader)
+            _word_tab(reader, files)
         with gr.Tab('A scene'):
-            _scene_tab(reader)
+            _scene_tab(reader, files)
     return page
 
 
-def _word_tab(reader: PageReader) -> None:
+def _word_tab(reader: PageReader, files: ClientFiles) -> None:
+    samples = _sample_files(files)
     with gr.Row():
         with gr.Column(scale=1):
             picture = _input('Word', 'word-input', 240)
-            folder = tempfile.mkdtemp(prefix='mmocr_siga_samples_')
-            gr.Examples([[path] for path in _sample_files(folder)], [picture],
-                        label='No picture at hand?', cache_examples=False)
+            chosen = gr.Dataset(components=[picture], samples=[[path] for path in samples],
+                                type='index', label='No picture at hand?')
         with gr.Column(scale=2):
             text = gr.HTML(_hint(WORD_HINT), elem_id='word-text')
             boxes = _shown('Characters', 'word-boxes')
@@ -81,15 +87,19 @@ def _word_tab(reader: PageReader) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Reading', interactive=False)
 
-    def show(file: dict | None) -> tuple:
-        view = None if file is None else reader.word(file['path'])
-        return (word_html(view), _picture(view and view.boxes), _picture(view and view.sheet),
-                _json(view and view.details))
+    def show(file: dict | None, request: gr.Request) -> tuple:
+        view = file and _read(WordView, reader.word, file['path'])
+        return (word_html(view), _picture(view and view.boxes, files, request),
+                _picture(view and view.sheet, files, request), _json(view and view.details))
+
+    def sample(number: int | None) -> str | None:
+        return samples[number] if number in range(len(samples)) else None
 
     picture.change(show, picture, [text, boxes, sheet, details], api_name='word', **_EVENT)
+    chosen.click(sample, chosen, picture, api_name=False, preprocess=False, show_progress='hidden')
 
 
-def _scene_tab(reader: PageReader) -> None:
+def _scene_tab(reader: PageReader, files: ClientFiles) -> None:
     with gr.Row():
         with gr.Column(scale=1):
             picture = _input('Scene', 'scene-input', 300)
@@ -105,13 +115,22 @@ def _scene_tab(reader: PageReader) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Readings', interactive=False)
 
-    def show(file: dict | None, lines: str | None) -> tuple:
-        view = None if file is None else reader.scene(file['path'], lines or '')
-        return _picture(view and view.picture), scene_html(view), _json(view and view.details)
+    def show(file: dict | None, lines: str | None, request: gr.Request) -> tuple:
+        view = file and _read(SceneView, reader.scene, file['path'], lines or '')
+        return (_picture(view and view.picture, files, request), scene_html(view),
+                _json(view and view.details))
 
     outputs = [drawn, words, details]
     button.click(show, [picture, regions], outputs, api_name='scene', **_EVENT)
     picture.change(show, [picture, regions], outputs, api_name=False, **_EVENT)
+
+
+def _read(view: type, read: Callable, *given: Any) -> WordView | SceneView:
+    try:
+        return read(*given)
+    except Exception:
+        traceback.print_exc()
+        return view(error=_FAILED)
 
 
 def _input(label: str, name: str, height: int) -> gr.Image:
@@ -161,19 +180,24 @@ def _error(reason: str) -> str:
     return f'<div class="siga-error">This cannot be read: {html.escape(reason)}</div>'
 
 
-def _picture(picture: Any) -> Any:
-    return gr.update(value=picture, visible=picture is not None)
+def _picture(picture: np.ndarray | None, files: ClientFiles, request: gr.Request) -> Any:
+    """A picture for the client, which only somebody with a cookie can fetch."""
+    client = request.cookies.get(CLIENT)
+    if picture is None or not client:
+        return gr.update(value=None, visible=False)
+    content = io.BytesIO(encode_picture(picture, '.png'))
+    return gr.update(value=files.add(client, content, '.png'), visible=True)
 
 
 def _json(details: dict | None) -> str:
     return json.dumps(details, indent=1) if details else ''
 
 
-def _sample_files(folder: str) -> list[str]:
+def _sample_files(files: ClientFiles) -> list[str]:
     """Printed words, for somebody who has no picture at hand."""
     paths = []
     for text, ground, ink in _SAMPLES:
-        paths.append(os.path.join(folder, f'{text}.png'))
         sheet = np.full((84, int(font(56).getlength(text)) + 40, 3), ground, np.uint8)
-        cv2.imwrite(paths[-1], written(sheet, [((20, 62), text, 56, ink)]))
+        drawn = encode_picture(written(sheet, [((20, 62), text, 56, ink)]), '.png')
+        paths.append(files.add(None, io.BytesIO(drawn), '.png'))
     return paths

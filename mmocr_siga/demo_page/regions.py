@@ -5,6 +5,7 @@ import re
 
 __all__ = ['parse_regions']
 
+MOST_CORNERS = 64
 _NUMBER = re.compile(r'[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?')
 
 
@@ -26,6 +27,9 @@ def parse_regions(text: str) -> list[list[float]]:
         if len(values) < 4:
             raise ValueError(f'line {number} is no region: {line.strip()[:60]!r}; write x1, y1, '
                              'x2, y2 for a box, or x and y of each corner')
+        if len(values) > 2 * MOST_CORNERS:
+            raise ValueError(f'line {number} has {len(values) // 2} corners; at most '
+                             f'{MOST_CORNERS} are taken')
         if len(values) == 4:
             (x1, x2), (y1, y2) = sorted(values[::2]), sorted(values[1::2])
             values = [x1, y1, x2, y1, x2, y2, x1, y2]

@@ -58,6 +58,7 @@ class SceneInferencer:
         min_size: Words that are less wide or high, in pixels, are skipped.
         det_score_thr: Detections with lower scores are skipped.
         score_thr: Words read with lower probabilities are skipped.
+        max_words: Most regions of a picture to read, the most certain ones; the others are skipped.
 
     Example:
         >>> spot = SceneInferencer(det='dbnet_resnet18_fpnc_1200e_icdar2015')
@@ -71,7 +72,7 @@ class SceneInferencer:
                  device: str | torch.device | None = None,
                  margin: tuple[float, float] = (0.05, 0.05), vertical_ratio: float = 1.5,
                  turn: str = 'best', min_size: float = 2.0, det_score_thr: float = 0.3,
-                 score_thr: float = 0.0) -> None:
+                 score_thr: float = 0.0, max_words: int | None = None) -> None:
         if turn not in TURNS:
             raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')
         if len(margin) != 2 or not 0 <= min(margin) <= max(margin) <= 2:
@@ -82,6 +83,7 @@ class SceneInferencer:
             raise ValueError('rec_weights cannot be given with an inferencer, which has its own')
         self.margin, self.vertical_ratio, self.turn = tuple(margin), vertical_ratio, turn
         self.min_size, self.det_score_thr, self.score_thr = min_size, det_score_thr, score_thr
+        self.max_words = max_words
         self.recognizer = rec if hasattr(rec, 'iter_read') else WordInferencer(
             rec, rec_weights, device)
         self.detector = _detector(det, det_weights, device)
@@ -172,7 +174,14 @@ class SceneInferencer:
     def _regions(self, scene: SceneResult, image: np.ndarray | None, polygons: Iterable[Any],
                  scores: Sequence[float] | None, ordered: bool) -> Iterator[_Region]:
         """Regions that can be read; the others are reported."""
+        polygons = list(polygons)
+        order = range(len(polygons)) if scores is None else np.argsort(scores)[::-1]
+        taken = set(order[:self.max_words])
         for number, polygon in enumerate(polygons):
+            if number not in taken:
+                scene.skipped.append(SkippedRegion(
+                    _listed(polygon), f'more than {self.max_words} words are not read'))
+                continue
             score = None if scores is None else float(scores[number])
             points, problem = check_polygon(polygon, image.shape[:2], min_inside=MIN_INSIDE)
             if points is None:

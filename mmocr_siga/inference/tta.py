@@ -45,10 +45,10 @@ class View(NamedTuple):
                               flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
 
 
-def shrunk(image: np.ndarray) -> np.ndarray:
-    """A picture, or a copy of at most :data:`LONGEST` pixels a side of a larger one."""
+def shrunk(image: np.ndarray, longest: int = LONGEST) -> np.ndarray:
+    """A picture, or a copy of at most so many pixels a side of a larger one."""
     height, width = image.shape[:2]
-    share = LONGEST / max(height, width)
+    share = longest / max(height, width)
     if share >= 1:
         return image
     return cv2.resize(image, (max(1, round(width * share)), max(1, round(height * share))),

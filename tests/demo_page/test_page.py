@@ -1,9 +1,5 @@
 """The page in a real browser, served by the command."""
 import json
-import os
-import re
-import subprocess
-import sys
 import time
 
 import cv2
@@ -11,35 +7,9 @@ import numpy as np
 import pytest
 
 from mmocr_siga.apis import WordInferencer
-from tests.conftest import REPO
-from tests.helpers.browser import WAIT, chromium, element, shown, wait
+from tests.helpers.browser import chromium, element, shown, wait
 
-for _package in ('gradio', 'selenium'):
-    pytest.importorskip(_package, reason=f'{_package} is not installed')
-
-
-@pytest.fixture(scope='module')
-def address(tiny_files, tmp_path_factory):
-    """Address of the page while it is served."""
-    log = tmp_path_factory.mktemp('server') / 'errors.txt'
-    command = [sys.executable, '-m', 'mmocr_siga', 'demo', '--port', '0', '--device', 'cpu',
-               '--model', str(tiny_files[0]), '--weights', str(tiny_files[1])]
-    with log.open('wb') as errors:
-        # The proxy does not exist: the page is to be served without asking anybody else.
-        server = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True,
-            env={**os.environ, 'PYTHONPATH': str(REPO), 'CUDA_VISIBLE_DEVICES': '',
-                 'http_proxy': 'http://127.0.0.1:9', 'https_proxy': 'http://127.0.0.1:9'})
-        try:
-            found = re.match(r'(http://127\.0\.0\.1:\d+/) \(Ctrl\+C ends it\)$',
-                             server.stdout.readline())
-            assert found, log.read_text()
-            yield found[1]
-            # A stack trace would be here.
-            assert 'Traceback' not in log.read_text()
-        finally:
-            server.terminate()
-            server.wait(WAIT)
+pytest.importorskip('selenium', reason='Selenium is not installed')
 
 
 @pytest.fixture(scope='module')

@@ -30,9 +30,26 @@ def test_a_word(reader, recognizer, word_file):
     assert view.boxes.shape == (240, 720, 3) and view.sheet.shape[1] > 900
     assert json.loads(json.dumps(view.details))['char_boxes'] == result.char_boxes
     assert str(word_file) not in json.dumps(view.details)
-    # Red stays red for the browser.
-    cv2.imwrite(str(word_file), np.full((32, 128, 3), (0, 0, 250), np.uint8))
-    assert (reader.word(str(word_file)).boxes[..., 0] > 200).mean() > 0.5
+    # A large one is read smaller, but its places are those of its own pixels.
+    large = cv2.resize(cv2.imread(str(word_file)), (6000, 2000), interpolation=cv2.INTER_NEAREST)
+    cv2.imwrite(str(word_file), large)
+    boxes = np.array(reader.word(str(word_file)).details['char_boxes'])
+    np.testing.assert_allclose(boxes, recognizer(large)[0].char_boxes, atol=60)
+    assert boxes.max() > 2100
+
+
+def test_limits(reader, recognizer, word_file, monkeypatch):
+    many = reader.scene(str(word_file), '0,0,60,40\n' * 103)
+    assert len(many.words) == 100 and 'more than 100 words are not read' in many.note
+    found = [[[0, 0], [60 - 0.1 * i, 0], [60, 40], [0, 40]] for i in range(120)]
+    scores = np.random.default_rng(0).permutation(np.linspace(0.4, 0.9, 120))
+    view = PageReader(SceneInferencer(det=lambda _: (found, scores), rec=recognizer)).scene(
+        str(word_file))
+    assert sorted(word['det_score'] for word in view.details['words']) == pytest.approx(
+        sorted(scores)[20:])
+    monkeypatch.setattr('mmocr_siga.demo_page.reader.MOST_PIXELS', 120 * 40 - 1)
+    for view in (reader.word(str(word_file)), reader.scene(str(word_file))):
+        assert 'it is 120 x 40 pixels large; the page takes up to 4,799' in view.error
 
 
 @pytest.mark.parametrize('content', [None, b'', b'not a picture', b'\x89PNG\r\n\x1a\n broken'])
@@ -52,7 +69,7 @@ def test_a_scene_by_regions(reader, word_file):
     # The scene inferencer's own picture.
     words, skipped = ([SimpleNamespace(**word) for word in view.details[key]]
                       for key in ('words', 'skipped'))
-    np.testing.assert_array_equal(view.picture[..., ::-1],
+    np.testing.assert_array_equal(view.picture,
                                   draw_scene(cv2.imread(str(word_file)), words, skipped))
     assert 'line 1 is no region' in reader.scene(str(word_file), 'here').error
 
