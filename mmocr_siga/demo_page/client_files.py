@@ -34,12 +34,11 @@ class ClientFiles:
 
     def add(self, owner: str | None, content: BinaryIO, suffix: str = '') -> str:
         """Keep a copy; None owns what is for everybody, and stays. Gives its path."""
-        handle, path = tempfile.mkstemp(suffix, dir=self.folder)
-        with os.fdopen(handle, 'wb') as file:
-            shutil.copyfileobj(content, file)
-            size = file.tell()
-        with self._lock:
-            self._files[path] = _File(owner, size, time.monotonic())
+        with self._lock:  # nothing is begun while, or after, the folder is deleted
+            handle, path = tempfile.mkstemp(suffix, dir=self.folder)
+            with os.fdopen(handle, 'wb') as file:
+                shutil.copyfileobj(content, file)
+                self._files[path] = _File(owner, file.tell(), time.monotonic())
         self.tidy()
         return path
 
@@ -62,4 +61,5 @@ class ClientFiles:
                 os.remove(path)
 
     def close(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self._lock:
+            shutil.rmtree(self.folder, ignore_errors=True)
