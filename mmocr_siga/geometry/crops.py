@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import torch
 
 from .polygons import extent, is_vertical, resample_border, split_borders, turned_borders
-from .tps import tps_spline
+from .tps import tps_matrix
 
 __all__ = ['WordWarp', 'crop_word', 'reading_directions', 'word_warp']
 
@@ -43,7 +44,8 @@ class WordWarp(NamedTuple):
             return out[:, :2] / out[:, 2:]
         low, high = np.reshape(self.inner, (2, 2))
         places = (2 * places - low - high) / (high - low)
-        return tps_spline(self.points, rows=3)(places)
+        matrix = tps_matrix(torch.from_numpy(places), len(self.points), rows=3)
+        return matrix.numpy() @ self.points
 
 
 def reading_directions(points: np.ndarray, ordered: bool = True,
