@@ -27,7 +27,6 @@ from pathlib import Path
 from unittest import mock
 
 import cv2
-import numpy as np
 import torch
 
 import mmocr_siga
@@ -37,6 +36,7 @@ from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
 from mmocr_siga.datasets.formats.records import FORMS, words_config
 from mmocr_siga.datasets.wrappers.available_datasets import missing_sources
 from mmocr_siga.evaluation import BenchmarkReport, read_sets
+from mmocr_siga.images import decode_picture
 from mmocr_siga.models.utils.weights import load_weights
 from mmocr_siga.text.protocol import PROTOCOLS, one_minus_ned
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
@@ -268,8 +268,8 @@ def draw_wrong(path: Path, report: BenchmarkReport, limit: int) -> int:
     if not wrong:
         return 0
     backend = NonEmptyBackend()
-    words = [SheetWord(cv2.imdecode(np.frombuffer(backend.get(p.image), np.uint8),
-                                    cv2.IMREAD_COLOR), p.label, p.text, name) for name, p in wrong]
+    words = [SheetWord(decode_picture(backend.get(p.image)), p.label, p.text, name)
+             for name, p in wrong]
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), draw_word_sheet(words)):
         raise OSError(f'cannot write {path}')

@@ -1,4 +1,4 @@
 """Training machinery."""
-from . import hooks, optim
+from . import hooks, loops, optim
 
-__all__ = ['hooks', 'optim']
+__all__ = ['hooks', 'loops', 'optim']

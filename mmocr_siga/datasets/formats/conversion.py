@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-import numpy as np
 from tqdm import tqdm
 
-from ...images import image_suffix
+from ...images import UnusableImageError, decode_picture, image_suffix
 from .records import FOLDER_LABELS, KINDS, Record
 from .writers import WordWriter
 
@@ -28,12 +26,10 @@ def image_problem(data: bytes | None) -> str:
     if end not in data[len(data) // 2:]:
         return 'is cut off'
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    if image is None:
-        return 'is not an image'
-    return '' if image.size else 'has no pixels'
+        decode_picture(data)
+    except UnusableImageError as error:
+        return f'cannot be decoded: {error}' if image_suffix(data) else 'is not an image'
+    return ''
 
 
 class ContentSum:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from ...text.label_rule import label_of
 # LMDB forbids opening a database twice in one process: its file to process and environment.
 _OPEN: dict[str, tuple[int, Any]] = {}
 _BLOCK = 10_000
+# Up to this size all pages of a database are checked when it is opened, else the last ones: from
+# no other the 16 bits of a wrong offset could lead beyond its end.
+_SMALL, _TAIL = 64 << 20, 256 << 10
 DAMAGED = 'lies on a damaged page of the database'
 
 
@@ -43,7 +47,8 @@ def open_database(path: str) -> Any:
     try:
         env = lmdb.open(path, subdir=os.path.isdir(path), readonly=True, lock=False,
                         readahead=False, meminit=False)
-        needed = (env.info()['last_pgno'] + 1) * env.stat()['psize']
+        page_size = env.stat()['psize']
+        needed = (env.info()['last_pgno'] + 1) * page_size
     except lmdb.Error as error:
         raise ValueError(f'{path} cannot be opened as an LMDB database ({error}): was copying it '
                          f'interrupted? It has {size:,} bytes') from error
@@ -51,7 +56,42 @@ def open_database(path: str) -> Any:
     if size < needed:
         env.close()
         raise ValueError(f'{path} is cut off: it has {size:,} bytes of {needed:,}; copy it again')
+    page = _damaged_page(_file(path), page_size)
+    if page is not None:
+        env.close()
+        raise ValueError(f'{path} is damaged: page {page:,}, at byte {page * page_size:,} of its '
+                         'file; copy it again')
     return env
+
+
+def _damaged_page(file: str, size: int) -> int | None:
+    """The first page, of a large database of the last ones, whose entries lie outside of it.
+
+    Followed from there, they could lead beyond the end of the file.
+    """
+    with open(file, 'rb') as data:
+        end = os.path.getsize(file) // size
+        start = 0 if end * size <= _SMALL else end - _TAIL // size
+        data.seek(start * size)
+        return next((number for number in range(start, end)
+                     if _is_damaged(data.read(size), number)), None)
+
+
+def _is_damaged(page: bytes, number: int) -> bool:
+    """Whether that is a page of the tree, and its header or an entry is wrong (LMDB 0.9)."""
+    own, _, flags, lower, upper = struct.unpack_from('<QHHHH', page)
+    if own != number or not flags & 3:  # part of a value, or free
+        return False
+    if not 16 <= lower <= upper <= len(page):
+        return True
+    for place in struct.unpack_from(f'<{(lower - 16) // 2}H', page, 16):
+        if not upper <= place <= len(page) - 8:
+            return True
+        low, high, kind, key = struct.unpack_from('<HHHH', page, place)
+        value = 0 if flags & 1 else 8 if kind & 1 else low | high << 16
+        if place + 8 + key + value > len(page):
+            return True
+    return False
 
 
 def _file(path: str) -> str:
@@ -78,8 +118,13 @@ class LMDBReader:
         env = self._environment()
         import lmdb
         try:
-            with env.begin() as transaction:
-                return [transaction.get(key.encode()) for key in keys]
+            # What a damaged page gives is not copied before it is looked at.
+            with env.begin(buffers=True) as transaction:
+                found = [transaction.get(key.encode()) for key in keys]
+                size = os.path.getsize(_file(self.path))
+                if any(value is not None and len(value) > size for value in found):
+                    raise lmdb.CorruptedError('a value is larger than the file')
+                return [None if value is None else bytes(value) for value in found]
         except lmdb.Error as error:
             raise OSError(f'{self.path}: {keys[0]} cannot be read: {error}') from error
 

@@ -5,13 +5,16 @@ told in the record; what is wrong with an image is found by :func:`.conversion.i
 """
 from __future__ import annotations
 
+import io
 import json
+import mmap
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 from mmocr.registry import TASK_UTILS
@@ -22,6 +25,9 @@ from ...text.label_rule import single_label
 from .lmdb_reader import DAMAGED, LMDBReader, decode_label
 from .writers import parse_boxes
 
+# An escape of JSON for one half of a surrogate pair without the other.
+_HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|'
+                        rb'(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F])')
 KINDS = ('json', 'jsonl', 'tsv', 'folder', 'lmdb')
 FOLDER_LABELS = ('sidecar', 'parent', 'stem', 'mjsynth')
 FORMS = ("an LMDB database (its folder, or its .mdb file), MMOCR's .json, a table .tsv of "
@@ -107,6 +113,15 @@ def _plain(value: Any) -> tuple[Any, str]:
         return None, 'is nested too deeply'
 
 
+def _mapped(file: BinaryIO) -> mmap.mmap | bytes:
+    """Content of a file, not read into memory."""
+    if isinstance(file, io.BytesIO):
+        return file.getvalue()
+    if not os.fstat(file.fileno()).st_size:
+        return b''
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
     """Read the elements of a list in a JSON object one by one, without loading the file.
 
@@ -115,7 +130,11 @@ def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
     count = 0
     try:
         with open_text(path) as file:
-            for element in ijson.items(file, f'{key}.item', use_float=True, map_type=_Object):
+            if _HALF_PAIR.search(_mapped(file)):  # which ijson would read as '?'
+                elements = json.load(file, object_pairs_hook=_Object.of)[key]
+            else:
+                elements = ijson.items(file, f'{key}.item', use_float=True, map_type=_Object)
+            for element in elements:
                 count += 1
                 yield element
         if count:
@@ -123,7 +142,7 @@ def iterate_json_list(path: os.PathLike, key: str) -> Iterator[Any]:
         # An empty list, and something else than a list, have no elements.
         with open_text(path) as file:
             found = next(ijson.items(file, key), None) == []
-    except (ijson.JSONError, UnicodeDecodeError) as error:
+    except (ijson.JSONError, ValueError, KeyError, TypeError, RecursionError) as error:
         wrong = next(((number, problem) for number, line in read_lines(path)
                       if (problem := text_problem(line))), None)
         raise ValueError(

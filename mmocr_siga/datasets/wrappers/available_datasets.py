@@ -44,6 +44,10 @@ def missing_sources(config: Mapping) -> list[str]:
     return [] if fileio.exists(wanted, config.get('backend_args')) else [path]
 
 
+class NoDatasetError(FileNotFoundError):
+    """Data sets may be missing, but all of them are."""
+
+
 @DATASETS.register_module()
 class AvailableDatasets(ConcatDataset):
     """``ConcatDataset`` with names, which can do without the sets that are missing.
@@ -87,7 +91,7 @@ class AvailableDatasets(ConcatDataset):
             raise FileNotFoundError(
                 f"{text}\nCheck the data root, or use what is there with missing='skip'")
         if len(lost) == len(names):
-            raise FileNotFoundError(f'no data set is there. {text}\nCheck the data root')
+            raise NoDatasetError(f'no data set is there. {text}\nCheck the data root')
         print_log(f'{text}\nThey are skipped; in use: '
                   f'{", ".join(name for i, name in enumerate(names) if i not in lost)}',
                   logger='current', level=logging.WARNING)

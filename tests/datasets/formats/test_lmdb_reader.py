@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from mmocr_siga.datasets.formats import lmdb_reader
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader, open_database
 from tests.helpers.word_sets import put_lmdb, write_lmdb
 
@@ -45,8 +46,23 @@ def test_files_of_another_kind(tmp_path):
     assert not (tmp_path / 'gone').exists()
 
 
-@pytest.mark.parametrize('value', [None, b'many', b'0', b'-3'])
-def test_numbers_of_samples(tmp_path, value):
+@pytest.mark.parametrize('value, told', [
+    (None, 'holds no words'), (b'many', 'holds no words'), (b'0', 'holds no words'),
+    (b'-3', 'holds no words'), (b'2', 'only 1 other entries'), (b'9' * 5000, 'only 1 other entr')])
+def test_numbers_of_samples(tmp_path, value, told):
     put_lmdb(tmp_path, {'label-000000001': b'a', 'num-samples': value})
-    with pytest.raises(ValueError, match='holds no words: num-samples is'):
+    with pytest.raises(ValueError, match=told) as error:
         LMDBReader(str(tmp_path)).count()
+    assert 'num-samples is' in str(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_more_images_than_the_number_are_told(tmp_path, monkeypatch):
+    logged = []
+    monkeypatch.setattr(lmdb_reader, 'print_log', lambda text, *options: logged.append(text))
+    write_lmdb(tmp_path / 'db', 'abc')
+    reader = LMDBReader(str(tmp_path / 'db'))
+    assert reader.count() == 3 and not logged
+    reader.close()
+    put_lmdb(tmp_path / 'db', {'num-samples': b'1'})
+    assert reader.count() == 1
+    assert 'num-samples is 1, but there are 2 images with higher numbers' in logged[0]

@@ -155,3 +155,37 @@ def test_what_has_no_config_is_named(tmp_path):
     (tmp_path / 'a.csv').write_text('x,y\n')
     with pytest.raises(ValueError, match=r'a.csv.*expected .*\.tsv'):
         words_config(str(tmp_path / 'a.csv'))
+
+
+@pytest.mark.parametrize('entry, problem', [
+    ('"img_path": "a", "instances": [{"text": "x", "text": "y"}]', "has the key 'text' twice"),
+    ('"img_path": "a", "img_path": "b", "instances": [{"text": "x"}]', "the key 'img_path' twice"),
+    ('"img_path": "a", "instances": [{"text": "\\ud83d"}]', 'holds one half of a surrogate pair'),
+    ('"img_path": "a", "instances": [{"text": "\\udc00"}]', 'holds one half of a surrogate pair'),
+    ('"img_path": "a\\u0000", "instances": [{"text": "x"}]', 'has a path that holds NUL'),
+    ('"img_path": "a", "instances": [{"text": "x", "char_boxes": [[1], 2]}]', 'has char_boxes'),
+    ('"img_path": "a", "instances": ' + '[' * 9000 + ']' * 9000, 'nested too deeply'),
+    ('"img_path": 7, "instances": [{"text": "x"}]', 'has no img_path')])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-16'])
+def test_faulty_entries_cost_no_others(tmp_path, entry, problem, encoding):
+    good = '{"img_path": "%s", "instances": [{"text": "\\ud83d\\ude00e\u0301"}]}'
+    (tmp_path / 'a.json').write_text(
+        f'{{"data_list": [{good % "1"}, {{{entry}}}, {good % "2"}]}}', encoding=encoding)
+    first, faulty, last = read_json(tmp_path / 'a.json')
+    assert (first.text, last.text) == ('\U0001f600\u00e9', ) * 2 and faulty.text is None
+    assert problem in faulty.problem
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-16', 'utf-32'])
+@pytest.mark.parametrize('content, problems', [
+    ('a\tx\nb\ty\tz\nc\tw\n', ['', 'has 3 columns in place of 2', '']),
+    ('a\tx\t1\nb\ty\t2\nc\tw\t3\n', ['', '', '']),
+    ('a\tx\rb\ty\r\n\nc\tw', ['', '', '']),
+    ('a\tx\nb\0\ty\nc\tw\n', ['', 'holds NUL characters', ''])])
+def test_lines_of_tables(tmp_path, content, problems, encoding):
+    (tmp_path / 'a.tsv').write_bytes(content.encode(encoding))
+    found = list(read_tsv(tmp_path / 'a.tsv'))
+    assert [r.text for r in found if not r.problem] == [
+        text for text, problem in zip('xyw', problems) if not problem]
+    assert all(r.problem.startswith(p) and bool(p) == bool(r.problem)
+               for r, p in zip(found, problems)) and len(found) == 3
