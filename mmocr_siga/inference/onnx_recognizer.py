@@ -1,4 +1,5 @@
-"""Read words with an exported recognizer: onnxruntime, NumPy and OpenCV, without PyTorch or MMOCR.
+"""Read words with an exported recognizer: onnxruntime, NumPy and OpenCV (and Pillow, for other
+pictures than plain JPEG and PNG), without PyTorch or MMOCR.
 
     python -m mmocr_siga.inference.onnx_recognizer siga_tiny.onnx word.png more_words/*.jpg
 """
@@ -15,8 +16,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from ..images import UnusableImageError
-from .inputs import Source, check_counts, expand, picture_of
+from .inputs import Source, check_counts, expand, picture_of, reason_of
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 
@@ -60,12 +60,28 @@ class ONNXRecognizer:
 
     def __init__(self, path: str | os.PathLike, threads: int | None = None,
                  providers: Sequence[str] | None = None) -> None:
-        self.path = os.fspath(path)
-        self.session = _session(self.path, threads, providers)
+        self.path = os.path.abspath(path)
+        self._options = threads, providers
+        self._opened = os.getpid(), _session(self.path, threads, providers)
         self.metadata = _metadata(self.session, self.path)
         self._inputs = {value.name for value in self.session.get_inputs()}
         self._maps = [value.name for value in self.session.get_outputs()
                       if value.name.startswith('glyph_maps_')]
+
+    @property
+    def session(self) -> Any:
+        """The session of onnxruntime. Its threads do not survive a fork: each process has its own.
+        """
+        process, session = self._opened
+        if process != os.getpid():
+            # The inherited one is kept: its end would wait for its threads.
+            self._inherited = session
+            session = _session(self.path, *self._options)
+            self._opened = os.getpid(), session
+        return session
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.path, *self._options)
 
     def __call__(self, images: Any, batch_size: int = 32,
                  return_glyph_maps: bool = False) -> list[dict[str, Any]]:
@@ -78,10 +94,10 @@ class ONNXRecognizer:
             For each word in order ``text``, ``score`` (probability of all its characters and of its
             end), ``char_scores`` (list of float), and with ``return_glyph_maps`` ``glyph_maps``
             (dict of scale to float32 (T + 1, h, w): the probability of each pixel to be background,
-            or a part of the t-th character).
+            or a part of the t-th character). For what cannot be read ``text`` is empty, and
+            ``error`` says why.
 
         Raises:
-            UnusableImageError: If an image cannot be read or used; names it.
             ValueError: If ``batch_size`` is less than 1, or the file has no glyph maps.
         """
         return list(self.iter_read(images, batch_size, return_glyph_maps))
@@ -96,10 +112,28 @@ class ONNXRecognizer:
         return self._batches(images, batch_size, self._maps if return_glyph_maps else [])
 
     def _batches(self, images: Any, size: int, maps: Sequence[str]) -> Iterator[dict[str, Any]]:
-        steps = self.metadata['preprocessing']['steps']
-        words = (prepared(_loaded(image, i), steps) for i, image in enumerate(expand(images)))
-        for batch in iter(lambda: list(islice(words, size)), []):
-            yield from self.read_prepared(batch, maps=maps)
+        sources = enumerate(expand(images))
+        for batch in iter(lambda: list(islice(sources, size)), []):
+            words = [self._prepared(source, number) for number, source in batch]
+            read = iter(self._read([word for word in words if isinstance(word, Prepared)], maps))
+            for word in words:
+                yield next(read) if isinstance(word, Prepared) else word
+
+    def _prepared(self, source: Source, number: int) -> Prepared | dict[str, Any]:
+        """A word as the graph takes it, or what is given for one that cannot be read."""
+        try:
+            return prepared(picture_of(source), self.metadata['preprocessing']['steps'])
+        except Exception as error:
+            return _failed(f'cannot use {source.path or f"picture {number}"}: {reason_of(error)}')
+
+    def _read(self, words: Sequence[Prepared], maps: Sequence[str]) -> list[dict[str, Any]]:
+        """Read words as one batch; where that fails, as for lack of memory, one by one."""
+        try:
+            return self.read_prepared(words, maps=maps) if words else []
+        except Exception as error:
+            if len(words) == 1:
+                return [_failed(f'reading failed: {reason_of(error)}')]
+            return [self._read([word], maps)[0] for word in words]
 
     def read_prepared(self, batch: Sequence[Prepared], max_steps: int | None = None,
                       maps: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -160,12 +194,8 @@ def _rescaled_width(height: int, width: int, step: dict[str, Any]) -> int:
     return round(new / divisor) * divisor
 
 
-def _loaded(source: Source, number: int) -> np.ndarray:
-    try:
-        return picture_of(source)
-    except UnusableImageError as error:
-        name = source.path or f'picture {number}'
-        raise UnusableImageError(f'cannot use {name}: {error}') from error
+def _failed(reason: str) -> dict[str, Any]:
+    return dict(text='', score=0.0, char_scores=[], error=reason)
 
 
 def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:
@@ -218,13 +248,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         read = ONNXRecognizer(arguments[0])
-        sources = list(expand(arguments[1:]))
-        for source, word in zip(sources, read.iter_read(sources)):
-            print(f'{word["text"]}\t{word["score"]:.4f}\t{source.path}')
     except (ImportError, OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
-    return 0
+    sources, failed = list(expand(arguments[1:])), 0
+    for source, word in zip(sources, read.iter_read(sources)):
+        if 'error' in word:
+            failed = 1
+            print(f'error: {word["error"]}', file=sys.stderr)
+        else:
+            print(f'{word["text"]}\t{word["score"]:.4f}\t{source.path}')
+    return failed
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat, zip_longest
 from typing import Any, Callable, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -16,7 +15,7 @@ from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
 from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
-from .inputs import Source, expand, picture_of
+from .inputs import Source, expand, picture_of, reason_of
 from .packaged import DEFAULT_MODEL
 from .pipelines import mmocr_scope
 from .word_inferencer import WordInferencer
@@ -133,12 +132,15 @@ class SceneInferencer:
             try:
                 image = picture_of(source)
                 scene.size = image.shape[1::-1]
-                if given is None:
-                    polygons, scores = _found(self.detector(image))
             except UnusableImageError as error:
                 scene.error = str(error)
-            except cv2.error as error:
-                scene.error = f'the detector failed: {" ".join(str(error).split())}'
+            if given is None and scene.error is None:
+                try:
+                    found = self.detector(image)
+                except Exception as error:
+                    scene.error = f'the detector failed: {reason_of(error)}'
+                else:
+                    polygons, scores = _found(found)
             yield scene, image, polygons if scene.error is None else (), scores
 
     def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
@@ -219,8 +221,8 @@ class SceneInferencer:
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:
     try:
         return Source(None, crop_word(image, warp))
-    except (ValueError, cv2.error) as error:
-        return Source(None, error=' '.join(str(error).split()))
+    except Exception as error:
+        return Source(None, error=reason_of(error))
 
 
 def _likelihood(result: WordResult) -> float:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from itertools import chain, islice
 from typing import Any, Callable, NamedTuple
 
@@ -28,7 +29,7 @@ from ..structures.results import WordResult
 from ..structures.words import Hypothesis
 from ..visualization import draw_reading
 from .explain import explain
-from .inputs import Source, check_counts, expand, picture_of
+from .inputs import Source, check_counts, expand, picture_of, reason_of
 from .optimize import optimize_for_inference
 from .packaged import DEFAULT_MODEL, config_and_weights
 from .pipelines import mmocr_scope, packed, picture_pipeline
@@ -119,6 +120,7 @@ class WordInferencer:
         if precision not in ('float32', 'bfloat16'):
             raise ValueError(f"precision must be 'float32' or 'bfloat16', but is {precision!r}")
         self.precision = precision
+        _read_after_forks()
         self.device = _device(device)
         self.cfg, weights, packaged = config_and_weights(model, weights)
         self.tta = tta if tta is not None else _UNSURE if packaged else 0.0
@@ -142,8 +144,9 @@ class WordInferencer:
         Args:
             inputs: A path of a picture or of a folder (with its subfolders), ``'@list.txt'`` (a
                 path a line), an array (H, W) or (H, W, C) as OpenCV gives it (BGR; see
-                :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8), the bytes of
-                a file, a PIL image, or an iterable of any of these.
+                :func:`~mmocr_siga.images.to_bgr_uint8` for other numbers than uint8), a tensor
+                (C, H, W) as torchvision gives it (RGB), the bytes of a file, an open file, a PIL
+                image, or an iterable of any of these.
             nbest: How many texts to search for each word; with 1 it is read greedily.
             progress: Whether to show a bar on the standard error, or what to tell the number of
                 pictures done and of all. None is a bar for many pictures on a terminal.
@@ -190,7 +193,10 @@ class WordInferencer:
         if len(sources) != 1:
             raise ValueError(f'one picture is drawn at a time, but {len(sources)} were given')
         image = picture_of(sources[0])
-        image, result = self.as_seen(image, self(image)[0])
+        result = self(image)[0]
+        if result.error is not None:
+            raise UnusableImageError(result.error)
+        image, result = self.as_seen(image, result)
         with _full_precision(self.device):
             explanation = explain(self.model, image)
         boxes = None if 'rectified' in explanation else result.char_boxes
@@ -255,9 +261,8 @@ class WordInferencer:
             # Many words may wait for company, so whole pictures are not kept.
             kept = shrunk(image) if self.tta else None
             return _Word(source.path, packed(self.pipeline, image), image.shape[1::-1], kept)
-        except (UnusableImageError, MemoryError, cv2.error) as error:
-            reason = ' '.join(str(error).split()) or type(error).__name__
-            return _Word(source.path, error=reason)
+        except Exception as error:  # of a picture; the others are read all the same
+            return _Word(source.path, error=reason_of(error))
 
     def _read_with_views(self, words: Sequence[_Word], options: _Options) -> list[WordResult]:
         """Read a batch, and what is unsure in other views, too."""
@@ -274,11 +279,20 @@ class WordInferencer:
                     results[i] = better_result(results[i], taken_back(result, view, results[i]))
         return results
 
-    @torch.no_grad()
     def _read_batch(self, words: Sequence[_Word], options: _Options) -> list[WordResult]:
-        """Read words of one kind: through backbone, encoder and decoder to texts and places."""
+        """Read words of one kind; where that fails, as for lack of memory, one by one."""
         if words[0].error is not None:
             return [WordResult(word.path, error=word.error) for word in words]
+        try:
+            return self._read_alike(words, options)
+        except Exception as error:
+            if len(words) == 1:
+                return [WordResult(words[0].path, error=f'reading failed: {reason_of(error)}')]
+            return [self._read_batch([word], options)[0] for word in words]
+
+    @torch.no_grad()
+    def _read_alike(self, words: Sequence[_Word], options: _Options) -> list[WordResult]:
+        """Through backbone, encoder and decoder to texts and places."""
         data = dict(inputs=[word.data['inputs'] for word in words],
                     data_samples=[word.data['data_samples'] for word in words])
         with self._precision():
@@ -351,6 +365,18 @@ class WordInferencer:
         if self.precision == 'bfloat16':
             return torch.autocast(self.device.type, torch.bfloat16)
         return _full_precision(self.device)
+
+
+@cache
+def _read_after_forks() -> None:
+    """Threads do not survive a fork, and torch would wait for those of OpenMP for ever."""
+    if hasattr(os, 'register_at_fork'):
+        os.register_at_fork(after_in_child=_use_one_thread)
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _batches(words: Iterable[_Word], size: int) -> Iterator[list[tuple[int, _Word]]]:

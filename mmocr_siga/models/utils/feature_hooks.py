@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from threading import get_ident
 from typing import Any, NamedTuple, Union
 
 import torch
@@ -225,12 +227,19 @@ def find_module(root: nn.Module, path: str) -> nn.Module:
 
 @contextmanager
 def recorded(root: nn.Module, paths: Iterable[str], calls: dict[str, list[Call]]) -> Iterator[None]:
-    """Write down the calls of modules for the time of the ``with`` block, in their order."""
+    """Write down the calls of modules for the time of the ``with`` block, in their order; those of
+    this thread, as others may read with the same model."""
+    thread = get_ident()
+
+    def note(noted: list[Call], module: nn.Module, *call: Any) -> None:
+        if get_ident() == thread:
+            noted.append(Call(*call))
+
     with ExitStack() as stack:
         for path in dict.fromkeys(paths):
             calls[path] = noted = []
-            handle = find_module(root, path).register_forward_hook(
-                lambda module, *call, noted=noted: noted.append(Call(*call)), with_kwargs=True)
+            handle = find_module(root, path).register_forward_hook(partial(note, noted),
+                                                                   with_kwargs=True)
             stack.callback(handle.remove)
         yield
 
