@@ -1,5 +1,7 @@
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,6 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 from mmocr_siga.apis import ONNXRecognizer
-from mmocr_siga.images import UnusableImageError
 from mmocr_siga.inference.onnx_recognizer import FORMAT_KEY, main, prepared
 
 REPO = Path(__file__).resolve().parents[2]
@@ -72,14 +73,22 @@ def test_everything_that_is_a_picture(toy, tmp_path):
     assert read([]) == []
 
 
-@pytest.mark.parametrize('given, message', [
-    ('no_such.png', 'cannot use no_such.png: there is no such file'),
-    ([np.zeros((5, 5, 3), np.uint8), b''], 'cannot use picture 1: the file is empty'),
-    ({'a': 1}, 'dict is no picture'),
-])
-def test_what_is_no_picture_is_named(toy, given, message):
-    with pytest.raises(UnusableImageError, match=message):
-        ONNXRecognizer(toy)(given)
+def test_one_input_one_answer(toy):
+    given = [image(), 'no_such.png', image(), b'', {'a': 1}, image()]
+    words = ONNXRecognizer(toy)(given, batch_size=4)
+    assert [word['text'] for word in words] == ['ba', '', 'ba', '', '', 'ba']
+    errors = [word.get('error', '') for word in words]
+    for i, message in ((1, 'cannot use no_such.png: there is no such file'),
+                       (3, 'cannot use picture 3: the file is empty'), (4, 'dict is no picture')):
+        assert message in errors[i]
+
+
+@pytest.mark.parametrize('copied', [lambda read: pickle.loads(pickle.dumps(read)), copy.deepcopy])
+def test_copies_read_alike(toy, copied, monkeypatch, tmp_path):
+    monkeypatch.chdir(toy.parent)
+    read = copied(ONNXRecognizer(toy.name, threads=1))
+    monkeypatch.chdir(tmp_path.parent)  # where a relative path leads elsewhere
+    assert copied(read)(image())[0]['text'] == 'ba'
 
 
 def test_wrong_files_and_options(toy, tmp_path):
