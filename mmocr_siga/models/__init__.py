@@ -8,7 +8,7 @@ from .heads import *
 from .layers import GSRM, PVAM, VSFD
 from .losses import *
 from .necks import *
-from .plugins import GlyphPlugin, Plugin, SECLoss
+from .plugins import CTCDistillation, GlyphPlugin, Plugin, SECLoss
 from .preprocessors import *
 from .recognizers import *
 from .spotters import *

@@ -59,7 +59,7 @@ class RatioSampler(Sampler):
         if epoch_size is not None and epoch_size < self.world_size:
             raise ValueError(f'epoch_size must be at least 1 for each of {self.world_size} '
                              f'processes, but is {epoch_size}')
-        self.size = len(dataset)
+        self.dataset, self.size = dataset, len(dataset)
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch_size = epoch_size

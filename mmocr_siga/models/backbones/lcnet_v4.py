@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Optional
 
 import torch
 from mmengine.model import BaseModule
@@ -24,19 +25,19 @@ class LCNetV4(BaseModule):
             first and never the last, weighs its channels (squeeze-excite). Each stage after the
             first doubles the channels.
         strides: (height, width) stride between stages.
-        out_indices: Stages whose maps are returned.
+        out_indices: Stages whose maps are returned, all by default.
     """
 
     def __init__(self, stem_channels: tuple[int, int] = (48, 96),
                  depths: Sequence[int] = (3, 6, 2),
                  strides: Sequence[tuple[int, int]] = ((2, 1), (2, 1)),
-                 out_indices: Sequence[int] = (0, 1, 2),
+                 out_indices: Optional[Sequence[int]] = None,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if len(strides) != len(depths) - 1:
             raise ValueError(f'{len(depths)} stages have {len(depths) - 1} strides between them, '
                              f'got {list(strides)}')
-        self.out_indices = tuple(out_indices)
+        self.out_indices = tuple(range(len(depths)) if out_indices is None else out_indices)
         self.stem = Stem(*stem_channels)
         channels = stem_channels[1]
         stages = []

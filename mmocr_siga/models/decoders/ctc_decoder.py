@@ -70,14 +70,16 @@ class CTCDecoder(WordDecoder):
 
     def columns(self, cache: CTCCache) -> Tensor:
         """Log probabilities (N, w, K) of each column; padding that is left out is blank."""
-        logits = self.classifier(cache.sequence).float()
-        never = torch.zeros(self.num_classes, dtype=torch.bool, device=logits.device)
-        never[self.dictionary.end_idx] = True
-        columns = logits.masked_fill(never, _NEVER).log_softmax(-1)
+        columns = self.log_probabilities(self.classifier(cache.sequence))
         if cache.valid is None:
             return columns
-        blank = F.one_hot(torch.tensor(self.blank, device=logits.device), self.num_classes)
+        blank = F.one_hot(torch.tensor(self.blank, device=columns.device), self.num_classes)
         return torch.where(cache.valid[..., None], columns, (1 - blank) * _NEVER)
+
+    def log_probabilities(self, logits: Tensor) -> Tensor:
+        """Of the classifier's logits (N, w, K); no column is an end token."""
+        is_end = torch.arange(self.num_classes, device=logits.device) == self.dictionary.end_idx
+        return logits.float().masked_fill(is_end, _NEVER).log_softmax(-1)
 
     def step(self, cache: CTCCache, state: None, tokens: Tensor | None,
              t: int) -> tuple[None, dict[str, Tensor], Tensor]:

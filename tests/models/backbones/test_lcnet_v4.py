@@ -8,8 +8,7 @@ from mmocr_siga.models.backbones.lcnet_v4 import Block, Stem
 from mmocr_siga.models.utils.ppocr_v6 import load_part
 from tests.helpers.ppocr import onnx_session
 
-DETECTOR = dict(stem_channels=(24, 48), depths=(2, 2, 4, 2), strides=((2, 2), ) * 3,
-                out_indices=(0, 1, 2, 3))
+DETECTOR = dict(stem_channels=(24, 48), depths=(2, 2, 4, 2), strides=((2, 2), ) * 3)
 
 
 @pytest.mark.parametrize('kwargs, size, shapes, parameters', [
