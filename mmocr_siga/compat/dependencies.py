@@ -42,7 +42,11 @@ def installed_version(requirement: Requirement) -> str | None:
     It is read from the metadata: a package of a wrong version often raises when it is imported.
     """
     from importlib.metadata import PackageNotFoundError, version
-    if importlib.util.find_spec(requirement.module) is None:
+    try:
+        spec = importlib.util.find_spec(requirement.module)
+    except ImportError:  # a finder of others refuses it
+        spec = None
+    if spec is None:
         return None
     for name in requirement.distributions:
         with contextlib.suppress(PackageNotFoundError):

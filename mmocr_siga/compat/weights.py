@@ -4,12 +4,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from .checkpoint import UNSAFE_ENV
+from .configs import weights_of as packaged_weights
 
 # Parts that reading does not need: they may be in the model and not in the weights, or vice versa.
 TRAINING_ONLY = ('glyph_head.', 'decoder.module_loss.')
@@ -95,7 +97,7 @@ def check_inferencers(module: ModuleType) -> None:
                 f'{type(self).__name__} got weights without a model. It would take the config out '
                 f'of {weights}, where it is Python code, which is not run: give the config that '
                 'the weights were trained with, too')
-        self._weights_name = weights
+        self._weights_name = weights = weights or packaged_weights(Path(cfg.filename or ''))
         return init_model(self, cfg, weights, *args, **kwargs)
 
     @wraps(load)

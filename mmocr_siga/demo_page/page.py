@@ -16,7 +16,7 @@ import gradio as gr
 import numpy as np
 
 from ..images import encode_picture
-from ..visualization.canvas import font, written
+from ..visualization.canvas import written, written_width
 from .client_files import ClientFiles
 from .guard import CLIENT
 from .reader import PageReader, SceneView, WordView
@@ -197,7 +197,7 @@ def _sample_files(files: ClientFiles) -> list[str]:
     """Printed words, for somebody who has no picture at hand."""
     paths = []
     for text, ground, ink in _SAMPLES:
-        sheet = np.full((84, int(font(56).getlength(text)) + 40, 3), ground, np.uint8)
+        sheet = np.full((84, int(written_width(text, 56)) + 40, 3), ground, np.uint8)
         drawn = encode_picture(written(sheet, [((20, 62), text, 56, ink)]), '.png')
         paths.append(files.add(None, io.BytesIO(drawn), '.png'))
     return paths

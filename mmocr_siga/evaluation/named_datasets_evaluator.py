@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import mul
+from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmocr.evaluation import MultiDatasetsEvaluator
-from mmocr.registry import EVALUATOR
+from mmocr.registry import EVALUATOR, METRICS
 
 __all__ = ['NamedDatasetsEvaluator', 'averages']
 
@@ -68,3 +69,11 @@ class NamedDatasetsEvaluator(MultiDatasetsEvaluator):
         if len(set(names)) != count:
             raise ValueError(f'data sets need different names, but they are {list(names)}')
         return list(names)
+
+
+@METRICS.register_module('NamedDatasetsEvaluator')
+class _AmongMetrics(NamedDatasetsEvaluator):
+    """The same in a list of metrics, where ``mim test --save-preds`` puts the evaluator."""
+
+    def process(self, data_batch: Any, data_samples: Sequence) -> None:
+        super().process(data_samples, data_batch)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -95,14 +95,20 @@ def find_font_files(folders: Iterable[os.PathLike] | None = None,
                   and not any(name in Path(p).name.lower() for name in skipped))
 
 
-def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
-    """Those of the characters that a font file claims to have; none if unreadable."""
+@cache
+def character_map(path: str) -> frozenset[int]:
+    """Code points that a font file claims to have; none if unreadable."""
     from fontTools.ttLib import TTFont, TTLibError
     try:
         with TTFont(path, fontNumber=0, lazy=True) as font:
-            table = font.getBestCmap() or {}
+            return frozenset(font.getBestCmap() or {})
     except (TTLibError, OSError, KeyError, ValueError, AssertionError):
         return frozenset()
+
+
+def mapped_characters(path: str, wanted: Iterable[str]) -> frozenset[str]:
+    """Those of the characters that a font file claims to have."""
+    table = character_map(path)
     return frozenset(c for c in wanted if ord(c) in table)
 
 

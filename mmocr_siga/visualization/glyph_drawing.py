@@ -20,9 +20,12 @@ from .canvas import (
     WRONG,
     character_colors,
     fitted,
+    fitting_size,
     framed,
     paper,
+    shortened,
     written,
+    written_width,
 )
 
 __all__ = ['draw_reading', 'normalized', 'overlay', 'same_word', 'tile_grid']
@@ -190,7 +193,9 @@ def _bars(text: str, scores: Sequence[float]) -> np.ndarray:
         cv2.rectangle(canvas, (x0, top), (x1, bottom), _WELL, -1)
         if y < bottom:
             cv2.rectangle(canvas, (x0, y), (x1, bottom), color.tolist(), -1)
-        labels.append((((x0 + x1) // 2 - 4, BARS - 5), char, 15, INK))
+        size = fitting_size(char, slot - 2, (6, 15))
+        left = min((x0 + x1) // 2 - 4, int(x0 + slot - written_width(char, size)))
+        labels.append(((max(left, x0), BARS - 5), char, size, INK))
         if slot >= 30:
             labels.append(((x0, top - 3), f'{100 * score:.0f} %', 11, INK))
     return written(canvas, labels)
@@ -202,9 +207,14 @@ def same_word(text: str, truth: str) -> bool:
 
 
 def _title(text: str | None, truth: str | None) -> list[tuple]:
-    label = [] if truth is None else [f'label: {truth}']
-    if text is None:
-        return [((GAP, 28), each, 16, INK) for each in label]
-    color = INK if truth is None else RIGHT if same_word(text, truth) else WRONG
-    return [((GAP, 28), text or '(empty)', 22, color),
-            *(((GAP + CELL[0] + GAP, 28), each, 16, INK) for each in label)]
+    parts = []
+    if text is not None:
+        color = INK if truth is None else RIGHT if same_word(text, truth) else WRONG
+        parts.append((text or '(empty)', 22, color))
+    if truth is not None:
+        parts.append((f'label: {truth}', 16, INK))
+    out = []
+    for (line, size, color), x in zip(parts, (GAP, CELL[0] + 2 * GAP)):
+        size = fitting_size(line, CELL[0], (10, size))
+        out.append(((x, 28), shortened(line, CELL[0], size), size, color))
+    return out

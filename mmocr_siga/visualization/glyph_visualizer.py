@@ -31,7 +31,8 @@ class GlyphVisualizer(BaseLocalVisualizer):
 
     Args:
         parts: What to draw besides text and confidence, of :data:`PARTS`.
-        options: Those of MMOCR's visualizers; sheets are written in DejaVu Sans.
+        options: Those of MMOCR's visualizers; sheets are written in DejaVu Sans, and in a font
+            of the system that has the characters where that lacks them.
     """
 
     def __init__(self, name: str = 'visualizer', *args: Any, parts: Sequence[str] = PARTS,

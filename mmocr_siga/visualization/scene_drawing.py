@@ -9,7 +9,7 @@ import numpy as np
 
 from ..geometry.polygons import polygon_points
 from ..images import to_bgr_uint8
-from .canvas import GAP, character_colors, font, paper, written
+from .canvas import GAP, character_colors, fitting_size, paper, written, written_width
 
 __all__ = ['draw_scene', 'scene_scale']
 
@@ -84,9 +84,8 @@ def _label(text: str, outline: np.ndarray, color: Sequence[int], size: tuple[int
     """Where a text is written, for :func:`.canvas.written`."""
     low, high = outline.min(0), outline.max(0)
     room = int(np.clip(min(high - low) * 0.8, *TEXT))
-    while room > TEXT[0] and font(room).getlength(text) > max(high[0] - low[0], 1):
-        room -= 1
-    width = int(font(room).getlength(text))
+    room = fitting_size(text, max(high[0] - low[0], 1), (TEXT[0], room))
+    width = int(written_width(text, room))
     x = int(np.clip((low[0] + high[0] - width) // 2, 0, max(size[0] - width, 0)))
     y = int(np.clip((low[1] + high[1]) // 2 + room // 3, room, max(size[1] - 2, room)))
     # Light colors are hard to read on white.

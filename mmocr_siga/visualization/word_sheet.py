@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..images import to_bgr_uint8
-from .canvas import FAINT, INK, WRONG, fitted, font, paper, shortened, written
+from .canvas import FAINT, INK, WRONG, fitted, paper, shortened, written, written_width
 
 __all__ = ['SheetWord', 'draw_word_sheet']
 
@@ -44,7 +44,7 @@ def draw_word_sheet(words: Sequence[SheetWord], columns: int = 5,
             canvas[y:y + shown.shape[0], x:x + shown.shape[1]] = shown
         base = y + cell[1] + LINE - 4
         source = shortened(word.source, cell[0] // 2, 10)
-        room = cell[0] - int(font(10).getlength(source)) - 6
+        room = cell[0] - int(written_width(source, 10)) - 6
         labels += [
             ((x, base), shortened(word.label or '(empty)', room, 14), 14, INK),
             ((x + room + 6, base), source, 10, FAINT),

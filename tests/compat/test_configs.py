@@ -55,8 +55,9 @@ def test_bases_and_hub(tmp_path):
     assert get_config('mmocr::textrecog/sar/sar_resnet31_parallel-decoder_5e_toy.py').model
 
 
-def test_inferencers(tmp_path):
-    read = TextRecInferencer('siga_tiny_words', device='cpu')
+@pytest.mark.parametrize('model', ['siga_tiny_words', str(WEIGHTS.with_suffix('.py'))])
+def test_inferencers(tmp_path, model):
+    read = TextRecInferencer(model, device='cpu')
     weights = torch.load(WEIGHTS, weights_only=True)['state_dict']
     name, value = next((n, v) for n, v in weights.items() if v.dim() == 4)
     assert torch.equal(dict(read.model.named_parameters())[name], value.float())
@@ -65,9 +66,9 @@ def test_inferencers(tmp_path):
     # With a detector, and with pictures of what was read.
     detector = 'mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py'
     (tmp_path / 'det.py').write_text(f'_base_ = {detector!r}\n')
-    both = MMOCRInferencer(det=str(tmp_path / 'det.py'), rec='siga_tiny_words', device='cpu')
+    both = MMOCRInferencer(det=str(tmp_path / 'det.py'), rec=model, device='cpu')
     assert both.visualizer.font_families == both.textrec_inferencer.visualizer.font_families
-    drawn = MMOCRInferencer(rec='siga_tiny_words', device='cpu')(WORD, return_vis=True)
+    drawn = MMOCRInferencer(rec=model, device='cpu')(WORD, return_vis=True)
     assert drawn['predictions'][0]['rec_texts'] == ['Open']
     assert (drawn['visualization'][0] != 220).any()
 

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 from mmengine.config import ConfigDict
 from mmengine.runner import Runner
@@ -66,7 +68,8 @@ def test_names_that_do_not_fit_are_refused(meta, prefixes, message):
         evaluated(meta, PAIRS, dataset_prefixes=prefixes)
 
 
-def test_a_test_run_over_what_is_there(tmp_path):
+@pytest.mark.parametrize('saved', [False, True])
+def test_a_test_run_over_what_is_there(tmp_path, saved):
     write_json(tmp_path / 'a.json', ['one'], first=0)
     write_lmdb(tmp_path / 'b', ['two', 'three', 'Four'], first=1)
     root = str(tmp_path)
@@ -74,6 +77,10 @@ def test_a_test_run_over_what_is_there(tmp_path):
         A=dict(type='OCRDataset', data_root=root, ann_file='a.json', test_mode=True),
         gone=dict(type='WordLMDBDataset', data_root=root, ann_file='gone', test_mode=True),
         B=dict(type='WordLMDBDataset', data_root=root, ann_file='b', test_mode=True))
+    evaluator = dict(type='NamedDatasetsEvaluator', metrics=METRICS)
+    if saved:  # as MMOCR's tool for --save-preds
+        dump = dict(type='DumpResults', out_file_path=str(tmp_path / 'predictions.pkl'))
+        evaluator = [evaluator, dump]
     metrics = Runner(
         model=dict(type='ScriptedRecognizer', answers=['one', 'TWO', 'xxx', 'four'],
                    dictionary=dict(type='WordDictionary', dict_file='36')),
@@ -85,9 +92,13 @@ def test_a_test_run_over_what_is_there(tmp_path):
                 dict(PIPELINE[0], backend_args=dict(backend='nonempty')), *PIPELINE[1:]
             ], datasets=datasets)),
         test_cfg=dict(type='TestLoop'),
-        test_evaluator=dict(type='NamedDatasetsEvaluator', metrics=METRICS)).test()
+        test_evaluator=evaluator).test()
     assert metrics[f'A/{FOLDED}'] == 1
     assert metrics[f'B/{FOLDED}'] == pytest.approx(2 / 3)
     assert metrics[f'B/{EXACT}'] == 0
     assert metrics[f'weighted_average/{FOLDED}'] == 0.75
     assert not any(key.startswith('gone') for key in metrics)
+    if saved:
+        dumped = pickle.loads((tmp_path / 'predictions.pkl').read_bytes())
+        assert [(sample['gt_text']['item'], sample['pred_text']['item']) for sample in dumped] == [
+            ('one', 'one'), ('two', 'TWO'), ('three', 'xxx'), ('Four', 'four')]
