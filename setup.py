@@ -25,6 +25,7 @@ INSTALL_REQUIRES = [
     'openmim>=0.3.7,<0.3.8',  # the next one pins setuptools and others to old versions
     'numpy>=1.26,<3',
     'packaging>=21',
+    'pillow>=9.4',
     'ijson>=3.1,<4',
     'opencv-python>=4.6,<6',
     'scipy>=1.9',

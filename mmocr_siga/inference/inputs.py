@@ -27,6 +27,8 @@ __all__ = ['Source', 'check_counts', 'expand', 'picture_of', 'reason_of']
 
 _MARKS = ((codecs.BOM_UTF32_LE, 'utf-32'), (codecs.BOM_UTF32_BE, 'utf-32'),
           (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
+# Of text and lists that end paths with a NUL none has these.
+_CONTROLS = bytes((*range(1, 9), *range(14, 32)))
 _SHOWN = 3
 
 
@@ -149,6 +151,8 @@ def _lines(data: bytes) -> list[str]:
     if image_suffix(data):
         raise ValueError('it is a picture, not a list of paths: give it without the @')
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+    if encoding is None and data.translate(None, _CONTROLS) != data:
+        raise ValueError('it is no text, as a list of paths is')
     if encoding is None and b'\0' in data:
         if b'\0\0' in data or data.count(b'\0') > len(data) // 4:
             raise ValueError('it is no text, or one in UTF-16 without a byte order mark: a list '

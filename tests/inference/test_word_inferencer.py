@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +19,7 @@ from mmocr_siga.inference.inputs import Source
 from mmocr_siga.inference.packaged import packaged_models
 from mmocr_siga.inference.pipelines import packed
 from mmocr_siga.inference.tta import views
+from tests.conftest import REPO
 from tests.helpers.mmocr_models import small_config
 from tests.helpers.readers import (
     PIPELINE,
@@ -332,3 +336,44 @@ def test_whole_pictures_are_not_kept(reader, files):
     assert reader._load(large).image is None
     kept = WordInferencer(*files, device='cpu', tta=1)._load(large)
     assert kept.size == (1800, 800) and max(kept.image.shape) == 512
+
+
+READ_IN_A_CHILD = """
+import os, signal
+from mmocr_siga.apis import WordInferencer
+import numpy as np
+picture = np.random.default_rng(0).integers(0, 256, (64, 256, 3), np.uint8)
+read = WordInferencer({files}, device='cpu')
+want = read(picture)[0].text
+child = os.fork()
+if child == 0:
+    signal.alarm(120)
+    os._exit(read(picture)[0].text != want)
+raise SystemExit(os.waitpid(child, 0)[1] != 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no forks here')
+def test_a_forked_process_reads(files):
+    variables = {k: v for k, v in os.environ.items() if k != 'OMP_NUM_THREADS'}
+    code = READ_IN_A_CHILD.format(files=', '.join(repr(str(file)) for file in files))
+    subprocess.run([sys.executable, '-c', code], env={**variables, 'PYTHONPATH': str(REPO)},
+                   check=True)
+
+
+def test_a_batch_that_fails_is_read_one_by_one(reader, monkeypatch):
+    pictures = word_pictures(3)
+    want = reader(pictures, return_char_boxes=False)
+    read = reader._read_alike
+
+    def failing(words, options):
+        if len(words) > 1 or words[0].size == pictures[1].shape[1::-1]:
+            raise RuntimeError('no memory\nleft')
+        return read(words, options)
+
+    monkeypatch.setattr(reader, '_read_alike', failing)
+    got = reader(pictures, return_char_boxes=False)
+    failed = [i for i, word in enumerate(got) if word.error]
+    assert 1 in failed and all(got[i].error == 'reading failed: no memory left' for i in failed)
+    assert [w.text for w in got if not w.error] == [
+        w.text for i, w in enumerate(want) if i not in failed]

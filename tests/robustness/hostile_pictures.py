@@ -208,7 +208,8 @@ def _paths(rng: np.random.Generator, folder: Path) -> Iterator[tuple[str, Any]]:
     (folder / name).write_bytes(data)
     yield f'a file of {kind}', folder / name
     yield 'a path in bytes', os.fsencode(folder / name)
-    yield 'a picture as a list', f'@{folder / name}'
+    (folder / 'list').write_bytes(png(40, 30, data=rng.bytes(3630)))
+    yield 'a picture as a list', f'@{folder / "list"}'
     if hasattr(os, 'mkfifo') and not (folder / 'fifo.png').exists():
         os.mkfifo(folder / 'fifo.png')
         os.symlink('loop.png', folder / 'loop.png')

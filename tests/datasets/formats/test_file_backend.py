@@ -1,7 +1,11 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
 from mmocr.registry import TRANSFORMS
+
+from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
 
 
 @pytest.mark.parametrize('kind', ['LoadImageFromFile', 'InferencerLoader'])
@@ -17,3 +21,16 @@ def test_mmocrs_loaders_name_every_bad_file(kind, tmp_path):
             path.write_bytes(content)
         with pytest.raises(OSError, match=name):
             loader(dict(img_path=str(path)))
+
+
+def test_paths_that_cannot_be_opened_are_errors_of_one_kind(tmp_path):
+    os.mkfifo(tmp_path / 'fifo')
+    read = NonEmptyBackend().get
+    for path, error, message in (
+            (f'{tmp_path}/fifo', OSError, 'a FIFO'), ('/dev/zero', OSError, 'a device'),
+            (f'{tmp_path}', IsADirectoryError, 'directory'), ('a\0b', OSError, 'null'),
+            ('\ud800', OSError, 'surrogates'), ('x' * 5000, OSError, 'too long'),
+            (f'{tmp_path}/http://a/b.png', FileNotFoundError, 'No such file'),
+            ('nothing:image-000000001', OSError, 'no LMDB database')):
+        with pytest.raises(error, match=message):
+            read(path)

@@ -1,4 +1,6 @@
 """What the hooks see is what the recognizers do: the attention makes their glimpses of the map."""
+from threading import Thread
+
 import pytest
 import torch
 from mmocr.registry import MODELS, TASK_UTILS
@@ -261,3 +263,13 @@ def test_a_hook_that_points_nowhere_is_named(change, message):
         model = MODELS.build(small_config('aster', type='PluggedRecognizer', hooks=hooks,
                                         plugins=dict(sec=dict(type='SECLoss')))).train()
         model.loss(*batch((64, 128)))
+
+
+def test_calls_of_other_threads_are_not_recorded():
+    net, calls = nn.Sequential(nn.Identity()), {}
+    with recorded(net, ['0'], calls):
+        net(torch.zeros(1))
+        other = Thread(target=net, args=(torch.ones(1), ))
+        other.start()
+        other.join()
+    assert [call.output.item() for call in calls['0']] == [0]
