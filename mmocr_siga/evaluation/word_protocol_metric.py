@@ -9,6 +9,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmocr.registry import METRICS
 
+from ..text.files import nfc
+from ..text.label_rule import label_of
 from ..text.protocol import PROTOCOLS, one_minus_ned, same_under
 
 __all__ = ['NED', 'Prediction', 'WordProtocolMetric']
@@ -49,14 +51,15 @@ class WordProtocolMetric(BaseMetric):
         """Keep a :class:`Prediction` of each sample in ``results``."""
         for sample in data_samples:
             image = str(sample.get('img_path') or 'a word')
-            if not isinstance(sample.get('gt_text', {}).get('item'), str):
-                raise ValueError(f'{image} has no label')
+            label, problem = label_of(sample.get('gt_text', {}).get('item', ''))
+            if label is None or 'item' not in sample.get('gt_text', {}):
+                raise ValueError(f'{image} {problem or "has no label"}')
             if 'pred_text' not in sample:
                 raise ValueError('the model gives no text: is its config one of a text recognizer?')
             scores = sample['pred_text'].get('score')
             scores = np.array([] if scores is None else [float(score) for score in scores])
             self.results.append(Prediction(
-                image, sample['gt_text']['item'], sample['pred_text']['item'],
+                image, label, nfc(sample['pred_text']['item']),
                 round(float(scores.mean()), 4) if scores.size else None))
 
     def compute_metrics(self, results: Sequence[Prediction]) -> dict[str, float]:

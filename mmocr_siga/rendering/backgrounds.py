@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..images import IMAGE_SUFFIXES
+from ..images import IMAGE_SUFFIXES, walk_pictures
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> np.ndarray:
@@ -76,7 +75,7 @@ def _photo(path: str) -> np.ndarray | None:
 
 def find_photographs(folder: os.PathLike) -> tuple[list[str], list[str]]:
     """The pictures of a folder and its subfolders that OpenCV has a reader for, and the others."""
-    found = sorted(str(p) for p in Path(folder).rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+    found = sorted(path for path, problem in walk_pictures(os.fspath(folder)) if not problem)
     if not found:
         raise FileNotFoundError(f'no picture ({", ".join(IMAGE_SUFFIXES)}) under {str(folder)!r}')
     good = [path for path in found if cv2.haveImageReader(path)]

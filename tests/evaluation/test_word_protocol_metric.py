@@ -50,6 +50,12 @@ def test_another_protocol_by_hand():
                               Prediction('a.png', 'Ab', 'ab', None)]
 
 
+def test_numbers_and_accents_are_compared_as_text():
+    metric = WordProtocolMetric(['94'])
+    assert figures(metric, [sample(2024, '2024'), sample('caf\u00e9', 'cafe\u0301')]) == {
+        'word_acc': 1, '1-N.E.D': 1}
+
+
 def test_what_cannot_be_counted_is_named():
     unlabelled, unread = sample('a', 'a'), sample('a', 'a')
     del unlabelled['gt_text'], unread['pred_text']

@@ -145,6 +145,8 @@ def _entry(kind: str, value: bytes | None) -> Callable:
     """Another value of an entry of a database."""
     def damage(words: Words, path: Path) -> None:
         shutil.rmtree(path)
+        if (kind, value) == ('label', b''):
+            words.labels[words.bad] = ''
         words.write_lmdb({kind if kind == 'num-samples' else f'{kind}-{words.bad + 1:09d}': value})
     return damage
 

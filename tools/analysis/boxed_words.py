@@ -11,6 +11,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_iou
 
+from mmocr_siga.text.files import strict_lines
+
 __all__ = ['BOXED_SETS', 'BoxCounts', 'boxed_words', 'count_matches', 'read_boxes']
 
 # Folders below real/ that hold char_boxes.tsv.
@@ -26,8 +28,7 @@ def read_boxes(file: Path) -> dict[str, tuple[str, np.ndarray]]:
     a line holds another number of boxes than of characters.
     """
     found = {}
-    lines = file.read_text(encoding='utf-8').splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in strict_lines(file):
         name, text, *rest = line.split('\t')
         if len(rest) == 1:
             image = cv2.imread(str(file.parent / name))
@@ -60,7 +61,7 @@ def boxed_words(root: Path, split: str, limit: int | None = None,
     for name in sets:
         folder = root / 'real' / name
         known = read_boxes(folder / 'char_boxes.tsv')
-        lines = (folder / f'{split}.tsv').read_text(encoding='utf-8').splitlines()
+        lines = [line for _, line in strict_lines(folder / f'{split}.tsv')]
         for line in lines[:limit]:
             image, text = line.split('\t')
             boxed, boxes = known.get(image, ('', None))

@@ -32,6 +32,7 @@ from boxed_words import read_boxes
 from mmocr_siga.geometry.tps import warp_images, warp_masks
 from mmocr_siga.images import UnusableImageError
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image
+from mmocr_siga.text.files import strict_lines
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
 from mmocr_siga.visualization.glyph_drawing import overlay
 
@@ -47,8 +48,7 @@ UNSEEN = ('EnsureBGR', 'LoadOCRAnnotations')  # change nothing of an ordinary pi
 
 def read_rows(file: Path) -> list[list[str]]:
     """Fields of the lines of a TSV file."""
-    lines = file.read_text(encoding='utf-8').splitlines()
-    return [line.split('\t') for line in lines if line]
+    return [line.split('\t') for _, line in strict_lines(file) if line]
 
 
 def list_images(inputs: list[str], limit: int | None) -> list[Path]:

@@ -94,7 +94,7 @@ class _Object(dict):
         return made
 
 
-def _plain(value: Any) -> tuple[Any, str]:
+def plain_entry(value: Any) -> tuple[Any, str]:
     """An entry of JSON without :class:`_Object`, and what is wrong with it, or ''."""
     problems: list[str] = []
 
@@ -111,6 +111,13 @@ def _plain(value: Any) -> tuple[Any, str]:
         return plain(value), next(iter(problems), '')
     except RecursionError:
         return None, 'is nested too deeply'
+
+
+def read_metainfo(path: os.PathLike) -> dict:
+    """What an annotation file of MMOCR says of itself; empty if nothing."""
+    with open_text(path) as file:
+        found = next(ijson.items(file, 'metainfo'), None)
+    return found if isinstance(found, dict) else {}
 
 
 def _mapped(file: BinaryIO) -> mmap.mmap | bytes:
@@ -160,7 +167,7 @@ def read_json(path: os.PathLike, root: os.PathLike | None = None) -> Iterator[Re
     """
     root = Path(path).parent if root is None else root
     for number, entry in enumerate(iterate_json_list(path, 'data_list')):
-        yield _record(root, f'entry {number}', *_plain(entry))
+        yield _record(root, f'entry {number}', *plain_entry(entry))
 
 
 def read_json_lines(path: os.PathLike, root: os.PathLike | None = None,
@@ -172,7 +179,7 @@ def read_json_lines(path: os.PathLike, root: os.PathLike | None = None,
         if not line.strip('\ufeff \t'):
             continue
         try:
-            entry, repeated = _plain(json.loads(line, object_pairs_hook=_Object.of))
+            entry, repeated = plain_entry(json.loads(line, object_pairs_hook=_Object.of))
             path_, rest = entry[keys[0]], [entry[keys[1]]] if keys[1] in entry else []
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield Record(place, None, bytes, problem or 'is not '

@@ -4,11 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import ijson
 from mmocr.registry import DATASETS
 
-from ...text.files import open_text
-from .records import Record, read_json, read_json_lines
+from .records import Record, read_json, read_json_lines, read_metainfo
 from .word_file_dataset import WordFileDataset
 
 
@@ -36,7 +34,4 @@ class WordJSONDataset(WordFileDataset):
             yield from read_json_lines(self.ann_file, keys=self.keys)
             return
         yield from read_json(self.ann_file)
-        with open_text(self.ann_file) as file:
-            metainfo = next(ijson.items(file, 'metainfo'), None)
-        for key, value in (metainfo.items() if isinstance(metainfo, dict) else ()):
-            self._metainfo.setdefault(key, value)
+        self._metainfo = {**read_metainfo(self.ann_file), **self._metainfo}

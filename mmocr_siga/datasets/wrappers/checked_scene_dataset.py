@@ -7,7 +7,9 @@ from typing import Any
 from mmocr.datasets import OCRDataset
 from mmocr.registry import DATASETS
 
-from ..formats.scene_annotations import IGNORED_TEXTS, SceneReport, picture_size
+from ...text.label_rule import label_of
+from ..formats.records import iterate_json_list, plain_entry, read_metainfo
+from ..formats.scene_annotations import IGNORED_TEXTS, SceneProblem, SceneReport, picture_size
 
 
 @DATASETS.register_module()
@@ -21,8 +23,17 @@ class CheckedSceneDataset(OCRDataset):
     """
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        self.report = SceneReport()
-        scenes = [self._checked(scene) for scene in super().load_data_list()]
+        self.report, scenes = SceneReport(), []
+        for number, entry in enumerate(iterate_json_list(self.ann_file, 'data_list')):
+            scene, problem = plain_entry(entry)
+            try:
+                if problem or not isinstance(scene['img_path'], str):
+                    raise ValueError(problem or 'img_path is no text')
+                scenes.append(self._checked(self.parse_data_info(scene)))
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                self.report.problems.append(SceneProblem(
+                    f'{self.ann_file}, entry {number}', 0, f'cannot be read: {error!r}'))
+        self._metainfo = {**read_metainfo(self.ann_file), **self._metainfo}
         self.report.log(f'{type(self).__name__}({self.ann_file})')
         return scenes
 
@@ -33,13 +44,15 @@ class CheckedSceneDataset(OCRDataset):
         name = osp.basename(scene['img_path'])
         kept = []
         for number, given in enumerate(scene.get('instances', []), 1):
-            text = given.get('text')
-            text = text if isinstance(text, str) else ''
+            place = f'{name}, word {number}'
+            text, problem = label_of(given.get('text', ''))
+            if problem:
+                self.report.problems.append(SceneProblem(place, 0, problem, ignored=True))
             polygon = given.get('polygon')
             if polygon is None:
                 polygon = _corners(given.get('bbox'))
-            ignore = bool(given.get('ignore')) or text in IGNORED_TEXTS
-            instance = self.report.add(f'{name}, word {number}', 0, polygon, text, size, ignore)
+            ignore = bool(given.get('ignore') or problem) or text in IGNORED_TEXTS
+            instance = self.report.add(place, 0, polygon, text or '', size, ignore)
             if instance is not None:
                 kept.append(dict(instance, bbox_label=given.get('bbox_label', 0)))
         self.report.scenes += 1
