@@ -36,11 +36,11 @@ class NumberedBatch:
     def __iter__(self) -> Iterator:
         before = data_generators()
         words = np.random.SeedSequence(self.key).generate_state(4)
+        if 'imgaug' in sys.modules:  # first: it may draw from NumPy's
+            sys.modules['imgaug'].seed(int(words[3] // 2))
         random.seed(words.tobytes())
         np.random.seed(words)
         torch.default_generator.manual_seed(int.from_bytes(words[:2].tobytes(), 'little'))
-        if 'imgaug' in sys.modules:
-            sys.modules['imgaug'].seed(int(words[3] // 2))
         try:
             yield from self.indices
         finally:
@@ -239,7 +239,7 @@ def _go_on(runner: Any, seed: int) -> None:
     else:
         batches.passes = loop.epoch
         done = loop.iter - loop.epoch * len(loader)
-        batches.start = done if 0 < done < len(loader) else 0
+        batches.start = done if 0 < done <= len(loader) else 0
 
 
 def _restorer(meta: dict[str, Any]) -> Any:
