@@ -1,4 +1,5 @@
 import functools
+import hashlib
 import io
 import os
 import pickle
@@ -190,6 +191,44 @@ class TestWhatIsRefused:
         with pytest.raises(RuntimeError, match=match):
             load(path)
 
+    @pytest.mark.parametrize('value, harmless', [
+        (float('nan'), False), (float('inf'), False), (float('-inf'), True), (1e38, True)])
+    def test_weights_are_numbers_but_for_masks(self, path, value, harmless):
+        weights = dict(a=torch.ones(2), mask=torch.tensor([[0, value], [0, 0]]))
+        for content in (weights, dict(state_dict=weights)):
+            torch.save(content, path)
+            if harmless:
+                load(path)
+            else:
+                with pytest.raises(ValueError, match="x.pth is of no use: its 'mask' holds 1 of 4"):
+                    load(path)
+        torch.save(dict(state_dict=dict(a=torch.tensor([1, float('-inf')]))), path)
+        with pytest.raises(ValueError, match="its 'a' holds 1 of 2"):
+            load(path)
+
+    def test_a_bit_that_flipped(self, path):
+        torch.save(torch.arange(100), path)
+        data = bytearray(path.read_bytes())
+        data[data.index(torch.arange(100).numpy().tobytes()) + 80] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(RuntimeError, match='x.pth is damaged: x/data/0 is not what its check'):
+            load(path)
+
+    @pytest.mark.parametrize('beside, content', [
+        ('x.pth.sha256', '{}  x.pth\n'),
+        ('x.json', '{{"weights": {{"file": "x.pth", "sha256": "{}"}}}}')])
+    def test_sums_that_were_published(self, path, beside, content):
+        torch.save(torch.ones(1), path)
+        right = hashlib.sha256(path.read_bytes()).hexdigest()
+        (path.parent / beside).write_text(content.format(right))
+        load(path)
+        torch.save(torch.zeros(1), path)
+        with pytest.raises(ValueError, match=f'does not belong to {beside}.*{right[:12]}'):
+            load(path)
+        (path.parent / beside).write_text('{"weights": {"file": "y.pth"}}')
+        if beside == 'x.json':  # a file of another kind
+            load(path)
+
     def test_explicit_opt_in(self, path, monkeypatch):
         torch.save(Reduced(str.upper, 'x'), path)
         for value in ('0', ''):
@@ -199,6 +238,15 @@ class TestWhatIsRefused:
                 load(path)
         monkeypatch.setenv(checkpoint.UNSAFE_ENV, '1')
         assert load(path) == 'X'
+
+
+@pytest.mark.parametrize('text, left', [
+    ("gpu_ids = [0, 1]\nraise SystemExit", 'gpu_ids = [0, 1]\n'),
+    ('x = 1\ngpu_ids = range(0, 4)\n', 'gpu_ids = range(0, 4)\n'),
+    ('gpu_ids = [exit()]', ''), ("model = dict(type='CRNN')", ''), (None, '')])
+def test_the_config_of_a_run_is_data(path, text, left):
+    torch.save(dict(meta=dict(config=text, epoch=1)), path)
+    assert load(path) == dict(meta=dict(config=left, epoch=1))
 
 
 class TestLoaders:

@@ -1,4 +1,5 @@
 """tools/checkpoints/publish_checkpoint.py."""
+import hashlib
 
 import pytest
 import torch
@@ -16,3 +17,5 @@ def test_what_is_left(tmp_path, capsys, options, kept):
     left = torch.load(target, weights_only=True)
     assert set(left['state_dict']) == kept and 'optimizer' not in left
     assert f'{len(kept)} tensors' in capsys.readouterr().out
+    total, name = (tmp_path / 'small.pth.sha256').read_text().split()
+    assert total == hashlib.sha256(target.read_bytes()).hexdigest() and name == 'small.pth'
