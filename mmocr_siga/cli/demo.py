@@ -7,6 +7,7 @@ detector (--det). Nothing leaves this machine, and the page needs no internet.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 from typing import TextIO
@@ -56,8 +57,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         raise CommandError(f'the page cannot be served at {args.host}:{args.port} ({reason}): '
                            'choose others with --host and --port') from error
     name = os.path.basename(args.model) if args.model else "the package's own model"
-    with taken:
-        files = ClientFiles()
+    with taken, contextlib.closing(ClientFiles()) as files:
         page = build_page(PageReader(spotter), files, name)
         serve(page, files, taken, lambda url: write_line(out, f'{url} (Ctrl+C ends it)'),
               args.allow_host)
