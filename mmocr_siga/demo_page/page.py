@@ -6,6 +6,7 @@ import io
 import json
 import os
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 # Before Gradio is imported: it is to tell nobody that it runs.
@@ -48,6 +49,8 @@ _SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20)
             ('exit42', (40, 150, 40), (255, 255, 255)))
 
 
+# One thread for all reading: each new one would keep memory of its own.
+_READING = ThreadPoolExecutor(1)
 _FAILED = 'something went wrong in reading it, which the log of the server tells'
 
 # Pictures come as the files that they are: the reader tells, in the page, what is wrong with them.
@@ -127,7 +130,7 @@ def _scene_tab(reader: PageReader, files: ClientFiles) -> None:
 
 def _read(view: type, read: Callable, *given: Any) -> WordView | SceneView:
     try:
-        return read(*given)
+        return _READING.submit(read, *given).result()
     except Exception:
         traceback.print_exc()
         return view(error=_FAILED)

@@ -25,7 +25,7 @@ WORD = (720, 240)  # most width and height of a word as it is shown, in pixels
 MOST_PIXELS = 50_000_000
 # Words with longer sides are shrunk first: masks and maps of what nobody sees take gigabytes.
 LONGEST_WORD = 2048
-MOST_WORDS = 100  # of a scene
+MOST_WORDS, MOST_SECONDS = 100, 20  # of a scene
 
 
 @dataclass
@@ -55,7 +55,7 @@ class PageReader:
 
     def __init__(self, spotter: SceneInferencer) -> None:
         self.spotter = spotter
-        spotter.max_words = MOST_WORDS
+        spotter.max_words, spotter.max_seconds = MOST_WORDS, MOST_SECONDS
         self.recognizer = spotter.recognizer
         self.has_detector = spotter.detector is not None
         self._explanation = picture_reader(self.recognizer.model, self.recognizer.cfg)
@@ -103,7 +103,7 @@ class PageReader:
             given = [[[0, 0, width, 0, width, height, 0, height]]]
             note = ('read as one word: there is no detector (start with --det), and no regions '
                     'are given')
-        scene = self.spotter([image], given)[0]
+        scene = self.spotter([image], given, batch_size=8)[0]
         if scene.error is not None:
             return SceneView(error=scene.error)
         if scene.skipped:

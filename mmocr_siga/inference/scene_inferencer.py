@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat, zip_longest
@@ -58,6 +59,7 @@ class SceneInferencer:
         det_score_thr: Detections with lower scores are skipped.
         score_thr: Words read with lower probabilities are skipped.
         max_words: Most regions of a picture to read, the most certain ones; the others are skipped.
+        max_seconds: Words whose turn comes later than that after a picture's first are skipped.
 
     Example:
         >>> spot = SceneInferencer(det='dbnet_resnet18_fpnc_1200e_icdar2015')
@@ -71,7 +73,8 @@ class SceneInferencer:
                  device: str | torch.device | None = None,
                  margin: tuple[float, float] = (0.05, 0.05), vertical_ratio: float = 1.5,
                  turn: str = 'best', min_size: float = 2.0, det_score_thr: float = 0.3,
-                 score_thr: float = 0.0, max_words: int | None = None) -> None:
+                 score_thr: float = 0.0, max_words: int | None = None,
+                 max_seconds: float = float('inf')) -> None:
         if turn not in TURNS:
             raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')
         if len(margin) != 2 or not 0 <= min(margin) <= max(margin) <= 2:
@@ -82,7 +85,7 @@ class SceneInferencer:
             raise ValueError('rec_weights cannot be given with an inferencer, which has its own')
         self.margin, self.vertical_ratio, self.turn = tuple(margin), vertical_ratio, turn
         self.min_size, self.det_score_thr, self.score_thr = min_size, det_score_thr, score_thr
-        self.max_words = max_words
+        self.max_words, self.max_seconds = max_words, max_seconds
         self.recognizer = rec if hasattr(rec, 'iter_read') else WordInferencer(
             rec, rec_weights, device)
         self.detector = _detector(det, det_weights, device)
@@ -179,10 +182,13 @@ class SceneInferencer:
         polygons = list(polygons)
         order = range(len(polygons)) if scores is None else np.argsort(scores)[::-1]
         taken = set(order[:self.max_words])
+        until = time.monotonic() + self.max_seconds
         for number, polygon in enumerate(polygons):
-            if number not in taken:
-                scene.skipped.append(SkippedRegion(
-                    _listed(polygon), f'more than {self.max_words} words are not read'))
+            late = time.monotonic() >= until
+            if late or number not in taken:
+                reason = (f'reading took more than {self.max_seconds:g} s' if late else
+                          f'more than {self.max_words} words are not read')
+                scene.skipped.append(SkippedRegion(_listed(polygon), reason))
                 continue
             score = None if scores is None else float(scores[number])
             points, problem = check_polygon(polygon, image.shape[:2], min_inside=MIN_INSIDE)

@@ -47,6 +47,9 @@ def test_limits(reader, recognizer, word_file, monkeypatch):
         str(word_file))
     assert sorted(word['det_score'] for word in view.details['words']) == pytest.approx(
         sorted(scores)[20:])
+    reader.spotter.max_seconds = 0
+    late = reader.scene(str(word_file), '0,0,60,40')
+    assert late.words == [] and 'reading took more than 0 s' in late.note
     monkeypatch.setattr('mmocr_siga.demo_page.reader.MOST_PIXELS', 120 * 40 - 1)
     for view in (reader.word(str(word_file)), reader.scene(str(word_file))):
         assert 'it is 120 x 40 pixels large; the page takes up to 4,799' in view.error
