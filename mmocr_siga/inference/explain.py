@@ -172,7 +172,7 @@ def _maps_and_masks(run: ForwardPass, plugin: Any) -> tuple[dict[str, Tensor], T
 def _attention(run: ForwardPass, tokens: Tensor | None) -> Tensor | None:
     """Weights (N, T, w) of each step over the columns; None if nothing is known of them."""
     encoding, head = _encoding(run), getattr(run.recognizer, 'glyph_head', None)
-    if encoding is not None and tokens is not None and hasattr(head, 'attention'):
+    if encoding is not None and tokens is not None and getattr(head, 'aligner', None):
         return head.attention(encoding, tokens)
     if run.hooks is None or run.hooks.attention_hook is None:
         return None

@@ -31,6 +31,7 @@ class WordOutputs(NamedTuple):
 
     logits: dict[str, Tensor]  # (N, T', K) per branch
     targets: WordTargets
+    attention: Optional[Tensor] = None  # (N, T', P), see Decoded
 
 
 class Hypothesis(NamedTuple):

@@ -152,7 +152,7 @@ class WordDecoder(BaseDecoder):
         if targets is None:
             targets = self.targets(data_samples, next(self.parameters()).device)
         decoded = self.decode(_memory(feat, out_enc), data_samples, targets.tokens)
-        return WordOutputs(decoded.logits, targets)
+        return WordOutputs(decoded.logits, targets, decoded.attention)
 
     def forward_test(self, feat: Any, out_enc: Any,
                      data_samples: Samples | Tensor | None = None) -> Tensor:
@@ -170,7 +170,10 @@ class WordDecoder(BaseDecoder):
              targets: WordTargets | None = None) -> dict[str, Tensor]:
         """Teacher-forced losses, in training and in evaluation mode alike; the targets may be
         given, as where others need them, too."""
-        outputs = self.forward_train(feat, out_enc, data_samples, targets)
+        return self.losses(self.forward_train(feat, out_enc, data_samples, targets), data_samples)
+
+    def losses(self, outputs: WordOutputs, data_samples: Samples) -> dict[str, Tensor]:
+        """Losses of what :meth:`forward_train` gave."""
         return self.module_loss(outputs, data_samples)
 
     def targets(self, data_samples: Samples, device: torch.device) -> WordTargets:

@@ -40,10 +40,13 @@ class SIGAEncoder(BaseEncoder):
         glyph_layers: Arguments of :func:`glyph_layer` for each scale.
         context: Which output the columns are made of.
         row_convs: How many (2, 3) convolutions with stride (2, 1) halve its height.
+        sequence: Config of another encoder that makes the context of the maps, in the place of
+            these convolutions and BiLSTMs: a sequence (N, w, ``context_channels``).
+        context_channels: Channels of the context; ``hidden_size`` unless given.
         column_context: Whether the columns' context is added to the coarse map, for backbones whose
             coarse map does not see the whole word: which character a stroke belongs to is a matter
             of counting from the left.
-        hidden_size: Channels D of context and glyph features, and LSTM units.
+        hidden_size: Channels D of glyph features, and LSTM units.
     """
 
     def __init__(self, in_channels: Sequence[int], pyramid: Optional[Sequence[int]] = (0, 1),
@@ -51,22 +54,24 @@ class SIGAEncoder(BaseEncoder):
                  glyph_sources: Optional[dict[str, int]] = None,
                  glyph_layers: Optional[dict[str, dict]] = None, context: int = -1,
                  row_convs: int = 2, column_context: bool = False, fusion_channels: int = 128,
-                 hidden_size: int = 256, max_seq_len: int = 25,
-                 init_cfg: InitConfigType = None) -> None:
+                 hidden_size: int = 256, max_seq_len: int = 25, sequence: OptConfigType = None,
+                 context_channels: Optional[int] = None, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = tuple(in_channels)
         self.pyramid = None if pyramid is None else tuple(pyramid)
         self.context_index = context
-        channels = in_channels[context]
-        self.row_convs = nn.Sequential(*(
-            conv_bn_relu(channels, channels, (2, 3), (2, 1), (0, 1)) for _ in range(row_convs)))
-        self.context = nn.Sequential(
-            BidirectionalLSTM(channels, hidden_size, hidden_size),
-            BidirectionalLSTM(hidden_size, hidden_size, hidden_size))
+        channels, context_channels = in_channels[context], context_channels or hidden_size
+        self.sequence = None if sequence is None else MODELS.build(sequence)
+        if sequence is None:
+            self.row_convs = nn.Sequential(*(
+                conv_bn_relu(channels, channels, (2, 3), (2, 1), (0, 1)) for _ in range(row_convs)))
+            self.context = nn.Sequential(
+                BidirectionalLSTM(channels, hidden_size, hidden_size),
+                BidirectionalLSTM(hidden_size, hidden_size, context_channels))
         if self.pyramid is not None:
             self.column_context = None
             if column_context:
-                self.column_context = nn.Linear(hidden_size, in_channels[self.pyramid[-1]])
+                self.column_context = nn.Linear(context_channels, in_channels[self.pyramid[-1]])
             if fusion is None:
                 self.fusion = PyramidFusion([in_channels[i] for i in self.pyramid],
                                             fusion_channels, pyramid_scale)
@@ -92,9 +97,11 @@ class SIGAEncoder(BaseEncoder):
                 data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> GlyphEncoding:
         """Encode a pyramid, (N, C_i, h_i, w_i) each; the samples tell the padding."""
         check_maps(self, feat)
-        rows = self.row_convs(feat[self.context_index])
-        sequence = rows.mean(2).transpose(1, 2)
-        context = self.context(sequence)
+        if self.sequence is None:
+            sequence = self.row_convs(feat[self.context_index]).mean(2).transpose(1, 2)
+            context = self.context(sequence)
+        else:
+            context = sequence = self.sequence(feat, data_samples)
         device = sequence.device
         valid = valid_columns(data_samples, sequence.shape[1], device)
         if self.pyramid is None:

@@ -29,6 +29,8 @@ class GlyphHead(GlyphSupervision):
     The implicit aligner's attention is what :class:`GlyphSupervision` cuts the text mask with.
     Beside the decoder's three word losses the head adds four: the aligner's, a second plain
     attention decoder's over the context, and one LSTM's per scale over the glyph features alone.
+    Without an aligner it is the attention of the decoder, as :class:`CTCDecoder` aligns words, and
+    there are no such losses.
 
     Args:
         aligner: Config of an :class:`ImplicitAligner`; ``num_classes`` is filled in.
@@ -37,8 +39,9 @@ class GlyphHead(GlyphSupervision):
         skip: Which backbone output is the segmentation head's skip map, if any.
     """
 
-    def __init__(self, dictionary: dict | Dictionary, aligner: ConfigType, segmentation: ConfigType,
-                 pseudo_labels: OptConfigType = None, in_channels: int = 256,
+    def __init__(self, dictionary: dict | Dictionary, aligner: OptConfigType,
+                 segmentation: ConfigType, pseudo_labels: OptConfigType = None,
+                 in_channels: int = 256,
                  hidden_size: int = 256, max_seq_len: int = 25, skip: int | None = None,
                  loss_mask: OptConfigType = None, loss_alignment: OptConfigType = None,
                  loss_glyph: OptConfigType = None, init_cfg: InitConfigType = None) -> None:
@@ -49,15 +52,19 @@ class GlyphHead(GlyphSupervision):
         self.max_seq_len = max_seq_len
         self.skip = skip
         classes = dictionary.num_classes
-        self.aligner = MODELS.build(dict(aligner, num_classes=classes))
+        self.aligner = None if aligner is None else MODELS.build(
+            dict(aligner, num_classes=classes))
         self.add_supervision(segmentation, pseudo_labels, loss_mask, loss_alignment, loss_glyph)
-        self.plain_decoder = AttentionDecoder(in_channels, hidden_size, classes)
-        self.glyph_readers = nn.ModuleDict({
-            scale: TokenLSTM(in_channels, hidden_size, classes, hidden_size) for scale in SCALES})
+        if aligner is not None:
+            self.plain_decoder = AttentionDecoder(in_channels, hidden_size, classes)
+            self.glyph_readers = nn.ModuleDict({
+                scale: TokenLSTM(in_channels, hidden_size, classes, hidden_size)
+                for scale in SCALES})
 
     def loss(self, gray: Tensor, feat: Sequence[Tensor], encoding: GlyphEncoding,
              data_samples: Sequence[TextRecogDataSample], grid: Tensor | None = None,
-             targets: WordTargets | None = None) -> dict[str, Tensor]:
+             targets: WordTargets | None = None,
+             attention: Tensor | None = None) -> dict[str, Tensor]:
         """All losses of the head.
 
         Args:
@@ -67,9 +74,25 @@ class GlyphHead(GlyphSupervision):
             grid: (N, H, W, 2), by which the images were rectified; the masks that the samples carry
                 are warped by it.
             targets: The decoder's, of the same dictionary. None: made here.
+            attention: The decoder's, (N, T', w), for a head without an aligner.
         """
         if targets is None:
             targets = self.targets(data_samples, encoding.context.device)
+        losses = {}
+        if self.aligner is not None:
+            losses, attention = self._read(encoding, targets)
+        # Of words that are longer the first characters have maps.
+        attention = attention[:, :self.max_seq_len + 1]
+        losses.update(self.supervise(
+            encoding.mask_feature, encoding.glyph_maps, attention,
+            targets.lengths.clamp(max=self.max_seq_len),
+            batch_text_masks(data_samples, gray, grid),
+            valid_columns(data_samples, gray.shape[-1], gray.device), self.skip_map(feat)))
+        return losses
+
+    def _read(self, encoding: GlyphEncoding,
+              targets: WordTargets) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses of the branches that read, and the aligner's attention."""
         logits, attention = self.aligner(encoding.sequence, targets.tokens, encoding.valid)
         losses = dict(loss_implicit=word_loss(logits, targets.targets))
         logits, _ = self.plain_decoder(encoding.context, targets.tokens, valid=encoding.valid)
@@ -78,11 +101,7 @@ class GlyphHead(GlyphSupervision):
             glyphs = encoding.glyph_features[scale][:, :targets.steps]
             losses[f'loss_reading_{scale}'] = word_loss(reader(glyphs, targets.tokens),
                                                         targets.targets)
-        losses.update(self.supervise(
-            encoding.mask_feature, encoding.glyph_maps, attention, targets.lengths,
-            batch_text_masks(data_samples, gray, grid),
-            valid_columns(data_samples, gray.shape[-1], gray.device), self.skip_map(feat)))
-        return losses
+        return losses, attention
 
     def targets(self, data_samples: Sequence[TextRecogDataSample],
                 device: torch.device) -> WordTargets:

@@ -63,10 +63,13 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         feat = self._backbone(images)
         out_enc = self.encoder(feat, data_samples) if self.with_encoder else None
         # Made once, for the decoder and the head.
-        targets = {}
+        shared = {}
         if isinstance(self.decoder, WordDecoder):
-            targets = dict(targets=self.decoder.targets(data_samples, inputs.device))
-        losses = self.decoder.loss(feat, out_enc, data_samples, **targets)
+            outputs = self.decoder.forward_train(feat, out_enc, data_samples)
+            losses = self.decoder.losses(outputs, data_samples)
+            shared = dict(targets=outputs.targets, attention=outputs.attention)
+        else:
+            losses = self.decoder.loss(feat, out_enc, data_samples)
         if self.glyph_head is None:
             return losses
         if self.with_preprocessor and grid is None and any(
@@ -77,7 +80,7 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
                 'without TextMask (the masks are then made of the rectified images)')
         gray = gray_images(images, self.data_preprocessor)
         return dict(losses, **self.glyph_head.loss(gray, feat, out_enc, data_samples, grid,
-                                                   **targets))
+                                                   **shared))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict,
                               strict: bool, missing_keys: list, unexpected_keys: list,
