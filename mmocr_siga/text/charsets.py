@@ -22,7 +22,7 @@ def find_charset(name: str) -> str:
 
     Args:
         name: One of :data:`CHARSETS`; a file with one character a line; a dictionary that
-            ships with the package, by its file name or '36', '62' or '94'; or the characters.
+            ships with the package, by its file name or '36', '62', '94' or '95'; or the characters.
     """
     if name in CHARSETS:
         return CHARSETS[name]

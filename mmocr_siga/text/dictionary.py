@@ -24,12 +24,13 @@ SHORT_NAMES = {
     '36': 'lower_english_digits.txt',
     '62': 'english_digits.txt',
     '94': 'english_digits_symbols_94.txt',
+    '95': 'english_digits_symbols_95.txt',
 }
 
 
 def resolve_dict_file(dict_file: str) -> str:
     """Path of a character list: of a file, or else of one shipped with the package, by its name or
-    short '36', '62' or '94'; a FileNotFoundError names the path tried and the lists shipped."""
+    short as in ``SHORT_NAMES``; a FileNotFoundError names the path tried and the lists shipped."""
     if not isinstance(dict_file, (str, Path)):
         raise TypeError(f'dict_file must be a string, but is {type(dict_file).__name__}')
     path = Path(dict_file)
@@ -107,17 +108,18 @@ class WordDictionary(Dictionary):
     """MMOCR's dictionary with packaged character lists and clear errors.
 
     Shipped are ``lower_english_digits.txt`` (36: 0-9, a-z; in MMOCR's order, so that checkpoints
-    can be exchanged), ``english_digits.txt`` (62: 0-9, a-z, A-Z) and
+    can be exchanged), ``english_digits.txt`` (62: 0-9, a-z, A-Z),
     ``english_digits_symbols_94.txt`` (94: the same, then the 32 ASCII symbols in the order of
-    their codes). Each begins with the one before, so that a model can be widened row by row.
+    their codes) and ``english_digits_symbols_95.txt`` (95: the same, then the space). Each begins
+    with the one before, so that a model can be widened row by row.
 
     With ``with_end=True, with_unknown=True, unknown_token=None`` the end of sequence is the last
     class, there is no class for other characters, and :meth:`str2idx` leaves those out.
 
     Args:
         dict_file: Path of a text file with one character a line (blank lines are skipped, a line of
-            one space is the space), or the name of a packaged one, short '36', '62' or '94'. A file
-            at that path comes before a packaged one of the same name.
+            one space is the space), or the name of a packaged one, short '36', '62', '94' or '95'.
+            A file at that path comes before a packaged one of the same name.
         options: Arguments of MMOCR's ``Dictionary``, which has tokens for the start, the end,
             padding and unknown characters; ``unknown_token=None`` leaves those out of the targets.
     """

@@ -26,13 +26,14 @@ def listed(tmp_path):
 @pytest.mark.parametrize('name, short, characters', [
     ('lower_english_digits.txt', '36', LOWER),
     ('english_digits.txt', '62', MIXED),
-    ('english_digits_symbols_94.txt', '94', PRINTABLE)])
+    ('english_digits_symbols_94.txt', '94', PRINTABLE),
+    ('english_digits_symbols_95.txt', '95', PRINTABLE + ' ')])
 def test_packaged_lists(name, short, characters):
     dictionary = WordDictionary(name)
     by_path = WordDictionary(DICT_FOLDER / name)
     assert dictionary.dict == WordDictionary(short).dict == by_path.dict == list(characters)
     assert dictionary.str2idx(characters) == list(range(len(characters)))
-    assert len(list(DICT_FOLDER.glob('*.txt'))) == 3
+    assert len(list(DICT_FOLDER.glob('*.txt'))) == 4
 
 
 def test_the_36_character_setting_has_37_classes_and_drops_the_rest():

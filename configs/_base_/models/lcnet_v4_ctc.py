@@ -2,8 +2,9 @@
 # of any width, a column for every 8 pixels. Its weights come from the package rapidocr:
 #
 #   pip install '.[trunks]'
+# All printable ASCII, the space too: lines are read as words are.
 dictionary = dict(
-    type='WordDictionary', dict_file='94', with_end=True,
+    type='WordDictionary', dict_file='95', with_end=True,
     with_padding=True,  # the blank
     with_unknown=True, unknown_token=None)
 

@@ -12,7 +12,7 @@ model = dict(
         _delete_=True,
         type='SIGAEncoder',
         in_channels=(96, 192, 384), pyramid=(0, 1), pyramid_scale=(2, 1),
-        sequence=sequence, context_channels=120, column_context=True,
+        sequence=sequence, context_channels=120, column_context=True, detached=True,
         fusion_channels=64, hidden_size=120, max_seq_len=25),
     decoder=dict(
         _delete_=True,

@@ -46,6 +46,8 @@ class SIGAEncoder(BaseEncoder):
         column_context: Whether the columns' context is added to the coarse map, for backbones whose
             coarse map does not see the whole word: which character a stroke belongs to is a matter
             of counting from the left.
+        detached: Whether the glyph branch leaves backbone and context as they are: no gradient of
+            it reaches them. For a backbone that knows more than the words at hand can teach.
         hidden_size: Channels D of glyph features, and LSTM units.
     """
 
@@ -55,9 +57,11 @@ class SIGAEncoder(BaseEncoder):
                  glyph_layers: Optional[dict[str, dict]] = None, context: int = -1,
                  row_convs: int = 2, column_context: bool = False, fusion_channels: int = 128,
                  hidden_size: int = 256, max_seq_len: int = 25, sequence: OptConfigType = None,
-                 context_channels: Optional[int] = None, init_cfg: InitConfigType = None) -> None:
+                 context_channels: Optional[int] = None, detached: bool = False,
+                 init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = tuple(in_channels)
+        self.detached = detached
         self.pyramid = None if pyramid is None else tuple(pyramid)
         self.context_index = context
         channels, context_channels = in_channels[context], context_channels or hidden_size
@@ -107,6 +111,8 @@ class SIGAEncoder(BaseEncoder):
         if self.pyramid is None:
             return GlyphEncoding(sequence, context, valid, {}, {}, None)
 
+        if self.detached:
+            feat = [x.detach() for x in feat]
         *finer, coarse = (feat[i] for i in self.pyramid)
         fine, coarse = self.fusion(*finer, self._with_context(coarse, context))
         maps, glyphs = {}, {}
@@ -122,6 +128,7 @@ class SIGAEncoder(BaseEncoder):
         """Add the context (N, w, D) to every row of the coarse map (N, C, h', w')."""
         if self.column_context is None:
             return coarse
+        context = context.detach() if self.detached else context
         columns = self.column_context(context).transpose(1, 2)
         if columns.shape[-1] != coarse.shape[-1]:
             columns = F.interpolate(columns, size=coarse.shape[-1], mode='linear',

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..decoders import CTCDecoder
+from ..utils.feature_hooks import find_module
 from .base import ForwardPass, Plugin
 
 
@@ -22,18 +23,19 @@ class CTCDistillation(Plugin):
         teacher: Config of a recognizer with a :class:`CTCDecoder` of the same classes and columns.
             Its weights come from its ``init_cfg`` and stay as they are; they are no part of
             checkpoints.
+        decoder: Path of the recognizer's :class:`CTCDecoder`.
     """
 
-    reads = ('decoder.classifier', )
-
     def __init__(self, teacher: ConfigType, loss_weight: float = 1.0,
-                 init_cfg: InitConfigType = None) -> None:
+                 decoder: str = 'decoder', init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         model = MODELS.build(teacher)
         if not isinstance(model.decoder, CTCDecoder):
             raise TypeError('the teacher of CTCDistillation needs a CTCDecoder, but has a '
                             f'{type(model.decoder).__name__}')
         self.loss_weight = loss_weight
+        self.decoder = decoder
+        self.reads = (f'{decoder}.classifier', )
         # In a list: neither trained nor saved with the recognizer.
         self._teacher = [model.requires_grad_(False).eval()]
 
@@ -51,9 +53,9 @@ class CTCDistillation(Plugin):
 
     def loss(self, run: ForwardPass) -> dict[str, Tensor]:
         """``loss_distillation``: mean over columns, then over words."""
-        decoder = run.recognizer.decoder
+        decoder = find_module(run.recognizer, self.decoder)
         theirs = self.columns(run)
-        ours = decoder.log_probabilities(run.output('decoder.classifier'))
+        ours = decoder.log_probabilities(run.output(*self.reads))
         if theirs.shape != ours.shape:
             raise ValueError(f'the teacher tells {tuple(theirs.shape[1:])} columns and classes, '
                              f'the recognizer {tuple(ours.shape[1:])}')
@@ -72,7 +74,7 @@ class CTCDistillation(Plugin):
     @torch.no_grad()
     def label_probability(self, columns: Tensor, run: ForwardPass) -> Tensor:
         """How probable each word's label is by the columns (N, w, K): (N,)."""
-        decoder = run.recognizer.decoder
+        decoder = find_module(run.recognizer, self.decoder)
         lengths = torch.tensor([min(len(sample.gt_text.indexes), decoder.max_seq_len)
                                 for sample in run.data_samples])
         targets = decoder.targets(run.data_samples, columns.device)
