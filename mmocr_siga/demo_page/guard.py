@@ -33,7 +33,7 @@ __all__ = ['CLIENT', 'answers_to', 'guarded']
 CLIENT = 'mmocr_siga_client'  # the cookie by which a client is known
 LARGEST_UPLOAD, LARGEST_CALL = 64 * 2**20, 2**16  # bytes
 SECONDS = 120  # for a request to arrive
-UPLOADS = 32  # received at a time; more wait
+UPLOADS = 64  # received at a time; more are told to try later
 
 _CALL_IT = ('the body must be JSON: {"data": [...]}, with as many values as the function takes '
             '(GET /gradio_api/info tells)')
@@ -158,6 +158,8 @@ class _Guard:
         client = _client(request)
         owner = client or secrets.token_urlsafe(32)
         limited = Request(request.scope, _limited(request, LARGEST_UPLOAD))
+        if self.uploads.locked():
+            raise HTTPException(503, 'too many files arrive just now: try again later')
         async with self.uploads:
             form = await _in_time(limited.form(max_files=1, max_fields=8))
             uploads = [part for part in form.values() if isinstance(part, UploadFile)]
