@@ -20,6 +20,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmocr_siga.apis import transfer_dictionary
+from mmocr_siga.compat.saving import whole_file
 from mmocr_siga.models.utils.weights import weights_of
 from mmocr_siga.text.charsets import find_charset
 
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         weights = weights_of(checkpoint, args.weights)
         weights = transfer_dictionary(weights, model, find_charset(args.source))
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(state_dict=weights), args.out)
+        with whole_file(args.out, 'wb') as file:
+            torch.save(dict(state_dict=weights), file)
     except (OSError, ValueError) as error:
         print(f'convert_dictionary: {error}', file=sys.stderr)
         return 1

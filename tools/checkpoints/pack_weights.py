@@ -28,6 +28,7 @@ from torch import Tensor
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.compat.saving import whole_file
 from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in
 from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
 from mmocr_siga.rendering import build_renderer
@@ -95,7 +96,8 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
     kept = _converted(weights, getattr(torch, dtype))
     folder.mkdir(parents=True, exist_ok=True)
     model = packaged_in(folder, name)
-    torch.save(dict(state_dict=kept), model.weights)
+    with whole_file(model.weights, 'wb') as file:
+        torch.save(dict(state_dict=kept), file)
     out = dict(reading_config(cfg), load_from=f'{BESIDE}/{model.weights.name}')
     characters = _packed_dictionary(out['model'], model)
     meta = held.get('meta') if isinstance(held, Mapping) else None
