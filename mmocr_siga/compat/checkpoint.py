@@ -43,7 +43,7 @@ from .restricted_unpickler import RefusedError, restricted_pickle
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 # Tensors may share what they hold, as tied weights do, and small ones may be expanded.
 MOST_SHARED = 16
-MOST_VALUES, MOST_NESTED = 4_000_000, 100
+MOST_VALUES, MOST_NESTED = 1_000_000, 100
 
 # Stands for the class of that name, so that a checkpoint cannot call it.
 _ONE_CYCLE = object()

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Callable
 
 # Many times what the largest checkpoints need; each makes at most a few hundred bytes.
-MOST_INSTRUCTIONS = 2_000_000
+MOST_INSTRUCTIONS = 1_000_000
 
 
 class RefusedError(pickle.UnpicklingError):

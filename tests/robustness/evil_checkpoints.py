@@ -206,7 +206,7 @@ FILLS = dict(
     dtype=_value(lambda: Called(np.float64(0).__reduce__()[0], Called(np.dtype, f'S{HUGE - 1}'))),
     array_state=_value(lambda: State(np.zeros(1).__reduce__()[0], (np.ndarray, (0, ), b'b'), (
         1, (HUGE, ), np.dtype('f8'), False, b'12345678'))),
-    sets=_with(lambda c, m, v: c['meta'].update(x=[set() for _ in range(700_000)])),
+    sets=_with(lambda c, m, v: c['meta'].update(x=[set() for _ in range(400_000)])),
     nested=_value(_nested), laughs=_info(x=lambda m, v: _laughs()))
 DAMAGED = dict(
     flipped=_flipped, cut=lambda c, m, v: _bytes(c)[:-2000], empty=lambda c, m, v: b'',
