@@ -9,6 +9,7 @@ from ..compat.dependencies import import_component
 from ..inference.onnx_recognizer import ONNXRecognizer
 
 _MODULES = {
+    'SIGAInferencer': 'inference.word_inferencer',
     'SceneInferencer': 'inference.scene_inferencer',
     'SceneResult': 'structures.results',
     'SkippedRegion': 'structures.results',
@@ -21,7 +22,7 @@ _MODULES = {
     'quantize_onnx': 'export.onnx_export',
     'transfer_dictionary': 'models.utils.dictionary_transfer',
 }
-_ALIASES = {'SIGAInferencer': 'WordInferencer', 'SIGASpottingInferencer': 'SceneInferencer'}
+_ALIASES = {'SIGASpottingInferencer': 'SceneInferencer'}
 
 __all__ = ['ONNXRecognizer', *_MODULES, *_ALIASES]
 

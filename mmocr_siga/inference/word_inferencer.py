@@ -379,6 +379,14 @@ def _use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
+class SIGAInferencer(WordInferencer):
+    """The first name of :class:`WordInferencer`, whose ``tta`` was ``second_look``."""
+
+    def __init__(self, *args: Any, second_look: float | None = None, **options: Any) -> None:
+        super().__init__(*args, **options, **({} if second_look is None else
+                                              dict(tta=second_look)))
+
+
 def _batches(words: Iterable[_Word], size: int) -> Iterator[list[tuple[int, _Word]]]:
     """Put words of one kind together, each with its number; those that cannot be read alone."""
     waiting: dict[tuple | None, list[tuple[int, _Word]]] = {}

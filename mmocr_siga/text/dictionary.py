@@ -103,7 +103,7 @@ def read_characters(path: str | os.PathLike) -> list[str]:
     return characters
 
 
-@TASK_UTILS.register_module()
+@TASK_UTILS.register_module(name=['WordDictionary', 'SIGADictionary'])  # the second: its first name
 class WordDictionary(Dictionary):
     """MMOCR's dictionary with packaged character lists and clear errors.
 
