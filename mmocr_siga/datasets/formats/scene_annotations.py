@@ -21,7 +21,7 @@ from ...text.files import nfc, read_lines, text_problem
 
 FORMATS = ('auto', 'icdar2015', 'icdar2013', 'polygon', 'total_text')
 IGNORED_TEXTS = ('###', )
-_NUMBER = r'\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*'
+_NUMBER = r'\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*'
 # What a line looks like in each format, and what is said of one that does not.
 _LINES = {
     'icdar2015': (rf'((?:{_NUMBER},){{8}})(.*)$', 'expected eight numbers and a text'),

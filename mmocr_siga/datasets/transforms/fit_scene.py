@@ -18,18 +18,27 @@ class FitScene(WordTransform):
     reading begins; and no side becomes shorter than 32 pixels. The longer side of the frame
     ``scale`` bounds the longer side of the picture, its shorter side the shorter one.
 
+    Args:
+        scale: Sides of the frame.
+        enlarge_only: The shorter side of the frame is the least of the picture, not the greatest:
+            nothing is reduced but what is longer than the longer side.
+
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
     ``scale_factor`` (width, height).
     """
 
-    def __init__(self, scale: tuple[int, int] = (1333, 736)) -> None:
+    def __init__(self, scale: tuple[int, int] = (1333, 736),
+                 enlarge_only: bool = False) -> None:
         if min(scale) < _LEAST:
             raise ValueError(f'scale must be at least {_LEAST}, but is {tuple(scale)}')
-        self.scale = tuple(scale)
+        self.scale, self.enlarge_only = tuple(scale), enlarge_only
 
     def transform(self, results: dict) -> dict:
         height, width = results['img'].shape[:2]
-        factor = min(max(self.scale) / max(height, width), min(self.scale) / min(height, width))
+        factor = min(self.scale) / min(height, width)
+        if self.enlarge_only:
+            factor = max(factor, 1)
+        factor = min(factor, max(self.scale) / max(height, width))
         new_width, new_height = (max(_LEAST, int(side * factor + 0.5))
                                  for side in (width, height))
         interpolation = cv2.INTER_LINEAR if factor >= 1 else cv2.INTER_AREA

@@ -17,6 +17,9 @@ def fit(size, **options):
     ((50, 100), dict(scale=(400, 300)), (200, 400)),
     ((1, 1), dict(scale=(400, 300)), (300, 300)),
     ((1, 8000), dict(scale=(400, 300)), (32, 400)),        # no side vanishes
+    ((100, 150), dict(scale=(400, 200), enlarge_only=True), (200, 300)),
+    ((300, 350), dict(scale=(400, 200), enlarge_only=True), (300, 350)),
+    ((900, 800), dict(scale=(400, 200), enlarge_only=True), (400, 356)),
 ])
 def test_sizes(size, options, expected):
     out = fit(size, **options)
