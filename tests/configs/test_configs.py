@@ -31,7 +31,6 @@ def built(name):
 def test_model_pipelines_and_hooks_build(name):
     cfg, model = built(name)
     # The end token is a class.
-    # The end token is a class.
     assert model.decoder.dictionary.num_classes == (95 if 'release' in name else 37)
     assert model.decoder.max_seq_len == 25
     if name in SMALL:
@@ -169,3 +168,23 @@ def test_srn_follows_the_paper():
     with torch.no_grad():
         assert model.encoder(model.extract_feat(torch.zeros(1, 3, 64, 256))).shape == (
             1, 512, 8, 32)
+
+
+def test_the_detector_is_ppocrs_and_tests_on_scenes_that_it_never_trains_on():
+    cfg, model = built('textdet/dbnet_lcnetv4')
+    assert type(model).__name__ == 'DBNet'
+    assert [part.init_cfg['part'] for part in (model.backbone, model.neck, model.det_head)] == [
+        'detector.backbone', 'detector.neck', 'detector.head']
+    assert sum(p.numel() for name, p in model.named_parameters() if 'threshold' not in name
+               ) == pytest.approx(2.45e6, rel=.01)
+    pictures = torch.zeros(1, 3, 64, 96)
+    assert model.eval()(pictures, mode='tensor').shape == (1, 64, 96)
+    METRICS.build(cfg.test_evaluator)
+    train, test = (cfg[name].dataset.datasets for name in ('train_dataloader', 'test_dataloader'))
+    for one, other in zip(train, test, strict=True):
+        assert (one.part, other.part) == ('train', 'test')
+        assert (one.data_root, one.test_count, one.split_seed) == (
+            other.data_root, other.test_count, other.split_seed)
+    # The threshold branch begins from nothing, the rest goes on gently.
+    rates = cfg.optim_wrapper.paramwise_cfg.custom_keys
+    assert rates.backbone.lr_mult < 1 < rates['det_head.threshold'].lr_mult

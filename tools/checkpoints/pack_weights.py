@@ -7,6 +7,11 @@ Writes <name>.pth, tensors alone, without the training head, the optimizer and t
 precision; <name>.py, a config for reading; <name>.json, the model card; and, for characters that no
 dictionary of the package has, <name>.txt. Then reads pictures by the checkpoint and by what was
 written: texts must be the same, and no score may differ by more than --tolerance.
+
+Text detectors are packed as well; of them the probabilities of the pixels are compared:
+
+    python tools/checkpoints/pack_weights.py configs/textdet/dbnet_lcnetv4.py \
+        work_dirs/dbnet_lcnetv4/iter_1000.pth dbnet_words --card card.json --limit 6 --check scenes/
 """
 from __future__ import annotations
 
@@ -16,20 +21,24 @@ import pprint
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmocr.apis import TextDetInferencer
+from mmocr.registry import MODELS
 from torch import Tensor
 
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.compat.checkpoint import load, sha256_of
 from mmocr_siga.compat.saving import whole_file
+from mmocr_siga.inference.inputs import expand, picture_of
 from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in
+from mmocr_siga.inference.pipelines import mmocr_scope
 from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
 from mmocr_siga.rendering import build_renderer
 from mmocr_siga.rendering.fonts import bundled_font_dir
@@ -39,6 +48,7 @@ FORMAT = 1
 # What MMEngine writes about a run that says nothing about the machine.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
 
+PRETRAINED = Path('pretrained')
 # What MMEngine replaces by the folder of the config when it reads it.
 BESIDE = '{{ fileDirname }}'
 
@@ -70,18 +80,28 @@ def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[s
 def reading_config(cfg: Config) -> dict[str, Any]:
     """What a config says about reading, in plain containers.
 
-    That is ``custom_imports``, ``default_scope``, ``model`` without the training head,
-    ``test_dataloader`` with the pipeline alone, and the visualizer of MMOCR's inferencers.
+    That is ``custom_imports``, ``default_scope``, ``model`` without the training head and without
+    what training starts from, ``test_dataloader`` with the pipeline alone, and the visualizer of
+    MMOCR's inferencers.
     """
     plain = cfg.to_dict()
     model, pipeline = plain['model'], plain['test_dataloader']['dataset']['pipeline']
     if 'glyph_head' in model:
         model['glyph_head'] = None
+    for part in model.values():
+        if isinstance(part, dict):
+            part.pop('init_cfg', None)
+    visualizer = 'TextDetLocalVisualizer' if is_detector(cfg) else 'GlyphVisualizer'
     return dict(
         custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
         default_scope='mmocr', model=model,
         test_dataloader=dict(dataset=dict(pipeline=pipeline)),
-        visualizer=dict(type='GlyphVisualizer', name='visualizer'))
+        visualizer=dict(type=visualizer, name='visualizer'))
+
+
+def is_detector(cfg: Config) -> bool:
+    """Whether a config is of a text detector, which has no dictionary."""
+    return 'det_head' in cfg.model
 
 
 def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str = 'float16',
@@ -99,13 +119,13 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
     with whole_file(model.weights, 'wb') as file:
         torch.save(dict(state_dict=kept), file)
     out = dict(reading_config(cfg), load_from=f'{BESIDE}/{model.weights.name}')
-    characters = _packed_dictionary(out['model'], model)
+    reads = {} if is_detector(cfg) else dict(
+        characters=_packed_dictionary(out['model'], model), input_size=_input_size(cfg))
     meta = held.get('meta') if isinstance(held, Mapping) else None
     _write_config(model, out)
     _write_card(model, dict(
         name=name, format=FORMAT, package_version=mmocr_siga.__version__,
-        characters=characters, input_size=_input_size(cfg),
-        parameters=sum(value.numel() for value in weights.values()),
+        **reads, parameters=sum(value.numel() for value in weights.values()),
         weights=dict(file=model.weights.name, bytes=model.weights.stat().st_size,
                      sha256=sha256_of(model.weights), dtype=dtype),
         source=dict(
@@ -161,13 +181,29 @@ def _write_card(model: PackagedModel, card: dict[str, Any]) -> None:
     model.card_file.write_text(text, encoding='utf-8')
 
 
+def pretrained(config: Path, folder: str) -> Path:
+    """A checkpoint of what training starts from."""
+    cfg, path = Config.fromfile(config), Path(folder, 'pretrained.pth')
+    with mmocr_scope():
+        model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.save(dict(state_dict=model.state_dict()), path)
+    return path
+
+
 def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
             pictures: Sequence[Any]) -> tuple[int, float]:
-    """Read pictures by a checkpoint and by what was packed: number, greatest gap of scores."""
+    """Read pictures by a checkpoint and by what was packed, or find text in them: number, greatest
+    gap of scores."""
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder, 'full.pth')
         weights = reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)
         torch.save(dict(state_dict=weights), full)
+        if is_detector(Config.fromfile(config)):
+            maps = (text_maps(*files, pictures)
+                    for files in ((config, full), (model.config, model.weights)))
+            gaps = [float(np.abs(one - two).max()) for one, two in zip(*maps)]
+            return len(gaps), max(gaps, default=0.0)
         before, after = (WordInferencer(*files, device='cpu', tta=0)(pictures, progress=False)
                          for files in ((config, full), (model.config, )))
     differences = []
@@ -186,6 +222,16 @@ def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
     return len(differences), max(differences)
 
 
+@torch.no_grad()
+def text_maps(config: Path, weights: Path, pictures: Sequence[Any]) -> Iterator[np.ndarray]:
+    """What a detector takes the pixels of pictures for: probabilities (1, H, W)."""
+    inferencer = TextDetInferencer(str(config), str(weights), 'cpu')
+    images = [picture_of(source) for source in expand(pictures)]
+    for _, batch in inferencer.preprocess(images, batch_size=1):
+        data = inferencer.model.data_preprocessor(batch, False)
+        yield inferencer.model(data['inputs'], data['data_samples'], mode='tensor').numpy()
+
+
 def drawn_words() -> list[np.ndarray]:
     """A few words, for want of pictures."""
     renderer, _ = build_renderer(style='easy', fonts=[bundled_font_dir()])
@@ -196,7 +242,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     add = parser.add_argument
     add('config', type=Path)
-    add('weights', type=Path, help='checkpoint of a training run')
+    add('weights', type=Path, help='checkpoint of a training run, or "pretrained": what the config '
+        'starts from')
     add('name', help='name of the model')
     add('--folder', type=Path, default=WEIGHTS_FOLDER, help='default: in the package')
     add('--card', type=Path, help='JSON with the provenance: data, steps, hardware, licence ...')
@@ -209,7 +256,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--limit', type=float, default=12.0, help='size in MB at most (default: %(default)s)')
     args = parser.parse_args(argv)
     for path in (args.config, args.weights, args.card):
-        if path is not None and not path.is_file():
+        if path not in (None, PRETRAINED) and not path.is_file():
             parser.error(f'{str(path)!r} does not exist')
     if not args.name.isidentifier():
         parser.error(f'{args.name!r} is no name: use letters, digits and _')
@@ -218,7 +265,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
+    with tempfile.TemporaryDirectory() as folder:
+        return run(args, folder)
+
+
+def run(args: argparse.Namespace, folder: str) -> int:
     try:
+        if args.weights == PRETRAINED:
+            args.weights = pretrained(args.config, folder)
         about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
         model = pack(args.config, args.weights, args.name, args.folder, dtype=args.dtype,
                      which=args.which, about=about)
@@ -234,8 +288,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     card = dict(model.card, check=dict(pictures=count, greatest_difference_of_scores=difference))
     _write_card(model, card)
-    print(f'{model.weights}: {size:.2f} MB, {len(card["characters"])} characters; '
-          f'{count} pictures read alike, scores differ by {difference:.2g} at most')
+    characters = f', {len(card["characters"])} characters' if 'characters' in card else ''
+    print(f'{model.weights}: {size:.2f} MB{characters}; {count} pictures read alike, scores differ '
+          f'by {difference:.2g} at most')
     return 0
 
 

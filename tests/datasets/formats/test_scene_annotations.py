@@ -54,6 +54,14 @@ def test_lines(parse, line, form, polygon, text):
     assert parse(line + '\n', form) == [(1, polygon, text)]
 
 
+def test_long_numbers_take_no_longer(parse):
+    """In steps that double with each digit this would never end."""
+    line = '1234567890,' * 40
+    assert parse(line + 'word', 'auto')[0][2].endswith('1234567890,word')
+    assert parse(line + 'word', 'polygon') == [(1, [1234567890.] * 40, 'word')]
+    assert parse(line[:-1], 'icdar2013')[0][1] == [1234567890.] * 8
+
+
 def test_byte_order_mark_and_line_ends(parse):
     content = f'\ufeff{LINE}one\r\n\r\n{LINE}two\r\n'.encode()
     assert parse(content) == [(1, QUAD, 'one'), (3, QUAD, 'two')]

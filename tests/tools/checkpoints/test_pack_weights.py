@@ -3,11 +3,14 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
+from mmocr.registry import MODELS
 
-from mmocr_siga.apis import WordInferencer
+from mmocr_siga.apis import SceneInferencer, WordInferencer
 from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged, packaged_models
+from tests.conftest import REPO
 from tests.helpers.readers import reader_files, write_pictures
 from tests.helpers.words import tiny_model
 from tools.checkpoints import pack_weights as tool
@@ -127,3 +130,21 @@ def test_usage(files, tmp_path, capsys):
     (tmp_path / 'words').mkdir()
     assert run(files, tmp_path, '--check', str(tmp_path / 'words')) == 1
     assert 'none of the pictures could be read' in capsys.readouterr().err
+
+
+def test_a_detector(tmp_path, capsys):
+    config = REPO / 'configs/textdet/dbnet_lcnetv4.py'
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(config).model)
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(iter=3)), tmp_path / 'det.pth')
+    pictures = write_pictures(tmp_path / 'scenes', 1)
+    out = tmp_path / 'out'
+    assert run((config, tmp_path / 'det.pth'), out, '--check', str(pictures), '--limit', '6') == 0
+    assert 'MB; 1 pictures read alike' in capsys.readouterr().out
+    assert sorted(p.name for p in out.iterdir()) == ['tiny.json', 'tiny.pth', 'tiny.py']
+    packed = find_packaged('tiny', out)
+    assert packed.card['parameters'] == 2_476_706  # with the statistics of norms
+    assert packed.card['source']['iter'] == 3 and 'characters' not in packed.card
+    assert 'Pretrained' not in packed.config.read_text()  # it is built without the package rapidocr
+    spot = SceneInferencer(packed.config, packed.weights, rec=lambda words: words)
+    assert spot(pictures)[0].error is None
