@@ -28,6 +28,7 @@ WEIGHTS = REPO / 'mmocr_siga' / 'weights' / 'siga_tiny_words.pth'
     ('plugins/sar_glyph', 'configs/plugins/sar_glyph.py'),
     ('sar_glyph.py', 'configs/plugins/sar_glyph.py'),
     ('_base_/dictionary', 'configs/_base_/dictionary.py'),
+    ('dbnet_lcnetv4', 'configs/textdet/dbnet_lcnetv4.py'),
     ('siga_s', 'projects/siga/configs/siga_s.py'),
     ('siga_tiny_words', 'mmocr_siga/weights/siga_tiny_words.py')])
 def test_names(name, path):
