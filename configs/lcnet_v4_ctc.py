@@ -3,7 +3,7 @@
 #
 #   pip install '.[trunks]'
 #   mim train mmocr configs/lcnet_v4_ctc.py --amp
-_base_ = ['_base_/models/lcnet_v4_ctc.py', '_base_/recipes/distilled_kinds.py']
+_base_ = ['_base_/models/lcnet_v4_recognizer.py', '_base_/recipes/distilled_kinds.py']
 
 model = dict(
     type='PluggedGlyphRecognizer',

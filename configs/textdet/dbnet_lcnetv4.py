@@ -7,7 +7,7 @@
 #
 # Scenes are looked for in $SIGA_DATA/real/ic15_scenes and ic15_scenes_more (docs/guides/data.md).
 _base_ = [
-    '../_base_/models/lcnetv4_detector.py',
+    '../_base_/models/lcnet_v4_detector.py',
     '../_base_/recipes/spotting.py',
     '../_base_/datasets/scenes.py',
 ]

@@ -1,7 +1,7 @@
 # SIGA on PP-OCRv6's trunk: glyph maps taught by the alignment of its CTC layer, and SIGA-P as a
 # second reader of the glyph features. Outputs of the trunk: 96 x 12 x w, 192 x 6 x w, 384 x 3 x w
 # for images of 48 x 4w; CTC tells a character every two columns.
-_base_ = ['lcnet_v4_ctc.py']
+_base_ = ['lcnet_v4_recognizer.py']
 
 dictionary = _base_.dictionary
 first = _base_.model.decoder
