@@ -39,7 +39,7 @@ class LabelReport:
         times = f', each {self.times} times' if self.times > 1 else ''
         out = [f'{self.name}: {self.total:,} words, {self.kept:,} kept{times}']
         if self.dropped:
-            out.append(f'  {self.dropped:,} kept without their unknown characters, e.g. '
+            out.append(f'  {self.dropped:,} kept without their unknown signs or accents, e.g. '
                        f'{", ".join(self.dropped_examples)}')
         for reason, count in self.skipped.items():
             out.append(f'  {count:,} skipped, each of which {reason}, e.g. '

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from mmocr.models.common import Dictionary
 from mmocr.registry import TASK_UTILS
@@ -75,6 +75,17 @@ def known_form(text: str, characters: Set[str]) -> str:
     composed = nfc(text)
     return next((form for form in (composed, text, normalize('NFD', text))
                  if characters >= set(form)), composed)
+
+
+def without_accents(text: str, characters: Set[str]) -> str:
+    """A text whose unknown letters have lost their accents, if they are known without."""
+    def plain(character: str) -> str:
+        letters = ''.join(c for c in normalize('NFD', character) if not combining(c))
+        return letters if letters and characters >= set(letters) else character
+
+    # In characters as they are read: an accent that stands alone goes with its letter.
+    return ''.join(c if c in characters else plain(c) for c in normalize('NFC', text)
+                   if c in characters or not combining(c))
 
 
 def read_characters(path: str | os.PathLike) -> list[str]:

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from mmocr.models.common import Dictionary
 
-from .dictionary import dictionary_characters, known_form, natural_letter_case
+from .dictionary import (
+    dictionary_characters,
+    known_form,
+    natural_letter_case,
+    without_accents,
+)
 from .files import nfc, text_problem
 
 __all__ = ['LabelRule', 'Verdict', 'label_of', 'single_label']
@@ -16,7 +21,7 @@ UNKNOWN = ('drop', 'skip')
 
 class Verdict(NamedTuple):
     """What became of a label: its final form, why its sample cannot be used (to follow its name;
-    None if it can), and whether characters were left out.
+    None if it can), and whether characters or accents were left out.
     """
     label: str
     reason: str | None
@@ -61,7 +66,10 @@ class LabelRule:
             decoding steps of a model that predicts an end.
         letter_case: ``'lower'``, ``'upper'``, ``'unchanged'``, or ``'auto'``: the one the
             dictionary asks for, see :func:`.natural_letter_case`.
-        unknown: ``'drop'`` leaves unknown characters out, ``'skip'`` refuses the label.
+        unknown: What is done where the dictionary lacks a character. ``'drop'`` takes the letter
+            without its accent, leaves other signs out, and refuses the label where another letter
+            or digit is unknown, without which it would be another word; ``'skip'`` refuses it in
+            any case.
     """
 
     def __init__(self, dictionary: Dictionary, max_seq_len: int = 25, letter_case: str = 'auto',
@@ -91,6 +99,10 @@ class LabelRule:
         if dropped and self.unknown == 'skip':
             return Verdict(label, 'has unknown characters', False)
         if dropped:
+            label = without_accents(label, self.characters)
+            unknown = (c for c in set(label) - self.characters if c.isalnum())
+            if any(self.characters.isdisjoint((c.lower(), c.upper())) for c in unknown):
+                return Verdict(label, 'has letters that the dictionary lacks', False)
             label = ''.join(c for c in label if c in self.characters)
         reason = None
         if not label:

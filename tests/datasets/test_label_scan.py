@@ -36,7 +36,8 @@ def test_what_is_kept_and_what_is_told():
         'db', 8, 3, 1, ["no 1 'b-' -> 'b'"], 1, {'is missing': 1, 'is long': 4},
         {'is missing': ['no 2'], 'is long': [f"no {i} 'word'" for i in (3, 4, 5)]})
     assert report.lines() == [
-        'db: 8 words, 3 kept', "  1 kept without their unknown characters, e.g. no 1 'b-' -> 'b'",
+        'db: 8 words, 3 kept',
+        "  1 kept without their unknown signs or accents, e.g. no 1 'b-' -> 'b'",
         '  1 skipped, each of which is missing, e.g. no 2',
         "  4 skipped, each of which is long, e.g. no 3 'word', no 4 'word', no 5 'word'"]
 
