@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--turn', default='best', choices=('best', 'downwards', 'never'),
         help='how words are read that are much higher than wide (default: the most probable of '
         'as they are, downwards and upwards)')
+    add('--lines', action='store_true', help='keep lines whole that are found and read with spaces')
     add('--json', action='store_true', help='print a JSON object a picture: path, size, words '
         '(polygon, text, score, det_score, char_scores, char_polygons) and skipped (polygon, '
         'reason); where a picture cannot be read, its error too')
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
                                f'{error.strerror}') from error
     prepare_output(out, args.json)
     spotter = scene_inferencer(args, turn=args.turn, det_score_thr=args.det_score,
-                               score_thr=args.score)
+                               score_thr=args.score, split_lines=not args.lines)
     from ..inference.inputs import expand
     sources = list(expand(args.paths))
     polygons = None if args.gts is None else _annotated(args.gts, sources)

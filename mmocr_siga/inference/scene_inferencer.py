@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
+from ..geometry.line_words import split_line
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
 from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
@@ -58,6 +59,8 @@ class SceneInferencer:
         min_size: Words that are less wide or high, in pixels, are skipped.
         det_score_thr: Detections with lower scores are skipped.
         score_thr: Words read with lower probabilities are skipped.
+        split_lines: Whether a detection in which spaces are read, with the places of characters,
+            is taken for as many words. Regions that are given stay whole.
         max_words: Most regions of a picture to read, the most certain ones; the others are skipped.
         max_seconds: Words whose turn comes later than that after a picture's first are skipped.
 
@@ -73,7 +76,7 @@ class SceneInferencer:
                  device: str | torch.device | None = None,
                  margin: tuple[float, float] = (0.05, 0.05), vertical_ratio: float = 1.5,
                  turn: str = 'best', min_size: float = 2.0, det_score_thr: float = 0.3,
-                 score_thr: float = 0.0, max_words: int | None = None,
+                 score_thr: float = 0.0, split_lines: bool = True, max_words: int | None = None,
                  max_seconds: float = float('inf')) -> None:
         if turn not in TURNS:
             raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')
@@ -85,6 +88,7 @@ class SceneInferencer:
             raise ValueError('rec_weights cannot be given with an inferencer, which has its own')
         self.margin, self.vertical_ratio, self.turn = tuple(margin), vertical_ratio, turn
         self.min_size, self.det_score_thr, self.score_thr = min_size, det_score_thr, score_thr
+        self.split_lines = split_lines
         self.max_words, self.max_seconds = max_words, max_seconds
         self.recognizer = rec if hasattr(rec, 'iter_read') else WordInferencer(
             rec, rec_weights, device)
@@ -117,7 +121,8 @@ class SceneInferencer:
         if ordered is None:
             ordered = polygons is not None
         pictures = self._pictures(expand(inputs), polygons)
-        return self._results(pictures, batch_size, ordered, return_char_polygons)
+        return self._results(pictures, batch_size, ordered, return_char_polygons,
+                             split=self.split_lines and polygons is None)
 
     def _pictures(self, sources: Iterator[Source], given: Iterable[Any] | None
                   ) -> Iterator[tuple[SceneResult, np.ndarray | None, Any, Any]]:
@@ -147,7 +152,7 @@ class SceneInferencer:
             yield scene, image, polygons if scene.error is None else (), scores
 
     def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
-                 boxes: bool) -> Iterator[SceneResult]:
+                 boxes: bool, split: bool) -> Iterator[SceneResult]:
         """Send crops of all pictures through the recognizer, and gather what comes back."""
         # Regions whose results are to come; None after the last of a picture.
         waiting: deque[tuple[SceneResult, _Region | None]] = deque()
@@ -165,13 +170,13 @@ class SceneInferencer:
 
         results: list[WordResult] = []
         for result in self.recognizer.iter_read(crops(), batch_size=batch_size,
-                                                return_char_boxes=boxes):
+                                                return_char_boxes=boxes or split):
             yield from finished()
             results.append(result)
             scene, region = waiting[0]
             if len(results) == len(region.warps):
                 waiting.popleft()
-                self._add(scene, region, results)
+                self._add(scene, region, results, boxes, split)
                 results = []
                 yield from finished()
         yield from finished()
@@ -208,20 +213,48 @@ class SceneInferencer:
             ways = {'best': ways, 'downwards': ways[:1], 'never': ways[-1:]}[self.turn]
             yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
 
-    def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult]) -> None:
+    def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult],
+             boxes: bool, split: bool) -> None:
         result, warp = max(zip(results, region.warps), key=lambda pair: _likelihood(pair[0]))
-        if result.error is not None or result.score < self.score_thr:
-            reason = result.error or (f'the reading {result.text!r} has a score of '
-                                      f'{result.score:.3f}, below {self.score_thr:g}')
-            scene.skipped.append(SkippedRegion(region.points.tolist(), reason))
+        if result.error is not None:
+            scene.skipped.append(SkippedRegion(region.points.tolist(), result.error))
             return
-        places = None
-        if result.char_boxes is not None:
-            boxes = np.asarray(result.char_boxes, np.float64).reshape(-1, 4)
-            corners = warp.to_picture(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2))
-            places = corners.reshape(-1, 4, 2).tolist()
-        scene.words.append(SpottedWord(region.points.tolist(), result.text, result.score,
-                                       region.det_score, list(result.char_scores), places))
+        for word in _spotted(region, result, warp, split):
+            if not boxes:
+                word.char_polygons = None
+            if word.score < self.score_thr:
+                scene.skipped.append(SkippedRegion(
+                    word.polygon, f'the reading {word.text!r} has a score of {word.score:.3f}, '
+                                  f'below {self.score_thr:g}'))
+            else:
+                scene.words.append(word)
+
+
+def _spotted(region: _Region, result: WordResult, warp: WordWarp,
+             split: bool) -> list[SpottedWord]:
+    """What was read of a region, in the picture: a word, or those of a line."""
+    text, scores, places = result.text, list(result.char_scores), None
+    if result.char_boxes is not None:
+        boxes = np.asarray(result.char_boxes, np.float64).reshape(-1, 4)
+        corners = warp.to_picture(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2))
+        places = corners.reshape(-1, 4, 2).tolist()
+    whole = SpottedWord(region.points.tolist(), text, result.score, region.det_score, scores,
+                        places)
+    # Tokens of several letters cannot be told apart in the text.
+    if not split or places is None or not len(text) == len(scores) == len(places):
+        return [whole]
+    words = split_line(text, boxes, warp.inner)
+    if len(words) < 2:
+        return [whole]
+    _, top, _, bottom = warp.inner
+    out = []
+    for begin, end, left, right in words:
+        x = np.linspace(left, right, 2 if warp.homography is not None else 5)
+        outline = [*((at, top) for at in x), *((at, bottom) for at in x[::-1])]
+        out.append(SpottedWord(
+            warp.to_picture(outline).tolist(), text[begin:end], float(np.prod(scores[begin:end])),
+            region.det_score, scores[begin:end], places[begin:end]))
+    return out
 
 
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:

@@ -109,6 +109,59 @@ def test_char_polygons_of_turned_words():
     assert np.allclose(first[1], points[0] + (points[1] - points[0]) / 3)
 
 
+class LineReader(ColorReader):
+    """Reads two words, the second of half the length, whatever is shown."""
+
+    def read(self, source, boxes):
+        width, height = picture_of(source).shape[1::-1]
+        places = [[x * width / 10, 0, (x + 2) * width / 10, height] for x in (0, 2, 4, 8)]
+        return WordResult(None, 'ab c', .3, [.9, .8, .6, .5], places if boxes else None)
+
+
+class TestLines:
+    slanted = np.array([[40, 80], [80, 50], [98, 74], [58, 104]], np.float64)  # 50 by 30
+    curved = np.array([[10, 20], [60, 10], [110, 20], [110, 40], [60, 30], [10, 40]], np.float64)
+
+    def words(self, outline, given=False, boxes=True, **options):
+        spot = spotter(LineReader(), det=lambda image: ([outline], [.7]), margin=(0, 0), **options)
+        scene, = spot(np.full((200, 200, 3), 123, np.uint8), [[outline]] if given else None,
+                      return_char_polygons=boxes)
+        return scene
+
+    def test_a_line_becomes_its_words(self):
+        first, second = self.words(self.slanted).words
+        assert (first.text, second.text) == ('ab', 'c')
+        assert first.score == pytest.approx(.72) and second.score == pytest.approx(.5)
+        assert (first.char_scores, second.char_scores) == ([.9, .8], [.5])
+        assert first.det_score == second.det_score == .7
+        # 50 long, 30 high: 4 tenths and a tenth of the height, the last two tenths and as much.
+        along, down = np.array([40, -30]) / 50, np.array([18, 24])
+        for word, begin, end in ((first, 0, 23), (second, 37, 50)):
+            corners = self.slanted[0] + np.array([begin, end, end, begin])[:, None] * along
+            assert np.allclose(word.polygon, corners + np.array([0, 0, 1, 1])[:, None] * down,
+                               atol=.1)  # crops are whole pixels wide
+        assert np.allclose(np.array(second.char_polygons)[0][0], self.slanted[0] + 40 * along)
+        assert self.words(self.slanted, boxes=False).words[1].char_polygons is None
+
+    def test_curved_lines_keep_their_bend(self):
+        first, second = self.words(self.curved).words
+        assert len(first.polygon) == len(second.polygon) == 10
+        area, *parts = (cv2.contourArea(np.float32(p))
+                        for p in (self.curved, first.polygon, second.polygon))
+        assert .6 * area < sum(parts) < .9 * area
+
+    def test_words_have_scores_of_their_own(self):
+        scene = self.words(self.slanted, score_thr=.6)
+        assert [word.text for word in scene.words] == ['ab']
+        assert "reading 'c' has a score of 0.500" in scene.skipped[0].reason
+
+    @pytest.mark.parametrize('options', [dict(given=True), dict(split_lines=False)])
+    def test_whole_lines(self, options):
+        word, = self.words(self.slanted, **options).words
+        assert (word.text, word.score) == ('ab c', .3) and len(word.char_polygons) == 4
+        assert word.polygon == self.slanted.tolist()
+
+
 class TestVerticalWords:
     """The reader believes most in crops that are brightest on their left."""
     picture = np.repeat(np.repeat(np.linspace(250, 50, 90).astype(np.uint8)[:, None, None], 60, 1),
