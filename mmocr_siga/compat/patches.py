@@ -14,6 +14,7 @@ from .configs import configs_in_bases, configs_in_hub, models_in_inferencers
 from .cpu_launcher import join_by_gloo, wrap_without_devices
 from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
 from .saving import keep_until_saved, write_whole_files
+from .slots import explain_slots
 
 
 class Patch(NamedTuple):
@@ -172,4 +173,8 @@ PATCHES = (
           what='the registries import our components, too, when they are first asked for one',
           why='a name in a config finds its class, though importing the package imports no MMOCR',
           until='an MMOCR with entry points for plug-ins'),
+    Patch('mmocr.registry', explain_slots,
+          what='configs of models are looked through for components of ours in wrong places',
+          why='MMOCR builds what stands there: its errors come later and tell of arguments',
+          until='registries that know what belongs where'),
 )

@@ -211,7 +211,9 @@ def test_a_plugin_and_a_recognizer_of_ones_own():
 
 @pytest.mark.parametrize('changes, error, message', [
     (dict(plugins=[dict(type='SECLoss')]), TypeError, 'maps names to configs'),
-    (dict(plugins=dict(sec=dict(type='TextMaskLoss'))), TypeError, 'sec is a TextMaskLoss'),
+    (dict(plugins=dict(sec=dict(type='TextMaskLoss'))), ValueError, 'TextMaskLoss is no plug-in'),
+    (dict(plugins=dict(sec=dict(type='Conv2d', in_channels=1, out_channels=1, kernel_size=1))),
+     TypeError, 'sec is a Conv2d'),
     (dict(plugins=dict(sec=dict(type='SECLoss', pooling='mean'))), ValueError,
      "pooling must be one of .* 'mean'"),
     (dict(plugin=SEC), TypeError, "unexpected keyword argument 'plugin'"),
