@@ -21,9 +21,10 @@ import torch
 from torch import Tensor
 
 import mmocr_siga  # (first: it repairs what MMOCR's imports need)
+from mmocr_siga.cli import run_tool
 from mmocr_siga.compat.checkpoint import load
+from mmocr_siga.compat.configs import read_config
 
-from mmengine.config import Config  # isort: skip
 from mmengine.registry import init_default_scope  # isort: skip
 from mmocr.models.common import Dictionary  # isort: skip
 from mmocr.registry import MODELS  # isort: skip
@@ -304,7 +305,7 @@ def convert_file(source: Path, target: Path, name: str = 'siga_r', config: str |
     characters = variant.characters if characters is None else characters
     weights = read_reference(source)
     check_classes(weights, variant, characters)
-    cfg = Config.fromfile(config or ROOT / variant.config)
+    cfg = read_config(config or ROOT / variant.config)
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     model = MODELS.build(cfg.model).eval()
     converted = convert(weights, variant, model, characters)
@@ -340,4 +341,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -31,7 +31,9 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 import mmocr_siga
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.images import encode_picture
 from mmocr_siga.inference.explain import explain
@@ -116,7 +118,7 @@ def _loader(split: str, folder: Path, pipeline: list, **options: Any) -> dict:
 
 def demo_config(args: argparse.Namespace, data: Path) -> Config:
     """The model's config with the demo's words and schedule."""
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config)
     train = [t for t in cfg.train_pipeline if t['type'] not in LEFT_OUT]
     for part in ('encoder', 'decoder', 'glyph_head'):
         # Shorter words need fewer decoding steps.
@@ -259,4 +261,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

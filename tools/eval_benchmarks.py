@@ -31,6 +31,7 @@ import torch
 
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.file_backend import NonEmptyBackend
 from mmocr_siga.datasets.formats.records import FORMS, words_config
@@ -329,4 +330,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -17,10 +17,10 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TextIO
 
-__all__ = ['COMMANDS', 'CommandError', 'main']
+__all__ = ['COMMANDS', 'CommandError', 'main', 'run_tool']
 
 COMMANDS = ('read', 'show', 'spot', 'demo', 'config')
 DEBUG_ENV = 'MMOCR_SIGA_DEBUG'
@@ -34,11 +34,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, by default with the arguments of the process; gives the exit code."""
     args = _parser().parse_args(argv)
     out = sys.stdout
-    try:
+
+    def run() -> int:
         with _quiet(), contextlib.redirect_stdout(sys.stderr):
             code = args.run(args, out)
         out.flush()
         return code
+
+    return _answered('mmocr_siga', run, out)
+
+
+def run_tool(main: Callable[[], int | None]) -> NoReturn:
+    """Run the ``main`` of a file in ``tools/``: it ends as commands do, whatever is raised."""
+    sys.exit(_answered(os.path.basename(sys.argv[0]).removesuffix('.py'), main, sys.stdout))
+
+
+def _answered(name: str, run: Callable[[], int | None], out: TextIO) -> int:
+    try:
+        return run() or 0
     except BrokenPipeError:
         # What is still buffered would fail once more when the interpreter ends.
         with contextlib.suppress(OSError, ValueError):
@@ -51,8 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_ENV) == '1':
             raise
-        message = f'{type(error).__name__}: {error}\n({DEBUG_ENV}=1 shows where)'
-    print(f'mmocr_siga: {message}', file=sys.stderr)
+        message = f'{type(error).__name__}: {error}'
+        if not isinstance(error, (OSError, ValueError)):  # no fault of an input
+            message += f'\n({DEBUG_ENV}=1 shows where)'
+    print(f'{name}: {message}', file=sys.stderr)
     return 2
 
 

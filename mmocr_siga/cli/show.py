@@ -43,7 +43,10 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
         raise CommandError(f'{target!r}: no picture is written under this ending; use .png'
                            ) from error
     # Not cv2.imwrite, which fails without a reason.
-    with open(target, 'wb') as file:
-        file.write(data)
+    try:
+        with open(target, 'wb') as file:
+            file.write(data)
+    except OSError as error:
+        raise CommandError(f'{target!r} cannot be written: {error.strerror}') from error
     write_line(out, one_line(target))
     return 0

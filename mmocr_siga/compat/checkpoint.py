@@ -158,13 +158,18 @@ def _check_sum(path: Path) -> None:
     """Compare a file with the sum that was published with it, if one was."""
     listed, card = path.with_name(f'{path.name}.sha256'), path.with_suffix('.json')
     expected, where = None, card.name
-    if listed.is_file():
-        expected, where = listed.read_text(encoding='utf-8').split()[0], listed.name
-    elif card.is_file():
-        about = json.loads(card.read_text(encoding='utf-8'))
-        weights = about.get('weights') if isinstance(about, dict) else None
-        if isinstance(weights, dict) and weights.get('file') == path.name:
-            expected = weights['sha256']
+    try:
+        if listed.is_file():
+            where = listed.name
+            expected = listed.read_text(encoding='utf-8').split()[0]
+        elif card.is_file():
+            about = json.loads(card.read_text(encoding='utf-8'))
+            weights = about.get('weights') if isinstance(about, dict) else None
+            if isinstance(weights, dict) and weights.get('file') == path.name:
+                expected = weights['sha256']
+    except (ValueError, LookupError) as error:
+        raise ValueError(f'{path.with_name(where)}, which should tell the sha256 of {path.name}, '
+                         f'cannot be read: {error}') from error
     if expected is not None and expected != (found := sha256_of(path)):
         raise ValueError(f'{path} is damaged, or does not belong to {where}: its sha256 is '
                          f'{found[:12]}..., not {expected[:12]}...')

@@ -5,10 +5,14 @@ it is installed in place, has them beside the package.
 """
 from __future__ import annotations
 
+import os
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PREFIX = f'{PACKAGE.name}::'
@@ -40,6 +44,21 @@ def find_config(name: str) -> Path:
         return found[0]
     among = ', '.join(map(str, found)) or f'none in {root}'
     raise FileNotFoundError(f'{PACKAGE.name} has no config {name!r} of its own ({among})')
+
+
+def read_config(path: str | os.PathLike[str]) -> Config:
+    """A config of a model; a ValueError if its file cannot be run, or describes none."""
+    from mmengine.config import Config
+    try:
+        config = Config.fromfile(path)
+    except OSError:
+        raise
+    except Exception as error:  # it is a program
+        raise ValueError(f'{path} cannot be read as a config: {type(error).__name__}: '
+                         f'{error}') from error
+    if 'model' not in config:
+        raise ValueError(f'{path} describes no model')
+    return config
 
 
 def weights_of(config: Path) -> str | None:

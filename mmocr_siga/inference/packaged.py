@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from ..compat.configs import read_config
+
 __all__ = [
     'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'config_and_weights', 'find_packaged',
     'packaged_in', 'packaged_models'
@@ -86,7 +88,7 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
     elif not is_config and weights is None and path.stem in packaged_models(path.parent):
         packaged = packaged_in(path.parent, path.stem)
     if packaged is not None:
-        return Config.fromfile(packaged.config), weights or packaged.weights, weights is None
+        return read_config(packaged.config), weights or packaged.weights, weights is None
     if weights is None:
         raise ValueError(f'{path} needs weights: give a checkpoint that was trained with it')
-    return model if is_config else Config.fromfile(path), weights, False
+    return model if is_config else read_config(path), weights, False

@@ -152,3 +152,23 @@ def test_from_a_shell(model, pictures):
     assert done.returncode == 1, done.stderr
     assert len([json.loads(line) for line in done.stdout.splitlines()]) == 5
     assert 'gone.png' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('error, code, told', [
+    (None, 0, ''), (3, 3, ''), (FileNotFoundError(2, 'No such file', 'x.tsv'), 2,
+                                "my_tool: FileNotFoundError: [Errno 2] No such file: 'x.tsv'\n"),
+    (ValueError('label 3 is wrong'), 2, 'my_tool: ValueError: label 3 is wrong\n'),
+    (KeyError('a'), 2, "my_tool: KeyError: 'a'\n(MMOCR_SIGA_DEBUG=1 shows where)\n"),
+    (KeyboardInterrupt(), 130, '')])
+def test_tools_end_as_commands_do(monkeypatch, capsys, error, code, told):
+
+    def tool():
+        if isinstance(error, BaseException):
+            raise error
+        return error
+
+    monkeypatch.setattr('sys.argv', ['tools/data/my_tool.py', 'x.tsv'])
+    with pytest.raises(SystemExit) as ended:
+        cli.run_tool(tool)
+    assert ended.value.code == code
+    assert capsys.readouterr().err == told

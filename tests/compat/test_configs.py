@@ -13,7 +13,7 @@ from mmocr.apis import MMOCRInferencer, TextRecInferencer
 
 from mmocr_siga.cli import main
 from mmocr_siga.compat import configs
-from mmocr_siga.compat.configs import find_config
+from mmocr_siga.compat.configs import find_config, read_config
 from tests.conftest import REPO
 from tests.helpers.readers import word_picture
 from tests.helpers.words import sample
@@ -160,3 +160,15 @@ def test_where_configs_lie(monkeypatch, tmp_path):
     assert configs.config_root() == tmp_path
     (tmp_path / 'mmocr_siga' / '.mim').mkdir(parents=True)
     assert configs.config_root() == tmp_path / 'mmocr_siga' / '.mim'
+
+
+@pytest.mark.parametrize('text, message', [
+    ('model = (', r'own.py cannot be read as a config: SyntaxError'),
+    ('model = dict(a=1 / 0)', 'own.py cannot be read as a config: ZeroDivisionError'),
+    ('lr = 1', 'own.py describes no model')])
+def test_configs_that_are_none(tmp_path, text, message):
+    (tmp_path / 'own.py').write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_config(tmp_path / 'own.py')
+    with pytest.raises(FileNotFoundError, match='gone.py'):
+        read_config(tmp_path / 'gone.py')

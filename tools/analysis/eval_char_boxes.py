@@ -23,6 +23,7 @@ from boxed_words import BOXED_SETS, BoxCounts, boxed_words, count_matches
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 from mmocr_siga.apis import WordInferencer, WordResult
+from mmocr_siga.cli import run_tool
 
 
 def measure(readings: Sequence[WordResult], words: Sequence[tuple[Path, str, np.ndarray]],
@@ -102,4 +103,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -23,7 +23,6 @@ import argparse
 import json
 import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -38,7 +37,9 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.evaluation.attention_correctness import attention_in_boxes
 from mmocr_siga.models.plugins import teacher_forced_attention
 
@@ -93,7 +94,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config:
     """A config with the plug-ins of one variant, of those that it names."""
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     kept = {}
     for name, changes in VARIANTS[variant].items():
         if name not in cfg.model.get('plugins', {}):
@@ -343,4 +344,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

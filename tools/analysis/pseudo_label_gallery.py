@@ -29,8 +29,11 @@ import numpy as np
 import torch
 from boxed_words import read_boxes
 
+from mmocr_siga.cli import run_tool
+from mmocr_siga.cli.common import positive
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.geometry.tps import warp_images, warp_masks
-from mmocr_siga.images import UnusableImageError
+from mmocr_siga.images import UnusableImageError, encode_picture
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels, two_means_mask_image
 from mmocr_siga.text.files import strict_lines
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
@@ -188,7 +191,7 @@ def pipeline_rows(args: argparse.Namespace) -> list[list[SheetWord]]:
     """For each readable image the word after each step, and its name."""
     np.random.seed(args.seed)
     torch.manual_seed(args.seed)
-    config = Config.fromfile(args.pipeline)
+    config = read_config(args.pipeline)
     init_default_scope(config.get('default_scope', 'mmocr'))
     transforms = pipeline_steps(config)
     preprocessor = config.get('model', {}).get('preprocessor')
@@ -221,8 +224,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     add('--bend', type=float, default=0.15, help='with --pipeline: how far points of the '
         'rectifier are moved, in halves of the image; default: 0.15')
     add('--seed', type=int, default=0, help='with --pipeline')
-    add('--columns', type=int, default=4, help='words in a row; default: 4')
+    add('--columns', type=positive, default=4, help='words in a row; default: 4')
     args = parser.parse_args(argv)
+    if args.masks and not Path(args.masks).is_dir():
+        parser.error(f'there is no folder {args.masks!r} (--masks)')
     cells, columns, height = [], args.columns, 6 * HEIGHT
     if args.pipeline:
         rows = pipeline_rows(args)
@@ -231,10 +236,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         cells = word_cells(args)
     if not cells:
         parser.error('no readable image')
-    if args.pipeline and not args.out or args.out and not cv2.imwrite(
-            args.out, draw_word_sheet(cells, columns, (2 * WIDTH, height))):
-        parser.error(f'cannot write {args.out}: name a picture with --out')
+    if args.pipeline and not args.out:
+        parser.error('name a picture to write with --out')
+    if args.out:
+        sheet = draw_word_sheet(cells, columns, (2 * WIDTH, height))
+        Path(args.out).write_bytes(encode_picture(sheet, Path(args.out).suffix or '.png'))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -39,6 +39,8 @@ from mmengine.registry import init_default_scope  # isort: skip
 from mmocr.registry import DATASETS, MODELS, TRANSFORMS  # isort: skip
 from torch.utils.flop_counter import FlopCounterMode  # isort: skip
 
+from mmocr_siga.compat.configs import read_config
+
 from mmocr_siga.cli.common import positive  # isort: skip
 from mmocr_siga.images import encode_picture  # isort: skip
 from mmocr_siga.models.utils.weights import load_weights  # isort: skip
@@ -111,7 +113,7 @@ def parse_candidates(configs: Sequence[str], weights: Sequence[str]) -> list[Can
 
 def load_config(path: str) -> Config:
     """A config of this package or, ``mmocr::...``, of MMOCR; nothing is downloaded."""
-    cfg = get_config(path) if '::' in path else Config.fromfile(path)
+    cfg = get_config(path) if '::' in path else read_config(path)
     cfg.load_from = None
     init_default_scope(cfg.get('default_scope', 'mmocr'))
     return cfg

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ from mmengine.dataset import pseudo_collate
 from report import report, tables
 
 from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_inference, quantize_onnx
+from mmocr_siga.cli import run_tool
 from mmocr_siga.inference.onnx_recognizer import prepared
 from mmocr_siga.models import SIGADecoder
 from mmocr_siga.text.dictionary import resolve_dict_file
@@ -310,4 +310,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

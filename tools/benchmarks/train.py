@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -36,6 +35,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from report import report, tables
 from training_checks import check_finite, check_sync, wrapper_config
+
+from mmocr_siga.cli import run_tool
 
 PHASES = ('forward', 'losses', 'backward', 'optimizer')
 
@@ -274,4 +275,4 @@ def run_checks(args: argparse.Namespace) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -31,6 +31,8 @@ from mmengine.dataset import pseudo_collate
 from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
 
+from mmocr_siga.cli import run_tool
+
 
 class Row(NamedTuple):
     """One measurement."""
@@ -174,4 +176,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader
 
 from mmocr_siga.apis import transfer_dictionary
+from mmocr_siga.cli import run_tool
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.compat.saving import whole_file
 from mmocr_siga.models.utils.weights import weights_of
 from mmocr_siga.text.charsets import find_charset
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="dictionary of the weights: '36', '62', '94', or a file")
     args = parser.parse_args(argv)
     try:
-        cfg = Config.fromfile(args.config)
+        cfg = read_config(args.config)
         init_default_scope(cfg.get('default_scope', 'mmocr'))
         model = MODELS.build(cfg.model)
         checkpoint = CheckpointLoader.load_checkpoint(args.weights, map_location='cpu')
@@ -52,4 +53,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -24,6 +24,7 @@ import torch
 
 import mmocr_siga  # noqa: F401  (first: it repairs what MMOCR's imports need)
 from mmocr_siga.apis import ONNXRecognizer, WordInferencer, WordResult, export_onnx, quantize_onnx
+from mmocr_siga.cli import run_tool
 from mmocr_siga.export.onnx_export import DEFAULT_OPSET, OPSETS
 from mmocr_siga.inference.inputs import expand
 from mmocr_siga.text.protocol import PROTOCOLS, same_under
@@ -148,4 +149,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

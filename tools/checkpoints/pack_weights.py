@@ -34,7 +34,9 @@ from torch import Tensor
 
 import mmocr_siga
 from mmocr_siga.apis import WordInferencer
+from mmocr_siga.cli import run_tool
 from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.compat.saving import whole_file
 from mmocr_siga.inference.inputs import expand, picture_of
 from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in
@@ -110,7 +112,7 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
 
     PackingError if a weight does not fit the dtype.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     held = load(checkpoint, 'cpu')
     weights = reading_weights(held, str(checkpoint), which)
     kept = _converted(weights, getattr(torch, dtype))
@@ -295,4 +297,4 @@ def run(args: argparse.Namespace, folder: str) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -14,7 +14,6 @@ without them).
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 import torch
 
 import mmocr_siga
+from mmocr_siga.cli import run_tool
 from mmocr_siga.compat.checkpoint import load, sha256_of
 from mmocr_siga.compat.saving import whole_file
 
@@ -61,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

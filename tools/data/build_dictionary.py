@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmocr_siga.cli import run_tool
 from mmocr_siga.datasets.formats.conversion import add_source_options
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
 from mmocr_siga.datasets.formats.records import open_source, source_kind
@@ -172,4 +173,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

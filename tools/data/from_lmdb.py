@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmocr_siga.cli import run_tool
 from mmocr_siga.datasets.formats.conversion import Conversion, add_options, convert, finish, report
 from mmocr_siga.datasets.formats.lmdb_reader import LMDBReader
 from mmocr_siga.datasets.formats.records import open_source, read_lmdb
@@ -65,4 +65,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmocr_siga.cli import run_tool
 from mmocr_siga.datasets.formats.scene_annotations import (
     FORMATS,
     IGNORED_TEXTS,
@@ -84,4 +85,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

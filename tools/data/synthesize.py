@@ -33,6 +33,7 @@ from typing import NamedTuple
 import cv2
 from tqdm import tqdm
 
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
@@ -311,4 +312,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -12,10 +12,10 @@ interrupts the tool, there is a complete database or none.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmocr_siga.cli import run_tool
 from mmocr_siga.datasets.formats.conversion import (
     Conversion,
     add_options,
@@ -56,4 +56,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)
