@@ -38,7 +38,7 @@ import mmocr_siga  # noqa: E402, F401  (first: it repairs what MMOCR's imports n
 
 BATCH = 16  # pictures that are read together
 HANG = 5.0  # seconds that none may take
-STUCK = 300  # seconds after which a process that does not go on is ended
+STUCK = 100  # seconds after which a process that does not go on is ended
 MOST_MEMORY, MOST_GROWTH = 1024.0, 64.0  # MiB above the model; from the first third to the end
 
 
@@ -51,7 +51,7 @@ class Found(NamedTuple):
 def numbered(items: Iterable, first: int, count: int | None, bar: str) -> Iterator[tuple[int, Any]]:
     """Items from a number on, with a bar on the standard error that names the one in work."""
     end = None if count is None else first + count
-    with tqdm(total=count, desc=bar, disable=None) as progress:
+    with tqdm(total=count, desc=bar) as progress:
         for number, item in enumerate(islice(items, first, end), first):
             progress.set_postfix_str(f'number {number}')
             yield number, item
@@ -250,6 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add('--seed', type=int, default=0, help='default: %(default)s')
     add('--first', type=int, default=0, help='number of the first one (default: %(default)s)')
     args = parser.parse_args(argv)
+    faulthandler.enable()
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f'no such part: {", ".join(sorted(unknown))}')
     if len(args.parts) == 1:

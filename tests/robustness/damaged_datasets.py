@@ -233,7 +233,7 @@ KINDS: dict[str, dict[str, tuple[Callable, bool]]] = {
     'lmdb': {
         **{f'num-samples {n!r}': (_entry('num-samples', n), False) for n in (
             b'2000000000', b'9' * 30, b'9' * 5000, b'-3', b'many', b'', b'0', b'3.0', b'1', None)},
-        'no label': (_entry('label', None), True), 'empty label': (_entry('label', b''), True),
+        'no label': (_entry('label', None), True), 'empty label': (_value('', ''), True),
         'label not UTF-8': (_entry('label', b'caf\xe9'), True),
         'label with NUL': (_entry('label', b'a\0b'), True),
         'no image': (_entry('image', None), True), 'empty image': (_entry('image', b''), True),

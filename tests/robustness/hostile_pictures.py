@@ -57,7 +57,8 @@ def _encoded(rng: np.random.Generator) -> tuple[str, bytes]:
             options['exif'] = exif.tobytes() if rng.integers(2) else rng.bytes(40)
         if rng.integers(4) == 0:
             options['icc_profile'] = rng.bytes(200)
-        if name in ('GIF', 'PNG', 'WEBP', 'TIFF', 'AVIF') and rng.integers(3) == 0:
+        # (Pillow's own writer of AVIF ends the process at frames, now and then.)
+        if name in ('GIF', 'PNG', 'WEBP', 'TIFF') and rng.integers(3) == 0:
             options.update(save_all=True, append_images=[_picture(rng, mode, size)])
         if name == 'JPEG' and rng.integers(2):
             options.update(progressive=True)
