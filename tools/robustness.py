@@ -23,9 +23,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import chain, islice, product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # for `tests`, of which there are others
@@ -42,10 +43,8 @@ STUCK = 100  # seconds after which a process that does not go on is ended
 MOST_MEMORY, MOST_GROWTH = 1024.0, 64.0  # MiB above the model; from the first third to the end
 
 
-class Found(NamedTuple):
-    """A line of figures, and what is wrong with which input."""
-    line: str
-    faults: list[tuple[int, str]]
+# A line of figures, and what is wrong from which number on.
+Found = tuple[str, list[tuple[int, str]]]
 
 
 def numbered(items: Iterable, first: int, count: int | None, bar: str) -> Iterator[tuple[int, Any]]:
@@ -64,11 +63,6 @@ def mebibytes(kind: str, process: int | str = 'self') -> float:
     return int(status.split(f'{kind}:')[1].split()[0]) / 1024
 
 
-def forget_peak() -> None:
-    with suppress(OSError):  # not everywhere allowed; the peak is that of all so far then
-        Path('/proc/self/clear_refs').write_text('5')
-
-
 def ordinary_words(rng: random.Random) -> Iterator[np.ndarray]:
     """Endless: the same word in many sizes, BGR."""
     from tests.robustness.page_attacks import word
@@ -79,8 +73,9 @@ def ordinary_words(rng: random.Random) -> Iterator[np.ndarray]:
         yield cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def warm_reader() -> Any:
-    """The packaged model, after it has read all sizes of batches."""
+@cache
+def reader() -> Any:
+    """The packaged model, warm."""
     from mmocr_siga.apis import WordInferencer
     read = WordInferencer(device='cpu')
     for count in (1, 2, BATCH):
@@ -88,24 +83,31 @@ def warm_reader() -> Any:
     return read
 
 
+def memory_of_model() -> float:
+    """What is in memory now; the peak is counted from here where that is allowed."""
+    with suppress(OSError):
+        Path('/proc/self/clear_refs').write_text('5')
+    return mebibytes('VmRSS')
+
+
 def pictures(count: int, seed: int, first: int, hang: float = HANG) -> Found:
     """Hostile pictures in batches, each with a word that has to be read all the same."""
     from tests.robustness.hostile_pictures import hostile_pictures
-    read, known = warm_reader(), next(ordinary_words(random.Random(1)))
-    text, model = read(known)[0].text, mebibytes('VmRSS')
-    faults, kinds, errors, lost, hangs, slowest, peak = [], set(), 0, 0, 0, 0.0, 0.0
+    read, known = reader(), next(ordinary_words(random.Random(1)))
+    text, model = read(known)[0].text, memory_of_model()
+    faults, kinds, good, bad, lost, hangs, slowest, peak = [], set(), 0, 0, 0, 0, 0.0, 0.0
     folder = tempfile.TemporaryDirectory()
     hostile = hostile_pictures(np.random.default_rng(seed), folder.name)
     source = numbered(hostile, first, count, 'pictures')
     while batch := list(islice(source, BATCH)):
         inputs = [item for _, (_, item) in batch]
         kinds.update(kind for _, (kind, _) in batch)
-        forget_peak()
         faulthandler.dump_traceback_later(STUCK, exit=True, file=sys.__stderr__)
         start = time.monotonic()
         try:
             *results, last = read([*inputs, known])
-            errors += sum(result.error is not None for result in results)
+            good += sum(result.error is None for result in results)
+            bad += sum(result.error is not None for result in results)
             if len(results) != len(inputs) or last.text != text:
                 raise ValueError(f'{len(results)} of {len(inputs)} read, and {last}')
         except Exception as error:
@@ -114,7 +116,7 @@ def pictures(count: int, seed: int, first: int, hang: float = HANG) -> Found:
         seconds, above = time.monotonic() - start, mebibytes('VmHWM') - model
         slowest, peak = max(slowest, seconds), max(peak, above)
         if above > MOST_MEMORY:
-            faults.append((batch[0][0], f'the batch from here takes {above:.0f} MiB'))
+            faults.append((batch[0][0], f'up to this batch {above:.0f} MiB'))
         for number, (kind, item) in batch if seconds > hang else []:
             start = time.monotonic()
             with suppress(Exception):
@@ -123,9 +125,9 @@ def pictures(count: int, seed: int, first: int, hang: float = HANG) -> Found:
                 hangs += 1
                 faults.append((number, f'{kind} takes {seconds:.1f} s'))
     faulthandler.cancel_dump_traceback_later()
-    return Found(f'{count} inputs of {len(kinds)} kinds, {lost} batches lost, {hangs} hangs over '
-                 f'{hang:g} s (slowest {BATCH} together: {slowest:.1f} s), {count - errors} read, '
-                 f'{errors} errors, memory +{peak:.0f} MiB above the model', faults)
+    return (f'{count} inputs of {len(kinds)} kinds, {lost} batches lost, {hangs} hangs over '
+            f'{hang:g} s (slowest {BATCH} together: {slowest:.1f} s), {good} read, '
+            f'{bad} errors, memory +{peak:.0f} MiB above the model', faults)
 
 
 def datasets(count: int, seed: int, first: int) -> Found:
@@ -143,7 +145,7 @@ def datasets(count: int, seed: int, first: int) -> Found:
             verdicts[next(name for name in FAULTS + GOOD if verdict.startswith(name))] += 1
             if verdict not in GOOD:
                 faults.append((number, f'{kind}: {verdict}'))
-    return Found(f'{count} sets of {len(kinds)} kinds: ' + ', '.join(
+    return (f'{count} sets of {len(kinds)} kinds: ' + ', '.join(
         f'{verdicts[name]} {name}' for name in FAULTS + GOOD), faults)
 
 
@@ -161,8 +163,8 @@ def kills(count: int, seed: int, first: int) -> Found:
             writing += outcome.killed and kill.operation is not None
             if outcome.problem:
                 faults.append((number, f'{kill}: {outcome.problem}'))
-    return Found(f'{done} kills of {len(trainings)} kinds of loops, {writing} of them while '
-                 f'writing: {len(faults)} lost something or have other curves', faults)
+    return (f'{done} kills of {len(trainings)} kinds of loops, {writing} of them while '
+            f'writing: {len(faults)} lost something or have other curves', faults)
 
 
 def doors(count: int | None, seed: int, first: int) -> Found:
@@ -177,8 +179,8 @@ def doors(count: int | None, seed: int, first: int) -> Found:
             genuine = payload == 'genuine' and door in TAKES_TOYS
             if harm := visit.harm or (genuine and visit.refused):
                 faults.append((number, f'{payload} at {door}: {harm}'))
-    return Found(f'{len(PAYLOADS)} payloads x {len(DOORS)} doors: in {visits} visits {len(faults)} '
-                 f'ran code, deleted, filled the memory or hung; {refused} refused', faults)
+    return (f'{len(PAYLOADS)} payloads x {len(DOORS)} doors: in {visits} visits {len(faults)} '
+            f'ran code, deleted, filled the memory or hung; {refused} refused', faults)
 
 
 @contextmanager
@@ -210,7 +212,7 @@ def page(count: int, seed: int, first: int) -> Found:
         kind for kind in answers.elements() if kind.startswith('no ')]
     if grown > MOST_GROWTH or peak > MOST_MEMORY:
         found['memory'] = [f'{grown:+.0f} MiB, at most {peak:+.0f} MiB']
-    return Found(', '.join(f'{len(what)} {name}' for name, what in found.items())
+    return (', '.join(f'{len(what)} {name}' for name, what in found.items())
                  + f'; {count} requests at once: {dict(answers)}, the longest {longest:.0f} s, '
                  f'memory {grown:+.0f} MiB; under all attacks at most {peak:+.0f} MiB',
                  [(0, f'{name}: {what}') for name, all_ in found.items() for what in all_])
@@ -219,9 +221,8 @@ def page(count: int, seed: int, first: int) -> Found:
 def memory(count: int, seed: int, first: int) -> Found:
     """Readings in one stream, hostile and ordinary ones in turn."""
     from tests.robustness.hostile_pictures import hostile_pictures
-    read, faults, folder = warm_reader(), [], tempfile.TemporaryDirectory()
-    model, third, done = mebibytes('VmRSS'), 0.0, 0
-    forget_peak()
+    read, faults, folder = reader(), [], tempfile.TemporaryDirectory()
+    model, third, done = memory_of_model(), 0.0, 0
     hostile = hostile_pictures(np.random.default_rng(seed), folder.name)
     turns = chain.from_iterable(zip((item for _, item in hostile), ordinary_words(
         random.Random(seed))))
@@ -232,8 +233,8 @@ def memory(count: int, seed: int, first: int) -> Found:
     grown, peak = mebibytes('VmRSS') - third, mebibytes('VmHWM') - model
     if grown > MOST_GROWTH or peak > MOST_MEMORY or done != count:
         faults.append((first, f'{done} of {count} read, {grown:+.0f} MiB, at most {peak:+.0f} MiB'))
-    return Found(f'{done} readings, {grown:+.0f} MiB from the first third to the end, at most '
-                 f'{peak:+.0f} MiB above the model', faults)
+    return (f'{done} readings, {grown:+.0f} MiB from the first third to the end, at most '
+            f'{peak:+.0f} MiB above the model', faults)
 
 
 # With what is wanted of each; every payload at every door.
@@ -250,17 +251,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     add('--seed', type=int, default=0, help='default: %(default)s')
     add('--first', type=int, default=0, help='number of the first one (default: %(default)s)')
     args = parser.parse_args(argv)
-    faulthandler.enable()
+    faulthandler.enable(sys.__stderr__)
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f'no such part: {", ".join(sorted(unknown))}')
     if len(args.parts) == 1:
         name, = args.parts
         part, usual = PARTS[name]
-        found = part(usual if args.count is None else args.count, args.seed, args.first)
-        print(f'{name}: {found.line}', flush=True)
-        for number, what in found.faults:
-            print(f'  {name} --seed {args.seed} --first {number}: {what}', file=sys.stderr)
-        return int(bool(found.faults))
+        line, faults = part(usual if args.count is None else args.count, args.seed, args.first)
+        print(f'{name}: {line}', flush=True)
+        for number, what in faults:
+            print(f'{name} --seed {args.seed} --first {number}: {what}', file=sys.stderr)
+        return int(bool(faults))
     options = [f'--seed={args.seed}', f'--first={args.first}']
     options += [] if args.count is None else [f'--count={args.count}']
     # One after the other: times and memory are measured.
