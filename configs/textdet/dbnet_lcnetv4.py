@@ -46,8 +46,6 @@ param_scheduler = [
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=250)
 custom_hooks = [dict(type='EMAHook', momentum=5e-3, update_buffers=True)]
-default_hooks = dict(
-    logger=dict(interval=20),
-    checkpoint=dict(interval=250, save_best='icdar/hmean', rule='greater'))
+default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=250))
 
 visualizer = dict(type='TextDetLocalVisualizer')
