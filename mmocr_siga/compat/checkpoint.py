@@ -42,7 +42,7 @@ from .restricted_unpickler import RefusedError, restricted_pickle
 
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 # Tensors may share what they hold, as tied weights do, and small ones may be expanded.
-MOST_SHARED = 16
+MOST_SHARED, HARMLESS = 16, 2**28  # times the size of the file; bytes
 MOST_VALUES, MOST_NESTED = 1_000_000, 100
 
 # Stands for the class of that name, so that a checkpoint cannot call it.
@@ -336,7 +336,7 @@ def _check_extent(content: Any, size: int) -> None:
             waiting += [(item, depth + 1) for item in value]
         if depth > MOST_NESTED or values + len(waiting) > MOST_VALUES:
             raise RefusedError('its values are nested too deeply, or are too many')
-        if copied > MOST_SHARED * size:
+        if copied > max(MOST_SHARED * size, HARMLESS):
             raise RefusedError(f'its {size:,} bytes unfold to {copied:,} and more')
 
 
