@@ -133,6 +133,10 @@ PATCHES = (
           why='MMEngine executes the config in the checkpoint where none is given, and leaves '
               'random what is not in the weights',
           until='an MMEngine that reads configs as data, and refuses such weights'),
+    Patch('mmengine.runner.runner', of('weights', 'check_tests'),
+          what='a test refuses weights that do not fit the model',
+          why='MMEngine leaves random what is not in the weights, and tests that',
+          until='an MMEngine that refuses such weights'),
     Patch('mmengine.dist.utils', join_by_gloo,
           what='without an accelerator --launcher pytorch joins the processes by gloo',
           why='MMEngine sets a CUDA device first, whatever the backend',

@@ -103,13 +103,38 @@ def check_inferencers(module: ModuleType) -> None:
     @wraps(load)
     def load_fitting(self: Any, model: nn.Module, checkpoint: Any, cfg: Any) -> None:
         if checkpoint is not None:
-            source = self._weights_name
-            misfit = compare_weights(model, weights_of(checkpoint, source))._replace(unexpected=[])
-            if any(misfit):
-                raise WeightsMismatchError(
-                    f'{source} does not fit the model. {misfit}The weights are of another model: '
-                    'use the config that they were trained with, or weights of this one.')
+            _check_fit(model, checkpoint, self._weights_name)
         load(self, model, checkpoint, cfg)
 
     inferencer._init_model = init_from_config
     inferencer._load_weights_to_model = load_fitting
+
+
+def check_tests(module: ModuleType) -> None:
+    """``Runner.test`` refuses weights that do not fit its model."""
+    load, test = module._load_checkpoint_to_model, module.Runner.test
+    tested: list[str] = []  # files that are tested now
+
+    def load_fitting(model: nn.Module, checkpoint: Any, *args: Any, **kwargs: Any) -> Any:
+        if tested:  # training may start from other models
+            _check_fit(getattr(model, 'module', model), checkpoint, tested[-1])
+        return load(model, checkpoint, *args, **kwargs)
+
+    @wraps(test)
+    def test_fitting(self: Any) -> dict:
+        tested.append(str(self._load_from))
+        try:
+            return test(self)
+        finally:
+            tested.pop()
+
+    module._load_checkpoint_to_model, module.Runner.test = load_fitting, test_fitting
+
+
+def _check_fit(model: nn.Module, checkpoint: Any, source: str) -> None:
+    misfit = compare_weights(model, weights_of(checkpoint, source), (*TRAINING_ONLY, 'plugins.'))
+    misfit = misfit._replace(unexpected=[])
+    if any(misfit):
+        raise WeightsMismatchError(
+            f'{source} does not fit the model. {misfit}The weights are of another model: use the '
+            'config that they were trained with, or weights of this one.')
