@@ -1,13 +1,18 @@
-"""Words of a line that was read as one."""
+"""Words of a line that was found as one: by the spaces that were read, or by the gaps in its mask.
+
+The first word begins where the line begins, the last one ends where it ends. Where two meet, each
+ends a tenth of the line's height beyond its characters, or half way to the other.
+"""
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ['LineWord', 'split_line']
+import numpy as np
 
-# What a word keeps of the space beside it, as a share of the line's height.
+__all__ = ['LineWord', 'gap_spans', 'split_line']
+
 _BESIDE = 0.1
 
 
@@ -23,22 +28,34 @@ def split_line(text: str, boxes: Sequence[Sequence[float]],
                inner: Sequence[float]) -> list[LineWord]:
     """The words of a line, split at its spaces, in reading order; none without other characters.
 
-    The first word begins where the line begins, the last one ends where it ends. Beside a space a
-    word ends with its last character and a tenth of the line's height, up to half way to the next
-    word.
-
-    Args:
-        text: L characters that were read.
-        boxes: (L, 4), left, top, right and bottom of each.
-        inner: Those of the line.
+    ``boxes`` (L, 4) are left, top, right and bottom of each of the L characters that were read,
+    ``inner`` those of the line.
     """
     found = [match.span() for match in re.finditer(r'\S+', text)]
-    lefts = [min(boxes[i][0] for i in range(*span)) for span in found]
-    rights = [max(boxes[i][2] for i in range(*span)) for span in found]
-    cuts = [(inner[0], inner[0])]
-    for right, left in zip(rights, lefts[1:]):
-        middle, beside = (right + left) / 2, _BESIDE * (inner[3] - inner[1])
-        cuts.append((min(right + beside, middle), max(left - beside, middle)))
-    cuts.append((inner[2], inner[2]))
-    return [LineWord(*span, before[1], after[0])
-            for span, before, after in zip(found, cuts, cuts[1:])]
+    spans = [(min(boxes[i][0] for i in range(*span)), max(boxes[i][2] for i in range(*span)))
+             for span in found]
+    left, top, right, bottom = inner
+    return [LineWord(*span, *ends)
+            for span, ends in zip(found, _apart(spans, left, right, _BESIDE * (bottom - top)))]
+
+
+def gap_spans(mask: np.ndarray, min_gap: float) -> list[tuple[float, float]]:
+    """Left and right ends of what a text mask, bool (H, W), shows between gaps: columns without
+    text, together wider than ``min_gap`` times its height. None where there is no text."""
+    columns = np.flatnonzero(mask.any(0))
+    height, width = mask.shape
+    last = np.flatnonzero(np.diff(columns) - 1 > min_gap * height)
+    spans = zip(columns[[0, *(last + 1)]].tolist(), (columns[[*last, -1]] + 1).tolist()) \
+        if columns.size else ()
+    return _apart(list(spans), 0, width, _BESIDE * height)
+
+
+def _apart(spans: list[tuple[float, float]], left: float, right: float,
+           beside: float) -> list[tuple[float, float]]:
+    """Ends of words from those of their characters."""
+    cuts = [left]
+    for (_, end), (begin, _) in zip(spans, spans[1:]):
+        middle = (end + begin) / 2
+        cuts += [min(end + beside, middle), max(begin - beside, middle)]
+    cuts.append(right)
+    return list(zip(cuts[::2], cuts[1::2])) if spans else []

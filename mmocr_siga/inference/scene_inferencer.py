@@ -1,6 +1,7 @@
 """Find words in whole pictures and read them: a detector of MMOCR, then a recognizer."""
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -8,14 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat, zip_longest
 from typing import Any, Callable, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 
 from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
-from ..geometry.line_words import split_line
+from ..geometry.line_words import gap_spans, split_line
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
+from ..images.two_means import two_means_mask_image
 from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
 from .inputs import Source, expand, picture_of, reason_of
 from .packaged import DEFAULT_MODEL
@@ -27,15 +30,19 @@ __all__ = ['SceneInferencer']
 TURNS = ('best', 'downwards', 'never')
 # Less of a word than this share says nothing.
 MIN_INSIDE = 0.1
+# Words may lie on both sides of gaps that are wider than this share of the height.
+WORD_GAP = 0.15
 Detector = Callable[[np.ndarray], Any]
 _MISSING = object()
 
 
 class _Region(NamedTuple):
-    """A region that is going to be read: outline and the ways into the picture."""
+    """A region that is going to be read: outline, the ways into the picture, and what it may
+    consist of, each with one way."""
     points: np.ndarray
     det_score: float | None
     warps: list[WordWarp]
+    parts: list[_Region]
 
 
 class SceneInferencer:
@@ -59,8 +66,9 @@ class SceneInferencer:
         min_size: Words that are less wide or high, in pixels, are skipped.
         det_score_thr: Detections with lower scores are skipped.
         score_thr: Words read with lower probabilities are skipped.
-        split_lines: Whether a detection in which spaces are read, with the places of characters,
-            is taken for as many words. Regions that are given stay whole.
+        split_lines: Whether detections that are lines become words: where spaces are read, if the
+            recognizer says where characters are; and at gaps, if the parts are read with more
+            confidence than the whole. Regions that are given stay whole.
         max_words: Most regions of a picture to read, the most certain ones; the others are skipped.
         max_seconds: Words whose turn comes later than that after a picture's first are skipped.
 
@@ -159,9 +167,10 @@ class SceneInferencer:
 
         def crops() -> Iterator[Source]:
             for scene, image, found, scores in pictures:
-                for region in self._regions(scene, image, found, scores, ordered):
+                for region in self._regions(scene, image, found, scores, ordered, split):
                     waiting.append((scene, region))
-                    yield from (_crop(image, warp) for warp in region.warps)
+                    yield from (_crop(image, warp) for one in (region, *region.parts)
+                                for warp in one.warps)
                 waiting.append((scene, None))
 
         def finished() -> Iterator[SceneResult]:
@@ -174,7 +183,7 @@ class SceneInferencer:
             yield from finished()
             results.append(result)
             scene, region = waiting[0]
-            if len(results) == len(region.warps):
+            if len(results) == len(region.warps) + len(region.parts):
                 waiting.popleft()
                 self._add(scene, region, results, boxes, split)
                 results = []
@@ -182,7 +191,8 @@ class SceneInferencer:
         yield from finished()
 
     def _regions(self, scene: SceneResult, image: np.ndarray | None, polygons: Iterable[Any],
-                 scores: Sequence[float] | None, ordered: bool) -> Iterator[_Region]:
+                 scores: Sequence[float] | None, ordered: bool,
+                 split: bool) -> Iterator[_Region]:
         """Regions that can be read; the others are reported."""
         polygons = list(polygons)
         order = range(len(polygons)) if scores is None else np.argsort(scores)[::-1]
@@ -211,15 +221,35 @@ class SceneInferencer:
                 continue
             # The first is downwards, the last as it is.
             ways = {'best': ways, 'downwards': ways[:1], 'never': ways[-1:]}[self.turn]
-            yield _Region(points, score, [word_warp(*way, self.margin) for way in ways])
+            parts = self._parts(image, word_warp(*ways[0]), score) if split else []
+            yield _Region(points, score, [word_warp(*way, self.margin) for way in ways], parts)
+
+    def _parts(self, image: np.ndarray, warp: WordWarp, score: float | None) -> list[_Region]:
+        """What lies between the gaps of a line."""
+        crop = _crop(image, warp).content
+        gray = None if crop is None else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+        spans = [] if gray is None else gap_spans(two_means_mask_image(gray), WORD_GAP)
+        if len(spans) < 2:
+            return []
+        parts = []
+        for left, right in spans:
+            top, bottom = _borders(warp, left, right)
+            parts.append(_Region(np.concatenate([top, bottom[::-1]]), score,
+                                 [word_warp(top, bottom, self.margin)], []))
+        return parts
 
     def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult],
              boxes: bool, split: bool) -> None:
         result, warp = max(zip(results, region.warps), key=lambda pair: _likelihood(pair[0]))
-        if result.error is not None:
+        parts = results[len(region.warps):]
+        if parts and _likelihood(*parts) > _likelihood(result):
+            found = [(part, result, part.warps[0]) for part, result in zip(region.parts, parts)]
+        elif result.error is not None:
             scene.skipped.append(SkippedRegion(region.points.tolist(), result.error))
             return
-        for word in _spotted(region, result, warp, split):
+        else:
+            found = [(region, result, warp)]
+        for word in (word for one in found for word in _spotted(*one, split)):
             if not boxes:
                 word.char_polygons = None
             if word.score < self.score_thr:
@@ -246,15 +276,21 @@ def _spotted(region: _Region, result: WordResult, warp: WordWarp,
     words = split_line(text, boxes, warp.inner)
     if len(words) < 2:
         return [whole]
-    _, top, _, bottom = warp.inner
     out = []
-    for begin, end, left, right in words:
-        x = np.linspace(left, right, 2 if warp.homography is not None else 5)
-        outline = [*((at, top) for at in x), *((at, bottom) for at in x[::-1])]
+    for begin, end, *ends in words:
+        top, bottom = _borders(warp, *ends)
         out.append(SpottedWord(
-            warp.to_picture(outline).tolist(), text[begin:end], float(np.prod(scores[begin:end])),
-            region.det_score, scores[begin:end], places[begin:end]))
+            [*top.tolist(), *bottom[::-1].tolist()], text[begin:end],
+            float(np.prod(scores[begin:end])), region.det_score, scores[begin:end],
+            places[begin:end]))
     return out
+
+
+def _borders(warp: WordWarp, left: float, right: float) -> tuple[np.ndarray, np.ndarray]:
+    """Top and bottom border, in the picture, of a part of a crop."""
+    _, top, _, bottom = warp.inner
+    x = np.linspace(left, right, 2 if warp.homography is not None else 5)
+    return tuple(warp.to_picture(np.stack([x, np.full_like(x, y)], 1)) for y in (top, bottom))
 
 
 def _crop(image: np.ndarray, warp: WordWarp) -> Source:
@@ -264,11 +300,11 @@ def _crop(image: np.ndarray, warp: WordWarp) -> Source:
         return Source(None, error=reason_of(error))
 
 
-def _likelihood(result: WordResult) -> float:
-    """Mean probability of a character and of the end: words of all lengths compare."""
-    if result.error is not None or not result.text:
+def _likelihood(*words: WordResult) -> float:
+    """Mean probability of a character and of the ends: readings of all lengths compare."""
+    if any(word.error is not None or not word.text for word in words):
         return -1.
-    return result.score ** (1 / (len(result.text) + 1))
+    return math.prod(word.score for word in words) ** (1 / sum(len(w.text) + 1 for w in words))
 
 
 def _detector(det: Any, weights: str | os.PathLike | None,

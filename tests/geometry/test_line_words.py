@@ -1,8 +1,9 @@
 import random
 
+import numpy as np
 import pytest
 
-from mmocr_siga.geometry.line_words import split_line
+from mmocr_siga.geometry.line_words import gap_spans, split_line
 
 LINE = (2, 0, 100, 10)
 
@@ -37,3 +38,35 @@ def test_words_are_those_of_the_text_side_by_side():
         ends = [x for *_, left, right in words for x in (left, right)]
         assert ends == sorted(ends)
         assert not words or (ends[0], ends[-1]) == (2, 100)
+
+
+@pytest.mark.parametrize('columns, min_gap, expected', [
+    ('.##.#...##.', .2, [(0, 6), (7, 11)]),
+    ('.##.#...##.', .3, [(0, 11)]),
+    ('.##.#...##.', .05, [(0, 3.5), (3.5, 6), (7, 11)]),
+    ('#..........', .2, [(0, 11)]),
+    ('...........', .2, []),
+])
+def test_gaps(columns, min_gap, expected):
+    mask = np.zeros((10, 11), bool)
+    mask[3] = [column == '#' for column in columns]
+    assert gap_spans(mask, min_gap) == expected
+
+
+def test_gaps_by_brute_force():
+    random_state = np.random.default_rng(0)
+    for _ in range(200):
+        mask = random_state.random((4, random_state.integers(1, 40))) < .08
+        columns = [x for x in range(mask.shape[1]) if any(mask[y, x] for y in range(4))]
+        groups = []
+        for x in columns:
+            if groups and x - groups[-1][-1] - 1 <= 2:  # half of the height
+                groups[-1].append(x)
+            else:
+                groups.append([x])
+        spans = gap_spans(mask, .5)
+        assert len(spans) == len(groups)
+        for (left, right), group in zip(spans, groups):
+            assert left <= group[0] and group[-1] + 1 <= right
+        if spans:
+            assert (spans[0][0], spans[-1][1]) == (0, mask.shape[1])

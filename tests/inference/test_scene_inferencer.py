@@ -150,6 +150,21 @@ class TestLines:
                         for p in (self.curved, first.polygon, second.polygon))
         assert .6 * area < sum(parts) < .9 * area
 
+    @pytest.mark.parametrize('whole, texts', [(.2, ['50', '50']), (.3, ['255'])])
+    @pytest.mark.parametrize('split', [True, False])
+    def test_gaps_are_cut_where_the_parts_are_read_with_more_confidence(self, whole, texts, split):
+        picture = np.full((60, 200, 3), 255, np.uint8)
+        picture[22:38, 12:90] = picture[22:38, 110:188] = 50
+        # .5 for each of two parts is .25 to the power of 1 / 6 for a character or an end; the
+        # whole, three characters and an end, has to have .25 to the power of 4 / 6, .397.
+        reader = ColorReader(lambda image: .5 if image.shape[1] < 200 else whole + .15)
+        scene, = spotter(reader, det=lambda image: [quad(10, 20, 190, 40)], margin=(0, 0),
+                         split_lines=split)(picture)
+        assert [word.text for word in scene.words] == (texts if split else ['255'])
+        if len(scene.words) == 2:
+            assert np.allclose(scene.words[0].polygon, [[10, 20], [92, 20], [92, 40], [10, 40]],
+                               atol=1)
+
     def test_words_have_scores_of_their_own(self):
         scene = self.words(self.slanted, score_thr=.6)
         assert [word.text for word in scene.words] == ['ab']
