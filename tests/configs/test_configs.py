@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
 from tests.conftest import REPO
+from tests.helpers.spotters import TWO_WORDS, scene
 
 CONFIGS = REPO / 'configs'
 # Those on PP-OCRv6's trunk are different in everything.
@@ -185,6 +186,11 @@ def test_the_detector_is_ppocrs_and_tests_on_scenes_that_it_never_trains_on():
         assert (one.part, other.part) == ('train', 'test')
         assert (one.data_root, one.test_count, one.split_seed) == (
             other.data_root, other.test_count, other.split_seed)
+    # All of it learns, in bfloat16, too.
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.train().loss(torch.rand(1, 3, 96, 128), [scene(TWO_WORDS)])
+    sum(losses.values()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     # The threshold branch begins from nothing, the rest goes on gently.
     rates = cfg.optim_wrapper.paramwise_cfg.custom_keys
     assert rates.backbone.lr_mult < 1 < rates['det_head.threshold'].lr_mult
