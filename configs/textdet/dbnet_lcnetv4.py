@@ -12,7 +12,7 @@ _base_ = [
     '../_base_/datasets/scenes.py',
 ]
 
-max_iters = 1000
+max_iters = 1500
 warm_up = 50
 
 # As the trunk knows pictures: at least 736 pixels high and wide; only large ones are reduced.
@@ -44,7 +44,7 @@ param_scheduler = [
     dict(_base_.param_scheduler[0], end=warm_up),
     dict(_base_.param_scheduler[1], begin=warm_up, end=max_iters, T_max=max_iters - warm_up),
 ]
-train_cfg = dict(max_iters=max_iters, val_interval=250)
+train_cfg = dict(max_iters=max_iters, val_interval=500)
 custom_hooks = [dict(type='EMAHook', momentum=5e-3, update_buffers=True)]
 default_hooks = dict(logger=dict(interval=20), checkpoint=dict(interval=250))
 

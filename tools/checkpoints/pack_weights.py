@@ -11,7 +11,7 @@ written: texts must be the same, and no score may differ by more than --toleranc
 Text detectors are packed as well; of them the probabilities of the pixels are compared:
 
     python tools/checkpoints/pack_weights.py configs/textdet/dbnet_lcnetv4.py \
-        work_dirs/dbnet_lcnetv4/iter_1000.pth dbnet_words \
+        work_dirs/dbnet_lcnetv4/iter_1500.pth dbnet_words \
         --card tools/checkpoints/dbnet_words.json --limit 6 --check scenes/
 """
 from __future__ import annotations
