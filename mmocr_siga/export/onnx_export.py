@@ -53,7 +53,7 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
     """
     onnx = _onnx()
     _check_exportable(model, opset, glyph_maps)
-    metadata = export_metadata(model, name)
+    metadata = export_metadata(model, name, dynamic_width)
     from .onnx_graph import recognizer_graph
     size = metadata['preprocessing']['size']
     padded = any(s['type'] == 'pad_to_width' for s in metadata['preprocessing']['steps'])
@@ -85,7 +85,8 @@ def _check_exportable(model: EncoderDecoderRecognizer, opset: int, glyph_maps: b
         raise ValueError(f'there are no glyph maps to output: {type(encoder).__name__} makes none')
 
 
-def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) -> dict[str, Any]:
+def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None,
+                    dynamic_width: bool = False) -> dict[str, Any]:
     """What a reader has to know; see :func:`export_onnx`."""
     cfg = getattr(model, 'cfg', None)
     if cfg is None:
@@ -93,7 +94,7 @@ def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) ->
                          'model was built from')
     decoder = model.decoder
     dictionary = decoder.dictionary
-    steps = _steps(cfg.test_dataloader.dataset.pipeline)
+    steps = _steps(cfg.test_dataloader.dataset.pipeline, dynamic_width)
     preprocessor = model.data_preprocessor
     normalized = getattr(preprocessor, '_enable_normalize', False)
     last = steps[-1]
@@ -122,7 +123,7 @@ def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None) ->
                 std=preprocessor.std.flatten().tolist() if normalized else None)))
 
 
-def _steps(pipeline: list) -> list[dict[str, Any]]:
+def _steps(pipeline: list, dynamic_width: bool) -> list[dict[str, Any]]:
     """The steps of a test pipeline that change images."""
     steps = []
     for transform in pipeline:
@@ -147,9 +148,11 @@ def _steps(pipeline: list) -> list[dict[str, Any]]:
     if kinds not in (['resize'], ['rescale_to_height', 'pad_to_width']):
         raise ValueError('the test pipeline must bring all images to one size, by Resize alone or '
                          f'by RescaleToHeight and PadToWidth, but has {kinds or "neither"}')
-    if len(steps) == 2 and not 0 < (steps[0]['max_width'] or 0) <= steps[1]['width']:
+    if len(steps) == 2 and not dynamic_width and not (
+            0 < (steps[0]['max_width'] or 0) <= steps[1]['width']):
         raise ValueError('RescaleToHeight needs a max_width of at most the width of PadToWidth '
-                         f'({steps[1]["width"]}), but has {steps[0]["max_width"]}')
+                         f'({steps[1]["width"]}), but has {steps[0]["max_width"]}; or export with '
+                         'dynamic_width=True')
     return steps
 
 

@@ -115,9 +115,14 @@ class ONNXRecognizer:
         sources = enumerate(expand(images))
         for batch in iter(lambda: list(islice(sources, size)), []):
             words = [self._prepared(source, number) for number, source in batch]
-            read = iter(self._read([word for word in words if isinstance(word, Prepared)], maps))
-            for word in words:
-                yield next(read) if isinstance(word, Prepared) else word
+            alike: dict[tuple, list[int]] = {}  # where images keep their ratio, sizes differ
+            for i, word in enumerate(words):
+                if isinstance(word, Prepared):
+                    alike.setdefault(word.image.shape, []).append(i)
+            for places in alike.values():
+                for i, result in zip(places, self._read([words[i] for i in places], maps)):
+                    words[i] = result
+            yield from words
 
     def _prepared(self, source: Source, number: int) -> Prepared | dict[str, Any]:
         """A word as the graph takes it, or what is given for one that cannot be read."""
@@ -129,7 +134,7 @@ class ONNXRecognizer:
     def _read(self, words: Sequence[Prepared], maps: Sequence[str]) -> list[dict[str, Any]]:
         """Read words as one batch; where that fails, as for lack of memory, one by one."""
         try:
-            return self.read_prepared(words, maps=maps) if words else []
+            return self.read_prepared(words, maps=maps)
         except Exception as error:
             if len(words) == 1:
                 return [_failed(f'reading failed: {reason_of(error)}')]

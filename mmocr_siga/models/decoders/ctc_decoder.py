@@ -87,7 +87,7 @@ class CTCDecoder(WordDecoder):
         loss is made of."""
         columns = self.columns(cache)
         if tokens is None:
-            length = min(self.max_seq_len, columns.shape[1])
+            length = self.max_seq_len
             alignment, classes = greedy_alignment(columns, self.blank), columns.argmax(-1)
         else:
             length, label = tokens.shape[1] - 1, tokens[:, 1:]

@@ -63,7 +63,8 @@ class TwoReaderDecoder(WordDecoder):
     def _filled(self, words: Tensor, steps: int) -> Tensor:
         """End tokens after the last step (N, T, K) of a reader of fewer steps."""
         end = torch.arange(self.num_classes, device=words.device) == self.dictionary.end_idx
-        after = torch.where(end, 0.0, -1e4).expand(len(words), steps - words.shape[1], -1)
+        # The shape of a tensor, which export keeps open, as it would not a length.
+        after = torch.where(end, 0.0, -1e4).expand(words.shape[0], steps - words.shape[1], -1)
         return torch.cat([words, after], 1)
 
     def _log_probability(self, words: Tensor) -> Tensor:
