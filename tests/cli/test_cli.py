@@ -45,6 +45,28 @@ def test_json(files, model, pictures, capsys):
                                 'mmocr_siga: 1 of 3 inputs could not be read']
 
 
+def test_shards_and_a_file_that_is_gone_on_with(model, pictures, capsys, tmp_path):
+    (tmp_path / 'list.txt').write_text(''.join(f'{pictures}/{i}.png\n' for i in (0, 9, 1, 2, 3)))
+    out = tmp_path / 'words.jsonl'
+    command = ['read', f'@{tmp_path}/list.txt', '--shard', '1/2', '--out', str(out), *model]
+    assert cli.main(command) == 0 and capsys.readouterr().out == ''
+    whole = out.read_bytes()
+    names = [json.loads(line)['path'].rsplit('/')[-1] for line in whole.splitlines()]
+    assert names == ['0.png', '1.png', '3.png']
+    # Killed in its second line.
+    out.write_bytes(whole[:whole.index(b'\n') + 20])
+    assert cli.main(command) == 0 and out.read_bytes() == whole
+    assert 'going on after 1 inputs' in capsys.readouterr().err
+    assert cli.main(command) == 0 and out.read_bytes() == whole
+    command[3] = '2/2'
+    assert cli.main(command) == 2 and out.read_bytes() == whole
+    assert f'{out}, line 1: not the result of {pictures}/9.png' in capsys.readouterr().err
+    for wrong in ('0/2', '3/2', '1', 'a/b'):
+        command[3] = wrong
+        with pytest.raises(SystemExit):
+            cli.main(command)
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_read(model, pictures, capsys, tmp_path):
     (pictures / '1.png').write_text('text')
     (tmp_path / 'empty').mkdir()
