@@ -51,7 +51,7 @@ def test_training_counts_faulty_words(written, config):
                     dict(type='AvailableDatasets', datasets=dict(a=config))):
         checked = CheckedTextDataset(dataset, DICTIONARY)
         assert [checked.get_data_info(i)['instances'][0]['text'] for i in range(2)] == [
-            '2024', 'caf']
+            '2024', 'cafe']
         (reason, count), = checked.reports[0].skipped.items()
         assert count == 1 and 'not whole' in reason
         assert 'a.json' in checked.reports[0].examples[reason][0]
