@@ -14,9 +14,9 @@ METADATA := setup.py setup.cfg pyproject.toml constraints.txt
 
 .PHONY: demo test docs lint install clean
 
-# Threads that wait sleep: where they spin, a busy machine takes eight times as long.
+# Threads that wait for each other sleep soon: those that spin take many times as long on a busy machine.
 demo: $(VENV)/.installed
-	OMP_WAIT_POLICY=PASSIVE $(PYTHON) tools/demo.py $(ARGS)
+	GOMP_SPINCOUNT=30000 $(PYTHON) tools/demo.py $(ARGS)
 
 test: $(VENV)/.installed
 	$(PYTHON) -m pytest -q -n $(JOBS) --durations=10 $(ARGS)
