@@ -1,4 +1,4 @@
-# PP-OCRv6's small recognizer, 94 characters, trained on: gently, and held close to itself on the
+# PP-OCRv6's small recognizer, 95 characters, trained on: gently, and held close to itself on the
 # words that it reads, so that it forgets nothing while it learns plates and wire marks.
 #
 #   pip install '.[trunks]'

@@ -73,8 +73,8 @@ class CTCDecoder(WordDecoder):
         columns = self.log_probabilities(self.classifier(cache.sequence))
         if cache.valid is None:
             return columns
-        blank = F.one_hot(torch.tensor(self.blank, device=columns.device), self.num_classes)
-        return torch.where(cache.valid[..., None], columns, (1 - blank) * _NEVER)
+        is_blank = torch.arange(self.num_classes, device=columns.device) == self.blank
+        return torch.where(cache.valid[..., None], columns, torch.where(is_blank, 0.0, _NEVER))
 
     def log_probabilities(self, logits: Tensor) -> Tensor:
         """Of the classifier's logits (N, w, K); no column is an end token."""

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
+from mmocr.structures import TextRecogDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,15 +17,14 @@ _NEVER = -1e30  # a log probability; infinities would make NaN of their differen
 
 
 @torch.no_grad()
-def ctc_alignment(log_probabilities: Tensor, targets: Tensor, lengths: Tensor, blank: int,
-                  columns: Tensor | None = None) -> Tensor:
+def ctc_alignment(log_probabilities: Tensor, targets: Tensor, lengths: Tensor,
+                  blank: int) -> Tensor:
     """The most probable alignment of each word (Viterbi): which character each column reads.
 
     Args:
-        log_probabilities: (N, T, K), normalized.
+        log_probabilities: (N, T, K), normalized; on padding the blank is certain.
         targets: Classes (N, L), padded with anything that is a class.
         lengths: (N,) characters of each word.
-        columns: (N,) columns that are not padding; None: all.
 
     Returns:
         Tensor: (N, T), the index of the character, -1 on blanks and padding. All -1 where a word
@@ -48,9 +49,6 @@ def ctc_alignment(log_probabilities: Tensor, targets: Tensor, lengths: Tensor, b
                                 ~may_skip, _NEVER)])
         best, step = back.max(0)
         score = best + emitted[:, t]
-        if columns is not None:  # the word has ended: it stays where it is
-            ended = (t >= columns)[:, None]
-            score, step = torch.where(ended, back[0], score), step.masked_fill(ended, 0)
         came_from.append(step)
     last = torch.stack([2 * lengths, (2 * lengths - 1).clamp(min=0)], 1)
     ends = score.gather(1, last)
@@ -61,10 +59,19 @@ def ctc_alignment(log_probabilities: Tensor, targets: Tensor, lengths: Tensor, b
         state = state - step.gather(1, state)
         path.append(state)
     path = torch.cat(path[::-1], 1)
-    reads = (path % 2 == 1) & possible[:, None]
-    if columns is not None:
-        reads &= torch.arange(steps, device=device) < columns[:, None]
-    return torch.where(reads, path // 2, -1)
+    return torch.where((path % 2 == 1) & possible[:, None], path // 2, -1)
+
+
+def ctc_losses(log_probabilities: Tensor, targets: Tensor, samples: Sequence[TextRecogDataSample],
+               blank: int, zero_infinity: bool = False) -> Tensor:
+    """Negative log probability (N,) of each label over all its alignments with the columns
+    (N, T, K); ``targets`` (N, L) are the labels that the samples hold, as far as L."""
+    # On the host, from which the operator takes them without waiting.
+    lengths = torch.tensor([min(len(sample.gt_text.indexes), targets.shape[1])
+                            for sample in samples])
+    steps = torch.full_like(lengths, log_probabilities.shape[1])
+    return F.ctc_loss(log_probabilities.transpose(0, 1), targets, steps, lengths, blank=blank,
+                      reduction='none', zero_infinity=zero_infinity)
 
 
 def ctc_attention(alignment: Tensor, length: int, columns: Tensor | None = None) -> Tensor:

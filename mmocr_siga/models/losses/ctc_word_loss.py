@@ -1,12 +1,11 @@
 from collections.abc import Sequence
 
-import torch
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
 from torch import Tensor
-from torch.nn import functional as F
 
 from ...structures.words import WordOutputs
+from ..layers.ctc import ctc_losses
 from .word_loss import WordLoss
 
 _IMPOSSIBLE = 5e3
@@ -26,13 +25,8 @@ class CTCWordLoss(WordLoss):
                 data_samples: Sequence[TextRecogDataSample]) -> dict[str, Tensor]:
         """``loss_ctc`` and ``unalignable``."""
         columns, targets = outputs.logits['columns'], outputs.targets
-        # On the host, from which the operator takes them without waiting.
-        lengths = torch.tensor([min(len(sample.gt_text.indexes), self.max_seq_len)
-                                for sample in data_samples])
-        steps = torch.full_like(lengths, columns.shape[1])
-        losses = F.ctc_loss(columns.transpose(0, 1), targets.tokens[:, 1:], steps, lengths,
-                            blank=self.dictionary.padding_idx, reduction='none',
-                            zero_infinity=True)
+        losses = ctc_losses(columns, targets.tokens[:, 1:], data_samples,
+                            self.dictionary.padding_idx, zero_infinity=True)
         # Infinite losses are 0 now; through padding that is left out they are only very large.
         impossible = (losses == 0) & (targets.lengths > 0) | (losses > _IMPOSSIBLE)
         per_character = losses / targets.lengths.clamp(min=1)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..decoders import CTCDecoder
+from ..layers.ctc import ctc_losses
 from ..utils.feature_hooks import find_module
 from .base import ForwardPass, Plugin
 
@@ -75,9 +76,5 @@ class CTCDistillation(Plugin):
     def label_probability(self, columns: Tensor, run: ForwardPass) -> Tensor:
         """How probable each word's label is by the columns (N, w, K): (N,)."""
         decoder = find_module(run.recognizer, self.decoder)
-        lengths = torch.tensor([min(len(sample.gt_text.indexes), decoder.max_seq_len)
-                                for sample in run.data_samples])
-        targets = decoder.targets(run.data_samples, columns.device)
-        steps = torch.full_like(lengths, columns.shape[1])
-        return (-F.ctc_loss(columns.transpose(0, 1), targets.tokens[:, 1:], steps, lengths,
-                            blank=decoder.blank, reduction='none')).exp()
+        targets = decoder.targets(run.data_samples, columns.device).tokens[:, 1:]
+        return (-ctc_losses(columns, targets, run.data_samples, decoder.blank)).exp()
