@@ -1,0 +1,172 @@
+"""What ODM's pre-training is good for, on a CPU.
+
+    python tools/experiments/odm.py obedience --work-dir work_dirs/odm_obedience
+    python tools/experiments/odm.py worth --work-dir work_dirs/odm_worth
+
+`obedience` trains configs/odm/odm_tiny.py without the perceptual loss, with one of random weights
+and with the packaged reader's, and tells whether 200 held-out scenes are drawn as asked for
+(tools/analysis/prompt_obedience.py). `worth` trains a small DBNet on 30 real scenes and tests it on
+the 30 others, both ways round: from nothing; from a DBNet trained on the rendered scenes that ODM
+learns from, as long; from ODM without and with the perceptual loss. hmean at IoU 0.5; two words are
+about a point. Then siga_spotter_tiny, with --spotter, end to end from each.
+
+Every run is a process of its own, one after the other; what has a result is not run again. The
+table is written after every run. --steps and --fine-steps shorten all runs, to see that they run.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mmocr_siga.cli import run_tool
+from mmocr_siga.cli.common import positive
+
+ROOT = Path(__file__).resolve().parents[2]
+ODM = 'configs/odm/odm_tiny.py'
+# Arm -> config of the training before, and its changes.
+PERCEPTUAL = {
+    'none': (ODM, ['model.loss_glyph=None']),
+    'random': (ODM, ['model.loss_glyph.type=GlyphPerceptualLoss',
+                     'model.loss_glyph.trained=False']),
+    'reader': (ODM, []),
+}
+ARMS = {
+    'scratch': (None, []),
+    'supervised': ('configs/odm/dbnet_tiny_rendered.py', []),
+    'odm_ink': (ODM, ['model.loss_glyph=None']),
+    'odm': (ODM, []),
+}
+PARTS = ('test', 'train')  # that is tested on
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    add = parser.add_argument
+    add('experiment', choices=('obedience', 'worth'))
+    add('--work-dir', type=Path, required=True)
+    add('--arms', nargs='+', choices=sorted({*ARMS, *PERCEPTUAL}), help='default: all')
+    add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
+    add('--steps', type=positive, default=2000, help='before (default: %(default)s)')
+    add('--fine-steps', type=positive, default=800, help='of the DBNet (default: %(default)s)')
+    add('--scenes', type=positive, default=200, help='held out (default: %(default)s)')
+    add('--spotter', metavar='WEIGHTS', help='train siga_spotter_tiny, too, with the weights of '
+        'this reader (a checkpoint of siga_tiny)')
+    return parser.parse_args(argv)
+
+
+def train(config: str, folder: Path, seed: int, steps: int, changes: Sequence[str],
+          validated: bool = False) -> Path:
+    """Train a config, unless that was done, and test it at its end; gives its last checkpoint."""
+    last = folder / f'iter_{steps}.pth'
+    if last.is_file():
+        return last
+    warm_up = min(100, max(1, steps // 10))
+    options = [f'randomness.seed={seed}', f'train_cfg.max_iters={steps}',
+               f'default_hooks.checkpoint.interval={steps}',
+               f'param_scheduler.0.end={warm_up}', f'param_scheduler.1.begin={warm_up}',
+               f'param_scheduler.1.end={steps}', f'param_scheduler.1.T_max={steps - warm_up}',
+               f'train_cfg.val_interval={steps}',
+               f'train_cfg.val_begin={steps + (not validated)}', *changes]
+    subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / config), '--work-dir',
+                    str(folder), '--resume', '--cfg-options', *options], check=True, cwd=ROOT)
+    return last
+
+
+def last_score(folder: Path, name: str) -> float:
+    """The last figure of that name that a run has logged."""
+    found = []
+    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            found += [float(value) for key, value in json.loads(line).items() if key == name]
+    if not found:
+        raise ValueError(f'{folder} has logged no {name}')
+    return found[-1]
+
+
+def obedience_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """Arm, seed and figures."""
+    for seed in args.seeds:
+        for arm in args.arms or PERCEPTUAL:
+            config, changes = PERCEPTUAL[arm]
+            folder = args.work_dir / f'{arm}_{seed}'
+            weights = train(config, folder, seed, args.steps, changes)
+            result = folder / 'obedience.json'
+            if not result.is_file():
+                subprocess.run(
+                    [sys.executable, str(ROOT / 'tools/analysis/prompt_obedience.py'),
+                     str(ROOT / config), str(weights), '--scenes', str(args.scenes), '--json',
+                     str(result), '--draw', str(folder / 'sheets')], check=True, cwd=ROOT)
+            yield arm, seed, json.loads(result.read_text())
+
+
+def worth_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """Arm, seed and hmean, the mean of both ways round."""
+    for seed in args.seeds:
+        for arm in args.arms or ARMS:
+            config, changes = ARMS[arm]
+            start = None if config is None else train(
+                config, args.work_dir / f'{arm}_{seed}' / 'before', seed, args.steps, changes)
+            yield arm, seed, dict(hmean=statistics.mean(
+                _tested(args, arm, seed, part, start) for part in PARTS), **_spotted(
+                    args, arm, seed, start))
+
+
+def _tested(args: argparse.Namespace, arm: str, seed: int, part: str, start: Path | None) -> float:
+    folder = args.work_dir / f'{arm}_{seed}' / f'tested_on_{part}'
+    other = PARTS[1 - PARTS.index(part)]
+    train('configs/odm/dbnet_tiny_from_odm.py', folder, seed, args.fine_steps, [
+        f'default_hooks.warm_start.checkpoint={start and start.resolve()}',
+        f'train_dataloader.dataset.part={other}', f'val_dataloader.dataset.part={part}'],
+        validated=True)
+    return last_score(folder, 'icdar/hmean')
+
+
+def _spotted(args: argparse.Namespace, arm: str, seed: int,
+             start: Path | None) -> dict[str, float]:
+    if not args.spotter:
+        return {}
+    folder = args.work_dir / f'{arm}_{seed}' / 'spotter'
+    train('configs/odm/siga_spotter_tiny_from_odm.py', folder, seed, 2 * args.fine_steps, [
+        f'default_hooks.warm_start.checkpoint={start and start.resolve()}',
+        f'model.rec_head.weights={Path(args.spotter).resolve()}'], validated=True)
+    return dict(end_to_end=last_score(folder, 'e2e/hmean'))
+
+
+def table(results: Sequence[tuple[str, int, dict[str, float]]]) -> str:
+    """A row for each arm: mean and, of several seeds, standard error of each figure."""
+    names = list(dict.fromkeys(name for *_, figures in results for name in figures))
+    lines = ['| arm | seeds | ' + ' | '.join(names) + ' |', '|---' * (len(names) + 2) + '|']
+    for arm in dict.fromkeys(arm for arm, *_ in results):
+        rows = [figures for name, _, figures in results if name == arm]
+        cells = []
+        for name in names:
+            values = [row[name] for row in rows]
+            error = (f' ± {statistics.stdev(values) / len(values) ** 0.5:.3f}'
+                     if len(values) > 1 else '')
+            cells.append(f'{statistics.mean(values):.3f}{error}')
+        lines.append(f'| {arm} | {len(rows)} | ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    known = PERCEPTUAL if args.experiment == 'obedience' else ARMS
+    unknown = set(args.arms or ()) - set(known)
+    if unknown:
+        raise ValueError(f'{args.experiment} has no arm {sorted(unknown)}: choose of {list(known)}')
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    results = []
+    for found in (obedience_runs if args.experiment == 'obedience' else worth_runs)(args):
+        results.append(found)
+        (args.work_dir / 'table.md').write_text(table(results))
+    print(table(results))
+    return 0
+
+
+if __name__ == '__main__':
+    run_tool(main)
