@@ -18,6 +18,12 @@ def siga_tiny_words(pretrained=True, device='cpu'):
     return recognizer('siga_tiny_words', pretrained=pretrained, device=device)
 
 
+def siga_lcnet_words(pretrained=True, device='cpu'):
+    """PP-OCRv6's trunk and CTC, trained on: 95 characters, lines and words of up to 80, images 48
+    pixels high of any width; comes with the package."""
+    return recognizer('siga_lcnet_words', pretrained=pretrained, device=device)
+
+
 def recognizer(name, weights=None, pretrained=False, device='cpu'):
     """The recognizer of a config by its name, such as ``siga_r31`` or ``siga_p_tiny``.
 

@@ -24,6 +24,7 @@ INSTALL_REQUIRES = [
     'mmocr>=1.0.0,<1.1',
     'openmim>=0.3.7,<0.3.8',  # the next one pins setuptools and others to old versions
     'numpy>=1.26,<3',
+    'onnxruntime>=1.19',  # the first for NumPy 2, the last for Python 3.9
     'packaging>=21',
     'pillow>=9.4',
     'ijson>=3.1,<4',

@@ -3,7 +3,7 @@
 # keeps what it knows.
 _base_ = ['siga_lcnet_v4.py']
 
-max_iters = 3000
+max_iters = 2000
 rendered = [
     dict(
         type='WordLMDBDataset',

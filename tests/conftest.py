@@ -27,6 +27,11 @@ settings.register_profile('search', deadline=None, max_examples=2000)
 settings.load_profile('suite')
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker('cuda') and not torch.cuda.is_available():
+        pytest.skip('no CUDA device')
+
+
 @pytest.fixture(scope='session', autouse=True)
 def _mmocr_scope():
     """Components are found by name as under MMOCR's own tools."""

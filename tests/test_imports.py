@@ -24,6 +24,7 @@ FLOORS = [floor.split() for floor in '''
     models.heads
     models.recognizers models.plugins
     models.spotters
+    models.pretrainers
     models
     evaluation
     visualization

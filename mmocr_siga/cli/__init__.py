@@ -22,7 +22,7 @@ from typing import NoReturn, TextIO
 
 __all__ = ['COMMANDS', 'CommandError', 'main', 'run_tool']
 
-COMMANDS = ('read', 'show', 'spot', 'demo', 'config')
+COMMANDS = ('read', 'show', 'spot', 'edit', 'demo', 'context', 'config')
 DEBUG_ENV = 'MMOCR_SIGA_DEBUG'
 
 

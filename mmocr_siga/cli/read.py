@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import CommandError, write_line
-from .common import add_model_arguments, inferencer, one_line, positive, problem
+from .common import (
+    add_context_arguments,
+    add_model_arguments,
+    one_line,
+    positive,
+    problem,
+    word_reader,
+)
 
 if TYPE_CHECKING:
     from ..inference.inputs import Source
@@ -41,13 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'char_scores, char_boxes (left, top, right, bottom in pixels); where a picture cannot be '
         'read, its error too')
     add('--nbest', type=positive, default=1, metavar='N', help='search the N most probable '
-        'readings; further pairs of text and score follow on the line, or are in the JSON as nbest')
+        'readings, by PyTorch; further pairs of text and score follow on the line, or are in the '
+        'JSON as nbest')
     add('--batch-size', type=positive, default=32, metavar='N',
         help='pictures at a time (default: %(default)s)')
     add('--shard', type=shard, metavar='K/N', help='every N-th input, from the K-th on, for N '
         'processes that share the work')
     add('--out', type=Path, metavar='FILE', help='write JSON lines to this file; one that is there '
         'is gone on with')
+    add_context_arguments(parser)
     add_model_arguments(parser)
 
 
@@ -80,7 +89,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
 
 
 def _read(args: argparse.Namespace, sources: Iterator[Source], out: TextIO) -> int:
-    reader = inferencer(args)
+    reader = word_reader(args, '--nbest' if args.nbest > 1 else None)
     from tqdm import tqdm
     total = None
     if args.out is None:  # of millions there is no list

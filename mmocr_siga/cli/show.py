@@ -9,7 +9,7 @@ import os
 from typing import TextIO
 
 from . import CommandError, write_line
-from .common import add_model_arguments, inferencer, one_line, problem
+from .common import add_context_arguments, add_model_arguments, one_line, problem, word_reader
 
 HELP = 'write a picture of how a word was read'
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('path', metavar='PATH', help='a picture')
     parser.add_argument('--out', metavar='FILE', help='the picture to write (default: '
                         '<name>_reading.png in the current folder)')
+    add_context_arguments(parser)
     add_model_arguments(parser)
 
 
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     folder = os.path.dirname(target)
     if folder and not os.path.isdir(folder):
         raise CommandError(f'there is no folder {folder!r} to write {target!r} to')
-    reader = inferencer(args)
+    reader = word_reader(args, 'show')
     import cv2
 
     from ..images import UnusableImageError, encode_picture

@@ -3,8 +3,8 @@
 Prints a line for each word, picture by picture: path, text, score and polygon (x1,y1,x2,y2,... in
 pixels), with tabs in between. In paths, tabs, line breaks and backslashes are written as \\t, \\n,
 \\r and \\\\. Regions that are left out and pictures that cannot be read are reported on the
-standard error; for pictures the exit code is 1. Words are found by a detector of MMOCR (--det), or
-stand in annotation files (--gts).
+standard error; for pictures the exit code is 1. Words are found by the package's own detector, by
+one of MMOCR (--det), or stand in annotation files (--gts).
 """
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import CommandError, write_line
-from .common import add_model_arguments, inferencer, one_line, positive, problem, share
+from .common import (
+    add_context_arguments,
+    add_model_arguments,
+    one_line,
+    positive,
+    problem,
+    share,
+    word_reader,
+)
 from .read import json_line, prepare_output
 
 if TYPE_CHECKING:
@@ -30,26 +38,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('paths', nargs='+', metavar='PATH', help='a picture, a folder (with its subfolders), or '
         '@list.txt: a file with a path a line')
-    found = parser.add_mutually_exclusive_group(required=True)
+    found = parser.add_mutually_exclusive_group()
     found.add_argument('--det', metavar='CONFIG', help='config of a text detector, or the name of '
-                       'one of MMOCR')
+                       "one of MMOCR (default: the package's own)")
     found.add_argument('--gts', metavar='FOLDER', help="ICDAR's annotation files, gt_NAME.txt or "
                        'NAME.txt, whose regions are read in the place of detected ones')
     add('--det-weights', metavar='FILE', help='weights of the detector; needed with a config')
     add('--det-score', type=share, default=0.3, metavar='X',
         help='leave out detections with lower scores (default: %(default)s)')
-    add('--score', type=share, default=0.0, metavar='X',
-        help='leave out words read with lower probabilities (default: %(default)s)')
+    add('--score', type=share, metavar='X', help='leave out words read with lower probabilities '
+        '(default: a floor chosen on training scenes; 0 with --gts)')
     add('--turn', default='best', choices=('best', 'downwards', 'never'),
         help='how words are read that are much higher than wide (default: the most probable of '
         'as they are, downwards and upwards)')
-    add('--lines', action='store_true', help='keep lines whole that are found and read with spaces')
+    add('--lines', action='store_true', help='keep lines whole that are found as one')
     add('--json', action='store_true', help='print a JSON object a picture: path, size, words '
         '(polygon, text, score, det_score, char_scores, char_polygons) and skipped (polygon, '
-        'reason); where a picture cannot be read, its error too')
+        'reason); where a picture cannot be read, its error too; a note where it was reduced')
     add('--draw', metavar='FOLDER', help='write pictures of what was found and read there')
     add('--batch-size', type=positive, default=32, metavar='N',
         help='words read at a time (default: %(default)s)')
+    add_context_arguments(parser)
     add_model_arguments(parser)
 
 
@@ -81,15 +90,18 @@ def run(args: argparse.Namespace, out: TextIO) -> int:
     return 1 if failed else 0
 
 
-def scene_inferencer(args: argparse.Namespace, **options: Any) -> SceneInferencer:
-    """The inferencer that the arguments ask for, or a CommandError that tells why there is none."""
+def scene_inferencer(args: argparse.Namespace, needs_torch: str | None = None,
+                     **options: Any) -> SceneInferencer:
+    """The inferencer that the arguments ask for, or a CommandError that tells why there is none;
+    ``needs_torch`` as for :func:`word_reader`."""
     if args.det_weights and not args.det:
         raise CommandError('--det-weights needs --det, the config that they are of')
-    recognizer = inferencer(args)
-    from ..inference.scene_inferencer import SceneInferencer
+    recognizer = word_reader(args, needs_torch)
     try:
-        return SceneInferencer(args.det, args.det_weights, recognizer, device=args.device,
-                               **options)
+        from ..apis import SceneInferencer
+        from ..inference.detectors import DEFAULT_DETECTOR
+        det = None if getattr(args, 'gts', None) else args.det or DEFAULT_DETECTOR
+        return SceneInferencer(det, args.det_weights, recognizer, device=args.device, **options)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise CommandError(f'the detector cannot be used: {error}') from error
 
@@ -116,6 +128,8 @@ def _annotated(folder: str, sources: list[Any]) -> Iterator[list[list[float]]]:
 def _report(scene: SceneResult) -> None:
     if scene.error is not None:
         problem(scene.path, scene.error)
+    if scene.note is not None:
+        problem(scene.path, scene.note)
     for word in scene.skipped[:_SHOWN]:
         problem(scene.path, f'left out: {word.reason}')
     if len(scene.skipped) > _SHOWN:

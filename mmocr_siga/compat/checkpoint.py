@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import codecs
 import functools
-import hashlib
 import io
-import json
 import logging
 import os
 import os.path as osp
@@ -27,7 +25,6 @@ import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from math import prod
-from pathlib import Path
 from typing import IO, Any, Callable, NamedTuple, Union
 from urllib.parse import urlparse
 
@@ -39,6 +36,7 @@ from torch import Tensor
 from torch._utils import _element_size
 
 from .restricted_unpickler import RefusedError, restricted_pickle
+from .sums import check_sum
 
 UNSAFE_ENV = 'MMOCR_SIGA_UNSAFE_LOAD'
 # Tensors may share what they hold, as tied weights do, and small ones may be expanded.
@@ -92,7 +90,7 @@ def load(source: Source, map_location: MapLocation = None) -> Any:
                   'current', logging.WARNING)
         return torch.load(source, map_location=map_location, weights_only=False)
     if not hasattr(source, 'read'):
-        _check_sum(Path(source))
+        check_sum(source)
         with open(source, 'rb') as file:
             return _load(file, name, map_location)
     return _load(source, name, map_location)
@@ -152,36 +150,6 @@ def check_container(file: IO[bytes], name: str) -> _Container:
     file.seek(start)
     return _Container(size, {part.filename.rpartition('/data/')[2]: part.file_size
                              for part in parts}, True)
-
-
-def _check_sum(path: Path) -> None:
-    """Compare a file with the sum that was published with it, if one was."""
-    listed, card = path.with_name(f'{path.name}.sha256'), path.with_suffix('.json')
-    expected, where = None, card.name
-    try:
-        if listed.is_file():
-            where = listed.name
-            expected = listed.read_text(encoding='utf-8').split()[0]
-        elif card.is_file():
-            about = json.loads(card.read_text(encoding='utf-8'))
-            weights = about.get('weights') if isinstance(about, dict) else None
-            if isinstance(weights, dict) and weights.get('file') == path.name:
-                expected = weights['sha256']
-    except (ValueError, LookupError) as error:
-        raise ValueError(f'{path.with_name(where)}, which should tell the sha256 of {path.name}, '
-                         f'cannot be read: {error}') from error
-    if expected is not None and expected != (found := sha256_of(path)):
-        raise ValueError(f'{path} is damaged, or does not belong to {where}: its sha256 is '
-                         f'{found[:12]}..., not {expected[:12]}...')
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Hexadecimal sha256 of a file."""
-    total = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(functools.partial(file.read, 1 << 20), b''):
-            total.update(block)
-    return total.hexdigest()
 
 
 @functools.cache

@@ -37,7 +37,7 @@ UPLOADS = 64  # received at a time; more are told to try later
 
 _CALL_IT = ('the body must be JSON: {"data": [...]}, with as many values as the function takes '
             '(GET /gradio_api/info tells)')
-_UPLOAD = 'upload a picture, a file of multipart/form-data'
+_UPLOAD = 'upload a picture or a context, a file of multipart/form-data'
 _TOKEN = re.compile(r'[\w-]{43}', re.ASCII)
 _SESSION = re.compile(r'[\w-]{1,64}', re.ASCII)
 _PATH = re.compile(r'[\w/.@-]{1,200}', re.ASCII)
@@ -194,6 +194,9 @@ class _Guard:
                 raise HTTPException(400, 'there is no such function, but there are: '
                                     + ', '.join(self.numbers))
             kinds = self.inputs[number]
+            # The last ones may be left out, as callers do who know of fewer.
+            if isinstance(data, list) and 0 < len(data) < len(kinds):
+                data = data + [None] * (len(kinds) - len(data))
             if not isinstance(data, list) or len(data) != len(kinds):
                 raise HTTPException(400, f'the function takes {len(kinds)} values: {_CALL_IT}')
             client = _client(request)
@@ -212,12 +215,17 @@ class _Guard:
 
     def _value(self, kind: str, value: Any, client: str) -> Any:
         """A value that a function takes; the path of a file is None if it is not the client's."""
-        if kind == 'image' and isinstance(value, dict) and isinstance(value.get('path'), str):
+        files = ('image', 'file')
+        if kind in files and isinstance(value, dict) and isinstance(value.get('path'), str):
             path = self.files.find(client, value['path'])
+            if path is None and kind == 'file':  # Gradio knows none without a path
+                raise HTTPException(400, 'the context was not uploaded from here, or more than an '
+                                    'hour ago: choose its file once more')
             return dict(path=path, meta={'_type': 'gradio.FileData'})
         if value is None or isinstance(value, {'textbox': str, 'dataset': int}.get(kind, ())):
             return value
-        expected = {'image': 'a file that was uploaded, {"path": ...}', 'textbox': 'a text'}
+        expected = {**dict.fromkeys(files, 'a file that was uploaded, {"path": ...}'),
+                    'textbox': 'a text'}
         raise HTTPException(400, f'the function takes {expected.get(kind, "a number")}, but got '
                             + type(value).__name__)
 

@@ -16,11 +16,12 @@ os.environ.setdefault('HF_HUB_DISABLE_TELEMETRY', '1')
 import gradio as gr
 import numpy as np
 
-from ..images import encode_picture
+from ..images import encode_edited, encode_picture
+from ..inference.editor import EDITED
 from ..visualization.canvas import written, written_width
 from .client_files import ClientFiles
 from .guard import CLIENT
-from .reader import PageReader, SceneView, WordView
+from .reader import EditView, KeptView, PageReader, SceneView, WordView
 
 __all__ = ['CSS', 'build_page', 'page_theme']
 
@@ -43,8 +44,15 @@ CSS = """
 """
 WORD_HINT = 'Drop, paste or choose a picture of one word.'
 SCENE_HINT = 'Drop, paste or choose a picture with words in it.'
-REGIONS_HINT = ('One region a line: x1, y1, x2, y2 of a box, or x and y of each corner, from the '
-                'upper left one on clockwise. Lines of ICDAR ground truth serve as they are.')
+REGIONS_HINT = ('Leave empty to let the detector find them; or one region a line: x1, y1, x2, y2 '
+                'of a box, or x and y of each corner, from the upper left one on clockwise. Lines '
+                'of ICDAR ground truth serve as they are.')
+CONTEXT_HINT = ('Characters are looked up in labelled words, too: in a file of <code>python -m '
+                'mmocr_siga context add</code>, or in words that are kept below.')
+EDIT_HINT = 'Drop, paste or choose a picture of a word, or of a scene.'
+OLD_HINT = 'In a scene: what is read now where the new text shall be.'
+PLACE_HINT = ('Instead of that, where the words are, as for scenes. Leave both empty where the '
+              'picture is one word.')
 _SAMPLES = (('COFFEE', (245, 245, 240), (40, 40, 40)), ('Station', (120, 60, 20), (250, 250, 250)),
             ('exit42', (40, 150, 40), (255, 255, 255)))
 
@@ -69,20 +77,29 @@ def build_page(reader: PageReader, files: ClientFiles, title: str = 'SIGA') -> g
     gr.set_static_paths(files.folder)  # else Gradio makes copies that everybody gets
     with gr.Blocks(title='Read words', analytics_enabled=False) as page:
         gr.HTML(f'<h1>Read words</h1><div class="siga-note">{html.escape(title)}</div>')
+        with gr.Accordion('Words of your own', open=False, elem_id='context'):
+            gr.HTML(_hint(CONTEXT_HINT))
+            context = gr.File(label='Context (.npz)', file_types=['.npz'], elem_id='context-file')
         with gr.Tab('A word'):
-            _word_tab(reader, files)
+            _word_tab(reader, files, context)
         with gr.Tab('A scene'):
-            _scene_tab(reader, files)
+            _scene_tab(reader, files, context)
+        if reader.editor is not None:
+            with gr.Tab('Edit'):
+                _edit_tab(reader, files)
     return page
 
 
-def _word_tab(reader: PageReader, files: ClientFiles) -> None:
+def _word_tab(reader: PageReader, files: ClientFiles, context: gr.File) -> None:
     samples = _sample_files(files)
     with gr.Row():
         with gr.Column(scale=1):
             picture = _input('Word', 'word-input', 240)
             chosen = gr.Dataset(components=[picture], samples=[[path] for path in samples],
                                 type='index', label='No picture at hand?')
+            label = gr.Textbox(label='What it says', max_lines=1, elem_id='word-label')
+            keep = gr.Button('Keep as context', elem_id='word-keep')
+            kept = gr.HTML(elem_id='word-kept')
         with gr.Column(scale=2):
             text = gr.HTML(_hint(WORD_HINT), elem_id='word-text')
             boxes = _shown('Characters', 'word-boxes')
@@ -90,26 +107,35 @@ def _word_tab(reader: PageReader, files: ClientFiles) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Reading', interactive=False)
 
-    def show(file: dict | None, request: gr.Request) -> tuple:
-        view = file and _read(WordView, reader.word, file['path'])
+    def show(file: dict | None, pool: dict | None, request: gr.Request) -> tuple:
+        view = file and _read(WordView, reader.word, file['path'], _path(pool))
         return (word_html(view), _picture(view and view.boxes, files, request),
                 _picture(view and view.sheet, files, request), _json(view and view.details))
 
     def sample(number: int | None) -> str | None:
         return samples[number] if number in range(len(samples)) else None
 
-    picture.change(show, picture, [text, boxes, sheet, details], api_name='word', **_EVENT)
+    def add(file: dict | None, label: str | None, pool: dict | None, request: gr.Request) -> tuple:
+        view = file and _read(KeptView, reader.keep, file['path'], label or '', _path(pool))
+        client = request.cookies.get(CLIENT)
+        if not view or view.content is None or not client:
+            return gr.skip(), _error(view.error, 'kept') if view else _hint(WORD_HINT)
+        path = files.add(client, io.BytesIO(view.content), '.npz')
+        return gr.update(value=path), _hint(html.escape(view.note))
+
+    outputs = [text, boxes, sheet, details]
+    picture.change(show, [picture, context], outputs, api_name='word', **_EVENT)
+    context.change(show, [picture, context], outputs, api_name=False, **_EVENT)
+    keep.click(add, [picture, label, context], [context, kept], api_name='keep', **_EVENT)
     chosen.click(sample, chosen, picture, api_name=False, preprocess=False, show_progress='hidden')
 
 
-def _scene_tab(reader: PageReader, files: ClientFiles) -> None:
+def _scene_tab(reader: PageReader, files: ClientFiles, context: gr.File) -> None:
     with gr.Row():
         with gr.Column(scale=1):
             picture = _input('Scene', 'scene-input', 300)
-            where = ('Leave empty to let the detector find them.' if reader.has_detector else
-                     'Without them the picture is read as one word.')
-            regions = gr.Textbox(label='Where the words are', info=f'{REGIONS_HINT} {where}',
-                                 lines=5, max_lines=12, elem_id='scene-regions',
+            regions = gr.Textbox(label='Where the words are', info=REGIONS_HINT, lines=5,
+                                 max_lines=12, elem_id='scene-regions',
                                  placeholder='12, 30, 180, 74')
             button = gr.Button('Read', variant='primary', elem_id='scene-read')
         with gr.Column(scale=2):
@@ -118,17 +144,58 @@ def _scene_tab(reader: PageReader, files: ClientFiles) -> None:
     with gr.Accordion('As JSON', open=False):
         details = gr.Code(language='json', label='Readings', interactive=False)
 
-    def show(file: dict | None, lines: str | None, request: gr.Request) -> tuple:
-        view = file and _read(SceneView, reader.scene, file['path'], lines or '')
+    def show(file: dict | None, lines: str | None, pool: dict | None,
+             request: gr.Request) -> tuple:
+        view = file and _read(SceneView, reader.scene, file['path'], lines or '', _path(pool))
         return (_picture(view and view.picture, files, request), scene_html(view),
                 _json(view and view.details))
 
     outputs = [drawn, words, details]
-    button.click(show, [picture, regions], outputs, api_name='scene', **_EVENT)
-    picture.change(show, [picture, regions], outputs, api_name=False, **_EVENT)
+    inputs = [picture, regions, context]
+    button.click(show, inputs, outputs, api_name='scene', **_EVENT)
+    picture.change(show, inputs, outputs, api_name=False, **_EVENT)
 
 
-def _read(view: type, read: Callable, *given: Any) -> WordView | SceneView:
+def _edit_tab(reader: PageReader, files: ClientFiles) -> None:
+    with gr.Row():
+        with gr.Column(scale=1):
+            picture = _input('Picture', 'edit-input', 240)
+            text = gr.Textbox(label='New text', max_lines=1, elem_id='edit-text')
+            old = gr.Textbox(label='Old text', info=OLD_HINT, max_lines=1, elem_id='edit-old')
+            regions = gr.Textbox(label='Where it is', info=PLACE_HINT, lines=2, max_lines=6,
+                                 elem_id='edit-regions', placeholder='12, 30, 180, 74')
+            with gr.Row():
+                write = gr.Button('Write', variant='primary', elem_id='edit-write')
+                erase = gr.Button('Erase', elem_id='edit-erase')
+        with gr.Column(scale=2):
+            edited = _shown('Edited', 'edit-picture')
+            words = gr.HTML(_hint(EDIT_HINT), elem_id='edit-words')
+
+    def show(file: dict | None, text: str | None, old: str | None, lines: str | None,
+             request: gr.Request) -> tuple:
+        view = file and _read(EditView, reader.edit, file['path'], text, lines or '', old or '')
+        picture = None if not view or view.picture is None else encode_edited(view.picture, EDITED)
+        return _file(picture, files, request), edit_html(view)
+
+    def write_text(file: dict | None, text: str | None, old: str | None, lines: str | None,
+                   request: gr.Request) -> tuple:
+        return show(file, text or '', old, lines, request)
+
+    def erase_text(file: dict | None, old: str | None, lines: str | None,
+                   request: gr.Request) -> tuple:
+        return show(file, None, old, lines, request)
+
+    write.click(write_text, [picture, text, old, regions], [edited, words], api_name='edit',
+                **_EVENT)
+    erase.click(erase_text, [picture, old, regions], [edited, words], api_name='erase', **_EVENT)
+
+
+def _path(pool: dict | None) -> str | None:
+    """Of the file of a context, if there is one."""
+    return pool['path'] if pool else None
+
+
+def _read(view: type, read: Callable, *given: Any) -> Any:
     try:
         return _READING.submit(read, *given).result()
     except Exception:
@@ -175,21 +242,40 @@ def scene_html(view: SceneView | None) -> str:
             f'<th></th><th>text</th><th>score</th></tr>{rows}</table>')
 
 
+def edit_html(view: EditView | None) -> str:
+    """A table of the words that were edited."""
+    if view is None:
+        return _hint(EDIT_HINT)
+    if view.error is not None:
+        return _error(view.error, 'edited')
+    rows = ''.join(
+        '<tr>' + ''.join(f'<td>{cell}</td>' for cell in (
+            html.escape(before), '<i>erased</i>' if text is None else html.escape(text),
+            html.escape(reading), f'{score:.3f}')) + '</tr>'
+        for before, text, reading, score in view.words)
+    return (f'<div class="siga-note">{html.escape(view.note)}</div><table class="siga-words"><tr>'
+            f'<th>read before</th><th>written</th><th>read now</th><th>score</th></tr>{rows}'
+            f'</table><div class="siga-note">{EDITED} The file says so, too.</div>')
+
+
 def _hint(text: str) -> str:
     return f'<div class="siga-note">{text}</div>'
 
 
-def _error(reason: str) -> str:
-    return f'<div class="siga-error">This cannot be read: {html.escape(reason)}</div>'
+def _error(reason: str, done: str = 'read') -> str:
+    return f'<div class="siga-error">This cannot be {done}: {html.escape(reason)}</div>'
 
 
 def _picture(picture: np.ndarray | None, files: ClientFiles, request: gr.Request) -> Any:
-    """A picture for the client, which only somebody with a cookie can fetch."""
+    return _file(None if picture is None else encode_picture(picture, '.png'), files, request)
+
+
+def _file(content: bytes | None, files: ClientFiles, request: gr.Request) -> Any:
+    """A PNG for the client, which only somebody with a cookie can fetch."""
     client = request.cookies.get(CLIENT)
-    if picture is None or not client:
+    if content is None or not client:
         return gr.update(value=None, visible=False)
-    content = io.BytesIO(encode_picture(picture, '.png'))
-    return gr.update(value=files.add(client, content, '.png'), visible=True)
+    return gr.update(value=files.add(client, io.BytesIO(content), '.png'), visible=True)
 
 
 def _json(details: dict | None) -> str:

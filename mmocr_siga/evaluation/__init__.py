@@ -1,10 +1,11 @@
 """Metrics over data sets."""
 from .benchmark import BenchmarkReport, SetResult, read_sets
+from .character_error_metric import CharacterErrorMetric
 from .e2e_hmean_metric import E2EHmeanMetric
 from .named_datasets_evaluator import NamedDatasetsEvaluator
 from .word_protocol_metric import Prediction, WordProtocolMetric
 
 __all__ = [
-    'BenchmarkReport', 'E2EHmeanMetric', 'NamedDatasetsEvaluator', 'Prediction', 'SetResult',
-    'WordProtocolMetric', 'read_sets'
+    'BenchmarkReport', 'CharacterErrorMetric', 'E2EHmeanMetric', 'NamedDatasetsEvaluator',
+    'Prediction', 'SetResult', 'WordProtocolMetric', 'read_sets'
 ]

@@ -15,7 +15,10 @@ from ..inference.onnx_recognizer import FORMAT_KEY, FORMAT_VERSION, INTERPOLATIO
 from ..models.encoders import SIGAEncoder
 from ..version import __version__
 
-__all__ = ['DEFAULT_OPSET', 'OPSETS', 'export_metadata', 'export_onnx', 'quantize_onnx']
+__all__ = [
+    'DEFAULT_OPSET', 'OPSETS', 'check_exportable', 'export_metadata', 'export_onnx',
+    'has_glyph_maps', 'quantize_onnx'
+]
 
 OPSETS = (16, 20)  # from bilinear sampling, which rectifiers need, to what the tracer knows
 DEFAULT_OPSET = 17
@@ -27,7 +30,8 @@ _LOADERS = ('LoadImageFromFile', 'LoadWordImage')
 
 def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
                 opset: int = DEFAULT_OPSET, glyph_maps: bool = False, dynamic_width: bool = False,
-                name: str | None = None) -> dict[str, Any]:
+                name: str | None = None,
+                weights: str | os.PathLike | None = None) -> dict[str, Any]:
     """Export a recognizer, with its whole greedy reading, as one graph.
 
     The graph takes uint8 images of the size that the test pipeline makes, in batches of any size;
@@ -41,6 +45,9 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
         glyph_maps: Whether to output where each character is.
         dynamic_width: Whether images may have other widths.
         name: Name of the model in the metadata; None: the type of its decoder.
+        weights: The checkpoint that the model was loaded from, in the folder of ``path``: the graph
+            refers to it for the weights, which it then holds no more, and lies beside it from then
+            on.
 
     Returns:
         The metadata written, see docs/guides/export.md.
@@ -52,37 +59,51 @@ def export_onnx(model: EncoderDecoderRecognizer, path: str | os.PathLike,
         OSError: If the file cannot be written.
     """
     onnx = _onnx()
-    _check_exportable(model, opset, glyph_maps)
+    check_exportable(model, opset, glyph_maps)
     metadata = export_metadata(model, name, dynamic_width)
     from .onnx_graph import recognizer_graph
     size = metadata['preprocessing']['size']
     padded = any(s['type'] == 'pad_to_width' for s in metadata['preprocessing']['steps'])
     with _replaced(path) as partial:
-        # The step's weights are constants for the tracer.
+        # The weights are constants for the tracer.
         reader = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
-        reader.decoder.prepare_inference()
-        graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width)
+        graph = recognizer_graph(reader, tuple(size), opset, glyph_maps, padded, dynamic_width,
+                                 folded=weights is None)
         graph.producer_name, graph.producer_version = 'mmocr_siga', __version__
         metadata.update(dynamic_width=dynamic_width, opset=opset)
         onnx.helper.set_model_props(graph, {FORMAT_KEY: json.dumps(metadata, ensure_ascii=False)})
+        if weights is not None:
+            from .stored_weights import refer_to_stored
+            refer_to_stored(graph.graph, weights)
         onnx.save(graph, str(partial))
     return metadata
 
 
-def _check_exportable(model: EncoderDecoderRecognizer, opset: int, glyph_maps: bool) -> None:
+def check_exportable(model: EncoderDecoderRecognizer, opset: int = DEFAULT_OPSET,
+                     glyph_maps: bool = False) -> None:
+    """Raise what :func:`export_onnx` would, but for the pipeline."""
     decoder = getattr(model, 'decoder', None)
     if not (isinstance(model, EncoderDecoderRecognizer) and getattr(decoder, 'exportable', False)):
         what = type(model).__name__ if decoder is None else type(decoder).__name__
         raise TypeError(f'{what} cannot be exported; recognizers with a WordDecoder can, as '
-                        'SIGADecoder, ImplicitAttentionDecoder, SIGAParallelDecoder, SRNDecoder')
+                        'SIGADecoder, ImplicitAttentionDecoder, CoverageTransformerDecoder, '
+                        'SIGAParallelDecoder, SRNDecoder')
     if getattr(model, '_feeds', False):
         raise TypeError('a recognizer that plug-ins feed features cannot be exported')
     low, high = OPSETS
     if isinstance(opset, bool) or not isinstance(opset, int) or not low <= opset <= high:
         raise ValueError(f'opset must be a whole number from {low} to {high}, but is {opset!r}')
     encoder = model.encoder if model.with_encoder else None
-    if glyph_maps and (not isinstance(encoder, SIGAEncoder) or encoder.pyramid is None):
+    if not getattr(encoder, 'exportable', True):
+        raise TypeError(f'a recognizer with a {type(encoder).__name__} cannot be exported')
+    if glyph_maps and not has_glyph_maps(model):
         raise ValueError(f'there are no glyph maps to output: {type(encoder).__name__} makes none')
+
+
+def has_glyph_maps(model: EncoderDecoderRecognizer) -> bool:
+    """Whether a recognizer can tell where each character is."""
+    encoder = model.encoder if model.with_encoder else None
+    return isinstance(encoder, SIGAEncoder) and encoder.pyramid is not None
 
 
 def export_metadata(model: EncoderDecoderRecognizer, name: str | None = None,

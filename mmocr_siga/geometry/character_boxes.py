@@ -5,13 +5,16 @@ are (L, 4): left, top, right and bottom as shares of the width and height of wha
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import cv2
 import numpy as np
 
-__all__ = ['GRID', 'box_pixels', 'character_boxes', 'character_mask', 'monotone_cuts']
+__all__ = [
+    'GRID', 'box_pixels', 'cell_boxes', 'character_boxes', 'character_mask', 'label_boxes',
+    'monotone_cuts'
+]
 
 # Height and width of the grid. Lengths below are in its cells.
 GRID = (32, 128)
@@ -57,7 +60,8 @@ def monotone_cuts(claims: np.ndarray, least: int = 1) -> np.ndarray:
     return np.array(edges[::-1])
 
 
-def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1.0) -> np.ndarray:
+def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1.0,
+                    back: np.ndarray | None = None) -> np.ndarray:
     """Boxes of the characters of a word, float64 (L, 4); their edges never decrease.
 
     1. The maps of all scales are stretched to one grid and joined by their geometric mean: a pixel
@@ -72,13 +76,22 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
        a line of text is less than its cell and more than its ink.
 
     Maps are probabilities (L, h, w) of each scale; beyond ``valid_ratio`` of their width is padding
-    and no character.
+    and no character. Where they lie over another view of a picture, and boxes of the picture itself
+    are wanted, ``back`` (2, 3) tells where a point of it is in the maps, both as shares of width
+    and height.
     """
-    maps, width = _joined(glyph_maps, valid_ratio)
+    maps, width = _joined(glyph_maps, valid_ratio, back)
     if not len(maps):
         return np.zeros((0, 4))
-    boxes = np.array([_extents(values, start, end)
-                      for values, start, end in _cells(maps)], np.float64)
+    end = valid_ratio if back is None else 1
+    return cell_boxes(_cells(maps), (maps.shape[1], width)).clip(0, [end, 1, end, 1])
+
+
+def cell_boxes(cells: Sequence[tuple[np.ndarray, int, int]], size: tuple[int, int]) -> np.ndarray:
+    """Boxes (L, 4) by steps 3 and 4 of :func:`character_boxes`, as shares of a grid of ``size``
+    (H, W). Of each of L >= 1 characters: its map (H, W), and the columns where its cell begins and
+    ends."""
+    boxes = np.array([_extents(*cell) for cell in cells], np.float64)
     gaps = _FILL * np.maximum(boxes[1:, 0] - boxes[:-1, 2], 0)
     top, bottom = boxes[:, 1].min(), boxes[:, 3].max()
     boxes[1:, 0] -= gaps
@@ -86,26 +99,48 @@ def character_boxes(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float = 1
     boxes[:, 1] += _LINE * (top - boxes[:, 1])
     boxes[:, 3] += _LINE * (bottom - boxes[:, 3])
     boxes += np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
-    height = maps.shape[1]
-    shares = boxes / [width, height, width, height]
-    return shares.clip(0, [valid_ratio, 1, valid_ratio, 1])
+    return boxes / [size[1], size[0], size[1], size[0]]
 
 
-def _joined(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float) -> tuple[np.ndarray, int]:
+def label_boxes(labels: np.ndarray) -> np.ndarray:
+    """Boxes (K, 4) of the numbers, from 1 on, that stand in ``labels`` (H, W), from left to right,
+    by steps 3 and 4 of :func:`character_boxes`, as shares of both sides."""
+    numbers = [number for number in np.unique(labels) if number > 0]
+    if not numbers:
+        return np.zeros((0, 4))
+    masks = [(labels == number).astype(np.float32) for number in numbers]
+    masks.sort(key=lambda mask: np.nonzero(mask)[1].mean())
+    width = labels.shape[1]
+    return cell_boxes([(mask, 0, width) for mask in masks], labels.shape).clip(0, 1)
+
+
+def _joined(glyph_maps: Mapping[str, np.ndarray], valid_ratio: float,
+            back: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """Geometric mean (L, H, W') of the maps of all scales over one grid, without the columns of
     padding, and the columns W with them."""
     length = len(next(iter(glyph_maps.values())))
+    ratio = valid_ratio if back is None else 1
     # At least two columns for each character.
-    height, width = GRID[0], max(GRID[1], ceil(2 * length / valid_ratio))
+    height, width = GRID[0], max(GRID[1], ceil(2 * length / ratio))
     joined = np.ones((length, height, width), np.float32)
     for maps in glyph_maps.values():
         for product, values in zip(joined, maps):
-            product *= cv2.resize(np.asarray(values, np.float32), (width, height),
-                                  interpolation=cv2.INTER_LINEAR)
-    joined = joined[:, :, :ceil(width * valid_ratio)]
+            product *= _stretched(np.asarray(values, np.float32), (width, height), back)
+    joined = joined[:, :, :ceil(width * ratio)]
     # A root of the product; that of NumPy is much faster than a power.
     root = np.sqrt(joined) if len(glyph_maps) == 2 else joined ** (1 / len(glyph_maps))
     return root, width
+
+
+def _stretched(values: np.ndarray, size: tuple[int, int], back: np.ndarray | None) -> np.ndarray:
+    if back is None:
+        return cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
+    # Shares of both sides, between the centers of cells.
+    height, width = values.shape
+    cells = np.array([[width], [height]])
+    matrix = cells * back / [*size, 1]
+    matrix[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5
+    return cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
 def _cells(maps: np.ndarray) -> list[tuple[np.ndarray, int, int]]:

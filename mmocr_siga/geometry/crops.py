@@ -5,11 +5,13 @@ So an upright box that lies on whole numbers gives the pixels that slicing gives
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
+from scipy.interpolate import LinearNDInterpolator
 
 from .polygons import extent, is_vertical, resample_border, split_borders, turned_borders
 from .tps import tps_matrix
@@ -36,16 +38,32 @@ class WordWarp(NamedTuple):
     points: np.ndarray | None
     step: float  # pixels of the picture to one of the crop, across the word
 
+    def inverse(self) -> Callable[[np.ndarray], np.ndarray]:
+        """What tells where places (M, 2) of the picture are in the crop, float64 (M, 2). Of a
+        spline it is found between places two pixels apart, and NaN outside of the word, where a
+        spline may turn back."""
+        if self.homography is not None:
+            back = np.linalg.inv(self.homography)
+            return lambda places: _moved(places, back)
+        axes = [np.linspace(low, high, max(2, round((high - low) / 2) + 1))
+                for low, high in np.reshape(self.inner, (2, 2)).T]
+        grid = np.stack(np.meshgrid(*axes), -1).reshape(-1, 2)
+        return LinearNDInterpolator(self.to_picture(grid), grid)
+
     def to_picture(self, places: np.ndarray) -> np.ndarray:
         """Where places (M, 2) of the crop are in the picture, float64 (M, 2)."""
         places = np.asarray(places, np.float64).reshape(-1, 2)
         if self.homography is not None:
-            out = np.concatenate([places, np.ones((len(places), 1))], 1) @ self.homography.T
-            return out[:, :2] / out[:, 2:]
+            return _moved(places, self.homography)
         low, high = np.reshape(self.inner, (2, 2))
         places = (2 * places - low - high) / (high - low)
         matrix = tps_matrix(torch.from_numpy(places), len(self.points), rows=3)
         return matrix.numpy() @ self.points
+
+
+def _moved(places: np.ndarray, homography: np.ndarray) -> np.ndarray:
+    out = places @ homography[:, :2].T + homography[:, 2]
+    return out[:, :2] / out[:, 2:]
 
 
 def reading_directions(points: np.ndarray, ordered: bool = True,

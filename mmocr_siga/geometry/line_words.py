@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ['LineWord', 'gap_spans', 'split_line']
+__all__ = ['LineWord', 'even_boxes', 'gap_spans', 'split_line']
 
 _BESIDE = 0.1
 
@@ -37,6 +37,13 @@ def split_line(text: str, boxes: Sequence[Sequence[float]],
     left, top, right, bottom = inner
     return [LineWord(*span, *ends)
             for span, ends in zip(found, _apart(spans, left, right, _BESIDE * (bottom - top)))]
+
+
+def even_boxes(count: int, inner: Sequence[float]) -> np.ndarray:
+    """Boxes (L, 4) of L characters that share a line, ``inner``, for want of better."""
+    left, top, right, bottom = inner
+    edges = np.linspace(left, right, count + 1)
+    return np.stack([edges[:-1], np.full(count, top), edges[1:], np.full(count, bottom)], 1)
 
 
 def gap_spans(mask: np.ndarray, min_gap: float) -> list[tuple[float, float]]:

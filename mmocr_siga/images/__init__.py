@@ -4,6 +4,7 @@ from .decoding import FORMATS, decode_picture
 from .files import (
     IMAGE_SUFFIXES,
     MAX_BYTES,
+    encode_edited,
     encode_picture,
     image_suffix,
     open_file,
@@ -14,6 +15,6 @@ from .pictures import MAX_PIXELS, UnusableImageError, check_size, from_pil, to_b
 
 __all__ = [
     'FORMATS', 'IMAGE_SUFFIXES', 'MAX_BYTES', 'MAX_PIXELS', 'UnusableImageError', 'check_size',
-    'decode_picture', 'encode_picture', 'from_pil', 'image_suffix', 'open_file', 'read_file',
-    'to_bgr_uint8', 'walk_pictures'
+    'decode_picture', 'encode_edited', 'encode_picture', 'from_pil', 'image_suffix', 'open_file',
+    'read_file', 'to_bgr_uint8', 'walk_pictures'
 ]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAX_BYTES = 4 * MAX_PIXELS
 IMAGE_SUFFIXES = ('.avif', '.bmp', '.dib', '.gif', '.jfif', '.jp2', '.jpe', '.jpeg', '.jpg', '.pbm',
                   '.pgm', '.png', '.pnm', '.ppm', '.tga', '.tif', '.tiff', '.webp')
 
+_IMAGE_DESCRIPTION = 0x010e
 _SIGNATURES = ((b'\xff\xd8', '.jpg'), (b'\x89PNG', '.png'), (b'GIF8', '.gif'), (b'BM', '.bmp'),
                (b'II*\0', '.tif'), (b'MM\0*', '.tif'))
 
@@ -26,6 +28,24 @@ def encode_picture(picture: np.ndarray, suffix: str = '.jpg', quality: int = 92)
     """Encode a uint8 picture, (H, W) or BGR (H, W, 3), as '.jpg' or '.png'."""
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == '.jpg' else []
     return cv2.imencode(suffix, picture, flags)[1].tobytes()
+
+
+def encode_edited(picture: np.ndarray, note: str, suffix: str = '.png') -> bytes:
+    """Encode an edited picture, uint8 BGR (H, W, 3), as '.png' or '.jpg', with a note, in ASCII,
+    that it was: PNG in a tEXt chunk, ``Comment``; JPEG in its comment and as ``ImageDescription``
+    of its EXIF."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+    image, file = Image.fromarray(np.ascontiguousarray(picture[..., ::-1])), io.BytesIO()
+    if suffix == '.png':
+        text = PngInfo()
+        text.add_text('Comment', note)
+        image.save(file, 'PNG', pnginfo=text)
+    else:
+        exif = Image.Exif()
+        exif[_IMAGE_DESCRIPTION] = note
+        image.save(file, 'JPEG', quality=95, subsampling=0, comment=note.encode(), exif=exif)
+    return file.getvalue()
 
 
 def image_suffix(data: bytes) -> str:

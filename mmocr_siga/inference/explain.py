@@ -23,10 +23,12 @@ from ..models.target_generators.text_masks import LUMA, denormalized
 from ..models.utils.feature_hooks import FeatureHooks, recorded
 from ..structures.encodings import GlyphEncoding
 from ..structures.explanation import Explanation
+from ..structures.results import WordResult
 from .pipelines import packed, picture_pipeline
 
 
-def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
+def explain(model: nn.Module, image: str | np.ndarray,
+            reading: WordResult | None = None) -> dict[str, Any]:
     """Read one word and explain it; :func:`mmocr_siga.visualization.draw_reading` draws that.
 
     Args:
@@ -34,21 +36,27 @@ def explain(model: nn.Module, image: str | np.ndarray) -> dict[str, Any]:
             pipeline. Without a training head the text mask is the pseudo-label of the image and
             the attention the decoder's own; of others than SIGA there is what they have.
         image: Path of a picture, or a BGR array (H, W, 3).
+        reading: What was read by a context, too; taken for the model's own.
 
     Returns:
         dict: ``text``, ``scores``, ``text_mask`` (H, W) bool or None, ``attention`` (L, w) or None,
         ``glyph_maps`` (dict of (L, h, w)), all over what the backbone sees: the whole picture, or
-        that padded or straightened, then there too: ``rectified``, uint8 BGR (H, W, 3).
+        that padded or straightened, then there too: ``rectified``, uint8 BGR (H, W, 3). Where
+        single pixels are read, ``pixels`` as in :class:`Explanation`.
     """
     if getattr(model, 'cfg', None) is None:
         raise ValueError('explain needs the test pipeline: set model.cfg to the config that '
                          'the model was built from')
     seen = picture_reader(model, model.cfg)(image)
+    if reading is not None and reading.by_context:
+        seen = seen.of_reading(reading.text, reading.char_scores)
     mask = seen.text_mask
     if mask is None and seen.glyph_maps:
         gray = seen.image.astype(np.float32) @ np.float32(LUMA[::-1])
         mask = two_means_mask(torch.from_numpy(gray)[None])[0].numpy()
     more = {} if seen.whole else dict(rectified=seen.image)
+    if seen.pixels is not None:
+        more['pixels'] = seen.pixels
     return dict(text=seen.text, scores=list(seen.scores), glyph_maps=seen.glyph_maps,
                 text_mask=mask, attention=seen.attention, **more)
 
@@ -112,12 +120,16 @@ def explain_batch(model: nn.Module, inputs: Tensor,
             height, width = pictures[i].shape[:2]
             boxes = character_boxes(glyphs) * (width, height, width, height)
             boxes = _filled(boxes, length, np.nan)
+        looked = None if attention is None else attention[i][steps].float().cpu().numpy()
+        pixels = _on_pixels(looked, _encoding(run), i, pictures[i].shape[:2])
+        if pixels is not None:
+            looked = np.nansum(pixels, 1)  # by column
         words.append(Explanation(
             characters, scores, pictures[i],
             not run.rectified and sample.get('valid_ratio', 1) >= 1,
             None if masks is None else masks[i].cpu().numpy(),
-            None if attention is None else attention[i][steps].float().cpu().numpy(),
-            {scale: _filled(values, length, 0) for scale, values in glyphs.items()}, boxes))
+            looked, {scale: _filled(values, length, 0) for scale, values in glyphs.items()}, boxes,
+            pixels))
     return words
 
 
@@ -187,6 +199,18 @@ def _attention(run: ForwardPass, tokens: Tensor | None) -> Tensor | None:
     maps = teacher_forced_attention(run.recognizer, run.inputs, samples, run.hooks)
     longest = max((len(sample.pred_text.score) for sample in run.data_samples), default=0)
     return maps.sum(2) if maps.shape[1] >= longest else None
+
+
+def _on_pixels(attention: np.ndarray | None, encoding: GlyphEncoding | None, word: int,
+               size: tuple[int, int]) -> np.ndarray | None:
+    """Attention (L, K) on tokens that are pixels -> (L, H, W), NaN where none was taken."""
+    if attention is None or encoding is None or encoding.places is None:
+        return None
+    kept = encoding.valid[word]
+    x, y = encoding.places[word][kept].long().cpu().numpy().T
+    pixels = np.full((len(attention), *size), np.nan, np.float32)
+    pixels[:, y, x] = attention[:, kept.cpu().numpy()]
+    return pixels
 
 
 def _filled(values: np.ndarray, length: int, value: float) -> np.ndarray:

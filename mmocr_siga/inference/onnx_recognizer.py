@@ -16,6 +16,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from ..compat.sums import check_sum
+from ..geometry.character_boxes import box_pixels
+from ..geometry.ink_cuts import ink_boxes, ink_mask
+from ..images import read_file
+from ..structures.words import Hypothesis
 from .inputs import Source, check_counts, expand, picture_of, reason_of
 
 __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
@@ -23,6 +28,9 @@ __all__ = ['FORMAT_KEY', 'FORMAT_VERSION', 'ONNXRecognizer', 'prepared']
 # Under this key of the file's metadata there is a JSON object; docs/guides/export.md describes it.
 FORMAT_KEY = 'mmocr_siga'
 FORMAT_VERSION = 1
+_MAPS = 'glyph_maps_'  # with a scale: an output
+ALIGNMENT = 'alignment'  # another one
+_FROM_MEMORY = 'add_external_initializers_from_files_in_memory'
 
 INTERPOLATIONS = dict(nearest=cv2.INTER_NEAREST, bilinear=cv2.INTER_LINEAR,
                       bicubic=cv2.INTER_CUBIC, area=cv2.INTER_AREA, lanczos=cv2.INTER_LANCZOS4)
@@ -33,6 +41,12 @@ class Prepared(NamedTuple):
     """An image as the graph takes it."""
     image: np.ndarray  # uint8 BGR (H, W, 3)
     valid_ratio: float  # share of the width that shows the image and not its padding
+    size: tuple[int, int] | None = None  # width and height that it had
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Without padding."""
+        return self.image[:, :max(1, round(self.image.shape[1] * self.valid_ratio))]
 
 
 class ONNXRecognizer:
@@ -40,17 +54,20 @@ class ONNXRecognizer:
 
     Args:
         path: The ONNX file.
-        threads: Threads that compute; None for all cores.
+        threads: Threads that compute; None is ``OMP_NUM_THREADS``, or else all cores.
         providers: Those of onnxruntime, by name; None for the CPU.
+        weights: The checkpoint that the file refers to for its weights, if it does.
 
     Raises:
         ImportError: If onnxruntime is missing.
         FileNotFoundError: If there is no such file.
         ValueError: If it is no ONNX file, or not one that was exported for this reader, or of a
-            newer format; or for less than one thread.
+            newer format; if a file is not what its card is of; or for less than one thread.
 
     Attributes:
         metadata (dict): That of the file; docs/guides/export.md describes it.
+        maps (list[str]): Outputs with glyph maps.
+        aligned (bool): Whether there is an output with the columns of each character.
 
     Example:
         >>> read = ONNXRecognizer('siga_tiny.onnx')
@@ -59,14 +76,16 @@ class ONNXRecognizer:
     """
 
     def __init__(self, path: str | os.PathLike, threads: int | None = None,
-                 providers: Sequence[str] | None = None) -> None:
+                 providers: Sequence[str] | None = None,
+                 weights: str | os.PathLike | None = None) -> None:
         self.path = os.path.abspath(path)
-        self._options = threads, providers
-        self._opened = os.getpid(), _session(self.path, threads, providers)
+        self._options = threads, providers, weights and os.path.abspath(weights)
+        self._opened = os.getpid(), _session(self.path, *self._options)
         self.metadata = _metadata(self.session, self.path)
         self._inputs = {value.name for value in self.session.get_inputs()}
-        self._maps = [value.name for value in self.session.get_outputs()
-                      if value.name.startswith('glyph_maps_')]
+        self.aligned = any(value.name == ALIGNMENT for value in self.session.get_outputs())
+        self.maps = [value.name for value in self.session.get_outputs()
+                     if value.name.startswith(_MAPS)]
 
     @property
     def session(self) -> Any:
@@ -83,8 +102,8 @@ class ONNXRecognizer:
     def __reduce__(self) -> tuple:
         return type(self), (self.path, *self._options)
 
-    def __call__(self, images: Any, batch_size: int = 32,
-                 return_glyph_maps: bool = False) -> list[dict[str, Any]]:
+    def __call__(self, images: Any, batch_size: int = 32, return_glyph_maps: bool = False,
+                 return_char_boxes: bool = False) -> list[dict[str, Any]]:
         """Read words.
 
         Args:
@@ -94,24 +113,28 @@ class ONNXRecognizer:
             For each word in order ``text``, ``score`` (probability of all its characters and of its
             end), ``char_scores`` (list of float), and with ``return_glyph_maps`` ``glyph_maps``
             (dict of scale to float32 (T + 1, h, w): the probability of each pixel to be background,
-            or a part of the t-th character). For what cannot be read ``text`` is empty, and
+            or a part of the t-th character), with ``return_char_boxes`` ``char_boxes`` (list of x1,
+            y1, x2, y2 in the picture's pixels, by :func:`~mmocr_siga.geometry.ink_cuts.ink_boxes`:
+            out of its ink). For what cannot be read ``text`` is empty, and
             ``error`` says why.
 
         Raises:
             ValueError: If ``batch_size`` is less than 1, or the file has no glyph maps.
         """
-        return list(self.iter_read(images, batch_size, return_glyph_maps))
+        return list(self.iter_read(images, batch_size, return_glyph_maps, return_char_boxes))
 
-    def iter_read(self, images: Any, batch_size: int = 32,
-                  return_glyph_maps: bool = False) -> Iterator[dict[str, Any]]:
+    def iter_read(self, images: Any, batch_size: int = 32, return_glyph_maps: bool = False,
+                  return_char_boxes: bool = False) -> Iterator[dict[str, Any]]:
         """Read any number of words one batch after the other; arguments as in :meth:`__call__`."""
         check_counts(batch_size=batch_size)
-        if return_glyph_maps and not self._maps:
+        if return_glyph_maps and not self.maps:
             raise ValueError(f'{self.path} gives no glyph maps: export it with --glyph-maps, from '
                              'a model that has them')
-        return self._batches(images, batch_size, self._maps if return_glyph_maps else [])
+        return self._batches(images, batch_size, self.maps if return_glyph_maps else [],
+                             return_char_boxes)
 
-    def _batches(self, images: Any, size: int, maps: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def _batches(self, images: Any, size: int, maps: Sequence[str],
+                 boxes: bool) -> Iterator[dict[str, Any]]:
         sources = enumerate(expand(images))
         for batch in iter(lambda: list(islice(sources, size)), []):
             words = [self._prepared(source, number) for number, source in batch]
@@ -121,13 +144,17 @@ class ONNXRecognizer:
                     alike.setdefault(word.image.shape, []).append(i)
             for places in alike.values():
                 for i, result in zip(places, self._read([words[i] for i in places], maps)):
+                    if boxes and 'error' not in result:
+                        result['char_boxes'] = _char_boxes(words[i], result)
                     words[i] = result
             yield from words
 
     def _prepared(self, source: Source, number: int) -> Prepared | dict[str, Any]:
         """A word as the graph takes it, or what is given for one that cannot be read."""
         try:
-            return prepared(picture_of(source), self.metadata['preprocessing']['steps'])
+            image = picture_of(source)
+            word = prepared(image, self.metadata['preprocessing']['steps'])
+            return word._replace(size=image.shape[1::-1])
         except Exception as error:
             return _failed(f'cannot use {source.path or f"picture {number}"}: {reason_of(error)}')
 
@@ -142,28 +169,46 @@ class ONNXRecognizer:
 
     def read_prepared(self, batch: Sequence[Prepared], max_steps: int | None = None,
                       maps: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Read images that :func:`prepared` made, as one batch; ``max_steps`` ends reading early,
-        for graphs with an input ``steps``, ``maps`` are outputs with glyph maps."""
+        """Read images that :func:`prepared` made, as one batch; see :meth:`hypotheses`."""
+        found, by_scale = self.hypotheses(batch, max_steps, maps)
+        words = [self._word(hypothesis) for hypothesis in found]
+        for i, word in enumerate(words if maps else ()):
+            word['glyph_maps'] = {scale: values[i] for scale, values in by_scale.items()}
+        return words
+
+    def hypotheses(self, batch: Sequence[Prepared], max_steps: int | None = None,
+                   maps: Sequence[str] = ()) -> tuple[list[Hypothesis], dict[str, np.ndarray]]:
+        """The greedy reading of each image, and of ``maps``, outputs with glyph maps or that with
+        the alignment, those of each word, by scale. ``max_steps`` ends reading early, for graphs
+        with an input ``steps``."""
         feeds = dict(images=np.stack([word.image for word in batch]))
         if 'valid_ratio' in self._inputs:
             feeds['valid_ratio'] = np.array([word.valid_ratio for word in batch], np.float32)
         if max_steps is not None:
             feeds['steps'] = np.array(max_steps)
         tokens, scores, *found = self.session.run(['tokens', 'scores', *maps], feeds)
-        words = [self._word(*word) for word in zip(tokens.tolist(), scores.tolist())]
-        for i, word in enumerate(words if maps else ()):
-            word['glyph_maps'] = {name[len('glyph_maps_'):]: values[i]
-                                  for name, values in zip(maps, found)}
-        return words
+        end = self.metadata['dictionary']['end_idx']
+        words = []
+        for classes, values in zip(tokens.tolist(), scores.tolist()):
+            length = classes.index(end) if end in classes else len(classes)
+            words.append(Hypothesis(tuple(classes[:length]), tuple(values[:length]),
+                                    math.prod(values[:length + 1])))
+        return words, {name.removeprefix(_MAPS): values for name, values in zip(maps, found)}
 
-    def _word(self, classes: Sequence[int], scores: Sequence[float]) -> dict[str, Any]:
+    def _word(self, hypothesis: Hypothesis) -> dict[str, Any]:
         dictionary = self.metadata['dictionary']
-        characters, end = dictionary['characters'], dictionary['end_idx']
-        length = classes.index(end) if end in classes else len(classes)
-        kept = [(characters[c], s) for c, s in zip(classes[:length], scores)
+        kept = [(dictionary['characters'][c], s)
+                for c, s in zip(hypothesis.tokens, hypothesis.scores)
                 if c not in dictionary['ignored']]
-        return dict(text=''.join(c for c, _ in kept), score=math.prod(scores[:length + 1]),
+        return dict(text=''.join(c for c, _ in kept), score=hypothesis.probability,
                     char_scores=[s for _, s in kept])
+
+
+def _char_boxes(word: Prepared, result: dict[str, Any]) -> list[list[float]]:
+    text, count = result['text'], len(result['char_scores'])
+    # A token such as <UKN> is one character of what was read.
+    boxes = ink_boxes(ink_mask(word.shown, count), text if len(text) == count else [''] * count)
+    return box_pixels(boxes, word.size).tolist()
 
 
 def prepared(image: np.ndarray, steps: Sequence[dict[str, Any]]) -> Prepared:
@@ -203,18 +248,28 @@ def _failed(reason: str) -> dict[str, Any]:
     return dict(text='', score=0.0, char_scores=[], error=reason)
 
 
-def _session(path: str, threads: int | None, providers: Sequence[str] | None) -> Any:
+def _session(path: str, threads: int | None, providers: Sequence[str] | None,
+             weights: str | None = None) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(f'ONNXRecognizer runs on onnxruntime, which could not be imported '
+        raise ImportError(f'reading with {path} needs onnxruntime, which could not be imported '
                           f'({error}): pip install onnxruntime') from error
+    if threads is None and os.environ.get('OMP_NUM_THREADS', '').isdecimal():
+        threads = int(os.environ['OMP_NUM_THREADS']) or None
     check_counts(threads=1 if threads is None else threads)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no ONNX file at {path!r}')
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3
+    for file in filter(None, (path, weights)):
+        check_sum(file)
+    # By its content: a path is refused where links lead out of the folder, as package managers lay
+    # them. Versions that cannot take it look for the file beside the graph.
+    if weights is not None and hasattr(options, _FROM_MEMORY):
+        content = read_file(weights)
+        getattr(options, _FROM_MEMORY)([os.path.basename(weights)], [content], [len(content)])
     try:
         return onnxruntime.InferenceSession(path, options,
                                             providers=list(providers or ['CPUExecutionProvider']))

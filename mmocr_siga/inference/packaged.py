@@ -1,29 +1,33 @@
 """Models that come with the package.
 
-A packaged model is three files in ``mmocr_siga/weights/``: ``<name>.py``, a config with the
+A packaged model is four files in ``mmocr_siga/weights/``: ``<name>.py``, a config with the
 recognizer without its training head and the test pipeline; ``<name>.pth``, its weights, which hold
-tensors alone; and ``<name>.json``, the model card: characters, input size, size and sha256 of the
-weights, which is compared whenever they are loaded, and where they come from. Where a model reads
-other characters than those of the dictionaries shipped, ``<name>.txt`` lists them.
-``tools/checkpoints/pack_weights.py`` writes all of them.
+tensors alone; ``<name>.onnx``, its graph for onnxruntime, which refers to those weights; and
+``<name>.json``, the model card: characters, input size, size and sha256 of weights and graph, which
+are compared whenever they are loaded, and where they come from. Where a model reads other
+characters than those of the dictionaries shipped, ``<name>.txt`` lists them.
+``tools/checkpoints/pack_weights.py`` writes all of them. Without its graph, as a detector or a
+model packed by an earlier version, a model reads by PyTorch.
 """
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..compat.configs import read_config
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
 __all__ = [
-    'DEFAULT_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'config_and_weights', 'find_packaged',
-    'packaged_in', 'packaged_models'
+    'DEFAULT_MODEL', 'EDITOR_MODEL', 'WEIGHTS_FOLDER', 'PackagedModel', 'config_and_weights',
+    'find_packaged', 'packaged_in', 'packaged_models', 'packaged_of'
 ]
 
-DEFAULT_MODEL = 'siga_tiny_words'
+DEFAULT_MODEL = 'siga_lcnet_words'
+EDITOR_MODEL = 'disentangled_words'  # which rewrites words; it may not be there
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / 'weights'
 
 
@@ -32,6 +36,7 @@ class PackagedModel(NamedTuple):
     config: Path
     weights: Path
     card_file: Path
+    graph: Path
 
     @property
     def card(self) -> dict[str, Any]:
@@ -40,14 +45,14 @@ class PackagedModel(NamedTuple):
 
 def packaged_in(folder: str | os.PathLike, name: str) -> PackagedModel:
     return PackagedModel(*(Path(folder) / f'{name}{suffix}'
-                           for suffix in ('.py', '.pth', '.json')))
+                           for suffix in ('.py', '.pth', '.json', '.onnx')))
 
 
 def packaged_models(folder: str | os.PathLike | None = None) -> list[str]:
     """Names of the models in a folder (the package's) that are there with weights, sorted."""
     folder = Path(folder or WEIGHTS_FOLDER)
     return sorted(path.stem for path in folder.glob('*.json')
-                  if all(file.is_file() for file in packaged_in(folder, path.stem)))
+                  if all(file.is_file() for file in packaged_in(folder, path.stem)[:3]))
 
 
 def find_packaged(name: str, folder: str | os.PathLike | None = None) -> PackagedModel:
@@ -62,9 +67,27 @@ def find_packaged(name: str, folder: str | os.PathLike | None = None) -> Package
             'config and weights of your own: model=CONFIG, weights=CHECKPOINT.')
     known = f' (there are: {", ".join(there)})' if there else ''
     what = (f'the weights of the model {name!r} are not in this installation'
-            if name == DEFAULT_MODEL or model.config.is_file() else
+            if name in (DEFAULT_MODEL, EDITOR_MODEL) or model.config.is_file() else
             f'{name!r} is neither the path of a config nor the name of a packaged model')
     raise FileNotFoundError(f'{what}{known}. {ways}')
+
+
+def packaged_of(model: str | os.PathLike | Config) -> PackagedModel | None:
+    """The packaged model of a name, or of the path of its config in any folder; None for another
+    config.
+
+    Raises:
+        FileNotFoundError: If there is no such model or config.
+    """
+    if not isinstance(model, (str, os.PathLike)):
+        return None
+    path = Path(model)
+    if path.is_file():
+        known = path.stem in packaged_models(path.parent)
+        return packaged_in(path.parent, path.stem) if known else None
+    if path.suffix in ('.py', '.json', '.yaml', '.yml'):
+        raise FileNotFoundError(f'there is no config at {os.fspath(model)!r}')
+    return find_packaged(os.fspath(model))
 
 
 def config_and_weights(model: str | os.PathLike | Config, weights: str | os.PathLike | None
@@ -78,17 +101,11 @@ def config_and_weights(model: str | os.PathLike | Config, weights: str | os.Path
         FileNotFoundError: If there is no such model or config.
         ValueError: If weights are needed.
     """
-    is_config = isinstance(model, Config)
-    path = Path('a config' if is_config else model)
-    packaged = None
-    if not is_config and not path.is_file():
-        if path.suffix in ('.py', '.json', '.yaml', '.yml'):
-            raise FileNotFoundError(f'there is no config at {os.fspath(model)!r}')
-        packaged = find_packaged(os.fspath(model))
-    elif not is_config and weights is None and path.stem in packaged_models(path.parent):
-        packaged = packaged_in(path.parent, path.stem)
+    packaged = packaged_of(model)
     if packaged is not None:
         return read_config(packaged.config), weights or packaged.weights, weights is None
+    is_path = isinstance(model, (str, os.PathLike))
     if weights is None:
-        raise ValueError(f'{path} needs weights: give a checkpoint that was trained with it')
-    return model if is_config else read_config(path), weights, False
+        what = os.fspath(model) if is_path else 'a config'
+        raise ValueError(f'{what} needs weights: give a checkpoint that was trained with it')
+    return read_config(model) if is_path else model, weights, False

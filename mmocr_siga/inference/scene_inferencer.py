@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat, zip_longest
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,24 +15,27 @@ import torch
 from mmengine.config import Config
 
 from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
-from ..geometry.line_words import gap_spans, split_line
+from ..geometry.line_words import even_boxes, gap_spans, split_line
 from ..geometry.polygons import check_polygon, extent
 from ..images import UnusableImageError
 from ..images.two_means import two_means_mask_image
 from ..structures.results import SceneResult, SkippedRegion, SpottedWord, WordResult
+from .detectors import DEFAULT_DETECTOR, Detector, build_detector, found_by
 from .inputs import Source, expand, picture_of, reason_of
+from .load_reader import load_reader
 from .packaged import DEFAULT_MODEL
-from .pipelines import mmocr_scope
-from .word_inferencer import WordInferencer
+from .word_reader import WordReader
 
-__all__ = ['SceneInferencer']
+__all__ = ['SceneInferencer', 'likelihood']
 
 TURNS = ('best', 'downwards', 'never')
 # Less of a word than this share says nothing.
 MIN_INSIDE = 0.1
 # Words may lie on both sides of gaps that are wider than this share of the height.
-WORD_GAP = 0.15
-Detector = Callable[[np.ndarray], Any]
+WORD_GAP = 0.18
+# Readings of detected regions with lower scores are left out: the best floor of the packaged reader
+# behind the packaged detector on 40 training scenes, by tools/eval_scenes.py --sweep.
+SCORE_FLOOR = 0.4
 _MISSING = object()
 
 
@@ -45,6 +48,13 @@ class _Region(NamedTuple):
     parts: list[_Region]
 
 
+class _Options(NamedTuple):
+    ordered: bool
+    boxes: bool  # whether places of characters are wanted
+    split: bool
+    floor: float  # of the scores of words
+
+
 class SceneInferencer:
     """Find words with a text detector and read them with a recognizer.
 
@@ -53,11 +63,11 @@ class SceneInferencer:
     out as they are needed, so memory does not grow with their number in a picture.
 
     Args:
-        det: Text detector: config or model name of MMOCR, or a function that takes a picture, BGR
-            (H, W, 3), and returns polygons, or polygons and scores. None: each call gives the
-            polygons.
+        det: Text detector: the packaged one, a config or model name of MMOCR, or a function that
+            takes a picture, BGR (H, W, 3), and returns polygons, or polygons and scores. None: each
+            call gives the polygons.
         det_weights: Checkpoint of the detector, where ``det`` names no model with one.
-        rec, rec_weights, device: See :class:`WordInferencer`; ``rec`` may be one.
+        rec, rec_weights, device: See :func:`load_reader`; ``rec`` may be a reader.
         margin: What is added to a region before and after, and above and below, as shares of its
             height.
         vertical_ratio: Height over width from which a word may be vertical.
@@ -65,42 +75,51 @@ class SceneInferencer:
             probable text is taken; ``'downwards'``; or ``'never'``, as they are.
         min_size: Words that are less wide or high, in pixels, are skipped.
         det_score_thr: Detections with lower scores are skipped.
-        score_thr: Words read with lower probabilities are skipped.
-        split_lines: Whether detections that are lines become words: where spaces are read, if the
-            recognizer says where characters are; and at gaps, if the parts are read with more
-            confidence than the whole. Regions that are given stay whole.
+        score_thr: Words read with lower probabilities are skipped. None is
+            :data:`SCORE_FLOOR` for detected regions, 0 for those that are given.
+        split_lines: Whether detections that are lines become words: where the recognizer reads
+            spaces; at gaps, if it knows none, and if the parts are read with more confidence than
+            the whole. Regions that are given stay whole.
         max_words: Most regions of a picture to read, the most certain ones; the others are skipped.
         max_seconds: Words whose turn comes later than that after a picture's first are skipped.
+        context, shots: Labelled words of the kind that is read, see :class:`WordInferencer`; a
+            reader that is given has its own.
 
     Example:
-        >>> spot = SceneInferencer(det='dbnet_resnet18_fpnc_1200e_icdar2015')
+        >>> spot = SceneInferencer()
         >>> [(word.text, word.polygon) for word in spot('street.jpg')[0].words]
     """
 
-    def __init__(self, det: str | os.PathLike | Config | Detector | None = None,
+    def __init__(self, det: str | os.PathLike | Config | Detector | None = DEFAULT_DETECTOR,
                  det_weights: str | os.PathLike | None = None,
-                 rec: str | os.PathLike | Config | WordInferencer = DEFAULT_MODEL,
+                 rec: str | os.PathLike | Config | WordReader = DEFAULT_MODEL,
                  rec_weights: str | os.PathLike | None = None,
                  device: str | torch.device | None = None,
                  margin: tuple[float, float] = (0.05, 0.05), vertical_ratio: float = 1.5,
                  turn: str = 'best', min_size: float = 2.0, det_score_thr: float = 0.3,
-                 score_thr: float = 0.0, split_lines: bool = True, max_words: int | None = None,
-                 max_seconds: float = float('inf')) -> None:
+                 score_thr: float | None = None, split_lines: bool = True,
+                 max_words: int | None = None, max_seconds: float = float('inf'),
+                 context: Any = None, shots: int | None = None) -> None:
         if turn not in TURNS:
             raise ValueError(f'turn must be one of {TURNS}, but is {turn!r}')
         if len(margin) != 2 or not 0 <= min(margin) <= max(margin) <= 2:
             raise ValueError(f'margin must be two shares in [0, 2], but is {margin!r}')
         if vertical_ratio < 1:
             raise ValueError(f'vertical_ratio must be at least 1, but is {vertical_ratio}')
-        if rec_weights is not None and isinstance(rec, WordInferencer):
-            raise ValueError('rec_weights cannot be given with an inferencer, which has its own')
+        if rec_weights is not None and isinstance(rec, WordReader):
+            raise ValueError('rec_weights cannot be given with a reader, which has its own')
+        options = {name: value for name, value in (('context', context), ('shots', shots))
+                   if value is not None}
+        if options and hasattr(rec, 'iter_read'):
+            raise ValueError('a context cannot be given with a reader: give it to the reader')
         self.margin, self.vertical_ratio, self.turn = tuple(margin), vertical_ratio, turn
         self.min_size, self.det_score_thr, self.score_thr = min_size, det_score_thr, score_thr
         self.split_lines = split_lines
         self.max_words, self.max_seconds = max_words, max_seconds
-        self.recognizer = rec if hasattr(rec, 'iter_read') else WordInferencer(
-            rec, rec_weights, device)
-        self.detector = _detector(det, det_weights, device)
+        self.recognizer = rec if hasattr(rec, 'iter_read') else load_reader(
+            rec, rec_weights, device, **options)
+        self.detector = build_detector(det, det_weights, device)
+        self._reads_spaces = ' ' in getattr(self.recognizer, 'characters', ())
 
     def __call__(self, inputs: Any, polygons: Iterable[Any] | None = None, batch_size: int = 32,
                  ordered: bool | None = None, return_char_polygons: bool = True
@@ -126,11 +145,13 @@ class SceneInferencer:
         as soon as they are there."""
         if self.detector is None and polygons is None:
             raise ValueError('there is no detector: give polygons for each picture, or det')
-        if ordered is None:
-            ordered = polygons is not None
-        pictures = self._pictures(expand(inputs), polygons)
-        return self._results(pictures, batch_size, ordered, return_char_polygons,
-                             split=self.split_lines and polygons is None)
+        given = polygons is not None
+        floor = self.score_thr
+        if floor is None:
+            floor = 0.0 if given else SCORE_FLOOR
+        options = _Options(given if ordered is None else ordered, return_char_polygons,
+                           self.split_lines and not given, floor)
+        return self._results(self._pictures(expand(inputs), polygons), batch_size, options)
 
     def _pictures(self, sources: Iterator[Source], given: Iterable[Any] | None
                   ) -> Iterator[tuple[SceneResult, np.ndarray | None, Any, Any]]:
@@ -152,22 +173,20 @@ class SceneInferencer:
                 scene.error = str(error)
             if given is None and scene.error is None:
                 try:
-                    found = self.detector(image)
+                    polygons, scores, scene.note = found_by(self.detector, image)
                 except Exception as error:
                     scene.error = f'the detector failed: {reason_of(error)}'
-                else:
-                    polygons, scores = _found(found)
             yield scene, image, polygons if scene.error is None else (), scores
 
-    def _results(self, pictures: Iterator, batch_size: int, ordered: bool,
-                 boxes: bool, split: bool) -> Iterator[SceneResult]:
+    def _results(self, pictures: Iterator, batch_size: int,
+                 options: _Options) -> Iterator[SceneResult]:
         """Send crops of all pictures through the recognizer, and gather what comes back."""
         # Regions whose results are to come; None after the last of a picture.
         waiting: deque[tuple[SceneResult, _Region | None]] = deque()
 
         def crops() -> Iterator[Source]:
             for scene, image, found, scores in pictures:
-                for region in self._regions(scene, image, found, scores, ordered, split):
+                for region in self._regions(scene, image, found, scores, options):
                     waiting.append((scene, region))
                     yield from (_crop(image, warp) for one in (region, *region.parts)
                                 for warp in one.warps)
@@ -179,20 +198,19 @@ class SceneInferencer:
 
         results: list[WordResult] = []
         for result in self.recognizer.iter_read(crops(), batch_size=batch_size,
-                                                return_char_boxes=boxes or split):
+                                                return_char_boxes=options.boxes or options.split):
             yield from finished()
             results.append(result)
             scene, region = waiting[0]
             if len(results) == len(region.warps) + len(region.parts):
                 waiting.popleft()
-                self._add(scene, region, results, boxes, split)
+                self._add(scene, region, results, options)
                 results = []
                 yield from finished()
         yield from finished()
 
     def _regions(self, scene: SceneResult, image: np.ndarray | None, polygons: Iterable[Any],
-                 scores: Sequence[float] | None, ordered: bool,
-                 split: bool) -> Iterator[_Region]:
+                 scores: Sequence[float] | None, options: _Options) -> Iterator[_Region]:
         """Regions that can be read; the others are reported."""
         polygons = list(polygons)
         order = range(len(polygons)) if scores is None else np.argsort(scores)[::-1]
@@ -210,7 +228,7 @@ class SceneInferencer:
             if points is None:
                 scene.skipped.append(SkippedRegion(_listed(polygon), f'the polygon {problem}'))
                 continue
-            ways = reading_directions(points, ordered, self.vertical_ratio)
+            ways = reading_directions(points, options.ordered, self.vertical_ratio)
             size = min(extent(*ways[0]))
             if score is not None and not score >= self.det_score_thr:
                 problem = f'the detection score {score:.3f} is below {self.det_score_thr:g}'
@@ -221,7 +239,8 @@ class SceneInferencer:
                 continue
             # The first is downwards, the last as it is.
             ways = {'best': ways, 'downwards': ways[:1], 'never': ways[-1:]}[self.turn]
-            parts = self._parts(image, word_warp(*ways[0]), score) if split else []
+            parts = (self._parts(image, word_warp(*ways[0]), score)
+                     if options.split and not self._reads_spaces else [])
             yield _Region(points, score, [word_warp(*way, self.margin) for way in ways], parts)
 
     def _parts(self, image: np.ndarray, warp: WordWarp, score: float | None) -> list[_Region]:
@@ -239,23 +258,23 @@ class SceneInferencer:
         return parts
 
     def _add(self, scene: SceneResult, region: _Region, results: Sequence[WordResult],
-             boxes: bool, split: bool) -> None:
-        result, warp = max(zip(results, region.warps), key=lambda pair: _likelihood(pair[0]))
+             options: _Options) -> None:
+        result, warp = max(zip(results, region.warps), key=lambda pair: likelihood(pair[0]))
         parts = results[len(region.warps):]
-        if parts and _likelihood(*parts) > _likelihood(result):
+        if parts and likelihood(*parts) > likelihood(result):
             found = [(part, result, part.warps[0]) for part, result in zip(region.parts, parts)]
         elif result.error is not None:
             scene.skipped.append(SkippedRegion(region.points.tolist(), result.error))
             return
         else:
             found = [(region, result, warp)]
-        for word in (word for one in found for word in _spotted(*one, split)):
-            if not boxes:
+        for word in (word for one in found for word in _spotted(*one, options.split)):
+            if not options.boxes:
                 word.char_polygons = None
-            if word.score < self.score_thr:
+            if word.score < options.floor:
                 scene.skipped.append(SkippedRegion(
                     word.polygon, f'the reading {word.text!r} has a score of {word.score:.3f}, '
-                                  f'below {self.score_thr:g}'))
+                                  f'below {options.floor:g}'))
             else:
                 scene.words.append(word)
 
@@ -268,10 +287,12 @@ def _spotted(region: _Region, result: WordResult, warp: WordWarp,
         boxes = np.asarray(result.char_boxes, np.float64).reshape(-1, 4)
         corners = warp.to_picture(boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2))
         places = corners.reshape(-1, 4, 2).tolist()
+    else:
+        boxes = even_boxes(len(text), warp.inner)
     whole = SpottedWord(region.points.tolist(), text, result.score, region.det_score, scores,
                         places)
     # Tokens of several letters cannot be told apart in the text.
-    if not split or places is None or not len(text) == len(scores) == len(places):
+    if not split or not len(text) == len(scores) == len(boxes):
         return [whole]
     words = split_line(text, boxes, warp.inner)
     if len(words) < 2:
@@ -282,7 +303,7 @@ def _spotted(region: _Region, result: WordResult, warp: WordWarp,
         out.append(SpottedWord(
             [*top.tolist(), *bottom[::-1].tolist()], text[begin:end],
             float(np.prod(scores[begin:end])), region.det_score, scores[begin:end],
-            places[begin:end]))
+            None if places is None else places[begin:end]))
     return out
 
 
@@ -300,52 +321,11 @@ def _crop(image: np.ndarray, warp: WordWarp) -> Source:
         return Source(None, error=reason_of(error))
 
 
-def _likelihood(*words: WordResult) -> float:
+def likelihood(*words: WordResult) -> float:
     """Mean probability of a character and of the ends: readings of all lengths compare."""
     if any(word.error is not None or not word.text for word in words):
         return -1.
     return math.prod(word.score for word in words) ** (1 / sum(len(w.text) + 1 for w in words))
-
-
-def _detector(det: Any, weights: str | os.PathLike | None,
-              device: str | torch.device | None) -> Detector | None:
-    """A function from a picture to polygons and scores."""
-    if det is None or (callable(det) and not isinstance(det, Config)):
-        if weights is not None:
-            raise ValueError('det_weights need det, a config or the name of a detector of MMOCR')
-        return det
-    if not isinstance(det, Config):
-        det = os.fspath(det)
-        if det.endswith('.py') and not os.path.isfile(det):
-            raise FileNotFoundError(f'there is no config of a detector at {det!r}')
-    if weights is not None:
-        weights = os.fspath(weights)
-        if '://' not in weights and not os.path.isfile(weights):
-            raise FileNotFoundError(f'there are no weights of a detector at {weights!r}')
-    elif isinstance(det, Config) or det.endswith('.py'):
-        raise ValueError('a config of a detector needs det_weights: a checkpoint that was trained '
-                         'with it')
-    from mmocr.apis import TextDetInferencer
-    with mmocr_scope():
-        inferencer = TextDetInferencer(det, weights, None if device is None else str(device))
-
-    def detect(image: np.ndarray) -> tuple[Any, Any]:
-        with mmocr_scope():
-            sample, = inferencer(image, return_datasamples=True, progress_bar=False,
-                                 out_dir='')['predictions']
-        return sample.pred_instances.polygons, sample.pred_instances.scores
-
-    return detect
-
-
-def _found(result: Any) -> tuple[Any, list[float] | None]:
-    """What a detector gave as polygons and scores."""
-    if isinstance(result, tuple):
-        if len(result) != 2 or len(result[0]) != len(result[1]):
-            raise ValueError('a detector returns polygons, or polygons and as many scores, but '
-                             f'returned a tuple of {len(result)}')
-        return result[0], [float(score) for score in result[1]]
-    return result, None
 
 
 def _listed(polygon: Any) -> Any:

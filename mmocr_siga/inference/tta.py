@@ -31,6 +31,15 @@ class View(NamedTuple):
     name: str
     matrix: np.ndarray  # float64 (2, 3), from the picture to what is seen
 
+    @property
+    def level(self) -> bool:
+        """Whether writing that is level in the picture is nearly so in the view."""
+        return abs(self.matrix[0, 0]) > abs(self.matrix[0, 1])
+
+    def shares(self, size: tuple[int, int], seen: tuple[int, int]) -> np.ndarray:
+        """The matrix between shares of width and height, of those of picture and view."""
+        return self.matrix * [*size, 1] / np.reshape(seen, (2, 1))
+
     def boxes_back(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Bounds in a picture of the given size of boxes (L, 4): x1, y1, x2, y2."""
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
@@ -74,11 +83,9 @@ def views(image: np.ndarray,
 
 
 def taken_back(result: WordResult, view: View, first: WordResult) -> WordResult:
-    """The result of a view, with places in its pixels, as one of the picture that gave ``first``;
+    """The result of a view, with a mask in its pixels, as one of the picture that gave ``first``;
     changed in place."""
     result.view, result.path, result.size = view.name, first.path, first.size
-    if result.char_boxes is not None:
-        result.char_boxes = view.boxes_back(result.char_boxes, first.size).tolist()
     if result.mask is not None:
         result.mask = view.mask_back(result.mask, first.size)
     return result
@@ -86,8 +93,10 @@ def taken_back(result: WordResult, view: View, first: WordResult) -> WordResult:
 
 def better_result(one: WordResult, other: WordResult) -> WordResult:
     """The more probable of two results of a picture, with the n best of both; to have read nothing
-    counts least. The first is taken of two that are equal."""
-    better = max(one, other, key=lambda result: (result.text != '', result.score))
+    counts least, and then to have read without the context. The first is taken of two that are
+    equal."""
+    better = max(one, other, key=lambda result: (result.text != '', result.by_context,
+                                                 result.score))
     if one.nbest is not None and other.nbest is not None:
         found = {better.text: better.score}
         for text, score in sorted(one.nbest + other.nbest, key=lambda pair: -pair[1]):

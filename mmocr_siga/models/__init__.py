@@ -10,6 +10,7 @@ from .losses import *
 from .necks import *
 from .plugins import CTCDistillation, GlyphPlugin, Plugin, SECLoss
 from .preprocessors import *
+from .pretrainers import *
 from .recognizers import *
 from .spotters import *
 from .target_generators import *

@@ -4,6 +4,8 @@ A face is named ``built-in:<kind>/<numbers>``, numbers in per cent:
 
 - ``built-in:dots/44``: 5 x 7 round dots whose radius is 0.44 of their distance;
 - ``built-in:squares/80``: 5 x 7 square dots whose side is 0.80 of their distance;
+- ``built-in:dots/44/1234`` or ``squares``: an invented script, a random pattern of 5 x 7 dots for
+  each character whatever, by a seed, here 1234;
 - ``built-in:segments/14/8``: segments 0.14 of the height thick, slanted by 0.08 of the height.
 """
 from __future__ import annotations
@@ -44,6 +46,7 @@ _SEGMENTS = {
     '0': 'abcdef', '1': 'bc', '2': 'abged', '3': 'abgcd', '4': 'fgbc', '5': 'afgcd',
     '6': 'afgedc', '7': 'abc', '8': 'abcdefg', '9': 'abcdfg', 'A': 'abcefg', 'C': 'adef',
     'E': 'adefg', 'F': 'aefg', 'H': 'bcefg', 'L': 'def', 'P': 'abefg', 'U': 'bcdef', '-': 'g',
+    'b': 'cdefg', 'd': 'bcdeg',
 }
 _SHIFT = 4  # fixed-point bits of OpenCV's drawing
 
@@ -52,8 +55,10 @@ def built_in_characters(path: str) -> frozenset[str]:
     return frozenset(_SEGMENTS if 'segments/' in path else _DOTS)
 
 
-def dot_pattern(char: str) -> np.ndarray:
-    """The dots of a character, bool of shape (7, 5)."""
+def dot_pattern(char: str, seed: int | None = None) -> np.ndarray:
+    """The dots of a character, bool of shape (7, 5); with a seed, of its invented script."""
+    if seed is not None:
+        return np.random.default_rng([seed, ord(char)]).random((7, 5)) < 0.5
     rows = np.frombuffer(bytes.fromhex(_DOTS[char]), np.uint8)
     return np.unpackbits(rows[:, None], axis=1)[:, 3:].astype(bool)
 
@@ -64,6 +69,7 @@ class BuiltInFont:
     def __init__(self, path: str, size: int) -> None:
         self._kind, *numbers = path[len(PREFIX):].split('/')
         self.path, self.size = path, size
+        self._script = int(numbers.pop()) if self._kind != 'segments' and numbers[1:] else None
         self._numbers = [int(n) / 100 for n in numbers]
 
     def getlength(self, text: str) -> float:
@@ -79,7 +85,7 @@ class BuiltInFont:
     def _dots(self, char: str) -> np.ndarray:
         pitch, extent = self.size / 7, self._numbers[0]
         canvas = np.zeros((self.size + 3, int(np.ceil(5 * pitch)) + 3), np.uint8)
-        for row, column in np.argwhere(dot_pattern(char)):
+        for row, column in np.argwhere(dot_pattern(char, self._script)):
             x, y = 1 + (column + 0.5) * pitch, 1 + (row + 0.5) * pitch
             if self._kind == 'dots':
                 cv2.circle(canvas, _fixed(x - 0.5, y - 0.5), _fixed(extent * pitch)[0], 255, -1,

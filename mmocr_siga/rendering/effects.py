@@ -28,6 +28,18 @@ def grown(layer: np.ndarray, radius: float) -> np.ndarray:
     return layer + np.float32(part) * (full - layer)
 
 
+def reweighted(ink: np.ndarray, glyphs: np.ndarray,
+               radius: float) -> tuple[np.ndarray, np.ndarray]:
+    """Make letters bolder (positive radius in pixels) or lighter, and their labels with them; 0
+    changes nothing."""
+    if not radius:
+        return ink, glyphs
+    side = 2 * int(np.ceil(abs(radius))) + 1
+    ink = grown(ink.astype(np.float32), radius).round().astype(np.uint8)
+    spread = cv2.dilate(glyphs, np.ones((side, side), np.uint8))
+    return ink, np.where(glyphs > 0, glyphs, spread) * (ink > 127)
+
+
 def shadow(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray,
            unit: float) -> np.ndarray:
     """Cast a soft or hard shadow of ``alpha`` (H, W); ``unit`` is the cap height in pixels."""
@@ -48,13 +60,18 @@ def extrusion(rng: np.random.Generator, image: np.ndarray, alpha: np.ndarray, un
     return blend(image, walls, color * np.float32(rng.uniform(0.2, 0.6)))
 
 
-def relief(rng: np.random.Generator, alpha: np.ndarray, unit: float) -> np.ndarray:
-    """Light on embossed or engraved letters: float32 (H, W), about [-1, 1]."""
+def relief(rng: np.random.Generator, alpha: np.ndarray, unit: float,
+           measured: dict | None = None) -> np.ndarray:
+    """Light on embossed or engraved letters: float32 (H, W), about [-1, 1]. ``measured`` keeps the
+    steepest slope of the first picture of a group for the others."""
     smooth = cv2.GaussianBlur(alpha, (0, 0), float(max(0.6, rng.uniform(0.02, 0.06) * unit)))
     angle = rng.uniform(0, 2 * np.pi)
     slope = (cv2.Sobel(smooth, cv2.CV_32F, 1, 0) * np.float32(np.cos(angle))
              + cv2.Sobel(smooth, cv2.CV_32F, 0, 1) * np.float32(np.sin(angle)))
-    return slope / max(float(np.abs(slope).max()), 1e-3)
+    measured = {} if measured is None else measured
+    if 'slope' not in measured:
+        measured['slope'] = max(float(np.abs(slope).max()), 1e-3)
+    return slope / measured['slope']
 
 
 def worn(rng: np.random.Generator, alpha: np.ndarray) -> np.ndarray:
@@ -101,10 +118,10 @@ def separation(image: np.ndarray, ink: np.ndarray) -> float:
     return float(np.linalg.norm(np.subtract(on, off))) / 3 ** 0.5
 
 
-def tone(rng: np.random.Generator, image: np.ndarray, low: float, separated: float) -> np.ndarray:
-    """Lower the contrast, by no more than ``low`` and to about 25 gray levels of what
-    :func:`separation` found, darken or lift, and tint a little."""
-    mean = image.mean((0, 1), dtype=np.float32)
+def tone(rng: np.random.Generator, image: np.ndarray, low: float, separated: float,
+         mean: np.ndarray) -> np.ndarray:
+    """Lower the contrast about the ``mean`` color (3,), by no more than ``low`` and to about 25
+    gray levels of what :func:`separation` found, darken or lift, and tint a little."""
     factor = np.float32(max(rng.uniform(low, 1), min(1.0, 25 / max(separated, 1.0))))
     gain = rng.uniform(0.5, 1.1) * (1 + rng.uniform(-0.06, 0.06, 3))
     offset = rng.uniform(0, 35) if rng.random() < 0.3 else 0.0

@@ -42,6 +42,17 @@ class FontFace:
         """Nominal font size at which capitals are ``cap_height`` pixels tall."""
         return int(np.clip(round(cap_height / self.cap_ratio), 6, 400))
 
+    def can_write(self, text: str) -> bool:
+        """Whether it has all characters of a text but spaces."""
+        return all(char in self.characters or char.isspace() for char in text)
+
+
+def as_drawn(face: FontFace, text: str) -> str:
+    """A text as it will look in a face: in capitals where that has no small letters."""
+    capitals = text.upper()
+    return capitals if (face.unicase and set(capitals) <= face.characters
+                        and len(capitals) == len(text)) else text
+
 
 @lru_cache(maxsize=512)
 def open_face(path: str, size: int) -> ImageFont.FreeTypeFont | BuiltInFont:
@@ -148,12 +159,14 @@ def legibility(path: str, characters: Iterable[str]) -> float:
     Mean over those of the characters that are in A-Z, a-z, 0-9 of the best normalized correlation
     with the same character in plain faces; 1 if there is none.
     """
-    font, references, scores = open_face(path, _PROBE_SIZE), _reference_templates(), []
-    for char in characters:
-        if char in references:
-            template = glyph_template(font, char)
-            scores.append(-1.0 if template is None else float((references[char] @ template).max()))
+    scores = [_resemblance(path, char) for char in characters if char in _reference_templates()]
     return float(np.mean(scores)) if scores else 1.0
+
+
+@cache
+def _resemblance(path: str, char: str) -> float:
+    template = glyph_template(open_face(path, _PROBE_SIZE), char)
+    return -1.0 if template is None else float((_reference_templates()[char] @ template).max())
 
 
 def _is_unicase(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> bool:
@@ -233,14 +246,13 @@ class FontLibrary:
 
     def draw(self, rng: np.random.Generator, text: str, tries: int = 20) -> FontFace:
         """Draw a face that has all of a text but spaces; a ValueError if there is none."""
-        needed = {c for c in text if not c.isspace()}
         for _ in range(tries):
             folder = self._folders[min(int(np.searchsorted(self._cumulative, rng.random())),
                                        len(self._folders) - 1)]
             face = folder[int(rng.integers(len(folder)))]
-            if needed <= face.characters:
+            if face.can_write(text):
                 return face
-        able = [f for f in self.faces if needed <= f.characters]
+        able = [f for f in self.faces if f.can_write(text)]
         if not able:
             raise ValueError(f'no single font can write {text!r}')
         return able[int(rng.integers(len(able)))]
@@ -250,6 +262,12 @@ def built_in_faces(charset: Sequence[str]) -> list[FontFace]:
     """The faces of :mod:`.drawn_faces` that can write at least one of the characters."""
     return [FontFace(path, known, 1.0) for path in (*DOT_FACES, *SEGMENT_FACES)
             if (known := built_in_characters(path) & frozenset(charset))]
+
+
+def invented_face(characters: Sequence[str], rng: np.random.Generator) -> FontFace:
+    """A dot face in whose script, made up by ``rng``, each character is a random pattern."""
+    path = DOT_FACES[int(rng.integers(len(DOT_FACES)))]
+    return FontFace(f'{path}/{int(rng.integers(2**32))}', frozenset(characters), 1.0)
 
 
 def machine_faces(charset: Sequence[str], folders: Iterable[os.PathLike] | None = None,

@@ -18,6 +18,7 @@ class Line:
     labels: np.ndarray  # 0 for background, k for the k-th character
     box: tuple[int, int, int, int]  # x0, y0, x1, y1 of the word's ink
     cap_height: float  # of capitals, in pixels
+    baseline: float = 0.0  # row on which the letters stand
 
 
 def pen_positions(face: FontFace, text: str, sizes: list[int], spacing: float) -> list[float]:
@@ -90,7 +91,8 @@ def lay_out(face: FontFace, text: str, cap_height: float, spacing: float = 0.0,
     if rng is not None and any(neighbors):
         _write_neighbors(context, face, size, neighbors, rng, pens[-1], (x0, y0, pad),
                           y1 - y0, cap_height)
-    return Line(ink, context, labels, (pad, pad, pad + x1 - x0, pad + y1 - y0), cap_height)
+    return Line(ink, context, labels, (pad, pad, pad + x1 - x0, pad + y1 - y0), cap_height,
+                pad - y0)
 
 
 def _write_neighbors(canvas: np.ndarray, face: FontFace, size: int,
@@ -151,14 +153,45 @@ class Warp:
         return theta * radius, radius - sign * np.sqrt(dx * dx + dy * dy)
 
 
-def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
-              elastic: float = 0.0, rng: np.random.Generator | None = None
-              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Warp the ink, the context and the labels of a line: uint8 arrays of one shape (H, W).
+@dataclass(frozen=True)
+class Placement:
+    """Where the pixels of a warped line come from; see :func:`place_line`."""
+    warp: Warp
+    size: tuple[int, int]  # width and height of the picture of the line
+    middle: tuple[float, float]  # of the word, in pixels of the line
+    half_width: float
+    center: np.ndarray  # of the bent word, (2,), about its middle
+    low: np.ndarray  # upper left end of the picture, (2,), about the warped center
+    scale: float
+    matrix: np.ndarray  # (3, 3)
 
-    ``border`` around the word and ``elastic``, smooth random shifts as of cloth, are fractions of
-    the cap height. What is larger than ``max_pixels`` is scaled down.
-    """
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """Where places (n, 2) of the line lie, float64 (n, 2); for both 0 is the left or upper
+        edge of the first pixel."""
+        bent = self.warp.bend(np.asarray(points, np.float64) - 0.5 - self.middle, self.half_width)
+        mapped = cv2.perspectiveTransform((bent - self.center)[None], self.matrix)[0]
+        return (mapped - self.low) * self.scale + 0.5
+
+    def sources(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel of the picture the column and row of the line, float32 (H, W) each,
+        counted from the middle of its first pixel."""
+        width, height = self.size
+        gx, gy = np.meshgrid(np.arange(width, dtype=np.float32) / np.float32(self.scale),
+                             np.arange(height, dtype=np.float32) / np.float32(self.scale))
+        inv = np.linalg.inv(self.matrix).astype(np.float32)
+        gx += np.float32(self.low[0])
+        gy += np.float32(self.low[1])
+        w = inv[2, 0] * gx + inv[2, 1] * gy + inv[2, 2]
+        u = (inv[0, 0] * gx + inv[0, 1] * gy + inv[0, 2]) / w + np.float32(self.center[0])
+        v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(self.center[1])
+        u, v = self.warp.unbend(u, v, self.half_width)
+        return u + np.float32(self.middle[0]), v + np.float32(self.middle[1])
+
+
+def place_line(line: Line, warp: Warp, border: float = 0.45,
+               max_pixels: int = 400_000) -> Placement:
+    """Find a picture for a warped line, with a ``border`` around the word as a fraction of the cap
+    height; what is larger than ``max_pixels`` is scaled down."""
     x0, y0, x1, y1 = line.box
     cx, cy, hw, hh = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
     t = np.linspace(-1, 1, 17)
@@ -172,21 +205,37 @@ def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 40
     low, high = mapped.min(0) - border * line.cap_height, mapped.max(0) + border * line.cap_height
     width, height = np.ceil(high - low).astype(int)
     scale = min(1.0, float(np.sqrt(max_pixels / (width * height))))
-    width, height = max(int(width * scale), 2), max(int(height * scale), 2)
-    gx, gy = np.meshgrid(np.arange(width, dtype=np.float32) / np.float32(scale),
-                         np.arange(height, dtype=np.float32) / np.float32(scale))
-    inv = np.linalg.inv(matrix).astype(np.float32)
-    gx += np.float32(low[0])
-    gy += np.float32(low[1])
-    w = inv[2, 0] * gx + inv[2, 1] * gy + inv[2, 2]
-    u = (inv[0, 0] * gx + inv[0, 1] * gy + inv[0, 2]) / w + np.float32(center[0])
-    v = (inv[1, 0] * gx + inv[1, 1] * gy + inv[1, 2]) / w + np.float32(center[1])
-    u, v = warp.unbend(u, v, hw)
-    map_x, map_y = u + np.float32(cx), v + np.float32(cy)
+    size = max(int(width * scale), 2), max(int(height * scale), 2)
+    return Placement(warp, size, (cx, cy), hw, center, low, scale, matrix)
+
+
+def warp_line(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
+              elastic: float = 0.0, rng: np.random.Generator | None = None
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Warp the ink, the context and the labels of a line: uint8 arrays of one shape (H, W).
+
+    ``border`` and ``max_pixels`` are those of :func:`place_line`; ``elastic``, smooth random
+    shifts as of cloth, is a fraction of the cap height.
+    """
+    return read_line(line, *line_sources(line, warp, border, max_pixels, elastic, rng))
+
+
+def line_sources(line: Line, warp: Warp, border: float = 0.45, max_pixels: int = 400_000,
+                 elastic: float = 0.0, rng: np.random.Generator | None = None
+                 ) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row of a line for each pixel of its picture, see :meth:`Placement.sources`;
+    arguments are those of :func:`warp_line`."""
+    map_x, map_y = place_line(line, warp, border, max_pixels).sources()
     if elastic and rng is not None:
         cells, amplitude = int(rng.integers(2, 5)), elastic * line.cap_height
         map_x = map_x + smooth_noise(rng, map_x.shape, cells) * np.float32(0.6 * amplitude)
         map_y = map_y + smooth_noise(rng, map_y.shape, cells) * np.float32(amplitude)
+    return map_x, map_y
+
+
+def read_line(line: Line, map_x: np.ndarray,
+              map_y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The ink, the context and the labels of a line at places of it, (H, W) each."""
     ink = cv2.remap(line.ink, map_x, map_y, cv2.INTER_LINEAR)
     labels = cv2.remap(line.labels, map_x, map_y, cv2.INTER_NEAREST)
     context = np.zeros_like(ink)

@@ -80,16 +80,22 @@ def number_like(rng: np.random.Generator) -> str:
 
 
 class TextSource:
-    """Draws labels of 1 to ``max_length`` characters of ``charset``."""
+    """Draws labels of ``min_length`` to ``max_length`` characters of ``charset``."""
 
-    def __init__(self, charset: str, max_length: int = 25) -> None:
+    def __init__(self, charset: str, max_length: int = 25, min_length: int = 1) -> None:
         if max_length < 1:
             raise ValueError(f'max_length must be at least 1, got {max_length}')
-        self.charset, self.max_length = charset, max_length
+        if not 1 <= min_length <= max_length:
+            raise ValueError(f'min_length must be within [1, max_length], got {min_length} and '
+                             f'{max_length}')
+        self.charset, self.max_length, self.min_length = charset, max_length, min_length
         self._solid = [c for c in charset if not c.isspace()]
         if not self._solid:
             raise ValueError(f'the character set {charset!r} has nothing to write')
         self._digits = [c for c in self._solid if c.isdigit()] or self._solid
+
+    def _length(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(self.min_length, self.max_length, endpoint=True))
 
     def draw(self, rng: np.random.Generator) -> str:
         raise NotImplementedError
@@ -169,7 +175,77 @@ class RandomSource(TextSource):
     them and all lengths equally likely."""
 
     def draw(self, rng: np.random.Generator) -> str:
-        return _string(rng, self._solid, int(rng.integers(1, self.max_length, endpoint=True)))
+        return _string(rng, self._solid, self._length(rng))
+
+
+class CodeSource(TextSource):
+    """Draws codes that repeat themselves, all lengths equally likely: groups of characters that
+    come back, as they are or with one changed, and runs of one character. Who forgets what was
+    read already drops or doubles them."""
+
+    def draw(self, rng: np.random.Generator) -> str:
+        length, text, groups = self._length(rng), '', []
+        while len(text) < length:
+            group = _string(rng, self._solid, int(rng.integers(2, 7)))
+            kind = rng.random()
+            if kind < 0.2:
+                group = group[0] * len(group)
+            elif kind < 0.7 and groups:
+                group = _pick(rng, groups)
+                if kind > 0.5:
+                    k = int(rng.integers(len(group)))
+                    group = group[:k] + _pick(rng, self._solid) + group[k + 1:]
+            groups.append(group)
+            text += group
+        return text[:length]
+
+
+class FormulaSource(TextSource):
+    """Draws the source of made-up formulas, as LaTeX writes them: fractions, roots, powers, indices
+    and sums in braces within braces, all closed."""
+
+    _names = ('alpha', 'beta', 'theta', 'lambda', 'pi', 'sin', 'cos', 'log')
+    _operators = '+-=<'
+    _needed = '\\{}^_()' + _operators
+
+    def __init__(self, charset: str, max_length: int = 100, min_length: int = 1) -> None:
+        super().__init__(charset, max_length, min_length)
+        missing = sorted({*self._needed, *''.join(self._names), *'fracsqrtsumn1i'} - {*charset})
+        if missing:
+            raise ValueError(f'formulas are written with {"".join(missing)!r}, too, which the '
+                             'character set lacks')
+
+    def _symbol(self, rng: np.random.Generator) -> str:
+        pool = 'abcnxyz' if rng.random() < 0.6 else self._digits
+        return _pick(rng, pool)
+
+    def _term(self, rng: np.random.Generator, depth: int) -> str:
+        def inner() -> str:
+            if depth and rng.random() < 0.5:
+                return self._term(rng, depth - 1) + _pick(rng, '+-') + self._symbol(rng)
+            return self._symbol(rng)
+
+        forms = (
+            lambda: self._symbol(rng),
+            lambda: self._symbol(rng) + self._symbol(rng),
+            lambda: f'\\{_pick(rng, self._names)}{{{inner()}}}',
+            lambda: f'{self._symbol(rng)}^{{{inner()}}}',
+            lambda: f'{self._symbol(rng)}_{{{inner()}}}',
+            lambda: f'({inner()})',
+            lambda: f'\\frac{{{inner()}}}{{{inner()}}}',
+            lambda: f'\\sqrt{{{inner()}}}',
+            lambda: f'\\sum_{{i=1}}^{{n}}{inner()}')
+        return forms[int(rng.integers(len(forms)))]()
+
+    def draw(self, rng: np.random.Generator) -> str:
+        length = self._length(rng)
+        text = self._symbol(rng)
+        while len(text) < length:
+            more = _pick(rng, self._operators) + self._term(rng, 2)
+            if len(text) + len(more) > self.max_length:
+                more = self._symbol(rng)  # as in a product
+            text += more
+        return text
 
 
 class SerialSource(TextSource):

@@ -1,7 +1,10 @@
 """Words as decoders are taught and read them. N batch, T steps, P positions, K classes."""
-from typing import NamedTuple, Optional
+from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 IGNORE_INDEX = -100  # a target that asks for nothing
 
@@ -23,7 +26,7 @@ class Decoded(NamedTuple):
     """The steps of a decoder that ran, T' of them."""
 
     logits: dict[str, Tensor]  # (N, T', K) per branch; 'word' is what is read
-    attention: Optional[Tensor]  # (N, T', P), each row sums to 1; None: there is none
+    attention: Tensor | None  # (N, T', P), each row sums to 1; None: there is none
 
 
 class WordOutputs(NamedTuple):
@@ -31,7 +34,7 @@ class WordOutputs(NamedTuple):
 
     logits: dict[str, Tensor]  # (N, T', K) per branch
     targets: WordTargets
-    attention: Optional[Tensor] = None  # (N, T', P), see Decoded
+    attention: Tensor | None = None  # (N, T', P), see Decoded
 
 
 class Hypothesis(NamedTuple):

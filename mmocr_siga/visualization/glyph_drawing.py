@@ -36,6 +36,7 @@ TITLE = 44
 BARS = 92
 OPACITY = np.float32(0.75)  # where a map has its peak
 _WELL = (225, 225, 225)
+_TAKEN = np.float32(190)  # gray of a pixel that no character looked at
 
 
 def normalized(maps: np.ndarray) -> np.ndarray:
@@ -63,7 +64,7 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
                  truth: str | None = None, text_mask: np.ndarray | None = None,
                  attention: np.ndarray | None = None,
                  glyph_maps: Mapping[str, np.ndarray] | None = None,
-                 rectified: np.ndarray | None = None,
+                 rectified: np.ndarray | None = None, pixels: np.ndarray | None = None,
                  char_boxes: Sequence[Sequence[float]] | None = None) -> np.ndarray:
     """Draw what a recognizer read and what it looked at, in a size that depends only on which parts
     are given and on the number of scales.
@@ -78,6 +79,8 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
         glyph_maps: Name of a scale to non-negative weights (T, h, w), T >= L, without background.
         rectified: The word as a preprocessor straightened it: what all maps lie over, and shown in
             the place of ``image``.
+        pixels: Weights of each step on single pixels, (T, h, w) with T >= L, NaN on those that were
+            not taken: where only some are read.
         char_boxes: Left, top, right and bottom of each character, (L, 4), in pixels of the picture
             shown; one with NaN is left out.
     """
@@ -96,6 +99,11 @@ def draw_reading(image: np.ndarray, *, text: str | None, scores: Sequence[float]
     rows = [{'image': shown if char_boxes is None else framed(shown, char_boxes, image)}]
     if text_mask is not None:
         rows[0]['text mask'] = _mask_picture(text_mask, shown.shape[:2])
+    if pixels is not None and length:
+        pixels = _checked_maps('pixels', pixels, 3, length)
+        if text_mask is not None:
+            rows.append({})
+        rows[-1]['pixels that were read'] = _pixel_picture(pixels, shown.shape[:2])
     if attention is not None:
         attention = _checked_maps('attention', attention, 2, length)
         rows.append({'attention': overlay(shown, attention[:, None, :]),
@@ -129,6 +137,16 @@ def _checked_maps(name: str, maps: np.ndarray, ndim: int, length: int) -> np.nda
 def _mask_picture(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     gray = np.nan_to_num(np.asarray(mask, np.float32)).clip(0, 1)
     return to_bgr_uint8(cv2.resize(gray, shape[::-1], interpolation=cv2.INTER_NEAREST))
+
+
+def _pixel_picture(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Each pixel that was taken in the color of the character that looked at it most, the paler the
+    less; the others white."""
+    weights = normalized(pixels)
+    colors = character_colors(len(pixels)).astype(np.float32)[weights.argmax(0)]
+    tinted = _TAKEN + weights.max(0)[..., None] * (colors - _TAKEN)
+    picture = np.where(np.isnan(pixels[0])[..., None], 255, tinted).round().astype(np.uint8)
+    return cv2.resize(picture, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def _heat_rows(attention: np.ndarray, text: str, width: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from .glyph_drawing import draw_reading
 
 __all__ = ['PARTS', 'GlyphVisualizer', 'draw_sample']
 
-PARTS = ('text_mask', 'attention', 'glyph_maps', 'char_boxes')
+PARTS = ('text_mask', 'pixels', 'attention', 'glyph_maps', 'char_boxes')
 
 
 @VISUALIZERS.register_module()

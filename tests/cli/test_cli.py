@@ -9,6 +9,7 @@ import pytest
 from mmocr_siga import cli
 from mmocr_siga.apis import WordInferencer
 from mmocr_siga.cli.common import one_line
+from mmocr_siga.inference.packaged import DEFAULT_MODEL, packaged_models
 from tests.conftest import REPO
 from tests.helpers.readers import write_pictures
 
@@ -108,7 +109,10 @@ def test_show(model, pictures, tmp_path, monkeypatch, capsys):
     ('read', 'words --model no_such', 2, "'no_such' is neither"),
     ('read', 'words --model no_such.py', 2, "no config at 'no_such.py'"),
     ('read', 'words --device cuda:99', 2, "device 'cuda:99' cannot be used"),
-    ('read', 'words --weights gone.pth', 2, "no weights at 'gone.pth'")])
+    ('read', 'words --weights gone.pth', 2, "no weights at 'gone.pth'"),
+    ('read', 'words --backend onnx', 2, 'packaged models with their own weights'),
+    ('read', 'words --nbest 2 --backend onnx', 2, '--nbest needs PyTorch'),
+    ('show', 'words/0.png --backend onnx', 2, 'show needs PyTorch')])
 def test_what_cannot_be_done_is_told(verb, arguments, code, message, model, pictures, monkeypatch,
                                      capsys):
     monkeypatch.chdir(pictures.parent)
@@ -119,7 +123,7 @@ def test_what_cannot_be_done_is_told(verb, arguments, code, message, model, pict
 
 @pytest.mark.parametrize('arguments', [
     '', 'read', 'red', 'read a --nbest 0', 'read a --batch-size x', 'demo --port 70000',
-    'demo --port http', 'spot', 'spot a', 'spot a --gts . --det b', 'spot a --gts . --score 2',
+    'demo --port http', 'spot', 'spot a --gts . --det b', 'spot a --gts . --score 2',
     'spot a --gts . --turn up'])
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -164,6 +168,28 @@ def test_help_imports_nothing_slow():
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPO,
                           check=True)
     assert 'usage' in done.stdout and done.stdout.splitlines()[-1] == '[]'
+
+
+@pytest.mark.skipif(DEFAULT_MODEL not in packaged_models(), reason='no packaged weights')
+def test_the_packaged_model_is_read_without_frameworks(pictures, capsys):
+    code = ("import sys, runpy\n"
+            "try:\n    runpy.run_module('mmocr_siga', run_name='__main__', alter_sys=True)\n"
+            'except SystemExit as stop:\n    print(stop.code)\n'
+            "names = {'torch', 'torchvision', 'mmocr', 'mmengine', 'mmcv', 'mmdet', 'onnx'}\n"
+            'print(sorted(names & set(sys.modules)))\n')
+    command = ['read', str(pictures), '--json', '--tta', '1']
+    done = subprocess.run([sys.executable, '-c', code, *command], capture_output=True, text=True,
+                          cwd=REPO)
+    *lines, code, frameworks = done.stdout.splitlines()
+    assert (code, frameworks, done.stderr) == ('0', '[]', '')
+    assert cli.main([*command, '--backend', 'torch', '--device', 'cpu']) == 0
+    want = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for one, two in zip(want, map(json.loads, lines)):
+        assert (one['path'], one['text']) == (two['path'], two['text'])
+        assert one['score'] == pytest.approx(two['score'], abs=1e-3)
+        for box, own in zip(one['char_boxes'], two['char_boxes']):
+            assert box == pytest.approx(own, abs=1)
+    assert len(want) == len(lines) == 4
 
 
 def test_from_a_shell(model, pictures):

@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,6 +65,31 @@ def test_json_and_pictures(spot, root, tmp_path):
 def test_mistakes(spot, args, words):
     code, out, err = spot(*args)
     assert code == 2 and out == '' and words in err and 'Traceback' not in err
+
+
+def test_the_packages_own_detector(spot, root, tmp_path):
+    # Nothing to find in the first; the second is cut off; the third has words, the fourth is large.
+    blank = np.full((90, 160, 3), 200, np.uint8)
+    words = blank.copy()
+    cv2.putText(words, 'word', (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (40, 0, 0), 3)
+    for name, picture in (('1', blank), ('2', words), ('3', words)):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
+    whole = (tmp_path / '2.png').read_bytes()
+    (tmp_path / '2.png').write_bytes(whole[:len(whole) // 2])
+    Image.fromarray(np.pad(words, ((0, 0), (0, 4000), (0, 0)), 'edge')).convert('CMYK').save(
+        tmp_path / '4.jpg')
+    code, out, err = spot(tmp_path, '--json', '--score', '0')
+    assert code == 1
+    none, broken, found, long = map(json.loads, out.splitlines())
+    assert none['words'] == none['skipped'] == [] and 'error' not in none
+    assert 'damaged' in broken['error'] and 'words were looked for' not in found.get('note', '')
+    assert 'in 23 parts' in long['note'] and '4.jpg: words were looked for in the picture in' in err
+    for scene in (found, long):
+        assert len(scene['words']) == 1
+        (left, top), (right, bottom) = (f(scene['words'][0]['polygon'], axis=0)
+                                        for f in (np.min, np.max))
+        # 'word' as it was drawn, give or take a margin.
+        assert abs(left - 20) < 10 and abs(right - 110) < 15 and 20 < top < 40 < bottom < 75
 
 
 def test_lines():

@@ -2,14 +2,20 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmocr.registry import HOOKS, METRICS, MODELS, TRANSFORMS
 
+from mmocr_siga.models.spotters.regions import detected_regions
 from tests.conftest import REPO
 from tests.helpers.spotters import TWO_WORDS, scene
+from tests.helpers.words import sample
 
 CONFIGS = REPO / 'configs'
-# Those on PP-OCRv6's trunk are different in everything.
-NAMES = sorted(path.stem for path in CONFIGS.glob('*.py') if 'lcnet' not in path.stem)
+# Those on PP-OCRv6's trunk are different in everything, those of long strings in data and lengths;
+# finetune is what the packaged reader is.
+NAMES = sorted(path.stem for path in CONFIGS.glob('*.py')
+               if not any(part in path.stem for part in (
+                   'lcnet', 'long', 'densenet', 'finetune', 'disentangled')))
 SPOTTERS = sorted(f'spotting/{path.stem}' for path in CONFIGS.glob('spotting/*.py'))
 SMALL = ('siga_tiny', 'siga_p_tiny', 'srn_tiny')
 
@@ -37,10 +43,12 @@ def test_model_pipelines_and_hooks_build(name):
     if name in SMALL:
         assert sum(p.numel() for p in model.parameters()) <= 6_000_000
     order = [t['type'] for t in cfg.train_pipeline]
+    wide, grouped = name.endswith('_wide'), name.endswith('_icl')
+    assert ('TextMask' in order) == (not wide and not grouped and name != 'srn_r50_fpn')
     places = [order.index(step) for step in (
-        'RandomTextGeometry', 'Resize', 'TextMask', 'RandomTextDeterioration')
-        if step != 'TextMask' or name != 'srn_r50_fpn']
-    assert places == sorted(places) and places[-1] < order.index('RandomTextColor')
+        'RandomTextGeometry', 'RescaleToHeight' if wide else 'Resize', 'TextMask',
+        'RandomTextDeterioration', 'RandomTextColor') if step in order]
+    assert places == sorted(places) and ('RandomTextColor' in order) != grouped
     # Drawings are switched off.
     assert cfg.visualizer.type == 'GlyphVisualizer'
     assert cfg.default_hooks.glyphs.enable is False and cfg.default_hooks.timer
@@ -101,7 +109,18 @@ def test_the_others_differ_from_siga_in_the_model_alone(kind, decoder, size):
         assert 'glyph_head' not in theirs
 
 
-@pytest.mark.parametrize('name', [*SMALL, 'siga_tiny_baseline'])
+@pytest.mark.parametrize('stage', ['', '_easy', '_mixed'])
+def test_coverage_is_the_baseline_and_a_kernel(stage):
+    with_it = config(f'siga_tiny_baseline_coverage{stage}').to_dict()
+    plain = config(f'siga_tiny_baseline{stage}').to_dict()
+    assert with_it['model']['decoder'].pop('coverage') == dict(kernel_size=11)
+    for cfg in (with_it, plain):
+        cfg['default_hooks'].pop('warm_start', None)
+    assert with_it == plain
+
+
+@pytest.mark.parametrize('name', [*SMALL, 'siga_tiny_baseline', 'siga_tiny_baseline_coverage',
+                                  'comer_tiny', 'comer_tiny_plain'])
 def test_the_second_stage_starts_from_the_first(name):
     cfg = config(f'{name}_mixed')
     last = config(f'{name}_easy').train_cfg.max_iters
@@ -109,6 +128,60 @@ def test_the_second_stage_starts_from_the_first(name):
     assert f'work_dirs/{name}_easy/iter_{last}.pth' in cfg.default_hooks.warm_start.values()
     # A file named there would be what --resume goes back to.
     assert cfg.load_from is None
+
+
+@pytest.mark.parametrize('stage', ['', '_easy', '_mixed', '_long'])
+def test_comer_differs_from_the_baseline_in_the_decoder_and_from_plain_in_coverage(stage):
+    comer, plain = (config(f'comer_tiny{kind}{stage}').to_dict() for kind in ('', '_plain'))
+    assert plain['model']['decoder'].pop('coverage') == ()
+    assert 'coverage' not in comer['model']['decoder']
+    both = [comer, plain]
+    if stage != '_long':
+        both.append(config(f'siga_tiny_baseline{stage}').to_dict())
+        both[2]['model'].pop('decoder')
+        for cfg in both:
+            for name in ('val_evaluator', 'test_evaluator', 'comer_metrics'):
+                cfg.pop(name, None)
+    for cfg in both:
+        cfg['default_hooks'].pop('warm_start', None)
+    assert comer == plain
+    if stage != '_long':
+        assert comer['model'].pop('decoder')['type'] == 'CoverageTransformerDecoder'
+        assert comer == both[2]
+
+
+@pytest.mark.parametrize('name, size, characters', [
+    ('comer_tiny_long', (1024, 32), 100), ('comer_densenet', (2048, 64), 200)])
+def test_long_strings(name, size, characters, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', '/root')
+    cfg, model = built(name)
+    assert model.decoder.dictionary.num_classes == 95
+    assert model.decoder.max_seq_len == characters
+    train = cfg.train_dataloader.dataset
+    assert train.max_seq_len == characters and train.dictionary == cfg.model.decoder.dictionary
+    assert sources(train) == [f'/root/long_strings/{kind}' for kind in ('codes', 'formulas')]
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        pipeline = {t['type']: t for t in loader.dataset.pipeline}
+        assert pipeline['Resize']['scale'] == size and 'RandomTextGeometry' not in pipeline
+    for metric in cfg.test_evaluator.metrics:
+        METRICS.build(metric)
+
+
+def test_the_full_size_is_the_papers():
+    cfg, model = built('comer_densenet')
+    decoder = model.decoder
+    assert sum(p.numel() for p in model.parameters()) == pytest.approx(6.39e6, rel=0.01)
+    assert [layer.norm_first for layer in decoder.layers] == [False] * 3
+    assert decoder.refinement.norm == 'batch' and decoder.refinement.dropout == 0.3
+    assert decoder.refinement.conv.weight.shape == (32, 16, 5, 5)
+    # A mean over both directions, with the rate and decay of SGD that the sum asks for.
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (2 * optimizer.lr, optimizer.weight_decay / 2) == (0.08, 1e-4)
+    words = [sample(text, targets=False) for text in ('a1', '')]
+    losses = model.train().loss(torch.randn(2, 3, 32, 64), words)
+    assert losses.keys() == {'loss_word', 'loss_word_reversed'}
+    sum(losses.values()).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
 def test_data_are_below_one_root(monkeypatch):
@@ -120,8 +193,8 @@ def test_data_are_below_one_root(monkeypatch):
 
 def sources(data):
     """Where a data set and all within it lie."""
-    if isinstance(data, dict) and 'ann_file' in data:
-        return [data.get('data_root') or data['ann_file']]
+    if isinstance(data, dict) and ('ann_file' in data or 'lexicon' in data):
+        return [data.get('data_root') or data.get('ann_file') or data['lexicon']]
     members = data.values() if isinstance(data, dict) else data
     return [place for member in members if isinstance(member, (dict, list, tuple))
             for place in sources(member)]
@@ -131,13 +204,42 @@ def sources(data):
 def test_spotters_build(name):
     cfg, model = built(name)
     assert type(model).__name__ == 'SIGASpotter'
-    assert model.rec_head.decoder.dictionary.num_classes == 37
+    assert model.rec_head.decoder.dictionary.num_classes == (97 if 'lcnet' in name else 37)
     assert model.rec_head.glyph_head is not None
     assert ('tiny' not in name) or sum(p.numel() for p in model.parameters()) < 7_000_000
     METRICS.build(cfg.test_evaluator)
     schedule = cfg.param_scheduler[-1]
     assert schedule.end == cfg.train_cfg.max_iters
     assert schedule.T_max == schedule.end - schedule.begin == schedule.end - cfg.warm_up
+
+
+def test_the_spotter_on_the_trunk_learns_and_reads_alike_once_loaded():
+    cfg, model = built('spotting/siga_spotter_lcnetv4')
+    starts = [part.init_cfg['part'] for part in (
+        model.backbone, model.neck, model.det_head, model.rec_head.backbone,
+        model.rec_head.encoder.sequence, model.rec_head.decoder.first)]
+    assert starts == ['detector.backbone', 'detector.neck', 'detector.head', 'recognizer.backbone',
+                      'recognizer.encoder', 'recognizer.classifier']
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    torch.manual_seed(0)
+    pictures = torch.rand(1, 3, 96, 128)
+    for _ in range(3):
+        losses = model.loss(pictures, [scene(TWO_WORDS)])
+        assert losses['rec_words'] == 2 and all(v.isfinite().all() for v in losses.values())
+        optimizer.update_params(model.parse_losses(losses)[0])
+    assert all(p.isfinite().all() for p in model.parameters())
+    regions = detected_regions([[polygon for polygon, _ in TWO_WORDS]], [(96, 128)])
+    other = MODELS.build(cfg.model)
+    other.load_state_dict(model.state_dict())
+    words = []
+    for each in (model.eval(), other.eval()):
+        with torch.no_grad():
+            shared, picture = each.rectify(pictures, each.extract_feat(pictures), regions)
+            assert picture.shape == (2, 3, 48, 160)
+            words.append([(word.pred_text.item, list(word.pred_text.score))
+                          for word in each.rec_head.predict(shared, picture=picture)])
+            each(pictures, [scene(TWO_WORDS)], mode='predict')
+    assert words[0] == words[1] and len(words[0]) == 2
 
 
 def test_tiny_spotters_read_with_the_parts_of_siga_tiny_and_overfit_what_they_train_on():

@@ -80,6 +80,16 @@ def test_both_plug_ins_take_a_step(name, words):
     assert any(n.startswith('backbone.') for n in moved)
 
 
+def test_coverage_moves_the_attention(words):
+    cfg = Config.fromfile(CONFIGS / 'nrtr_coverage.py')
+    model = MODELS.build(cfg.model).train()
+    data = narrow(batch(cfg, model, words), 80)
+    assert model(**data, mode='loss')['loss_repetition'].item() == 0  # it starts late
+    model.plugins['coverage'].start = 0
+    moved = gradients(model, model(**data, mode='loss')['loss_repetition'])
+    assert ATTENTION['nrtr'] in moved and any(n.startswith('backbone.') for n in moved)
+
+
 def gradients(model, loss):
     """Weights that a loss moves, all of them finite."""
     loss.backward()
@@ -88,7 +98,7 @@ def gradients(model, loss):
     return {n for n, grad in weights.items() if grad.any()}
 
 
-@pytest.mark.parametrize('name', [n for n in NAMES if n.endswith('_glyph')])
+@pytest.mark.parametrize('name', [n for n in NAMES if n.endswith(('_glyph', '_coverage'))])
 def test_it_states_only_what_differs(name):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     base = re.search(r"'mmocr::textrecog/(.*)'", (CONFIGS / f'{name}.py').read_text()).group(1)

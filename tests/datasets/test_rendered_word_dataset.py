@@ -9,7 +9,7 @@ from mmocr.registry import DATASETS
 from torch.utils.data import DataLoader
 
 from mmocr_siga.datasets import LoadWordImage, PackGlyphInputs, RenderedWordDataset
-from mmocr_siga.datasets import rendered_word_dataset as module
+from mmocr_siga.datasets import rendered_dataset as module
 from mmocr_siga.rendering.fonts import bundled_font_dir
 
 SANS = str(bundled_font_dir() / 'DejaVuSans.ttf')

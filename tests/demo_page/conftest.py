@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import REPO
 from tests.helpers.browser import WAIT
+from tests.helpers.editors import editor_files
 from tests.helpers.readers import reader_files, word_picture
 from tests.robustness.page_attacks import API, META, Client, word
 
@@ -20,12 +21,19 @@ def tiny_files(tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def address(tiny_files, tmp_path_factory):
+def tiny_editor(tmp_path_factory):
+    """Config and weights of a small model that rewrites words."""
+    return editor_files(tmp_path_factory.mktemp('tiny_editor'))
+
+
+@pytest.fixture(scope='session')
+def address(tiny_files, tiny_editor, tmp_path_factory):
     """Address of the page while it is served, by the command."""
     pytest.importorskip('gradio', reason='Gradio is not installed')
     folder = tmp_path_factory.mktemp('server')
     command = [sys.executable, '-m', 'mmocr_siga', 'demo', '--port', '0', '--device', 'cpu',
-               '--model', str(tiny_files[0]), '--weights', str(tiny_files[1])]
+               '--model', str(tiny_files[0]), '--weights', str(tiny_files[1]),
+               '--editor', str(tiny_editor[0]), '--editor-weights', str(tiny_editor[1])]
     log = folder / 'errors.txt'
     with log.open('wb') as errors:
         # The proxy does not exist: the page is to be served without asking anybody else.

@@ -52,3 +52,24 @@ def test_what_is_too_much_is_told(address):
 def test_names_that_the_page_answers_to(bound, name, answers):
     from mmocr_siga.demo_page.guard import answers_to
     assert answers_to(bound, ['Page.example'])(name) is answers
+
+
+def test_a_context_is_kept_word_by_word_and_belongs_to_its_client(address):
+    client, other = Client(address), Client(address)
+    _, first = client.upload(word('one'))
+    told = client.call('keep', dict(path=first, meta=META), 'abc', None)
+    assert '1 word: abc' in told and 'kept' not in told
+    context = told.split('"path": "')[1].split('"')[0]
+    assert context.endswith('.npz')
+    given = dict(path=context, meta=META)
+    _, second = client.upload(word('two'))
+    assert '2 words: abc, xyz' in client.call('keep', dict(path=second, meta=META), 'xyz', given)
+    assert 'siga-text' in client.call('word', dict(path=second, meta=META), given)
+    # Of others it is no file; what is no context is told.
+    _, picture = other.upload(word('one'))
+    assert 'the context was not uploaded from here' in other.call(
+        'word', dict(path=picture, meta=META), given)
+    _, wrong = other.upload(b'PK no archive', 'pool.npz')
+    answer = other.call('word', dict(path=picture, meta=META), dict(path=wrong, meta=META))
+    assert 'no pool of context words' in answer and wrong not in answer
+    assert 'takes a file' in other.call('word', dict(path=picture, meta=META), 'text')

@@ -1,12 +1,17 @@
 """The page in a real browser, served by the command."""
+import io
 import json
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmocr_siga.apis import WordInferencer
+from mmocr_siga.demo_page import ClientFiles
+from mmocr_siga.inference.editor import EDITED
 from tests.helpers.browser import chromium, element, shown, wait
 
 pytest.importorskip('selenium', reason='Selenium is not installed')
@@ -78,6 +83,53 @@ def test_a_scene_is_read(address, browser, word_file):
     box.send_keys('no region')
     element(browser, '#scene-read').click()
     assert 'line 1 is no region' in wait(lambda: shown(browser, '#scene-words .siga-error'))
+
+
+def picture_of(driver, name):
+    """What an element shows, as the browser fetches it."""
+    source = wait(lambda: driver.find_element('css selector', f'#{name} img').get_attribute('src'))
+    content = driver.execute_async_script(
+        'const done = arguments[1]; fetch(arguments[0]).then(r => r.arrayBuffer()).then('
+        'b => done(Array.from(new Uint8Array(b))))', source)
+    return Image.open(io.BytesIO(bytes(content)))
+
+
+def test_a_word_is_rewritten_and_erased(address, browser, word_file):
+    browser.get(address)
+    choose(browser, 'Edit')
+    upload(browser, 'edit-input', word_file)
+    wait(lambda: browser.find_elements('css selector', '#edit-input img'))
+    element(browser, '#edit-text input, #edit-text textarea').send_keys('NEW')
+    element(browser, '#edit-regions textarea').send_keys('0,0,60,40')
+    element(browser, '#edit-write').click()
+    assert 'NEW' in wait(lambda: shown(browser, '#edit-words td:nth-child(2)'))
+    image = picture_of(browser, 'edit-picture')
+    assert image.text == {'Comment': EDITED}
+    before = cv2.imread(str(word_file))[..., ::-1]
+    changed = (np.asarray(image) != before).any(2)
+    assert changed[:, :60].any() and not changed[:, 60:].any()
+    element(browser, '#edit-erase').click()
+    wait(lambda: shown(browser, '#edit-words td:nth-child(2)') == 'erased')
+    box = element(browser, '#edit-text input, #edit-text textarea')
+    box.clear()
+    box.send_keys('\u5b57')
+    element(browser, '#edit-write').click()
+    assert 'cannot be edited' in wait(lambda: shown(browser, '#edit-words .siga-error'))
+
+
+@pytest.mark.parametrize('editor', [None, SimpleNamespace()])
+def test_the_tab_is_there_with_an_editor_only(editor):
+    page = pytest.importorskip('mmocr_siga.demo_page.page', reason='Gradio is not installed')
+    reader = SimpleNamespace(editor=editor, word=None, scene=None, edit=None)
+    files = ClientFiles()
+    try:
+        config = page.build_page(reader, files).get_config_file()
+    finally:
+        files.close()
+    tabs = [part['props']['label'] for part in config['components'] if part['type'] == 'tabitem']
+    assert tabs == ['A word', 'A scene', *(['Edit'] if editor else [])]
+    names = {call['api_name'] for call in config['dependencies']}
+    assert ('edit' in names) is ('erase' in names) is bool(editor)
 
 
 def test_nothing_is_asked_of_other_servers(address, browser):

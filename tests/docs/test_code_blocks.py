@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmocr.registry import DATASETS, MODELS, VISUALIZERS
 
+from mmocr_siga.datasets.rendered_dataset import RenderedDataset
 from tests.conftest import REPO
 from tests.helpers.readers import word_picture
 from tests.helpers.word_sets import write_json, write_lmdb, write_tsv
@@ -22,7 +23,8 @@ PAGES = sorted([REPO / 'README.md', REPO / 'CONTRIBUTING.md', REPO / 'projects/s
                 *(REPO / 'docs').glob('*/*.md')])
 CONFIGS = {'siga_tiny.pth': 'siga_tiny.py', 'iter_8500.pth': 'siga_tiny.py',
            'work_dirs/siga_tiny/iter_4500.pth': 'siga_tiny.py',
-           'iter_4000.pth': 'spotting/siga_spotter_tiny.py'}
+           'iter_4000.pth': 'spotting/siga_spotter_tiny.py',
+           'disentangled.pth': 'disentangled_tiny.py'}
 DBNET = 'mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py'
 
 
@@ -149,7 +151,7 @@ def test_python(page, here):
             check_config(text, here)
         elif re.match(r"dict\(type='\w+Dataset'", text):
             dataset = DATASETS.build(eval(text))
-            assert isinstance(dataset, BaseDataset) and len(dataset)
+            assert isinstance(dataset, (BaseDataset, RenderedDataset)) and len(dataset)
         else:
             write_weights(text, here)
             names = {**names_of(text, here), **names}

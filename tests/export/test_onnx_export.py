@@ -9,6 +9,7 @@ from torch import nn
 
 from mmocr_siga.apis import ONNXRecognizer, export_onnx, quantize_onnx
 from mmocr_siga.export.onnx_export import export_metadata
+from mmocr_siga.models.layers import AttentionRefinement
 from tests.helpers.words import DICTIONARY, END, tiny_model
 
 onnx = pytest.importorskip('onnx', reason='the package onnx is not installed')
@@ -32,6 +33,12 @@ MODELS_OF = dict(
         encoder=dict(tiny_model()['encoder'], in_channels=(4, 8, 12, 8), pyramid=(1, 2),
                      pyramid_scale=(2, 1), row_convs=0)),
     plain=dict(kind='plain'),
+    covered=dict(decoder=dict(tiny_model()['decoder'], coverage=dict(kernel_size=5))),
+    coverage=dict(kind='coverage'),
+    coverage_map=dict(  # of four rows
+        encoder=dict(type='MapPositionEncoder', in_channels=8, channels=8),
+        decoder=dict(tiny_model('coverage')['decoder'], kernel_size=(3, 5), num_layers=3,
+                     skip_blank=True, dictionary=dict(DICTIONARY, dict_file='95'))),
     parallel=dict(kind='parallel'),
     reasoning=dict(decoder=dict(tiny_model('parallel')['decoder'], reasoning=dict(
         type='GSRM', num_layers=1, num_heads=2, inner_channels=8))),
@@ -49,6 +56,10 @@ def build(kind='siga', transforms=RESIZED, **changes):
                 module.running_var.uniform_(0.2, 1.5)
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 module.weight.mul_(3)
+            if getattr(module, 'coverage', None) is not None:
+                module.coverage.normal_(std=2.0)
+            if isinstance(module, AttentionRefinement):
+                module.running_var.fill_(1e-3)
     pipeline = [dict(type='LoadImageFromFile'), dict(type='EnsureBGR'), *transforms,
                 dict(type='LoadOCRAnnotations', with_text=True), dict(type='PackTextRecogInputs')]
     model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
@@ -78,7 +89,8 @@ def run(path, pictures, outputs=('tokens', 'scores'), **feeds):
 def end_after(model, pictures, step):
     """Exchange classes so that a word of the batch ends at a step."""
     chosen = int(read_by_torch(model, pictures)[0, step].argmax())
-    last = {'SIGADecoder': lambda d: d.reader, 'ImplicitAttentionDecoder': lambda d: d.cell}
+    last = {'SIGADecoder': lambda d: d.reader, 'ImplicitAttentionDecoder': lambda d: d.cell,
+            'CoverageTransformerDecoder': lambda d: d}
     reader = last[type(model.decoder).__name__](model.decoder)
     with torch.no_grad():
         for value in (reader.classifier.weight, reader.classifier.bias, reader.embedding.weight):
@@ -105,7 +117,7 @@ def test_the_graph_reads_as_the_model_at_any_batch_size(kind, tmp_path):
         agrees(model, tmp_path / 'model.onnx', images(count, seed=count))
 
 
-@pytest.mark.parametrize('kind', ['siga', 'plain'])
+@pytest.mark.parametrize('kind', ['siga', 'plain', 'coverage'])
 def test_the_loop_ends_with_the_last_word(kind, tmp_path):
     model, pictures = build(kind), images(5)
     end_after(model, pictures, 2)
@@ -119,7 +131,7 @@ def test_the_loop_ends_with_the_last_word(kind, tmp_path):
     assert ends[0] <= 2
 
 
-@pytest.mark.parametrize('kind', ['siga', 'parallel', 'srn'])
+@pytest.mark.parametrize('kind', ['siga', 'parallel', 'coverage', 'coverage_map', 'srn'])
 def test_padding_is_not_looked_at(kind, tmp_path):
     model, path = build(kind, PADDED), tmp_path / 'model.onnx'
     assert export_onnx(model, path)['preprocessing']['keep_ratio'] is True
@@ -147,8 +159,9 @@ def test_glyph_maps(tmp_path):
         export_onnx(build('srn'), tmp_path / 'srn.onnx', glyph_maps=True)
 
 
-def test_any_width_of_a_model_that_stays_as_it_was(tmp_path):
-    model = build()
+@pytest.mark.parametrize('kind', ['siga', 'covered', 'coverage_map'])
+def test_any_width_of_a_model_that_stays_as_it_was(kind, tmp_path):
+    model = build(kind)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     export_onnx(model.train(), tmp_path / 'model.onnx', dynamic_width=True)
     assert model.training

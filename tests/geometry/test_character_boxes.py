@@ -1,5 +1,6 @@
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from mmocr_siga.geometry.character_boxes import (
     box_pixels,
     character_boxes,
     character_mask,
+    label_boxes,
     monotone_cuts,
 )
 
@@ -91,6 +93,32 @@ def test_any_maps_give_ordered_boxes_with_area(count):
         assert (np.diff(boxes[:, 0]) >= 0).all() and (np.diff(boxes[:, 2]) >= 0).all()
 
 
+@pytest.mark.parametrize('back, want', [
+    (np.eye(2, 3), [[19, 7, 44, 25], [46, 7, 61, 25]]),
+    # The maps show the picture in their left half, the rest is padding.
+    (np.array([[0.5, 0, 0], [0, 1, 0]]), [[39, 7, 88, 25], [92, 7, 121, 25]]),
+    # The picture is what lies in the middle of them.
+    (np.array([[0.5, 0, 0.125], [0, 0.5, 0.25]]), [[7, 0, 56, 32], [60, 0, 89, 32]]),
+])
+def test_boxes_of_the_picture_that_a_view_is_of(back, want):
+    maps = blocks((20, 40), (50, 60))
+    boxes = character_boxes(dict(fine=maps), valid_ratio=0.5, back=back) * [128, 32, 128, 32]
+    np.testing.assert_allclose(boxes, want, atol=1.1 if back[0, 0] < 1 else 1e-4)
+
+
+def test_boxes_of_a_turned_view_do_not_grow():
+    maps = blocks((20, 40), (60, 80), height=(10, 22))
+    want = character_boxes(dict(fine=maps)) * [128, 32, 128, 32]
+    turn = cv2.getRotationMatrix2D((64, 16), 16, 1)
+    seen = [cv2.warpAffine(values, turn, (128, 32)) for values in maps]
+    back = np.array([[1 / 128], [1 / 32]]) * turn * [128, 32, 1]
+    boxes = character_boxes(dict(fine=np.stack(seen)), back=back) * [128, 32, 128, 32]
+    np.testing.assert_allclose(boxes, want, atol=1.5)
+    # As bounds of boxes in the view they would.
+    around = character_boxes(dict(fine=np.stack(seen))) * [128, 32, 128, 32]
+    assert (around[:, 3] - around[:, 1] > want[:, 3] - want[:, 1] + 2).all()
+
+
 def test_no_characters():
     assert character_boxes(dict(fine=np.zeros((0, 4, 8)))).shape == (0, 4)
 
@@ -135,3 +163,14 @@ def test_the_mask_tells_characters():
     np.testing.assert_array_equal(padded, expected[:, :128])
     none = character_mask(dict(fine=maps[:0]), dict(fine=background), (9, 5))
     assert none.shape == (5, 9) and not none.any()
+
+
+def test_boxes_of_numbers_by_hand():
+    labels = np.zeros((32, 128), int)
+    labels[8:24, 60:110] = 1
+    labels[8:24, 10:20] = 7
+    labels[8:10, 30:31] = 7  # a separate piece that weighs too little
+    # From left to right, with a cell around and 0.3 of the gap of 40 between them.
+    want = np.array([[9, 7, 33, 25], [47, 7, 111, 25]]) / [128, 32, 128, 32]
+    np.testing.assert_allclose(label_boxes(labels), want)
+    assert label_boxes(0 * labels).shape == (0, 4)

@@ -82,3 +82,11 @@ def write_pictures(folder, count):
     for i, picture in enumerate(word_pictures(count)):
         cv2.imwrite(str(folder / f'{i}.png'), picture)
     return folder
+
+
+def packed_reader(folder, *files):
+    """Pack a reader as a model of the package; returns its files."""
+    from tools.checkpoints import pack_weights
+    model = pack_weights.pack(*files, 'reader', folder / 'packed', dtype='float32')
+    pack_weights.add_graph(model, word_pictures(2))
+    return model

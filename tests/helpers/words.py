@@ -41,12 +41,20 @@ def random_encoding(batch=3, width=6, channels=8, steps=8, valid=None, seed=0):
         mask_feature=rand(batch, 5, 8, 12))
 
 
-def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens):
+def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens, seen=None):
     """A step of an ``AttentionDecoder`` as the formulas say, its own layers on one column after the
-    other: glimpse, hidden and cell state, logits, attention."""
-    energy = torch.stack([decoder.score(torch.tanh(decoder.key(memory[:, j])
-                                                   + decoder.query(hidden)))[:, 0]
-                          for j in range(memory.shape[1])], 1)
+    other: glimpse, hidden and cell state, logits, attention. ``seen`` (N, w) is the sum of earlier
+    attention."""
+    width = memory.shape[1]
+    energy = []
+    for j in range(width):
+        summed = decoder.key(memory[:, j]) + decoder.query(hidden)
+        for tap in range(0 if seen is None else decoder.coverage.shape[-1]):
+            column = j + tap - decoder.coverage.shape[-1] // 2
+            if 0 <= column < width:
+                summed = summed + seen[:, column, None] * decoder.coverage[:, 0, tap]
+        energy.append(decoder.score(torch.tanh(summed))[:, 0])
+    energy = torch.stack(energy, 1)
     if valid is not None:
         energy[~valid] = float('-inf')
     attention = energy.softmax(1)
@@ -61,7 +69,7 @@ def attention_step(decoder, memory, glyph, valid, hidden, cell, tokens):
 
 def tiny_model(kind='siga', **changes):
     """Config of a recognizer of a few thousand weights with every part of SIGA, or with the decoder
-    of another kind: 'plain', 'parallel' or 'srn'."""
+    of another kind: 'plain', 'parallel', 'coverage' or 'srn'."""
     model = dict(
         type='GlyphRecognizer',
         data_preprocessor=dict(type='TextRecogDataPreprocessor', mean=[127, 127, 127],
@@ -84,6 +92,10 @@ def tiny_model(kind='siga', **changes):
         model['decoder'] = dict(rest, type='ImplicitAttentionDecoder', hidden_size=8)
     elif kind == 'parallel':
         model['decoder'] = dict(rest, type='SIGAParallelDecoder', output_size=8)
+    elif kind == 'coverage':
+        model['decoder'] = dict(
+            rest, type='CoverageTransformerDecoder', channels=8, num_heads=2, inner_channels=8,
+            kernel_size=(1, 5))
     elif kind == 'srn':
         small = dict(num_layers=1, num_heads=2, inner_channels=8)
         model.update(

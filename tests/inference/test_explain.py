@@ -97,6 +97,29 @@ def test_without_a_head_it_is_the_attention_of_the_decoder(kind, path, width):
     assert word.text_mask is None and bool(word.glyph_maps) == (kind != 'srn')
 
 
+def test_attention_on_single_pixels_lies_where_they_are():
+    model = build(dict(
+        tiny_model('plain', glyph_head=None), backbone=None, encoder=dict(
+            type='PixelTokenEncoder', tokens=50, embed_dim=8, depth=1, num_heads=2)))
+    inputs, samples = words(0.5, 1.0)
+    found = explain_batch(model, inputs, samples)
+    encoding = model.encode(inputs, samples)[1]
+    attention = model.decoder.decode(encoding, samples).attention.detach()
+    for i, word in enumerate(found):
+        taken = {(x, y): k for k, (x, y) in enumerate(encoding.places[i].long().tolist())
+                 if encoding.valid[i, k]}
+        assert word.pixels.shape == (len(word.characters), 32, 128) and len(taken) == 50
+        assert {(x, y) for y, x in zip(*np.nonzero(~np.isnan(word.pixels[0])))} == set(taken)
+        for (x, y), k in taken.items():
+            np.testing.assert_allclose(word.pixels[:, y, x],
+                                       attention[i, :len(word.characters), k], rtol=1e-5)
+        np.testing.assert_allclose(word.attention.sum(1), 1, rtol=1e-5)
+        np.testing.assert_allclose(word.attention, np.nansum(word.pixels, 1))
+    assert np.isnan(found[0].pixels[:, :, 64:]).all()
+    model.cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=PIPELINE))))
+    assert draw_reading(word_picture(), **explain(model, word_picture())).ndim == 3
+
+
 @pytest.mark.parametrize('name', sorted(RECOGNIZERS))
 def test_recognizers_of_mmocr(name):
     model, size = build_small(name).eval(), RECOGNIZERS[name][2]

@@ -26,11 +26,11 @@ METADATA = dict(
                        size=[4, 8]))
 
 
-def toy_file(path, tokens, scores, metadata=METADATA):
+def toy_file(path, tokens, scores, metadata=METADATA, size=(4, 8)):
     """A graph that reads the same word from every picture, whatever it shows."""
     model = onnx.parser.parse_model(f'''
         <ir_version: 8, opset_import: ["": 17]>
-        toy (uint8[n, 4, 8, 3] images) => (int64[n, t] tokens, float[n, t] scores)
+        toy (uint8[n, {size[0]}, {size[1]}, 3] images) => (int64[n, t] tokens, float[n, t] scores)
         <int64[1, {len(tokens)}] word = {{{str(tokens)[1:-1]}}},
          float[1, {len(scores)}] its_scores = {{{str(scores)[1:-1]}}}, int64[1] one = {{1}}> {{
             count = Shape<end = 1>(images)
@@ -71,6 +71,19 @@ def test_everything_that_is_a_picture(toy, tmp_path):
     read = ONNXRecognizer(toy, threads=1)
     assert [word['text'] for word in read(iter(inputs), batch_size=3)] == ['ba'] * 4
     assert read([]) == []
+
+
+def test_boxes_out_of_the_ink(tmp_path):
+    # Two dark blocks, seen at half their size: each with the margins of `ink_boxes`.
+    step = dict(type='resize', width=128, height=32, interpolation='area')
+    metadata = dict(METADATA, preprocessing=dict(steps=[step], size=[32, 128]))
+    file = toy_file(tmp_path / 'a.onnx', [1, 2, 0, 3, 1], [0.5, 0.9, 0.8, 0.25, 0.1], metadata,
+                    (32, 128))
+    picture = np.full((64, 256, 3), 250, np.uint8)
+    picture[16:48, 40:80] = picture[16:48, 100:140] = 9
+    found = ONNXRecognizer(file)([picture, b''], return_char_boxes=True)
+    np.testing.assert_allclose(found[0]['char_boxes'], [[38, 14, 88, 50], [92, 14, 142, 50]])
+    assert found[0]['text'] == 'ba' and 'char_boxes' not in found[1]
 
 
 def test_one_input_one_answer(toy):

@@ -11,10 +11,11 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmocr.registry import MODELS
 
-from mmocr_siga.apis import SceneInferencer, WordInferencer, WordResult
+from mmocr_siga.apis import ContextPool, SceneInferencer, WordInferencer, WordResult
 from mmocr_siga.images import UnusableImageError
 from mmocr_siga.inference.inputs import expand, picture_of
-from tests.helpers.readers import reader_files
+from mmocr_siga.inference.scene_inferencer import SCORE_FLOOR
+from tests.helpers.readers import reader_files, word_pictures
 
 
 class ColorReader:
@@ -56,8 +57,8 @@ def quad(left, top, right, bottom):
     return [left, top, right, top, right, bottom, left, bottom]
 
 
-def spotter(reader=None, **options):
-    return SceneInferencer(rec=reader or ColorReader(), **options)
+def spotter(reader=None, det=None, **options):
+    return SceneInferencer(det, rec=reader or ColorReader(), **options)
 
 
 BOXES = [(10, 10, 60, 40), (70, 10, 130, 50), (10, 60, 100, 90)]
@@ -122,8 +123,9 @@ class TestLines:
     slanted = np.array([[40, 80], [80, 50], [98, 74], [58, 104]], np.float64)  # 50 by 30
     curved = np.array([[10, 20], [60, 10], [110, 20], [110, 40], [60, 30], [10, 40]], np.float64)
 
-    def words(self, outline, given=False, boxes=True, **options):
-        spot = spotter(LineReader(), det=lambda image: ([outline], [.7]), margin=(0, 0), **options)
+    def words(self, outline, given=False, boxes=True, reader=None, **options):
+        spot = spotter(reader or LineReader(), det=lambda image: ([outline], [.7]), margin=(0, 0),
+                       **{'score_thr': 0, **options})
         scene, = spot(np.full((200, 200, 3), 123, np.uint8), [[outline]] if given else None,
                       return_char_polygons=boxes)
         return scene
@@ -150,17 +152,30 @@ class TestLines:
                         for p in (self.curved, first.polygon, second.polygon))
         assert .6 * area < sum(parts) < .9 * area
 
+    def test_without_places_characters_share_the_line(self):
+        reader = LineReader()
+        reader.read = lambda source, boxes: WordResult(None, 'ab c', .3, [.9, .8, .6, .5])
+        first, second = self.words(self.slanted, reader=reader).words
+        assert (first.text, second.text) == ('ab', 'c') and first.char_polygons is None
+        # Quarters of 50; each ends a tenth of the height, 3, beyond its last.
+        along = (self.slanted[1] - self.slanted[0]) / 50
+        assert np.allclose(first.polygon[1], self.slanted[0] + 28 * along, atol=.1)
+        assert np.allclose(second.polygon[0], self.slanted[0] + 34.5 * along, atol=.1)
+
     @pytest.mark.parametrize('whole, texts', [(.2, ['50', '50']), (.3, ['255'])])
-    @pytest.mark.parametrize('split', [True, False])
-    def test_gaps_are_cut_where_the_parts_are_read_with_more_confidence(self, whole, texts, split):
+    @pytest.mark.parametrize('split, spaces', [(True, False), (False, False), (True, True)])
+    def test_gaps_are_cut_where_the_parts_are_read_with_more_confidence(self, whole, texts, split,
+                                                                        spaces):
         picture = np.full((60, 200, 3), 255, np.uint8)
         picture[22:38, 12:90] = picture[22:38, 110:188] = 50
         # .5 for each of two parts is .25 to the power of 1 / 6 for a character or an end; the
         # whole, three characters and an end, has to have .25 to the power of 4 / 6, .397.
         reader = ColorReader(lambda image: .5 if image.shape[1] < 200 else whole + .15)
+        # A reader that knows the space is asked for it.
+        reader.characters = {'0', ' '} if spaces else {'0'}
         scene, = spotter(reader, det=lambda image: [quad(10, 20, 190, 40)], margin=(0, 0),
-                         split_lines=split)(picture)
-        assert [word.text for word in scene.words] == (texts if split else ['255'])
+                         split_lines=split, score_thr=0)(picture)
+        assert [word.text for word in scene.words] == (texts if split and not spaces else ['255'])
         if len(scene.words) == 2:
             assert np.allclose(scene.words[0].polygon, [[10, 20], [92, 20], [92, 40], [10, 40]],
                                atol=1)
@@ -231,6 +246,18 @@ def test_what_cannot_be_read_is_reported():
     assert scene.skipped[0].reason == "the reading '100' has a score of 0.050, below 0.1"
 
 
+def test_a_floor_of_scores_for_what_was_detected():
+    regions = [quad(*box) for box in BOXES]
+    reader = ColorReader(lambda image: .99 if image[20, 20, 0] == 101 else SCORE_FLOOR - .01)
+    detected, = spotter(reader, det=lambda image: regions)(painted(BOXES))
+    assert [word.text for word in detected.words] == ['101']
+    assert f'has a score of {SCORE_FLOOR - .01:.3f}, below {SCORE_FLOOR:g}' in (
+        detected.skipped[0].reason)
+    # People know where words are.
+    given, = spotter(reader)(painted(BOXES), [regions])
+    assert [word.text for word in given.words] == ['100', '101', '102']
+
+
 def test_pictures_that_cannot_be_read(tmp_path):
     (tmp_path / 'empty.png').write_bytes(b'')
     inputs = [str(tmp_path / 'none.png'), painted(BOXES), str(tmp_path / 'empty.png'), None]
@@ -286,8 +313,8 @@ class TestDetectors:
         scene, = spotter(det=lambda image: [quad(*BOXES[0])])(painted(BOXES))
         assert scene.words[0].det_score is None
         assert spotter(det=lambda image: [])(painted(BOXES))[0].words == []
-        with pytest.raises(ValueError, match='as many scores'):
-            spotter(det=lambda image: ([quad(*BOXES[0])], []))(painted(BOXES))
+        scene, = spotter(det=lambda image: ([quad(*BOXES[0])], []))(painted(BOXES))
+        assert 'detector failed: a detector returns' in scene.error
 
     def test_one_of_mmocr(self, tmp_path):
         cfg = get_config('mmocr::textdet/dbnet/dbnet_resnet18_fpnc_1200e_icdar2015.py')
@@ -329,7 +356,7 @@ def test_with_a_recognizer(tmp_path):
     files = reader_files(tmp_path)
     picture = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
     cv2.putText(picture, 'word', (15, 35), 0, 1, (0, 0, 0), 3)
-    spot = SceneInferencer(rec=files[0], rec_weights=files[1], device='cpu')
+    spot = SceneInferencer(None, rec=files[0], rec_weights=files[1], device='cpu')
     scene, = spot(picture, [[quad(*BOXES[0]), quad(10, 10, 20, 90)]])
     assert len(scene.words) == 2 and scene.words[0].text
     for word in scene.words:
@@ -337,7 +364,18 @@ def test_with_a_recognizer(tmp_path):
     # The same crop by itself reads the same.
     alone = WordInferencer(*files, device='cpu')
     with pytest.raises(ValueError, match='rec_weights cannot be given'):
-        SceneInferencer(rec=alone, rec_weights=files[1])
-    same, = SceneInferencer(rec=alone)(picture, [[quad(*BOXES[0])]])
+        SceneInferencer(None, rec=alone, rec_weights=files[1])
+    same, = SceneInferencer(None, rec=alone)(picture, [[quad(*BOXES[0])]])
     assert same.words[0].text == scene.words[0].text
     assert same.words[0].score == pytest.approx(scene.words[0].score, rel=1e-4)
+
+
+def test_a_context_goes_to_the_reader(tmp_path):
+    files = reader_files(tmp_path)
+    pool = ContextPool()
+    pool.add(word_pictures(3), ['ab', 'cd', 'ef'])
+    spot = SceneInferencer(None, rec=files[0], rec_weights=files[1], device='cpu', context=pool,
+                           shots=2)
+    assert spot.recognizer.context.pool is pool and spot.recognizer.context.shots == 2
+    with pytest.raises(ValueError, match='give it to the reader'):
+        SceneInferencer(None, rec=spot.recognizer, context=pool)

@@ -25,6 +25,7 @@ def test_names_and_number(size, count):
     image, _ = marked(size, 20, 20)
     names = [view.name for view, _ in views(image)]
     assert len(set(names)) == len(names) == count
+    assert [view.level for view, _ in views(image)] == [True] * 6 + [False] * (count - 6)
     for name, turn in (('on its left side', cv2.ROTATE_90_COUNTERCLOCKWISE),
                        ('on its right side', cv2.ROTATE_90_CLOCKWISE))[:count - 6]:
         seen, = (seen for view, seen in views(image) if view.name == name)
@@ -66,11 +67,15 @@ def test_by_hand():
     # A row's height above the middle is moved by 0.3 columns to the left, and the middle stays.
     np.testing.assert_allclose(found['slanted left'][0].matrix @ [50, 24, 1], [49.7, 24])
     np.testing.assert_allclose(found['slanted left'][0].matrix @ [50, 25, 1], [50, 25])
-    # A result is taken back: six pixels are added to each side.
-    result = WordResult(text='a', char_boxes=[[26.0, 16.0, 36.0, 26.0]], size=(112, 62))
-    back = taken_back(result, found['wider'][0], WordResult('file.png', size=(100, 50)))
+    # Six pixels are added to each side.
+    wider = found['wider'][0]
+    np.testing.assert_allclose(wider.boxes_back([[26, 16, 36, 26]], (100, 50)), [[20, 10, 30, 20]])
+    np.testing.assert_allclose(wider.shares((100, 50), (112, 62)) @ [0.2, 0.4, 1],
+                               [26 / 112, 26 / 62])
+    result = WordResult(text='a', mask=np.eye(62, 112, 6, np.uint8), size=(112, 62))
+    back = taken_back(result, wider, WordResult('file.png', size=(100, 50)))
     assert (back.path, back.size, back.view) == ('file.png', (100, 50), 'wider')
-    np.testing.assert_allclose(back.char_boxes, [[20, 10, 30, 20]])
+    np.testing.assert_array_equal(back.mask, np.eye(50, 100, 6))
 
 
 @pytest.mark.parametrize('shape', [(1, 1), (1, 40), (40, 1), (2, 3, 3), (20, 60)])

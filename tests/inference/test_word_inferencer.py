@@ -15,10 +15,13 @@ from mmocr.apis import TextRecInferencer
 from mmocr.registry import MODELS
 
 from mmocr_siga.apis import WordInferencer, WordResult
+from mmocr_siga.geometry.ink_cuts import ink_boxes, ink_mask
 from mmocr_siga.inference.inputs import Source
 from mmocr_siga.inference.packaged import packaged_models
 from mmocr_siga.inference.pipelines import packed
 from mmocr_siga.inference.tta import views
+from mmocr_siga.inference.word_reader import Options
+from mmocr_siga.structures.words import Hypothesis
 from tests.conftest import REPO
 from tests.helpers.mmocr_models import small_config
 from tests.helpers.readers import (
@@ -29,6 +32,7 @@ from tests.helpers.readers import (
     word_picture,
     word_pictures,
 )
+from tests.helpers.words import DICTIONARY, index, tiny_model
 
 
 @pytest.fixture(scope='module')
@@ -234,20 +238,70 @@ def test_a_rectified_word(tmp_path):
     assert read.draw(word_picture()).ndim == 3
 
 
-def test_other_recognizers_read_without_boxes(tmp_path):
+def test_other_recognizers_have_boxes_by_their_ink(tmp_path):
     model = small_config('nrtr')
     pipeline = [dict(step, scale=(80, 32)) if step['type'] == 'Resize' else step
                 for step in PIPELINE]
     torch.save(dict(state_dict=MODELS.build(model).state_dict()), tmp_path / 'w.pth')
     cfg = Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     read = WordInferencer(cfg, tmp_path / 'w.pth', device='cpu')
-    for result in read([word_picture('ab'), word_picture('xyz')]):
-        assert result.char_boxes is result.error is None
+    pictures = [word_picture('ab'), word_picture('xyz')]
+    for result in read(pictures):
+        boxes = np.array(result.char_boxes).reshape(-1, 4)
+        assert result.error is None and len(boxes) == len(result.text)
+        assert (boxes[:, 2:] > boxes[:, :2]).all() and (np.diff(boxes[:, 0]) >= 0).all()
         assert len(result.char_scores) == len(result.text) and 0 <= result.score <= 1
+    read.char_boxes = 'glyphs'
+    assert all(result.char_boxes is None for result in read(pictures))
     with pytest.raises(ValueError, match='reads greedily only'):
         read(word_picture(), nbest=2)
     with pytest.raises(ValueError, match='shows nothing'):
         read.draw(word_picture())
+
+
+@pytest.mark.parametrize('kind', ['plain', 'ctc', 'two'])
+def test_boxes_without_glyph_maps_follow_the_attention(tmp_path, kind):
+    decoder = dict(type='CTCDecoder', in_channels=8, max_seq_len=30)
+    if kind == 'two':
+        decoder = dict(type='TwoReaderDecoder', first=decoder, second=dict(decoder))
+    if kind != 'plain':
+        decoder['dictionary'] = dict(DICTIONARY, with_padding=True)
+    changes = dict(glyph_head=None, encoder=dict(tiny_model()['encoder'], pyramid=None))
+    files = reader_files(tmp_path, RESCALED, kind='plain', **changes,
+                         **({} if kind == 'plain' else dict(decoder=decoder)))
+    pictures = word_pictures(4)
+    read = WordInferencer(*files, device='cpu')
+    found = read(pictures)
+    assert max(len(result.text) for result in found) > 1
+    for image, result in zip(pictures, found):
+        # All by hand: the attention of the word, and the ink of what is not padding.
+        word = read._load(Source(None, image))
+        data = read.model.data_preprocessor(dict(inputs=[word.data['inputs']], data_samples=[
+            word.data['data_samples']]), False)
+        with torch.no_grad():
+            encoding = read.model.encoder(read.model.extract_feat(data['inputs']),
+                                          data['data_samples'])
+            decoder = getattr(read.model.decoder, 'first', read.model.decoder)
+            tokens = torch.tensor([[37 if kind == 'plain' else 38, *index(result.text)]])
+            attention = decoder.decode(encoding, data['data_samples'], tokens).attention[0]
+        shown = word.data['inputs'].numpy()[..., :round(128 * word.valid_ratio)]
+        shown = np.ascontiguousarray(shown.transpose(1, 2, 0))
+        boxes = ink_boxes(ink_mask(shown, len(result.text)), result.text,
+                          attention[:len(result.text)].numpy(),
+                          np.array([[word.valid_ratio, 0, 0], [0, 1, 0]]))
+        np.testing.assert_allclose(result.char_boxes, boxes * [*result.size, *result.size],
+                                   atol=1e-3)
+    by_ink = WordInferencer(*files, device='cpu', char_boxes='cuts')(pictures)
+    assert [r.text for r in by_ink] == [r.text for r in found]
+    assert any(not np.allclose(a.char_boxes, b.char_boxes) for a, b in zip(by_ink, found))
+
+
+def test_a_line_of_more_characters_than_there_are_maps_of(reader):
+    word = reader._load(Source(None, word_picture('manyletters', (40, 260))))
+    line = Hypothesis(tuple(range(10, 19)), (0.9, ) * 9, 0.4)
+    maps = dict(fine=np.full((8, 4, 16), 1 / 8, np.float32))
+    result = reader._result(word, [line], Options(1, 1, True, True, 0.0), maps)
+    assert len(result.char_boxes) == len(result.text) == 9 and result.mask is None
 
 
 @pytest.mark.parametrize('option', [dict(batch_size=0), dict(nbest=0), dict(batch_size=2.5),
@@ -266,6 +320,7 @@ def test_wrong_numbers(reader, option, method):
     (['reader.py', 'reader.pth', 'cuda:77'], {}, RuntimeError, "'cuda:77' cannot be used"),
     (['reader.py', 'reader.pth', 'gpu'], {}, RuntimeError, "device 'gpu' cannot be used"),
     ([], dict(precision='float16'), ValueError, "precision must be 'float32' or 'bfloat16'"),
+    ([], dict(char_boxes='ink'), ValueError, "char_boxes must be one of .*, got 'ink'"),
     ([], dict(tta=1.5), ValueError, 'tta must be a probability'),
     ([], dict(tta=float('nan')), ValueError, 'tta must be a probability'),
 ])
@@ -275,7 +330,7 @@ def test_wrong_arguments(files, monkeypatch, arguments, options, error, message)
         WordInferencer(*arguments, **options)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU')
+@pytest.mark.cuda
 def test_gpu_and_cpu_agree(files, reader):
     pictures = word_pictures(33)
     on_gpu = WordInferencer(*files)
@@ -299,6 +354,27 @@ def test_tta_takes_the_most_probable_result(reader, files):
     assert set(found) != {None}
 
 
+@pytest.mark.parametrize('source', ['glyphs', 'cuts'])
+def test_boxes_of_views(files, source):
+    """Of upright ones those of what is seen; of turned ones they do not grow around it."""
+    read = WordInferencer(*files, device='cpu', char_boxes=source)
+    image = word_picture('Abc', (40, 90))
+    whole = read._load(Source(None, image))
+    for view, seen in views(image):
+        word = read._load(Source(None, seen))
+        alone, there = read._read_alike([word, word._replace(view=view, whole=whole)],
+                                        Options(2, 1, True, False, 0.0))
+        boxes, around = np.array(there.char_boxes), view.boxes_back(alone.char_boxes, (90, 40))
+        assert boxes.shape == around.shape and (boxes >= 0).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all() and (boxes <= [90, 40, 90, 40]).all()
+        assert (np.diff(boxes[:, 0]) >= 0).all()
+        if source == 'cuts' and len(boxes):
+            # As many pieces of the picture's own ink, whatever the view.
+            want = ink_boxes(ink_mask(cv2.resize(image, (128, 32), interpolation=cv2.INTER_CUBIC),
+                                      len(boxes)), there.text) * [90, 40, 90, 40]
+            np.testing.assert_allclose(boxes, want, atol=1e-6)
+
+
 def test_only_unsure_words_are_read_again(reader, files):
     pictures = word_pictures(12)
     first = reader(pictures)
@@ -320,12 +396,9 @@ def test_a_picture_is_drawn_as_it_was_read(reader, files):
     image = next(p for p in word_pictures(12) if augmented(p)[0].view is not None)
     got, = augmented(image)
     seen, there = augmented.as_seen(image, got)
-    view = next(view for view, _ in views(image) if view.name == got.view)
     assert seen.shape[1::-1] == there.size
     assert there.text == got.text and there.mask.shape == seen.shape[:2]
     same([there], reader(seen))
-    np.testing.assert_allclose(view.boxes_back(there.char_boxes, got.size), got.char_boxes,
-                               atol=1e-3)
     assert augmented.draw(image).dtype == np.uint8
     once, = reader(image)
     assert reader.as_seen(image, once) == (image, once)

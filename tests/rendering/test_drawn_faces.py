@@ -8,7 +8,13 @@ from mmocr_siga.rendering.drawn_faces import (
     built_in_characters,
     dot_pattern,
 )
-from mmocr_siga.rendering.fonts import FontFace, built_in_faces, draw_glyph, open_face
+from mmocr_siga.rendering.fonts import (
+    FontFace,
+    built_in_faces,
+    draw_glyph,
+    invented_face,
+    open_face,
+)
 from mmocr_siga.rendering.layout import lay_out
 
 
@@ -53,3 +59,24 @@ def test_they_serve_in_the_place_of_files():
     assert {f.path for f in built_in_faces('Q')} == set(DOT_FACES)
     assert len(built_in_faces('7')) == len(DOT_FACES) + len(SEGMENT_FACES)
     assert built_in_faces('\u5b57') == []
+
+
+def test_an_invented_script_has_a_random_pattern_for_each_character():
+    chars = 'Aa0\u5b57'
+    first, again, other = ({c: dot_pattern(c, seed) for c in chars} for seed in (3, 3, 4))
+    for char in chars:
+        np.testing.assert_array_equal(first[char], again[char])
+        assert (first[char] != other[char]).any() and first[char].shape == (7, 5)
+    assert len({pattern.tobytes() for pattern in first.values()}) == len(chars)
+    assert 0.4 < np.mean([dot_pattern(chr(k), 1) for k in range(33, 233)]) < 0.6
+    glyph, _, _ = BuiltInFont('built-in:dots/42/3', 70).glyph('\u5b57')
+    np.testing.assert_array_equal(glyph[6:71:10, 6:51:10] > 127, first['\u5b57'])
+    glyph, _, _ = BuiltInFont('built-in:squares/70', 70).glyph('A')
+    np.testing.assert_array_equal(glyph[6:71:10, 6:51:10] > 127, dot_pattern('A'))
+
+
+def test_faces_are_invented_anew(rng):
+    faces = [invented_face('xyz', rng) for _ in range(6)]
+    assert len({face.path for face in faces}) == 6
+    for face in faces:
+        assert lay_out(face, 'zyx', 35).labels.max() == 3 and face.characters == set('xyz')

@@ -44,7 +44,9 @@ def test_legibility_is_high_for_letters_and_low_for_wrong_ones(sans, monkeypatch
     wrong = fonts._reference_templates()
     monkeypatch.setattr(fonts, '_reference_templates',
                         lambda: {'A': wrong['w'], 'b': wrong['7'], 'R': wrong['0']})
+    fonts._resemblance.cache_clear()
     assert fonts.legibility(sans, 'AbR') < 0.5
+    fonts._resemblance.cache_clear()
 
 
 def test_small_letters_drawn_as_capitals_are_noticed(sans, monkeypatch):

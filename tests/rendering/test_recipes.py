@@ -21,7 +21,8 @@ def test_presets_make_words(name):
     renderer, words = render(name)
     characters = set(renderer.words.charset)
     for word in words:
-        assert 1 <= len(word.text) <= 25 and set(word.text) <= characters
+        shortest, longest = RECIPES[name].length
+        assert shortest <= len(word.text) <= longest and set(word.text) <= characters
         assert word.image.shape[:2] == word.glyphs.shape
     assert len({w.text for w in words}) > 20 and len({w.font for w in words}) > 5
 
@@ -65,6 +66,13 @@ def test_difficulty_and_charset_replace_those_of_a_preset():
     assert all(set(w.text) <= set('xyz') and len(w.text) <= 3 for w in words)
 
 
+def test_long_lines_of_other_lengths_are_wide_and_upright():
+    _, words = render('long_codes', 8, max_length=60, min_length=50)
+    for word in words:
+        assert 50 <= len(word.text) <= 60
+        assert word.image.shape[1] > 8 * word.image.shape[0]
+
+
 def test_what_is_no_picture_is_told(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((90, 90, 3), np.uint8))
     (tmp_path / 'b.jpg').write_bytes(b'no picture')
@@ -81,6 +89,8 @@ def test_what_is_no_picture_is_told(tmp_path):
     (dict(recipe='contextless', lexicon='w.txt'), 'have no use'),
     (dict(recipe='serial_numbers', charset='\u5b57'), 'no usable font for 1'),
     (dict(charset='\u5b57'), 'no usable font for 1'),
+    (dict(min_length=3), 'min_length has no use'),
+    (dict(recipe='long_codes', max_length=20), 'min_length must be within'),
     (dict(max_length=0), 'max_length')])
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):

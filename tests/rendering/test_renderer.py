@@ -4,8 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering import RenderedWord, RenderStyle, WordRenderer, WordSource
+from mmocr_siga.rendering import (
+    RenderedWord,
+    RenderStyle,
+    WordRenderer,
+    WordSource,
+    build_renderer,
+)
 from mmocr_siga.rendering.colors import luminance
+from mmocr_siga.rendering.fonts import bundled_font_dir
 from mmocr_siga.text.charsets import find_charset
 
 ALNUM = find_charset('alnum62')
@@ -37,6 +44,27 @@ def test_a_word_depends_on_its_seed_and_number_only(library):
         np.testing.assert_array_equal(word.glyphs, forward[i].glyphs)
     other = [renderer(library, seed=1)(i).text for i in range(12)]
     assert other != [w.text for w in forward]
+
+
+# As they were drawn before there were groups: text, size, mean and standard deviation of the
+# picture, share of ink. They are told from another order of draws, not from another OpenCV.
+KNOWN = [
+    ('mj_st_like', 0, 'plocumoost', (64, 189), 119.9, 43.6, 0.198),
+    ('mj_st_like', 1, 'FULL', (45, 120), 120.9, 67.0, 0.161),
+    ('mj_st_like', 2, 'Related', (59, 137), 84.3, 14.9, 0.106),
+    ('licence_plates', 0, 'PU VF 032', (48, 145), 140.4, 38.0, 0.159),
+    ('licence_plates', 1, '9675JF', (32, 100), 122.8, 16.4, 0.227),
+    ('licence_plates', 2, '49O 6XG', (64, 185), 39.1, 30.2, 0.362)]
+
+
+@pytest.mark.parametrize('preset', ['mj_st_like', 'licence_plates'])
+def test_words_stay_what_they_were(preset):
+    make, _ = build_renderer(preset, fonts=[bundled_font_dir()], seed=7)
+    for _, number, text, shape, *measures in (known for known in KNOWN if known[0] == preset):
+        word = make(number)
+        assert (word.text, word.glyphs.shape) == (text, shape)
+        found = [word.image.mean(), word.image.std(), (word.glyphs > 0).mean()]
+        np.testing.assert_allclose(found, measures, rtol=0.02, atol=1.0)
 
 
 @pytest.mark.parametrize('difficulty', ['easy', 'medium', 'hard'])

@@ -75,6 +75,39 @@ def test_numbers_stay_within_the_character_set(kind, strip, charset):
         assert 1 <= len(text) <= 8 and set(text) <= set(charset) and text.strip(strip) == text
 
 
+def ends_of(text):
+    """How many braces are open after each character."""
+    return np.cumsum([(c in '{(') - (c in '})') for c in text]).tolist()
+
+
+def test_long_codes_repeat_themselves():
+    texts = draw(words.CodeSource('ABCDEFGHIJ0123456789', 60, 30), 300)
+    lengths = [len(text) for text in texts]
+    assert (min(lengths), max(lengths)) == (30, 60) and 43 < np.mean(lengths) < 47
+    assert {*''.join(texts)} == {*'ABCDEFGHIJ0123456789'}
+
+    def repeated(texts):
+        return np.mean([len(re.findall(r'(.{3,6})(?=.*\1)', text)) > 0 for text in texts])
+
+    assert repeated(texts) > 0.9 > 0.2 > repeated(
+        draw(words.RandomSource('ABCDEFGHIJ0123456789', 60, 30), 300))
+    with pytest.raises(ValueError, match='min_length must be within'):
+        words.CodeSource('AB', 10, 11)
+
+
+def test_formulas_are_closed():
+    texts = draw(words.FormulaSource(find_charset('ascii94'), 60, 30), 300)
+    for text in texts:
+        assert 30 <= len(text) <= 60
+        open_at = ends_of(text)
+        assert min(open_at) >= 0 and open_at[-1] == 0
+    joined = ' '.join(texts)
+    names = '\\frac{', '\\sqrt{', '\\sum_{i=1}', '^{', '_{'
+    assert all(joined.count(name) > 20 for name in names)
+    with pytest.raises(ValueError, match='formulas are written with'):
+        words.FormulaSource('abc')
+
+
 def test_plates_follow_their_patterns():
     source = words.PlateSource('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ ')
     known = {p.replace(' ', '') for p in source.patterns}

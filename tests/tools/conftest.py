@@ -2,4 +2,6 @@
 import sys
 from pathlib import Path
 
-sys.path += [str(Path(__file__).parents[2] / 'tools' / name) for name in ('analysis', 'benchmarks')]
+# A train.py is in benchmarks/ and in tools/ itself.
+sys.path += [str(Path(__file__).parents[2] / 'tools' / name)
+             for name in ('analysis', 'benchmarks', 'gpu', '')]

@@ -90,6 +90,20 @@ def test_a_text_mask_is_shown_as_it_is_and_boxes_over_the_image():
                                    box, atol=2)
 
 
+def test_pixels_have_the_color_of_the_character_that_looked_at_them_most():
+    pixels = np.full((2, 28, 120), np.nan)
+    pixels[:, 5, 10], pixels[:, 20, 100], pixels[:, 9, 50] = (0.2, 0.1), (0., 0.4), (0., 0.)
+    given = dict(parts(2), image=np.full((28, 120, 3), 200, np.uint8), pixels=pixels)
+    del given['text_mask']  # whose panel it takes
+    x0, y0, _, _ = regions()[0]['text_mask']
+    shown = gd.draw_reading(**given)[y0:y0 + 112, x0:x0 + 480][2::4, 2::4]  # enlarged four times
+    assert (shown == 255).all(2).sum() == 28 * 120 - 3
+    first, second = gd.character_colors(2)
+    np.testing.assert_array_equal(shown[[5, 20, 9], [10, 100, 50]], [first, second, [190] * 3])
+    given['text_mask'] = np.ones((28, 120), bool)
+    assert len(gd.draw_reading(**given)) == regions()[1][0] + 112 + 12 + 20
+
+
 def test_bar_height_follows_the_score():
     given = parts(1)
     x0, y0, x1, y1 = regions()[0]['confidence']

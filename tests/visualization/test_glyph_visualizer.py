@@ -20,7 +20,7 @@ READ = dict(text='abc', scores=SCORES, truth='abd')
 FOUND = dict(
     characters=tuple('abc'), scores=SCORES, image=RNG.integers(0, 256, (32, 128, 3), np.uint8),
     whole=True, text_mask=RNG.random((32, 128)) > 0.5, attention=RNG.random((3, 32)),
-    glyph_maps=dict(fine=RNG.random((3, 16, 64))),
+    glyph_maps=dict(fine=RNG.random((3, 16, 64))), pixels=RNG.random((3, 32, 128)),
     char_boxes=np.array([[0., 0, 40, 32], [40, 0, 80, 32], [80, 0, 128, 32]]))
 EXPLANATION = Explanation(**FOUND)
 SHOWN = {part: FOUND[part] for part in PARTS}
@@ -85,7 +85,7 @@ def test_parts_are_chosen():
     assert_array_equal(draw_sample(PICTURE, sample(), EXPLANATION, ['glyph_maps']),
                        draw_reading(PICTURE, **READ, glyph_maps=FOUND['glyph_maps']))
     for wrong in (['mask'], 'attention'):
-        with pytest.raises(ValueError, match='parts must be a list of text_mask, attention'):
+        with pytest.raises(ValueError, match='parts must be a list of text_mask, pixels'):
             GlyphVisualizer(name='wrong', parts=wrong)
 
 

@@ -272,14 +272,16 @@ def summarize(results: Sequence[dict]) -> str:
     return '\n'.join(lines)
 
 
-def _row(variant: str, rows: Sequence[dict], base: dict[int, float]) -> str:
-    def cell(values: Sequence[float | None], sign: str = '') -> str:
-        values = [100 * value for value in values if value is not None]
-        if not values:
-            return '-'
-        deviation = statistics.stdev(values) if len(values) > 1 else 0
-        return f'{statistics.fmean(values):{sign}.1f} ± {deviation:.1f}'
+def cell(values: Sequence[float | None], sign: str = '') -> str:
+    """Mean and standard deviation in %; None is left out."""
+    values = [100 * value for value in values if value is not None]
+    if not values:
+        return '-'
+    deviation = statistics.stdev(values) if len(values) > 1 else 0
+    return f'{statistics.fmean(values):{sign}.1f} ± {deviation:.1f}'
 
+
+def _row(variant: str, rows: Sequence[dict], base: dict[int, float]) -> str:
     gains = [r['accuracy'] - base[r['seed']] for r in rows if r['seed'] in base]
     cells = [variant, ' '.join(str(r['seed']) for r in rows), cell([r['accuracy'] for r in rows]),
              '' if variant == 'base' else cell(gains, '+'), cell([r['ned'] for r in rows])]

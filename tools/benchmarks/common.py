@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import math
 import multiprocessing
 import os
 import platform
@@ -27,6 +28,8 @@ from typing import Any, Callable, NamedTuple
 import cv2
 import numpy as np
 import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.benchmark import timer
 
@@ -48,7 +51,7 @@ from mmocr_siga.rendering.fonts import bundled_font_dir  # isort: skip
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_SETS = ('iiit5k_train', 'svt_train', 'ic15_train', 'ic03_train', 'plates')
-PRECISIONS = ('float32', 'amp-bf16', 'amp-fp16', 'compiled')
+PRECISIONS = ('float32', 'amp-bf16', 'amp-fp16', 'compiled', 'channels-last')
 _DTYPES = {'amp-bf16': torch.bfloat16, 'amp-fp16': torch.float16}
 
 
@@ -152,6 +155,23 @@ def operator_calls(function: Callable) -> int:
     return counter.calls
 
 
+def device_seconds(function: Callable, device: torch.device) -> float:
+    """For how long the device computes in a call, by torch's profiler: the union of what it runs,
+    kernels and copies of a GPU, operators of a CPU."""
+    kind = device.type.upper()
+    with profile(activities=[getattr(ProfilerActivity, kind)]) as profiler:
+        function()
+        if device.type == 'cuda':
+            torch.cuda.synchronize()
+    spans = sorted((event.time_range.start, event.time_range.end) for event in profiler.events()
+                   if event.device_type == getattr(DeviceType, kind))
+    total, until = 0., -math.inf
+    for start, end in spans:
+        total += max(0., end - max(start, until))
+        until = max(until, end)
+    return total / 1e6
+
+
 def gflops(function: Callable) -> float:
     """10^9 multiplications and additions of a call, on the CPU."""
     with warnings.catch_warnings():
@@ -168,19 +188,27 @@ class Precision(NamedTuple):
     name: str
     dtype: torch.dtype | None
     compiled: bool
+    channels_last: bool
 
     def context(self, device: torch.device) -> Any:
         return nullcontext() if self.dtype is None else torch.autocast(device.type, self.dtype)
 
+    def arrange(self, model: torch.nn.Module) -> None:
+        """Weights, and images where a model has a say in it, as the precision wants them."""
+        if self.channels_last:
+            model.memory_format = torch.channels_last
+            model.to(memory_format=torch.channels_last)
+
 
 def parse_precision(text: str) -> Precision:
-    """Read 'float32', 'amp-bf16', 'amp-fp16', 'compiled', or such joined by '+'."""
+    """Read 'float32', 'amp-bf16', 'compiled', 'channels-last' ..., or such joined by '+'."""
     parts = text.split('+')
     dtypes = [_DTYPES[part] for part in parts if part in _DTYPES]
     if set(parts) - set(PRECISIONS) or len(dtypes) > 1 or (dtypes and 'float32' in parts):
         raise ValueError(f'a precision is one of {", ".join(PRECISIONS)}, or compiled+amp-bf16 and '
                          f'the like, got {text!r}')
-    return Precision(text, dtypes[0] if dtypes else None, 'compiled' in parts)
+    return Precision(text, dtypes[0] if dtypes else None, 'compiled' in parts,
+                     'channels-last' in parts)
 
 
 def reason(error: BaseException) -> str:
@@ -226,6 +254,9 @@ class Rounds:
     or the times of its parts; and ``summary(row, turns)``, figures of all turns.
     """
 
+    # 10^9 operations an image of what is the same in every precision.
+    gflops: dict[tuple[Candidate, str], float | None] = {}
+
     def __init__(self, rows: Sequence[Row], size: int, args: argparse.Namespace) -> None:
         self.size, self.repeats, self.now, self.device = (
             size, args.repeats, clock(args), args.device)
@@ -241,6 +272,13 @@ class Rounds:
         except Exception as error:  # whatever is wrong with this model, the others are measured
             say(f'batch {self.size}, {row.label}: {reason(error)}')
             return dict(error=reason(error))
+
+    def count(self, row: Row, *given: Any) -> dict:
+        """``gflops`` of a row, counted once for all precisions and batch sizes."""
+        key = (row.candidate, row.form)
+        if key not in self.gflops:
+            self.gflops[key] = row.runner.gflops(*given)
+        return dict(gflops=self.gflops[key])
 
     def run(self, yardstick: str | None) -> None:
         rows = list(self.turns)
@@ -388,7 +426,8 @@ def add_options(parser: argparse.ArgumentParser, batch: Sequence[int], repeats: 
         help=f'default: {" ".join(map(str, batch))}')
     add('--repeats', type=positive, default=repeats, help='rounds (default %(default)s)')
     add('--precision', nargs='+', default=['float32'], metavar='P',
-        help='float32, amp-bf16, amp-fp16, compiled, or compiled+amp-bf16 (default float32)')
+        help='float32, amp-bf16, amp-fp16, compiled, channels-last, or such joined by + '
+             '(default float32)')
     add('--device', default='cpu')
     add('--threads', type=positive, help='CPU threads; default: as torch chooses')
     add('--yardstick', metavar='NAME', help='the model that all are compared with')
@@ -414,6 +453,7 @@ def check_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
         parser.error(f'no model is called {args.yardstick!r}; there are {", ".join(names)}')
     if args.device.type == 'cuda' and not torch.cuda.is_available():
         parser.error(f'--device {args.device}: this machine has no CUDA device')
+    torch.backends.cudnn.benchmark = args.device.type == 'cuda'  # as in the configs' env_cfg
     if args.threads:
         torch.set_num_threads(args.threads)
 

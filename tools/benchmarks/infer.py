@@ -30,7 +30,7 @@ import cv2
 import torch
 from common import Candidate, Rounds, Row, Word
 from mmengine.dataset import pseudo_collate
-from report import report, tables
+from report import report, save, tables
 
 from mmocr_siga.apis import ONNXRecognizer, export_onnx, optimize_for_inference, quantize_onnx
 from mmocr_siga.cli import run_tool
@@ -76,6 +76,7 @@ class TorchReader:
         self.stops_early = candidate.weights is None and never_ends(model)
         self.parameters = common.count(model)
         self.model = model.to(device)
+        precision.arrange(self.model)
         if row.form == 'optimized':
             optimize_for_inference(self.model)
         self.step = self._decode if self.alone else model.test_step
@@ -243,8 +244,8 @@ class ReadingRounds(Rounds):
     def admit(self, row: Row) -> dict:
         reader, found = row.runner, {}
         self.batches[row] = batches = reader.prepare(self.words, self.size)
-        if 'gflops' not in row.figures and hasattr(reader, 'gflops'):
-            row.figures['gflops'] = found['gflops'] = reader.gflops(batches[0])
+        if hasattr(reader, 'gflops'):
+            found.update(self.count(row, batches[0]))
         for batch in batches:
             self._read(row, batch)
         if reader.counts_calls and not row.precision.compiled:
@@ -297,9 +298,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     words, source = common.find_words(max(args.words, *args.batch))
     rows = build_rows(args)
-    measured = [ReadingRounds(rows, words, size, args) for size in args.batch]
-    for rounds in measured:
-        rounds.run(args.yardstick)
+    measured = []
+    for size in args.batch:
+        measured.append(ReadingRounds(rows, words, size, args))
+        measured[-1].run(args.yardstick)
+        save(args, measured, source)
     common.add_memory(args, measured, 'val', build_reader, calls)
 
     def blocks(results: Sequence[dict]) -> list[str]:

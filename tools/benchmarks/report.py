@@ -12,23 +12,31 @@ from common import Rounds, environment, head, table
 def report(args: argparse.Namespace, measured: Sequence[Rounds], source: str,
            blocks: Callable[[Sequence[dict]], Sequence[str]]) -> int:
     """Print and write what was measured on which words; 1 if nothing could be."""
+    info, results = save(args, measured, source)
+    print('\n\n'.join([head(info), *blocks(results)]))
+    return 0 if any('error' not in r for r in results) else 1
+
+
+def save(args: argparse.Namespace, measured: Sequence[Rounds],
+         source: str) -> tuple[dict, list[dict]]:
+    """Write what was measured so far to ``--json``, if given; the environment and all rows."""
     results = [dict(name=row.candidate.name, config=row.candidate.config,
                     precision=row.precision.name, form=row.form, batch=rounds.size, **found)
                for rounds in measured for row, found in rounds.results.items()]
     info = dict(environment(args.device), words=source, rounds=args.repeats,
                 clock='processor' if args.cpu_time else 'wall')
-    print('\n\n'.join([head(info), *blocks(results)]))
     if args.json:
         content = dict(environment=info, yardstick=args.yardstick, rows=results)
         Path(args.json).write_text(json.dumps(content, indent=2))
-    return 0 if any('error' not in r for r in results) else 1
+    return info, results
 
 
 def tables(results: Sequence[dict], yardstick: str | None, key: str, what: str) -> dict[int, str]:
     """A table for each batch size; ``key`` holds percentiles of ``what``."""
     heads = ['model', 'precision', 'form', 'images/s', f'{what}, ms: p50 / p90 / p99',
              f'times {yardstick} (quartiles)', 'memory, MiB', 'parameters, M', 'GFLOPs an image',
-             'operator calls', 'note']
+             'operator calls', 'back to back, images/s', 'busy', 'fed by workers, images/s',
+             'workers alone, images/s', 'note']
     found = {}
     for batch in dict.fromkeys(r['batch'] for r in results):
         rows = [_cells(r, key, len(heads)) for r in results if r['batch'] == batch]
@@ -50,7 +58,9 @@ def _cells(result: dict, key: str, number: int) -> list[str]:
     return [*first, text('images_per_s', '.4g'),
             ' / '.join(f'{value:.4g}' for value in result[key].values()), ratio_text(result),
             text('memory_mib', '.0f'), text('parameters_m', '.2f'), text('gflops', '.2f'),
-            text('calls', ',d'), result.get('note', '')]
+            text('calls', ',d'), text('steady_images_per_s', '.4g'), text('busy', '.0%'),
+            text('fed_images_per_s', '.4g'), text('loader_images_per_s', '.4g'),
+            result.get('note', '')]
 
 
 def ratio_text(row: dict) -> str:

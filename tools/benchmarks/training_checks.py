@@ -176,6 +176,20 @@ def wrapper_config(cfg: Any, precision: Precision) -> dict:
     return wrapper
 
 
+def on_its_own(cfg: Any, folder: Path) -> Any:
+    """The config of a training that tests, saves and begins with nothing, in a folder of its own.
+    """
+    cfg.resume = False
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
+    # One of the name in a config would go on with the folder of the run before.
+    cfg.default_hooks.checkpoint = cfg.visualizer = None
+    cfg.default_hooks.pop('warm_start', None)
+    cfg.log_level, cfg.randomness = 'WARNING', dict(seed=0)
+    cfg.work_dir, cfg.experiment_name = str(folder), f'{folder.name}_{folder.parent.name}'
+    return cfg
+
+
 def check_finite(candidate: Candidate, precision: Precision, device: torch.device, size: int,
                  steps: int) -> str:
     """Train a config, from its weights, on its own words with the beginning of its own schedule:
@@ -186,18 +200,11 @@ def check_finite(candidate: Candidate, precision: Precision, device: torch.devic
     cfg.optim_wrapper = wrapper_config(cfg, precision)
     if precision.compiled:
         cfg.compile = True
-    cfg.load_from, cfg.resume = candidate.weights, False
+    cfg.load_from = candidate.weights
     cfg.train_dataloader.batch_size = size
     cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_interval=steps + 1)
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    # One of the name in a config would go on with the folder of the run before.
-    cfg.default_hooks.checkpoint = cfg.visualizer = None
-    cfg.default_hooks.pop('warm_start', None)
-    cfg.log_level, cfg.randomness = 'WARNING', dict(seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        cfg.work_dir, cfg.experiment_name = folder, f'finite_{Path(folder).name}'
-        runner = Runner.from_cfg(cfg)
+        runner = Runner.from_cfg(on_its_own(cfg, Path(folder)))
         found = next(runner.model.parameters()).device.type
         if found != device.type:
             raise ValueError(f'--device {device}: MMEngine trains on {found} here; hide the '

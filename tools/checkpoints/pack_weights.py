@@ -4,9 +4,11 @@
         work_dirs/siga_tiny/iter_4500.pth siga_tiny_words --card card.json --check pictures/
 
 Writes <name>.pth, tensors alone, without the training head, the optimizer and the logs, in half
-precision; <name>.py, a config for reading; <name>.json, the model card; and, for characters that no
-dictionary of the package has, <name>.txt. Then reads pictures by the checkpoint and by what was
-written: texts must be the same, and no score may differ by more than --tolerance.
+precision; <name>.py, a config for reading; <name>.onnx, the graph for onnxruntime, which refers to
+these weights; <name>.json, the model card; and, for characters that no dictionary of the package
+has, <name>.txt. Then reads pictures by the checkpoint and by what was written: texts must be the
+same, and no score may differ by more than --tolerance; nor by more than 0.001, or a box by more
+than a pixel, between PyTorch and onnxruntime.
 
 Text detectors are packed as well; of them the probabilities of the pixels are compared:
 
@@ -17,6 +19,7 @@ Text detectors are packed as well; of them the probabilities of the pixels are c
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import pprint
 import shutil
@@ -34,22 +37,27 @@ from mmocr.registry import MODELS
 from torch import Tensor
 
 import mmocr_siga
-from mmocr_siga.apis import WordInferencer
+from mmocr_siga.apis import ONNXWordReader, WordInferencer, WordResult, export_onnx
 from mmocr_siga.cli import run_tool
-from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.compat.checkpoint import load
 from mmocr_siga.compat.configs import read_config
 from mmocr_siga.compat.saving import whole_file
+from mmocr_siga.compat.sums import sha256_of
+from mmocr_siga.export.onnx_export import check_exportable, export_metadata, has_glyph_maps
 from mmocr_siga.inference.inputs import expand, picture_of
 from mmocr_siga.inference.packaged import WEIGHTS_FOLDER, PackagedModel, packaged_in
 from mmocr_siga.inference.pipelines import mmocr_scope
 from mmocr_siga.models.utils.weights import TRAINING_ONLY, weights_of
 from mmocr_siga.rendering import build_renderer
 from mmocr_siga.rendering.fonts import bundled_font_dir
-from mmocr_siga.text.dictionary import DICT_FOLDER, resolve_dict_file
+from mmocr_siga.text.dictionary import DICT_FOLDER, read_characters, resolve_dict_file
 
 FORMAT = 1
 # What MMEngine writes about a run that says nothing about the machine.
 META = ('experiment_name', 'epoch', 'iter', 'seed', 'time')
+
+# Of scores, and of boxes in pixels: the same weights in float32, computed in another order.
+SAME_SCORE, SAME_BOX = 1e-3, 1.0
 
 PRETRAINED = Path('pretrained')
 # What MMEngine replaces by the folder of the config when it reads it.
@@ -80,20 +88,37 @@ def reading_weights(checkpoint: Any, source: str, which: str = 'auto') -> dict[s
             if not name.startswith(TRAINING_ONLY) and not name.endswith('num_batches_tracked')}
 
 
+def one_reader(cfg: Config, weights: Mapping[str, Tensor], reader: str | None
+               ) -> tuple[Config, dict[str, Tensor]]:
+    """Of a recognizer with a ``TwoReaderDecoder`` that with one of its readers, 'first' or
+    'second', alone; PackingError if there is none such. None: as they are."""
+    if reader is None:
+        return cfg, dict(weights)
+    decoder = cfg.model.decoder
+    if decoder.type != 'TwoReaderDecoder':
+        raise PackingError(f'a {decoder.type} has no {reader} reader')
+    cfg = copy.deepcopy(cfg)
+    # Plug-ins of training know the places of both readers.
+    cfg.model = dict(unplugged(cfg.to_dict()['model']),
+                     decoder=dict(decoder[reader], dictionary=decoder.dictionary))
+    kept = {name: value for name, value in weights.items()
+            if not name.startswith('decoder.') or name.startswith(f'decoder.{reader}.')}
+    return cfg, {name.replace(f'decoder.{reader}.', 'decoder.', 1): value
+                 for name, value in kept.items()}
+
+
 def reading_config(cfg: Config) -> dict[str, Any]:
     """What a config says about reading, in plain containers.
 
-    That is ``custom_imports``, ``default_scope``, ``model`` without the training head and without
-    what training starts from, ``test_dataloader`` with the pipeline alone, and the visualizer of
-    MMOCR's inferencers.
+    That is ``custom_imports``, ``default_scope``, ``model`` without the training head, plug-ins of
+    training alone and what training starts from, ``test_dataloader`` with the pipeline alone, and
+    the visualizer of MMOCR's inferencers.
     """
     plain = cfg.to_dict()
-    model, pipeline = plain['model'], plain['test_dataloader']['dataset']['pipeline']
+    model, pipeline = unplugged(plain['model']), plain['test_dataloader']['dataset']['pipeline']
     if 'glyph_head' in model:
         model['glyph_head'] = None
-    for part in model.values():
-        if isinstance(part, dict):
-            part.pop('init_cfg', None)
+    model = without_start(model)
     visualizer = 'TextDetLocalVisualizer' if is_detector(cfg) else 'GlyphVisualizer'
     return dict(
         custom_imports=dict(imports=['mmocr_siga'], allow_failed_imports=False),
@@ -102,26 +127,50 @@ def reading_config(cfg: Config) -> dict[str, Any]:
         visualizer=dict(type=visualizer, name='visualizer'))
 
 
+def unplugged(model: dict[str, Any]) -> dict[str, Any]:
+    """A model without its plug-ins, unless one of them takes part in reading."""
+    with mmocr_scope():
+        plugins = [MODELS.build(plugin) for plugin in (model.get('plugins') or {}).values()]
+    if not plugins or any(plugin.feeds for plugin in plugins):
+        return model
+    plain = MODELS.get(model['type']).__bases__[-1].__name__
+    return dict({key: value for key, value in model.items() if key not in ('plugins', 'hooks')},
+                type=plain)
+
+
+def without_start(config: Any) -> Any:
+    """A config of a model without any ``init_cfg``: weights come from the file."""
+    if isinstance(config, dict):
+        return {key: without_start(value) for key, value in config.items() if key != 'init_cfg'}
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(without_start, config))
+    return config
+
+
 def is_detector(cfg: Config) -> bool:
     """Whether a config is of a text detector, which has no dictionary."""
     return 'det_head' in cfg.model
 
 
 def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str = 'float16',
-         which: str = 'auto', about: Mapping[str, Any] | None = None) -> PackagedModel:
+         which: str = 'auto', reader: str | None = None,
+         about: Mapping[str, Any] | None = None) -> PackagedModel:
     """Write the files of a packaged model; ``about`` is its provenance, for the card.
 
     PackingError if a weight does not fit the dtype.
     """
-    cfg = read_config(config)
     held = load(checkpoint, 'cpu')
-    weights = reading_weights(held, str(checkpoint), which)
+    cfg, weights = one_reader(read_config(config),
+                              reading_weights(held, str(checkpoint), which), reader)
+    model = packaged_in(folder, name)
+    out = dict(reading_config(cfg), load_from=f'{BESIDE}/{model.weights.name}')
+    if 'plugins' not in out['model']:
+        weights = {key: value for key, value in weights.items() if not key.startswith('plugins.')}
     kept = _converted(weights, getattr(torch, dtype))
     folder.mkdir(parents=True, exist_ok=True)
-    model = packaged_in(folder, name)
+    model.graph.unlink(missing_ok=True)  # it is of other weights
     with whole_file(model.weights, 'wb') as file:
         torch.save(dict(state_dict=kept), file)
-    out = dict(reading_config(cfg), load_from=f'{BESIDE}/{model.weights.name}')
     reads = {} if is_detector(cfg) else dict(
         characters=_packed_dictionary(out['model'], model), input_size=_input_size(cfg))
     meta = held.get('meta') if isinstance(held, Mapping) else None
@@ -136,6 +185,36 @@ def pack(config: Path, checkpoint: Path, name: str, folder: Path, *, dtype: str 
             **{key: meta[key] for key in META if isinstance(meta, Mapping) and key in meta}),
         provenance=dict(about or {})))
     return model
+
+
+def add_graph(model: PackagedModel, pictures: Sequence[Any]) -> dict[str, float] | None:
+    """Write the graph of a packaged model, enter it into the card, and read pictures with it: the
+    greatest gaps between PyTorch and onnxruntime; None, and why, where there can be no graph.
+
+    PackingError if a text differs, or a score or box by more than it may.
+    """
+    reader = WordInferencer(model.config, device='cpu', optimize=False, tta=0)
+    recognizer = reader.model
+    try:
+        if recognizer.with_preprocessor:
+            raise TypeError('it tells no places in words that a preprocessor straightens')
+        check_exportable(recognizer)
+        steps = export_metadata(recognizer, dynamic_width=True)['preprocessing']['steps']
+    except (TypeError, ValueError) as error:
+        print(f'{model.config}: no graph for onnxruntime: {error}', file=sys.stderr)
+        return None
+    wide = len(steps) == 2 and not (steps[0]['max_width'] or np.inf) <= steps[1]['width']
+    export_onnx(recognizer, model.graph, glyph_maps=has_glyph_maps(recognizer),
+                dynamic_width=wide, name=model.graph.stem, weights=model.weights)
+    _write_card(model, dict(model.card, graph=dict(
+        file=model.graph.name, bytes=model.graph.stat().st_size, sha256=sha256_of(model.graph))))
+    results = (read(pictures, progress=False)
+               for read in (reader, ONNXWordReader(model.config, tta=0)))
+    scores, boxes = gaps_between(*results, names=('PyTorch', 'onnxruntime'))
+    if max(scores) > SAME_SCORE or max(boxes) > SAME_BOX:
+        raise PackingError(f'between PyTorch and onnxruntime a score differs by {max(scores):.2g}, '
+                           f'a box by {max(boxes):.2g} pixels')
+    return dict(score=max(scores), box=max(boxes))
 
 
 def _converted(weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
@@ -155,7 +234,7 @@ def _packed_dictionary(model: dict[str, Any], packed: PackagedModel) -> str:
     text = path.read_text(encoding='utf-8')
     own = packed.config.with_suffix('.txt')
     shipped = [known for known in sorted(DICT_FOLDER.glob('*.txt'))
-               if known.read_text(encoding='utf-8').split() == text.split() and ' ' not in text]
+               if read_characters(known) == read_characters(path)]
     if shipped:
         dictionary['dict_file'] = shipped[0].name
         own.unlink(missing_ok=True)
@@ -194,35 +273,48 @@ def pretrained(config: Path, folder: str) -> Path:
     return path
 
 
-def compare(config: Path, checkpoint: Path, which: str, model: PackagedModel,
+def compare(config: Path, checkpoint: Path, which: str, reader: str | None, model: PackagedModel,
             pictures: Sequence[Any]) -> tuple[int, float]:
     """Read pictures by a checkpoint and by what was packed, or find text in them: number, greatest
     gap of scores."""
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder, 'full.pth')
         weights = reading_weights(load(checkpoint, 'cpu'), str(checkpoint), which)
+        cfg, weights = one_reader(Config.fromfile(config), weights, reader)
         torch.save(dict(state_dict=weights), full)
-        if is_detector(Config.fromfile(config)):
+        if is_detector(cfg):
             maps = (text_maps(*files, pictures)
                     for files in ((config, full), (model.config, model.weights)))
             gaps = [float(np.abs(one - two).max()) for one, two in zip(*maps)]
             return len(gaps), max(gaps, default=0.0)
         before, after = (WordInferencer(*files, device='cpu', tta=0)(pictures, progress=False)
-                         for files in ((config, full), (model.config, )))
-    differences = []
+                         for files in ((cfg, full), (model.config, )))
+    scores, _ = gaps_between(before, after, names=('the checkpoint', 'the packed model'))
+    return len(scores), max(scores)
+
+
+def gaps_between(before: Sequence[WordResult], after: Sequence[WordResult],
+         names: tuple[str, str]) -> tuple[list[float], list[float]]:
+    """The greatest gap of a score, and of a side of a box, in each picture that could be read.
+
+    PackingError if two texts differ, or none could be read.
+    """
+    scores, boxes = [], []
     for number, (one, two) in enumerate(zip(before, after), 1):
         where = one.path or f'picture {number}'
         if one.error is not None:
             print(f'{where}: {one.error}', file=sys.stderr)
             continue
         if one.text != two.text:
-            raise PackingError(f'{where} is read as {one.text!r} by the checkpoint, but as '
-                               f'{two.text!r} by the packed model')
-        gaps = np.abs(np.subtract(one.char_scores, two.char_scores))
-        differences.append(max(abs(one.score - two.score), float(gaps.max(initial=0))))
-    if not differences:
+            raise PackingError(f'{where} is read as {one.text!r} by {names[0]}, but as '
+                               f'{two.text!r} by {names[1]}')
+        found = np.abs(np.subtract(one.char_scores, two.char_scores))
+        scores.append(max(abs(one.score - two.score), float(found.max(initial=0))))
+        found = np.abs(np.subtract(one.char_boxes or [], two.char_boxes or []))
+        boxes.append(float(found.max(initial=0)))
+    if not scores:
         raise PackingError('none of the pictures could be read')
-    return len(differences), max(differences)
+    return scores, boxes
 
 
 @torch.no_grad()
@@ -253,6 +345,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--dtype', choices=('float16', 'float32'), default='float16', help='default: %(default)s')
     add('--which', choices=('auto', 'state_dict', 'ema_state_dict'), default='auto',
         help="default: averages where there are any, wherever MMEngine's EMAHook put them")
+    add('--reader', choices=('first', 'second'), help='of two readers the one to pack')
     add('--check', nargs='+', metavar='PATH', help='pictures, folders or @lists to compare on; '
         'default: a few drawn words')
     add('--tolerance', type=float, default=0.05, help='of scores (default: %(default)s)')
@@ -278,18 +371,27 @@ def run(args: argparse.Namespace, folder: str) -> int:
             args.weights = pretrained(args.config, folder)
         about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
         model = pack(args.config, args.weights, args.name, args.folder, dtype=args.dtype,
-                     which=args.which, about=about)
-        size = model.card['weights']['bytes'] / 1e6
-        count, difference = compare(args.config, args.weights, args.which, model,
-                                    args.check or drawn_words())
+                     which=args.which, reader=args.reader, about=about)
+        pictures = args.check or drawn_words()
+        count, difference = compare(args.config, args.weights, args.which, args.reader,
+                                    model, pictures)
         if difference > args.tolerance:
             raise PackingError(f'a score differs by {difference:.4f}: try --dtype float32')
+        check = dict(pictures=count, greatest_difference_of_scores=difference)
+        packed = read_config(model.config)
+        # Of a model that edits words reading is the least.
+        by_graph = (None if is_detector(packed) or packed.model.get('image_head') else
+                    add_graph(model, pictures))
+        size = sum(file.stat().st_size for file in (model.weights, model.graph)
+                   if file.is_file()) / 1e6
         if size > args.limit:
             raise PackingError(f'{model.weights} has {size:.1f} MB, more than {args.limit:g}')
     except (OSError, ValueError) as error:
         print(f'{error}', file=sys.stderr)
         return 1
-    card = dict(model.card, check=dict(pictures=count, greatest_difference_of_scores=difference))
+    if by_graph is not None:
+        check['onnxruntime'] = by_graph
+    card = dict(model.card, check=check)
     _write_card(model, card)
     characters = f', {len(card["characters"])} characters' if 'characters' in card else ''
     print(f'{model.weights}: {size:.2f} MB{characters}; {count} pictures read alike, scores differ '

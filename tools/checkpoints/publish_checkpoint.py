@@ -22,8 +22,9 @@ import torch
 
 import mmocr_siga
 from mmocr_siga.cli import run_tool
-from mmocr_siga.compat.checkpoint import load, sha256_of
+from mmocr_siga.compat.checkpoint import load
 from mmocr_siga.compat.saving import whole_file
+from mmocr_siga.compat.sums import sha256_of
 
 TRAINING_ONLY = 'glyph_head.'
 PLUGINS = 'plugins.'

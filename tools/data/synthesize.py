@@ -4,10 +4,13 @@
     python tools/data/synthesize.py data/words --count 200000 --format lmdb --lexicon words.txt \\
         --backgrounds photographs --masks --boxes
     python tools/data/synthesize.py data/serials --preset serial_numbers --sheet serials.png
+    python tools/data/synthesize.py data/pairs --pairs 2000
 
-Writes MMOCR's JSON, tab-separated tables or LMDB, one set a split. The words depend on the seed,
-the options and the installed fonts, not on the number of processes. A run that was stopped goes on
-where it was when it is started again with the same options; OUT appears when all is there.
+Writes MMOCR's JSON, tab-separated tables or LMDB, one set a split; or, with --pairs, what text
+editors are trained on: two words in one style and their background, in MOSTEL's folders. The words
+depend on the seed, the options and the installed fonts, not on the number of processes. A run that
+was stopped goes on where it was when it is started again with the same options; OUT appears when
+all is there.
 """
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from mmocr_siga.cli import run_tool
@@ -38,6 +42,7 @@ from mmocr_siga.cli.common import positive
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
     LmdbWriter,
+    PairWriter,
     WordWriter,
     partial,
     publish,
@@ -45,6 +50,8 @@ from mmocr_siga.datasets.formats.writers import (
 )
 from mmocr_siga.images import encode_picture
 from mmocr_siga.rendering import PRESETS, RECIPES, WordRenderer, build_renderer
+from mmocr_siga.rendering.parts import PARTS
+from mmocr_siga.text.charsets import find_charset
 from mmocr_siga.visualization import SheetWord, draw_word_sheet
 
 # That this process may use.
@@ -61,9 +68,15 @@ class Job(NamedTuple):
     quality: int
     masks: bool
     boxes: bool
+    pairs: bool = False
 
     def make(self, index: int) -> tuple:
-        """Render and encode a word: what :meth:`WordWriter.add` takes."""
+        """Render and encode a word or a pair: what the writer's ``add`` takes."""
+        if self.pairs:
+            group = self.renderer.render_group((self.renderer.seed, index), 2)
+            masks = [np.uint8(255) * (glyphs > 0) for glyphs in group.glyphs]
+            pictures = [*group.images, group.background, *masks]
+            return [encode_picture(picture, '.png') for picture in pictures], group.texts
         word = self.renderer(index)
         return (encode_picture(word.image, self.suffix, self.quality), word.text,
                 encode_picture(word.glyphs, '.png') if self.masks else None,
@@ -101,8 +114,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add('out', type=Path, help='folder to write to; it must not exist, or be empty')
     add('--count', type=positive, default=10_000, help='number of words (default %(default)s)')
-    add('--preset', choices=sorted(RECIPES), default='mj_st_like',
-        help='words of scenes (default), random characters, or serial numbers')
+    add('--pairs', type=positive, metavar='N',
+        help='instead of words N pairs in one style with their background, as PNG in the folders '
+             'i_s, t_f, t_b, mask_s, mask_t, txt, and i_s.txt and i_t.txt')
+    add('--preset', choices=sorted(RECIPES),
+        help='mj_st_like, words of scenes (default), random characters, serial numbers, plates, '
+             'long codes, formulas; of pairs style_pairs, print (default), or style_pairs_scene')
     add('--difficulty', choices=sorted(PRESETS), help='look of another difficulty than the preset')
     add('--lexicon', type=Path, help='word list, one a line (default: a built-in one)')
     add('--random-strings', type=float, metavar='FRACTION',
@@ -112,9 +129,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--charset', '--dictionary', dest='charset',
         help="digits, lower36, alnum62, ascii94, a dictionary file, the name of a packaged one, "
              "or the characters themselves (default: the preset's)")
-    add('--max-length', type=positive, default=25, help='longest word (default %(default)s)')
+    add('--max-length', type=positive, help='longest word (default 25, of long presets 100)')
+    add('--min-length', type=positive,
+        help='shortest text of random characters, codes and formulas (default 1, or 30)')
     add('--backgrounds', type=Path, help='folder of photographs (default: made-up backgrounds)')
     add('--fonts', type=Path, nargs='+', help='font folders or files (default: installed fonts)')
+    add('--part', choices=PARTS, help='draw by the faces and words of training alone, or by those '
+        'that are held out from it (default: by all)')
     add('--split', default='train=0.9,val=0.1', help='default: %(default)s')
     add('--seed', type=int, default=0, help='default: %(default)s')
     add('--workers', type=positive, default=CORES,
@@ -132,20 +153,30 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.seed < 0:
         parser.error('--seed must not be negative')
+    if args.pairs:
+        if args.masks or args.boxes or args.format != 'json' or args.image != 'jpg':
+            parser.error('--pairs has a layout of its own, without --format, --image, --masks and '
+                         '--boxes')
+        args.count, args.format, args.split = args.pairs, 'pairs', 'pairs=1'
+    args.preset = args.preset or ('style_pairs' if args.pairs else 'mj_st_like')
     return args
 
 
 def build_job(args: argparse.Namespace) -> Job:
     """Find fonts, words and backgrounds, and say what was found."""
+    charset = args.charset
+    if args.pairs:  # the tables of pairs are divided by blanks
+        charset = ''.join(find_charset(charset or RECIPES[args.preset].charset).split())
     renderer, left_out = build_renderer(
-        args.preset, args.difficulty, args.charset, args.lexicon, args.random_strings,
-        args.max_length, args.fonts, args.backgrounds, args.seed, args.punctuation)
+        args.preset, args.difficulty, charset, args.lexicon, args.random_strings,
+        args.max_length, args.fonts, args.backgrounds, args.seed, args.punctuation,
+        args.min_length, args.part)
     if left_out:
         print(f'left out {len(left_out)} backgrounds that are no pictures, e.g. '
               f'{", ".join(left_out[:3])}')
     print(f'{len(renderer.fonts)} faces, {len(renderer.words.charset)} characters, '
           f'{len(renderer.photographs)} photographs')
-    return Job(renderer, '.' + args.image, args.quality, args.masks, args.boxes)
+    return Job(renderer, '.' + args.image, args.quality, args.masks, args.boxes, bool(args.pairs))
 
 
 def description(args: argparse.Namespace, job: Job) -> dict:
@@ -154,12 +185,13 @@ def description(args: argparse.Namespace, job: Job) -> dict:
         data = content.encode() if isinstance(content, str) else content
         return hashlib.sha256(data).hexdigest()[:16]
 
-    options = ('count', 'preset', 'difficulty', 'random_strings', 'punctuation', 'max_length',
-               'split', 'seed', 'format', 'image', 'quality', 'masks', 'boxes')
+    options = ('count', 'preset', 'difficulty', 'random_strings', 'punctuation', 'split', 'seed',
+               'format', 'image', 'quality', 'masks', 'boxes')
     faces = [f'{f.path} {sorted(f.characters)} {f.cap_ratio} {f.unicase}'
              for f in job.renderer.fonts.faces]
     return dict(
         {name: getattr(args, name) for name in options},
+        max_length=job.renderer.words.max_length, min_length=job.renderer.words.min_length,
         characters=job.renderer.words.charset, faces=digest('\n'.join(faces)),
         lexicon=digest(args.lexicon.read_bytes()) if args.lexicon else '',
         photographs=digest('\n'.join(job.renderer.photographs)))
@@ -214,6 +246,8 @@ def open_writer(args: argparse.Namespace, folder: Path, name: str) -> WordWriter
     """Writer of a split, which goes on with what is there."""
     if args.format == 'lmdb':
         return LmdbWriter(folder / name, resume=True)
+    if args.format == 'pairs':
+        return PairWriter(folder, resume=True)
     return FolderWriter(folder, name, '.' + args.image, args.format, resume=True)
 
 
@@ -252,7 +286,8 @@ def _read_summary(folder: Path) -> dict | None:
 def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
     """Write all splits, or what is missing of them; return words in a second."""
     folder, ends = partial(args.out), itertools.accumulate(sizes.values())
-    final = {'lmdb': '{}/data.mdb', 'json': 'textrecog_{}.json', 'tsv': '{}.tsv'}[args.format]
+    final = {'lmdb': '{}/data.mdb', 'json': 'textrecog_{}.json', 'tsv': '{}.tsv',
+             'pairs': PairWriter.table}[args.format]
     todo = [(name, end - sizes[name], end) for name, end in zip(sizes, ends)
             if not (folder / final.format(name)).exists()]
     if not todo:
@@ -278,9 +313,15 @@ def write(args: argparse.Namespace, job: Job, sizes: dict[str, int]) -> float:
 
 
 def draw_sheet(args: argparse.Namespace, job: Job) -> None:
-    """Draw the first words on one picture."""
-    words = map(job.renderer, range(min(args.count, 96)))
-    sheet = draw_word_sheet([SheetWord(word.image, word.text) for word in words], columns=8)
+    """Draw the first words, or pairs and their backgrounds, on one picture."""
+    if args.pairs:
+        groups = (job.renderer.render_group((args.seed, k), 2) for k in range(min(args.count, 48)))
+        words = [SheetWord(image, text) for group in groups for image, text in zip(
+            [*group.images, group.background], [*group.texts, ''])]
+    else:
+        words = [SheetWord(word.image, word.text)
+                 for word in map(job.renderer, range(min(args.count, 96)))]
+    sheet = draw_word_sheet(words, columns=6 if args.pairs else 8)
     args.sheet.parent.mkdir(parents=True, exist_ok=True)
     args.sheet.write_bytes(encode_picture(sheet, '.png'))
     print(f'drew {args.sheet}')
@@ -306,8 +347,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'synthesize: {error}', file=sys.stderr)
         return 2
     parts = ', '.join(f'{name} {size:,}' for name, size in sizes.items())
-    print(f'wrote {parts} ({args.format}) to {args.out}, {rate:,.0f} images/s with '
-          f'{args.workers} processes')
+    print(f'wrote {parts} ({args.format}) to {args.out}, {rate:,.0f} '
+          f'{"pairs" if args.pairs else "images"}/s with {args.workers} processes')
     return 0
 
 

@@ -17,7 +17,7 @@ model = dict(
         type='LCNetV4',
         init_cfg=dict(type='PretrainedPPOCRv6', part='recognizer.backbone')),
     encoder=dict(
-        type='LightSVTREncoder',
+        type='LightSVTREncoder', norm_eval=True,
         init_cfg=dict(type='PretrainedPPOCRv6', part='recognizer.encoder')),
     decoder=dict(
         type='CTCDecoder', dictionary=dictionary, in_channels=120, max_seq_len=80,

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,62 @@ class WordWriter(contextlib.AbstractContextManager):
             raise
 
 
-class FolderWriter(WordWriter):
+class JournalWriter(WordWriter):
+    """Common part of those that write files: a journal with a line for each sample, of which the
+    tables are made when the set is complete."""
+
+    def __init__(self, out: os.PathLike, name: str, resume: bool) -> None:
+        super().__init__(resume)
+        self.out = Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._journal_path = partial(self.out / f'{name}.rows')
+        size = 0
+        if resume and self._journal_path.exists():
+            self.count, size = _complete_rows(self._journal_path)
+        self._journal = open(self._journal_path, 'ab' if size else 'wb')
+        # A row that was cut off is written again.
+        self._journal.truncate(size)
+
+    def _note(self, row: dict[str, Any]) -> None:
+        self._journal.write(json.dumps(row, ensure_ascii=False).encode() + b'\n')
+        self.count += 1
+
+    def flush(self) -> None:
+        self._journal.flush()
+
+    def _rows(self) -> Iterator[dict]:
+        with open(self._journal_path, encoding='utf-8', newline='\n') as journal:
+            yield from map(json.loads, journal)
+
+    def _tables(self) -> dict[Path, Iterable[str]]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._journal.close()
+        tables = self._tables()
+        for path, lines in tables.items():
+            with open(partial(path), 'w', encoding='utf-8', newline='\n') as file:
+                file.writelines(lines)
+        for path in tables:
+            # Words without character boxes have no table of them.
+            if path.name.endswith('_char_boxes.tsv') and not partial(path).stat().st_size:
+                partial(path).unlink()
+            else:
+                os.replace(partial(path), path)
+        self._journal_path.unlink()
+
+    def abort(self) -> None:
+        with contextlib.suppress(OSError):  # on a full disk the last rows cannot be written
+            self._journal.close()
+        if not self.resume:
+            self._remove()
+
+    def _remove(self) -> None:
+        """Remove what has been written."""
+        raise NotImplementedError
+
+
+class FolderWriter(JournalWriter):
     """Writes ``images/<split>_<number>.<suffix>`` and a table of them.
 
     The table is ``<split>.tsv`` (``images/name TAB text``) or MMOCR's ``textrecog_<split>.json``;
@@ -98,19 +153,12 @@ class FolderWriter(WordWriter):
 
     def __init__(self, out: os.PathLike, split: str, suffix: str = '.jpg', table: str = 'tsv',
                  per_folder: int = 0, resume: bool = False) -> None:
-        super().__init__(resume)
         if table not in ('tsv', 'json', 'txt'):
             raise ValueError(f"table must be 'tsv', 'json' or 'txt', but is {table!r}")
-        self.out, self.split, self.suffix = Path(out), split, suffix
+        super().__init__(out, split, resume)
+        self.split, self.suffix = split, suffix
         self.table, self.per_folder = table, per_folder
-        (self.out / 'images').mkdir(parents=True, exist_ok=True)
-        self._journal_path = partial(self.out / f'{split}.rows')
-        size = 0
-        if resume and self._journal_path.exists():
-            self.count, size = _complete_rows(self._journal_path)
-        self._journal = open(self._journal_path, 'ab' if size else 'wb')
-        # A row that was cut off is written again.
-        self._journal.truncate(size)
+        (self.out / 'images').mkdir(exist_ok=True)
 
     def add(self, image: bytes, text: str, mask: bytes | None = None,
             boxes: np.ndarray | list | None = None) -> None:
@@ -132,29 +180,7 @@ class FolderWriter(WordWriter):
             _write_file(self.out / row['mask_path'], mask)
         if boxes is not None:
             row['instances'][0]['char_boxes'] = [[int(v) for v in box] for box in boxes]
-        self._journal.write(json.dumps(row, ensure_ascii=False).encode() + b'\n')
-        self.count += 1
-
-    def flush(self) -> None:
-        self._journal.flush()
-
-    def _rows(self) -> Iterator[dict]:
-        with open(self._journal_path, encoding='utf-8', newline='\n') as journal:
-            yield from map(json.loads, journal)
-
-    def close(self) -> None:
-        self._journal.close()
-        tables = self._tables()
-        for path, lines in tables.items():
-            with open(partial(path), 'w', encoding='utf-8', newline='\n') as file:
-                file.writelines(lines)
-        for path in tables:
-            # Words without character boxes have no table of them.
-            if path.name.endswith('_char_boxes.tsv') and not partial(path).stat().st_size:
-                partial(path).unlink()
-            else:
-                os.replace(partial(path), path)
-        self._journal_path.unlink()
+        self._note(row)
 
     def _tables(self) -> dict[Path, Iterable[str]]:
         def word(row: dict) -> str:
@@ -173,11 +199,7 @@ class FolderWriter(WordWriter):
         return {self.out / f'{self.split}_char_boxes.tsv': boxes,
                 self.out / f'{self.split}.tsv': (f'{word(row)}\n' for row in self._rows())}
 
-    def abort(self) -> None:
-        with contextlib.suppress(OSError):  # on a full disk the last rows cannot be written
-            self._journal.close()
-        if self.resume:
-            return
+    def _remove(self) -> None:
         own = re.compile(re.escape(self.split) + r'_\d{7,}\.\w+')
         for folder in ('images', 'masks'):
             for path in (self.out / folder).rglob(f'{self.split}_*'):
@@ -187,6 +209,51 @@ class FolderWriter(WordWriter):
             if path.name.startswith((f'{self.split}.', f'{self.split}_char_boxes.',
                                      f'textrecog_{self.split}.')):
                 path.unlink()
+
+
+class PairWriter(JournalWriter):
+    """Writes pairs of words in one style in the layout that MOSTEL (Qu et al., AAAI 2023) reads.
+
+    In folders, with one name each, as PNG: ``i_s``, the source, ``t_f``, the target, ``t_b``, their
+    background, and ``mask_s`` and ``mask_t``, 255 on the text of either; in ``txt`` a file with the
+    target's text. When the set is complete there are ``i_t.txt`` with the targets' texts,
+    ``name text`` a line, which must not hold blanks, and ``i_s.txt`` with those of the sources.
+    """
+
+    folders = ('i_s', 't_f', 't_b', 'mask_s', 'mask_t')
+    table = 'i_t.txt'
+
+    def __init__(self, out: os.PathLike, resume: bool = False) -> None:
+        super().__init__(out, 'pairs', resume)
+
+    def add(self, pictures: Sequence[bytes], texts: Sequence[str]) -> None:
+        """Store a pair: PNGs in the order of ``folders``, and the texts of source and target.
+
+        A ValueError for a text that is empty or holds a blank, an OSError if it cannot be written.
+        """
+        unfit = [text for text in texts if text.split() != [text]]
+        if unfit:
+            raise ValueError(f'the label {unfit[0]!r} is empty or holds a blank, by which the '
+                             'tables of pairs are divided')
+        name = f'{self.count + 1:07d}'
+        for folder, picture in zip(self.folders, pictures):
+            _write_file(self.out / folder / f'{name}.png', picture)
+        _write_file(self.out / 'txt' / f'{name}.txt', f'{texts[1]}\n'.encode())
+        self._note(dict(name=f'{name}.png', source=texts[0], target=texts[1]))
+
+    def _tables(self) -> dict[Path, Iterable[str]]:
+        def lines(key: str) -> Iterator[str]:
+            return (f'{row["name"]} {row[key]}\n' for row in self._rows())
+
+        return {self.out / 'i_s.txt': lines('source'), self.out / self.table: lines('target')}
+
+    def _remove(self) -> None:
+        for folder in (*self.folders, 'txt'):
+            for path in (self.out / folder).glob('[0-9]*'):
+                if re.fullmatch(r'\d{7,}\.(png|txt)', path.name):
+                    path.unlink()
+        for name in ('pairs.rows', 'i_s.txt', self.table):
+            partial(self.out / name).unlink(missing_ok=True)
 
 
 def _write_file(path: Path, content: bytes) -> None:

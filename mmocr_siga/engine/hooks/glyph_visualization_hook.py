@@ -101,12 +101,14 @@ class GlyphVisualizationHook(Hook):
         with _untouched(), evaluating(model):
             # Copies, which reading may write into.
             batch = pseudo_collate([{k: v.clone() for k, v in w.items()} for w in self._words])
-            data = model.data_preprocessor(batch, False)
-            explanations = explain_batch(model, **data)
-            for i, (seen, sample) in enumerate(zip(explanations, data['data_samples'])):
-                sheet = draw_sample(seen.image, sample, seen, self.parts)
-                runner.visualizer.add_image(_name(i, sample),
-                                            np.ascontiguousarray(sheet[..., ::-1]), step)
+            for name, sheet in self._sheets(model, model.data_preprocessor(batch, False)):
+                runner.visualizer.add_image(name, np.ascontiguousarray(sheet[..., ::-1]), step)
+
+    def _sheets(self, model: nn.Module, data: dict) -> Iterator[tuple[str, np.ndarray]]:
+        """Names and BGR pictures of what the model makes of a batch."""
+        explanations = explain_batch(model, **data)
+        for i, (seen, sample) in enumerate(zip(explanations, data['data_samples'])):
+            yield _name(i, sample), draw_sample(seen.image, sample, seen, self.parts)
 
     def _chosen(self, count: int) -> list[int]:
         if self.indices is None:

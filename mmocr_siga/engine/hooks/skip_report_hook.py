@@ -10,22 +10,22 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from mmocr.registry import HOOKS
 
-from mmocr_siga.datasets.wrappers.checked_text_dataset import CheckedTextDataset, SkipReason
+from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
 
 
-def checked_datasets(dataset: Any) -> list[CheckedTextDataset]:
-    """All ``CheckedTextDataset`` in a tree of wrappers, in order."""
-    if isinstance(dataset, CheckedTextDataset):
+def counting_datasets(dataset: Any) -> list[Any]:
+    """All data sets with ``skip_flags`` in a tree of wrappers, in order."""
+    if hasattr(dataset, 'skip_flags'):
         return [dataset]
     inner = [dataset.dataset] if hasattr(dataset, 'dataset') else getattr(dataset, 'datasets', [])
-    return [found for child in inner for found in checked_datasets(child)]
+    return [found for child in inner for found in counting_datasets(child)]
 
 
 @HOOKS.register_module()
 class SkipReportHook(Hook):
-    """Log which samples ``CheckedTextDataset`` had to replace: numbers by reason and the first new
-    ones, after each epoch, or every ``interval`` iterations of a loop without epochs, and after
-    training.
+    """Log which samples ``CheckedTextDataset``, or a data set that draws them, had to replace:
+    numbers by reason and the first new ones, after each epoch, or every ``interval`` iterations of
+    a loop without epochs, and after training.
 
     Samples are counted once, over all workers and processes. At most ``max_examples`` are named in
     a report.
@@ -38,11 +38,11 @@ class SkipReportHook(Hook):
             raise ValueError('interval must be positive and max_examples not negative, but they '
                              f'are {interval} and {max_examples}')
         self.interval, self.max_examples = interval, max_examples
-        self._datasets: list[CheckedTextDataset] = []
+        self._datasets: list[Any] = []
         self._reported: list[torch.Tensor] = []
 
     def before_train(self, runner: Any) -> None:
-        self._datasets = checked_datasets(runner.train_dataloader.dataset)
+        self._datasets = counting_datasets(runner.train_dataloader.dataset)
         self._reported = [torch.zeros(len(d.skip_flags), dtype=torch.bool)
                           for d in self._datasets]
 
@@ -64,7 +64,7 @@ class SkipReportHook(Hook):
 
     after_train = after_train_epoch
 
-    def _message(self, dataset: CheckedTextDataset, flags: torch.Tensor, new: list[int]) -> str:
+    def _message(self, dataset: Any, flags: torch.Tensor, new: list[int]) -> str:
         counts = torch.bincount(flags, minlength=len(SkipReason)).tolist()
         reasons = ', '.join(f'{counts[reason]:,} {reason.text}' for reason in SkipReason
                             if reason and counts[reason])

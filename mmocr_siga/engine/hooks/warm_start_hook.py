@@ -48,5 +48,6 @@ class WarmStartHook(Hook):
                 'default_hooks.warm_start.checkpoint to a checkpoint of it; '
                 'default_hooks.warm_start.checkpoint=None starts without')
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_weights(model, path, training_only=(), parts=self.parts)
-        runner.logger.info(f'Training starts from the weights of {self.checkpoint}')
+        count = load_weights(model, path, training_only=(), parts=self.parts)
+        runner.logger.info(f'Training starts from {count:,} of {len(model.state_dict()):,} tensors '
+                           f'of {self.checkpoint}' + (f': {self.parts}' if self.parts else ''))

@@ -1,11 +1,25 @@
 """Gradient clipping that does not wait for the device."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.optim import OptimWrapper
 from mmocr.registry import OPTIM_WRAPPERS
+from torch import nn
 
 from ..logging import update_later
+
+
+@torch.no_grad()
+def clip_tensor_norms(parameters: Sequence[nn.Parameter], max_norm: float) -> torch.Tensor:
+    """Scale the gradient of each parameter to a norm of at most ``max_norm``, by itself; returns
+    the norm of all together before that."""
+    gradients = [parameter.grad for parameter in parameters]
+    norms = torch.stack(torch._foreach_norm(gradients))
+    factors = (max_norm / (norms + 1e-6)).clamp(max=1)
+    torch._foreach_mul_(gradients, list(factors.unbind()))
+    return norms.norm()
 
 
 class DeferredNormMixin:

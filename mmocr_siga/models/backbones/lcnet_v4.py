@@ -1,14 +1,17 @@
 from collections.abc import Sequence
-from typing import Optional
+from typing import Optional, Union
 
 import torch
 from mmengine.model import BaseModule
 from mmocr.registry import MODELS
+from mmocr.structures import TextRecogDataSample
 from mmocr.utils.typing_utils import InitConfigType
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import SqueezeExcite
+from ..layers import DeformableConv2d, SqueezeExcite, valid_columns
+
+Samples = Union[Sequence[TextRecogDataSample], Tensor, None]  # or their valid_ratio (N,)
 
 
 @MODELS.register_module()
@@ -26,12 +29,16 @@ class LCNetV4(BaseModule):
             first doubles the channels.
         strides: (height, width) stride between stages.
         out_indices: Stages whose maps are returned, all by default.
+        deformable: Stages whose blocks' depthwise convolutions are deformable: weights of others
+            fit, and read the same at first.
     """
+
+    reads_samples = True  # a GlyphRecognizer hands them on
 
     def __init__(self, stem_channels: tuple[int, int] = (48, 96),
                  depths: Sequence[int] = (3, 6, 2),
                  strides: Sequence[tuple[int, int]] = ((2, 1), (2, 1)),
-                 out_indices: Optional[Sequence[int]] = None,
+                 out_indices: Optional[Sequence[int]] = None, deformable: Sequence[int] = (),
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if len(strides) != len(depths) - 1:
@@ -41,23 +48,25 @@ class LCNetV4(BaseModule):
         self.stem = Stem(*stem_channels)
         channels = stem_channels[1]
         stages = []
-        for depth, stride in zip(depths, (None, *strides)):
+        for index, (depth, stride) in enumerate(zip(depths, (None, *strides))):
             blocks = []
             if stride is not None:
                 blocks.append(Downsample(channels, 2 * channels, stride))
                 channels *= 2
-            blocks += [Block(channels, excite=i % 2 == 0 and i + 1 < depth) for i in range(depth)]
-            stages.append(nn.Sequential(*blocks))
+            blocks += [Block(channels, excite=i % 2 == 0 and i + 1 < depth,
+                             deformable=index in deformable) for i in range(depth)]
+            stages.append(Stage(*blocks))
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, x: Tensor, data_samples: Samples = None) -> tuple[Tensor, ...]:
         """Images (N, 3, H, W) -> maps (N, C_i, H_i, W_i) of the stages in ``out_indices``: a
-        quarter of each side after the first stage, divided by the strides after the next ones."""
+        quarter of each side after the first stage, divided by the strides after the next ones.
+        Samples, or their ``valid_ratio`` (N,), tell deformable convolutions where it is padded."""
         # Everything behind goes on in this order, which takes a third of the time off on CPUs.
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = []
         for stage in self.stages:
-            x = stage(x)
+            x = stage(x, data_samples)
             maps.append(x)
         return tuple(maps[i] for i in self.out_indices)
 
@@ -82,6 +91,15 @@ class Stem(nn.Module):
         return self.last(self.second(x).relu()).relu()
 
 
+class Stage(nn.Sequential):
+    """Blocks that are told of the samples."""
+
+    def forward(self, x: Tensor, data_samples: Samples = None) -> Tensor:
+        for block in self:
+            x = block(x, data_samples)
+        return x
+
+
 class Downsample(nn.Module):
     """Depthwise 3x3 with a stride, then pointwise to ``out_channels``; no residual."""
 
@@ -90,21 +108,26 @@ class Downsample(nn.Module):
         self.depthwise = nn.Conv2d(in_channels, in_channels, 3, stride, 1, groups=in_channels)
         self.pointwise = pointwise(in_channels, out_channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, data_samples: Samples = None) -> Tensor:
         return self.pointwise(self.depthwise(x))
 
 
 class Block(nn.Module):
     """Depthwise 3x3 and channel weights, if any, then a pointwise residual after them."""
 
-    def __init__(self, channels: int, excite: bool) -> None:
+    def __init__(self, channels: int, excite: bool, deformable: bool = False) -> None:
         super().__init__()
-        self.depthwise = nn.Conv2d(channels, channels, 3, 1, 1, groups=channels)
+        self.depthwise = (DeformableConv2d(channels, channels, depthwise=True) if deformable else
+                          nn.Conv2d(channels, channels, 3, 1, 1, groups=channels))
         self.excite = SqueezeExcite(channels) if excite else nn.Identity()
         self.pointwise = pointwise(channels, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.excite(self.depthwise(x))
+    def forward(self, x: Tensor, data_samples: Samples = None) -> Tensor:
+        if isinstance(self.depthwise, DeformableConv2d):
+            x = self.depthwise(x, valid_columns(data_samples, x.shape[3], x.device))
+        else:
+            x = self.depthwise(x)
+        x = self.excite(x)
         return x + self.pointwise(x)
 
 

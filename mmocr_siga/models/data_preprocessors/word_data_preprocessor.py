@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,11 +15,11 @@ from ..layers.targets import to_device
 
 @MODELS.register_module()
 class WordDataPreprocessor(TextRecogDataPreprocessor):
-    """MMOCR's ``TextRecogDataPreprocessor`` for images of one size, all of them at once.
+    """MMOCR's ``TextRecogDataPreprocessor`` for all images at once.
 
-    Arguments and results are the same, to the last bit. Here the batch is stacked where it is, as
-    bytes, and crosses over in one copy that nobody waits for; samples stay on the host, where their
-    labels are read. Images of several sizes go MMOCR's way.
+    Arguments and results are the same, to the last bit. Here the batch is put together where it is,
+    as bytes, and crosses over in one copy that nobody waits for; samples stay on the host, where
+    their labels are read.
     """
 
     def cast_data(self, data: Any) -> Any:
@@ -38,13 +39,9 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
         inputs, samples = data['inputs'], data['data_samples']
         several = not isinstance(inputs, Tensor) and isinstance(inputs[0], (list, tuple))
         views = list(inputs) if several else [inputs]
-        if not all(map(_same_size, views)):
-            if several:
-                raise ValueError('the images of a view differ in size: resize or pad them')
-            return super().forward(data, training)
-        batches = [self._normalized(to_device(
-            view if isinstance(view, Tensor) else torch.stack(list(view)), self.device))
-            for view in views]
+        if several and not all(map(_same_size, views)):
+            raise ValueError('the images of a view differ in size: resize or pad them')
+        batches = [self._batch(view) for view in views]
         size = batches[0].shape[-2:]
         for sample in samples or ():
             ratio = sample.valid_ratio * sample.img_shape[1] / size[1]
@@ -56,6 +53,20 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
                 batches[0], samples = augment(batches[0], samples)
         return dict(data, inputs=batches if several else batches[0], data_samples=samples)
 
+    def _batch(self, images: Sequence[Tensor] | Tensor) -> Tensor:
+        if _same_size(images):
+            stacked = images if isinstance(images, Tensor) else torch.stack(list(images))
+            return self._padded(self._normalized(to_device(stacked, self.device)))
+        sizes = torch.tensor([image.shape[-2:] for image in images])
+        height, width = sizes.amax(0).tolist()
+        stacked = torch.stack([F.pad(image, (0, width - image.shape[-1],
+                                             0, height - image.shape[-2])) for image in images])
+        batch = self._normalized(to_device(stacked, self.device))
+        heights, widths = to_device(sizes, self.device).T[..., None]
+        rows, columns = (torch.arange(side, device=self.device) for side in (height, width))
+        inside = (rows < heights)[:, :, None] & (columns < widths)[:, None]
+        return self._padded(batch.masked_fill(~inside[:, None], self.pad_value))
+
     def _normalized(self, images: Tensor) -> Tensor:
         if self._channel_conversion:
             images = images.flip(1)
@@ -65,6 +76,9 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
                 raise ValueError(f'mean has 3 values, but the images have {images.shape[1]} '
                                  'channels: give one value, or load the images in color')
             images = (images - self.mean) / self.std
+        return images
+
+    def _padded(self, images: Tensor) -> Tensor:
         height, width = (-size % self.pad_size_divisor for size in images.shape[-2:])
         if height or width:
             images = F.pad(images, (0, width, 0, height), value=self.pad_value)
@@ -72,4 +86,4 @@ class WordDataPreprocessor(TextRecogDataPreprocessor):
 
 
 def _same_size(images: Any) -> bool:
-    return isinstance(images, Tensor) or len({(i.shape, i.dtype) for i in images}) == 1
+    return isinstance(images, Tensor) or len({image.shape for image in images}) == 1

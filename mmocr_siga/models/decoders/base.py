@@ -42,6 +42,7 @@ class WordDecoder(BaseDecoder):
     """
 
     parallel = False  # whether one step tells all characters
+    aligned = False  # whether the attention is an exact alignment, which places characters best
     exportable = True  # to ONNX: the only step as it is, or a loop around the step
     kept: Any = None  # by prepare_inference
 
@@ -132,32 +133,41 @@ class WordDecoder(BaseDecoder):
         cache = self.prepare(memory, data_samples)
         if self.parallel:
             return self.steps(self.step(cache, None, tokens, 0)[1:])
+        if tokens is not None:
+            return self.steps(self.all_steps(cache, tokens))
         state, fed = self.start(cache)
         steps, ended = [], False
-        for t in range(self.max_seq_len + 1 if tokens is None else tokens.shape[1]):
-            if tokens is not None:
-                fed = tokens[:, t]
+        for t in range(self.max_seq_len + 1):
             state, logits, attention = self.step(cache, state, fed, t)
             steps.append((logits, attention))
-            if tokens is None:
-                fed = self.feed_back(logits)
-                ended = (fed.view(len(fed), -1)[:, -1] == self.dictionary.end_idx) | ended
-                if stop_early and bool(ended.all()):
-                    break
+            fed = self.feed_back(logits)
+            ended = (fed.view(len(fed), -1)[:, -1] == self.dictionary.end_idx) | ended
+            if stop_early and bool(ended.all()):
+                break
         return self.steps(steps)
+
+    def all_steps(self, cache: Any, tokens: Tensor) -> list[tuple] | tuple:
+        """What the steps give that are fed ``tokens`` (N, T'): a list of logits and attention of
+        each. A decoder that need not wait for one step to begin with the next gives those of all,
+        (N, T', K) and (N, T', P)."""
+        state, steps = self.start(cache)[0], []
+        for t, fed in enumerate(tokens.unbind(1)):
+            state, *given = self.step(cache, state, fed, t)
+            steps.append(tuple(given))
+        return steps
 
     def forward_train(self, feat: Any, out_enc: Any, data_samples: Samples,
                       targets: WordTargets | None = None) -> WordOutputs:
         """Teacher-forced logits of all branches, and their targets."""
         if targets is None:
             targets = self.targets(data_samples, next(self.parameters()).device)
-        decoded = self.decode(_memory(feat, out_enc), data_samples, targets.tokens)
+        decoded = self.decode(memory_of(feat, out_enc), data_samples, targets.tokens)
         return WordOutputs(decoded.logits, targets, decoded.attention)
 
     def forward_test(self, feat: Any, out_enc: Any,
                      data_samples: Samples | Tensor | None = None) -> Tensor:
         """Greedy probabilities (N, max_seq_len + 1, K); steps that did not run say the end."""
-        decoded = self.decode(_memory(feat, out_enc), data_samples)
+        decoded = self.decode(memory_of(feat, out_enc), data_samples)
         probabilities = decoded.logits['word'].float().softmax(-1)
         missing = self.max_seq_len + 1 - probabilities.shape[1]
         if missing <= 0:
@@ -165,6 +175,19 @@ class WordDecoder(BaseDecoder):
         end = probabilities.new_zeros(len(probabilities), missing, self.num_classes)
         end[..., self.dictionary.end_idx] = 1
         return torch.cat([probabilities, end], 1)
+
+    @torch.no_grad()
+    def attention_of(self, feat: Any, out_enc: Any, words: Sequence[Sequence[int]],
+                     data_samples: Samples | Tensor | None = None) -> Tensor | None:
+        """The attention (N, T, P) with which characters are read that words (of T classes at most)
+        consist of; None if there is none."""
+        device = next(self.parameters()).device
+        fed = torch.full((len(words), 1 + max(map(len, words))), self.dictionary.end_idx)
+        fed[:, 0] = self.num_classes
+        for row, word in zip(fed, words):
+            row[1:1 + len(word)] = torch.tensor(word, dtype=torch.long)
+        decoded = self.decode(memory_of(feat, out_enc), data_samples, fed.to(device))
+        return None if decoded.attention is None else decoded.attention[:, :fed.shape[1] - 1]
 
     def loss(self, feat: Any = None, out_enc: Any = None, data_samples: Samples | None = None,
              targets: WordTargets | None = None) -> dict[str, Tensor]:
@@ -190,30 +213,48 @@ class WordDecoder(BaseDecoder):
         and the first hypothesis is that word, or one that is more probable. ``width`` beams, at
         least 5 unless it says less, are followed.
         """
-        end, steps = self.dictionary.end_idx, self.max_seq_len + 1
+        end = self.dictionary.end_idx
         probabilities = self.forward_test(None, out_enc, data_samples)
         if self.parallel:
             return steps_nbest(probabilities, end, count)
+        found = self.search(out_enc, count, width, data_samples)
+        return [merged([first], more, count)
+                for first, more in zip(greedy_hypotheses(probabilities, end), found)]
+
+    def search(self, out_enc: Any, count: int, width: int | None = None,
+               data_samples: Samples | None = None,
+               evidence: tuple[Tensor, Tensor] | None = None) -> list[list[Hypothesis]]:
+        """What a beam search finds of each word, up to ``count`` hypotheses, best first; not for
+        parallel decoders. See :meth:`nbest`.
+
+        ``evidence`` of the characters from elsewhere, probabilities (N, T, K) and weights (N, T)
+        from 0 to 1, is mixed into what each step says; it says nothing of steps beyond T.
+        """
+        end, steps = self.dictionary.end_idx, self.max_seq_len + 1
         width = max(count, 5) if width is None else width
         cache = self.prepare(out_enc, data_samples)
-        words, device = len(probabilities), probabilities.device
+        tokens = self.start(cache)[1]
+        words, device = len(tokens), tokens.device
         rows = torch.arange(words, device=device).repeat_interleave(width)
         cache, start = selected(cache, rows), selected(self.start(cache)[0], rows)
+        evidence = selected(evidence, rows)
 
         def step(state: Any, tokens: Tensor, t: int) -> tuple[Tensor, Any]:
             state, logits, _ = self.step(cache, state, tokens, t)
-            return logits['word'].float().log_softmax(-1), state
+            said = logits['word'].float().log_softmax(-1)
+            if evidence is not None and t < evidence[0].shape[1]:
+                more, weight = evidence[0][:, t], evidence[1][:, t, None]
+                said = torch.lerp(said.exp(), more, weight.to(said)).clamp(min=1e-30).log()
+            return said, state
 
-        found = beam_search(step, start, words, steps, self.num_classes, end, width, count, device)
-        return [merged([first], more, count)
-                for first, more in zip(greedy_hypotheses(probabilities, end), found)]
+        return beam_search(step, start, words, steps, self.num_classes, end, width, count, device)
 
 
 class _Steps(nn.Module):
     """Puts steps together; a module, so that hooks can watch it. See :class:`WordDecoder`."""
 
     def forward(self, steps: tuple | list[tuple]) -> Decoded:
-        if isinstance(steps, tuple):  # of a parallel decoder
+        if isinstance(steps, tuple):  # of all steps at once
             return Decoded(*steps)
         logits, attention = zip(*steps)
         return Decoded({name: torch.stack([step[name] for step in logits], 1)
@@ -232,7 +273,7 @@ def greedy_hypotheses(probabilities: Tensor, end_idx: int) -> list[Hypothesis]:
     return out
 
 
-def _memory(feat: Any, out_enc: Any) -> Any:
+def memory_of(feat: Any, out_enc: Any) -> Any:
     """The encoder's output, or the last map of a backbone without one."""
     if out_enc is not None:
         return out_enc

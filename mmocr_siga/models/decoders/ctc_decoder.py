@@ -20,7 +20,7 @@ _NEVER = -1e4  # a log probability; with infinities gradients of the loss become
 
 class CTCCache(NamedTuple):
     sequence: Tensor  # (N, w, D)
-    valid: Tensor | None  # (N, w) bool, None: all columns are read
+    valid: Tensor | None  # (N, w) bool, False on padding; None: there is none
 
 
 @MODELS.register_module()
@@ -40,13 +40,16 @@ class CTCDecoder(WordDecoder):
 
     Args:
         dictionary: With an end token and padding (``with_end=True, with_padding=True``).
-        in_channels: Channels D of the sequence, ``context`` of a :class:`GlyphEncoding`.
+        in_channels: Channels D of the sequence (N, w, D), ``context`` of a
+            :class:`GlyphEncoding`, or of a map (N, D, h, w), the mean of whose rows is read.
         max_seq_len: Characters that are read at most; the columns bound them, too.
-        mask_padding: Whether columns of padding are left out. Models that were trained without, as
-            PP-OCR's, use them where a narrow picture has many characters.
+        mask_padding: Whether columns of padding are not read. Models that were trained without, as
+            PP-OCR's, use them where a narrow picture has many characters. No character looks there
+            either way.
     """
 
     parallel = True
+    aligned = True
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 120,
                  module_loss: dict | None = None, max_seq_len: int = 80,
@@ -63,15 +66,14 @@ class CTCDecoder(WordDecoder):
     def prepare(self, memory: Tensor | GlyphEncoding,
                 data_samples: Samples | Tensor | None = None) -> CTCCache:
         sequence = memory.context if isinstance(memory, GlyphEncoding) else memory
-        valid = None
-        if self.mask_padding:
-            valid = valid_columns(data_samples, sequence.shape[1], sequence.device)
-        return CTCCache(sequence, valid)
+        if sequence.dim() == 4:  # a map: the mean over its rows
+            sequence = sequence.mean(2).transpose(1, 2)
+        return CTCCache(sequence, valid_columns(data_samples, sequence.shape[1], sequence.device))
 
     def columns(self, cache: CTCCache) -> Tensor:
         """Log probabilities (N, w, K) of each column; padding that is left out is blank."""
         columns = self.log_probabilities(self.classifier(cache.sequence))
-        if cache.valid is None:
+        if cache.valid is None or not self.mask_padding:
             return columns
         is_blank = torch.arange(self.num_classes, device=columns.device) == self.blank
         return torch.where(cache.valid[..., None], columns, torch.where(is_blank, 0.0, _NEVER))
@@ -95,18 +97,20 @@ class CTCDecoder(WordDecoder):
             alignment = ctc_alignment(columns, label, lengths, self.blank)
             # One class more, for no character: also where the label is empty.
             classes = F.pad(label, (1, 0), value=self.blank).gather(1, alignment + 1)
-        own = alignment[:, None] == torch.arange(length, device=columns.device)[:, None]
-        path = columns.gather(2, classes[..., None])[..., 0]
-        logits = dict(word=self._word_logits(columns, path, own))
+        logits = dict(word=self._word_logits(columns, classes, alignment, length))
         if tokens is not None:
             logits['columns'] = columns
         valid = None if cache.valid is None else cache.valid.sum(1)
         attention = ctc_attention(alignment, length, valid)
         return None, logits, F.pad(attention, (0, 0, 0, 1))
 
-    def _word_logits(self, columns: Tensor, path: Tensor, own: Tensor) -> Tensor:
-        """Log probabilities (N, L + 1, K) of characters whose columns are ``own`` (N, L, w), and of
-        the end after them; ``path`` (N, w) are those of what each column was taken for."""
+    def _word_logits(self, columns: Tensor, classes: Tensor, alignment: Tensor,
+                     length: int) -> Tensor:
+        """Log probabilities (N, L + 1, K) of as many characters, which the ``alignment`` (N, w)
+        gives columns to, and of the end after them; ``classes`` (N, w) are what each column was
+        taken for."""
+        own = alignment[:, None] == torch.arange(length, device=columns.device)[:, None]
+        path = columns.gather(2, classes[..., None])[..., 0]
         surest = path[:, None].masked_fill(~own, float('-inf')).argmax(2)
         exists = own.any(2)
         rest = path.sum(1) - (path.gather(1, surest) * exists).sum(1)
@@ -124,9 +128,23 @@ class CTCDecoder(WordDecoder):
         """As of other decoders. The probability of a hypothesis is that of all its alignments (of
         its path, if the search missed the greedy word), the score of a character that of its surest
         column in the most probable alignment."""
+        return self.search(out_enc, count, width, data_samples)
+
+    def search(self, out_enc: Any, count: int, width: int | None = None,
+               data_samples: Samples | None = None,
+               evidence: tuple[Tensor, Tensor] | None = None) -> list[list[Hypothesis]]:
+        """As of other decoders; evidence is of the columns, (N, w, K) and (N, w). With it a single
+        hypothesis is the greedy word, so that its probability compares with that without."""
         columns = self.columns(self.prepare(out_enc, data_samples))
-        greedy = greedy_hypotheses(self.forward_test(None, out_enc, data_samples),
-                                   self.dictionary.end_idx)
+        if evidence is not None:
+            more, weight = evidence
+            columns = torch.lerp(columns.exp(), more, weight[..., None].to(columns))
+            columns = columns.clamp(min=1e-30).log()
+        alignment, classes = greedy_alignment(columns, self.blank), columns.argmax(-1)
+        logits = self._word_logits(columns, classes, alignment, self.max_seq_len)
+        greedy = greedy_hypotheses(logits.softmax(-1), self.dictionary.end_idx)
+        if count == 1 and evidence is not None:
+            return [[word] for word in greedy]
         return [self._searched(log_probabilities.cpu(), first, count, width or max(count, 5))
                 for log_probabilities, first in zip(columns, greedy)]
 

@@ -15,13 +15,14 @@ class ImplicitAttentionDecoder(WordDecoder):
     """Additive-attention LSTM decoder over a column sequence, without glyph features.
 
     Together with ``SIGAEncoder(pyramid=None)`` it is the recognizer that SIGA starts from.
-    ``in_channels`` are those of the context.
+    ``in_channels`` are those of the context, ``coverage`` is that of :class:`AttentionDecoder`.
     """
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,
-                 hidden_size: int = 256, **kwargs) -> None:
+                 hidden_size: int = 256, coverage: dict | None = None, **kwargs) -> None:
         super().__init__(dictionary, **kwargs)
-        self.cell = AttentionDecoder(in_channels, hidden_size, self.num_classes)
+        self.cell = AttentionDecoder(in_channels, hidden_size, self.num_classes,
+                                     coverage=coverage)
 
     def prepare(self, memory: GlyphEncoding, data_samples: Samples | None = None) -> AttentionCache:
         return AttentionCache.of([self.cell], self.kept or self.weights(), memory.context,

@@ -28,7 +28,7 @@ class SIGACache(NamedTuple):
 
 
 class SIGAState(NamedTuple):
-    branches: State  # (N, S, H) each, of both scales
+    branches: State  # of both scales
     reader: tuple[Tensor, Tensor]  # (N, H') each, the last decoder's
 
 
@@ -43,16 +43,18 @@ class SIGADecoder(WordDecoder):
     is the finer scale's.
 
     ``in_channels`` are those of context and glyph features, ``hidden_size`` the units of the two
-    attention decoders, ``output_size`` those of the last one, before which ``dropout`` acts.
+    attention decoders, which ``coverage`` goes to, ``output_size`` those of the last one, before
+    which ``dropout`` acts.
     """
 
     def __init__(self, dictionary: dict | Dictionary, in_channels: int = 256,
                  hidden_size: int = 256, output_size: int = 512, dropout: float = 0.3,
-                 **kwargs) -> None:
+                 coverage: dict | None = None, **kwargs) -> None:
         super().__init__(dictionary, **kwargs)
         classes = self.num_classes
         self.branches = nn.ModuleDict({
-            scale: AttentionDecoder(in_channels, hidden_size, classes, glyphs=True)
+            scale: AttentionDecoder(in_channels, hidden_size, classes, glyphs=True,
+                                    coverage=coverage)
             for scale in SCALES})
         self.fusion = GatedFusion(in_channels)
         self.project = nn.Linear(in_channels, output_size)

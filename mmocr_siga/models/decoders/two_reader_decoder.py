@@ -60,6 +60,10 @@ class TwoReaderDecoder(WordDecoder):
         surer = (other > one + self.preference)[:, None, None]
         return None, dict(word=torch.where(surer, words[1], words[0])), attention
 
+    def attention_of(self, *args: Any, **kwargs: Any) -> Tensor | None:
+        """The first reader's, whichever has read the words."""
+        return self.first.attention_of(*args, **kwargs)
+
     def _filled(self, words: Tensor, steps: int) -> Tensor:
         """End tokens after the last step (N, T, K) of a reader of fewer steps."""
         end = torch.arange(self.num_classes, device=words.device) == self.dictionary.end_idx

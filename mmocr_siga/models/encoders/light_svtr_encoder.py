@@ -1,5 +1,6 @@
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Optional, Union
 
 from mmocr.models.textrecog.encoders import BaseEncoder
 from mmocr.registry import MODELS
@@ -22,21 +23,32 @@ class LightSVTREncoder(BaseEncoder):
         pool: (height, width) of the average that leaves one row.
         num_blocks: Blocks of self-attention.
         num_heads: Heads of each, a divisor of ``channels``.
+        norm_eval: Whether batch norm keeps its statistics in training, too: those that come with
+            published weights are of other words, and moving them costs double letters.
     """
 
     def __init__(self, in_channels: int = 384, channels: int = 120, pool: tuple[int, int] = (3, 2),
-                 num_blocks: int = 2, num_heads: int = 8,
+                 num_blocks: int = 2, num_heads: int = 8, norm_eval: bool = False,
                  init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.pool = tuple(pool)
+        self.norm_eval = norm_eval
         self.skip = conv_bn(in_channels, channels)
         self.reduce = conv_bn(in_channels, channels)
         self.local = conv_bn(channels, channels, 7)
         self.blocks = nn.Sequential(*(MixerBlock(channels, num_heads) for _ in range(num_blocks)))
         self.norm = nn.LayerNorm(channels, eps=1e-6)
 
-    def forward(self, feat: Union[Tensor, Sequence[Tensor]],
-                data_samples: Optional[Sequence[TextRecogDataSample]] = None) -> Tensor:
+    def train(self, mode: bool = True) -> LightSVTREncoder:
+        super().train(mode)
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, feat: Tensor | Sequence[Tensor],
+                data_samples: Sequence[TextRecogDataSample] | None = None) -> Tensor:
         """A map (N, C, h, w), or several of which the last counts -> (N, w // pool, channels)."""
         last = F.avg_pool2d(feat if isinstance(feat, Tensor) else feat[-1], self.pool)
         if last.shape[2] != 1:

@@ -40,6 +40,8 @@ class SIGAEncoder(BaseEncoder):
         glyph_layers: Arguments of :func:`glyph_layer` for each scale.
         context: Which output the columns are made of.
         row_convs: How many (2, 3) convolutions with stride (2, 1) halve its height.
+        recurrent: Whether BiLSTMs make the context of the columns; else a linear layer does, which
+            is enough where a transformer has related them, and sees no padding.
         sequence: Config of another encoder that makes the context of the maps, in the place of
             these convolutions and BiLSTMs: a sequence (N, w, ``context_channels``).
         context_channels: Channels of the context; ``hidden_size`` unless given.
@@ -58,7 +60,7 @@ class SIGAEncoder(BaseEncoder):
                  row_convs: int = 2, column_context: bool = False, fusion_channels: int = 128,
                  hidden_size: int = 256, max_seq_len: int = 25, sequence: OptConfigType = None,
                  context_channels: Optional[int] = None, detached: bool = False,
-                 init_cfg: InitConfigType = None) -> None:
+                 recurrent: bool = True, init_cfg: InitConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.in_channels = tuple(in_channels)
         self.detached = detached
@@ -71,7 +73,8 @@ class SIGAEncoder(BaseEncoder):
                 conv_bn_relu(channels, channels, (2, 3), (2, 1), (0, 1)) for _ in range(row_convs)))
             self.context = nn.Sequential(
                 BidirectionalLSTM(channels, hidden_size, hidden_size),
-                BidirectionalLSTM(hidden_size, hidden_size, context_channels))
+                BidirectionalLSTM(hidden_size, hidden_size, context_channels)
+            ) if recurrent else nn.Linear(channels, context_channels)
         if self.pyramid is not None:
             self.column_context = None
             if column_context:

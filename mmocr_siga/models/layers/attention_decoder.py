@@ -1,7 +1,7 @@
 """The attention LSTM decoder that SIGA uses four times, one or several of them side by side.
 
 N batch, S decoders side by side, w columns of the memory, D memory channels, H hidden units, T
-steps, K classes.
+steps, K classes, k columns that a coverage kernel spans.
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from .gated_fusion import GatedFusion, mix
 from .sequence_lstm import StepWeights, lstm_pointwise
 
-State = tuple[Tensor, Tensor]  # hidden and cell states, (N, S, H) each
+# Hidden and cell states, (N, S, H) each; with coverage the sum of earlier attention, (N, S, w).
+State = tuple[Tensor, ...]
 
 
 class AttentionDecoder(nn.Module):
@@ -27,13 +28,23 @@ class AttentionDecoder(nn.Module):
     With ``glyphs=True`` the glimpse :math:`c_t` and a glyph feature :math:`g_t` go through a
     :class:`GatedFusion` before they reach the cell (SIGA's glyph attention decoder).
 
+    With ``coverage=dict(kernel_size=11)`` the energies also see where was looked before, as in WAP
+    (Zhang et al., 2017), so that no character is read twice or passed over:
+
+    .. math::
+        e_t = w^\top \tanh(K m + Q h_{t-1} + b + U * \textstyle\sum_{i < t} \alpha_i)
+
+    U is a convolution along the columns, from one channel to H (WAP's convolution and the linear
+    layer behind it are one). It starts at zero, which changes nothing, draws no random numbers, and
+    so adds to a trained decoder, too.
+
     A step takes about thirty small operations, whose number counts and not their arithmetic; so
     :class:`AttentionCache` steps S decoders of one shape at once, their weights stacked. The end
     token is one of the K classes; index K of the embedding is the start token.
     """
 
     def __init__(self, memory_channels: int, hidden_size: int, num_classes: int,
-                 glyphs: bool = False) -> None:
+                 glyphs: bool = False, coverage: Optional[dict] = None) -> None:
         super().__init__()
         self.num_classes = num_classes
         self.key = nn.Linear(memory_channels, hidden_size, bias=False)
@@ -50,6 +61,7 @@ class AttentionDecoder(nn.Module):
         nn.init.xavier_uniform_(self.query.weight, gain=1.5)
         nn.init.xavier_uniform_(self.score.weight, gain=3.0)
         nn.init.normal_(self.embedding.weight, std=0.1)
+        self.coverage = None if coverage is None else _coverage_kernel(hidden_size, **coverage)
 
     def forward(self, memory: Tensor, tokens: Tensor, glyphs: Optional[Tensor] = None,
                 valid: Optional[Tensor] = None) -> tuple[Tensor, Tensor]:
@@ -71,6 +83,12 @@ class AttentionDecoder(nn.Module):
         return self.classifier(torch.cat(hidden, 1)), torch.cat(attention, 1)
 
 
+def _coverage_kernel(hidden_size: int, kernel_size: int = 11) -> nn.Parameter:
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f'the kernel_size of coverage must be odd, but is {kernel_size}')
+    return nn.Parameter(torch.zeros(hidden_size, 1, kernel_size))
+
+
 @dataclass
 class AttentionWeights(StepWeights):
     hidden: Tensor  # (S, H, 5H): what a hidden state asks, and its share of the gates
@@ -81,6 +99,7 @@ class AttentionWeights(StepWeights):
     classifier: Tensor  # (S, H, K)
     classifier_bias: Tensor  # (S, 1, K)
     gate: Optional[Tensor]  # (S, D, D): the glimpse's share of the fusion gate
+    coverage: Optional[Tensor]  # (S H, 1, k): what earlier attention adds to the energies
 
     @classmethod
     def of(cls, decoders: Sequence[AttentionDecoder]) -> 'AttentionWeights':
@@ -96,18 +115,26 @@ class AttentionWeights(StepWeights):
                             rnn.bias_ih + rnn.bias_hh)
 
         hidden = stack(lambda d: torch.cat([d.query.weight, d.rnn.weight_hh])).transpose(1, 2)
-        gate = None
+        gate = coverage = None
+        if decoders[0].coverage is not None:
+            coverage = stack(lambda d: d.coverage).flatten(0, 1)
         if decoders[0].fusion is not None:
             gate = stack(lambda d: d.fusion.gate.weight[:, :channels]).transpose(1, 2)
         return cls(
             hidden=hidden,
-            score=torch.block_diag(*(d.score.weight for d in decoders)).t(),
+            score=block_diagonal(stack(lambda d: d.score.weight[0])).t(),
             glimpse=stack(lambda d: d.rnn.weight_ih[:, :channels]).transpose(1, 2),
             token_gates=stack(token_gates).flatten(0, 1),
             rows=torch.arange(len(decoders), device=hidden.device) * (classes + 1),
             classifier=stack(lambda d: d.classifier.weight).transpose(1, 2),
             classifier_bias=stack(lambda d: d.classifier.bias)[:, None],
-            gate=gate)
+            gate=gate,
+            coverage=coverage)
+
+
+def block_diagonal(rows: Tensor) -> Tensor:
+    """Rows (S, H) as blocks of a matrix (S, S H); by operators that ONNX has."""
+    return (torch.eye(len(rows), device=rows.device)[..., None] * rows).flatten(1)
 
 
 class AttentionCache(NamedTuple):
@@ -143,21 +170,28 @@ class AttentionCache(NamedTuple):
         return cls(weights, memory, keys, blocked, gates, squashed)
 
     def start(self) -> State:
-        """Zeros; the cell state is float32."""
+        """Zeros; cell state and coverage are float32."""
         decoders, units = self.weights.hidden.shape[:2]
-        zeros = self.memory.new_zeros(self.memory.shape[0], decoders, units)
-        return zeros, torch.zeros_like(zeros, dtype=torch.float)
+        words, columns = self.memory.shape[:2]
+        zeros = self.memory.new_zeros(words, decoders, units)
+        state = zeros, torch.zeros_like(zeros, dtype=torch.float)
+        if self.weights.coverage is None:
+            return state
+        return (*state, torch.zeros(words, decoders, columns, device=zeros.device))
 
     def step(self, state: State, tokens: Tensor, t: int) -> tuple[State, Tensor, Tensor]:
         """One step of all decoders, fed previous characters (N,), or (N, S) of each: the new state,
         glimpses (N, S, D), fused with glyph features if there are any, and attention (N, S, w)."""
-        weights, (hidden, cell) = self.weights, state
+        weights, (hidden, cell, *seen) = self.weights, state
         units = int(cell.shape[-1])
         # Decoders come first in products, the batch everywhere else.
         query, gates = torch.bmm(hidden.transpose(0, 1), weights.hidden).split(
             (units, 4 * units), -1)
         query = query.transpose(0, 1).flatten(1)
-        energies = ((self.keys + query[:, None]).tanh_() @ weights.score).float()
+        sums = self.keys + query[:, None]
+        if seen:
+            sums = sums + self._covered(*seen)
+        energies = (sums.tanh_() @ weights.score).float()
         if self.blocked is not None:
             energies = energies.masked_fill(self.blocked, float('-inf'))
         attention = energies.softmax(1).transpose(1, 2)
@@ -170,7 +204,15 @@ class AttentionCache(NamedTuple):
         tokens = tokens[:, None] if tokens.dim() == 1 else tokens
         known = F.embedding(tokens + weights.rows, weights.token_gates).transpose(0, 1)
         gates = torch.baddbmm(gates + known, glimpse.transpose(0, 1), weights.glimpse)
-        return lstm_pointwise(gates.transpose(0, 1), cell), glimpse, attention
+        state = lstm_pointwise(gates.transpose(0, 1), cell)
+        return (*state, *(before + attention for before in seen)), glimpse, attention
+
+    def _covered(self, seen: Tensor) -> Tensor:
+        """What earlier attention (N, S, w) adds to the energies' sums: (N, w, S H)."""
+        kernel = self.weights.coverage
+        added = F.conv1d(seen.to(kernel.dtype), kernel, padding=int(kernel.shape[-1]) // 2,
+                         groups=int(seen.shape[1]))
+        return added.transpose(1, 2)
 
     def classify(self, state: State) -> Tensor:
         """Logits (S, N, K) of all decoders after a step."""

@@ -96,7 +96,7 @@ def ctc_attention(alignment: Tensor, length: int, columns: Tensor | None = None)
     distance = distance.masked_fill(count[..., None] == 0, float('inf'))
     nearest = (distance == distance.amin(1, keepdim=True)) & (count[..., None] > 0)
     if columns is not None:
-        nearest &= (position < columns[:, None])[:, None]
+        nearest = nearest & (position < columns[:, None])[:, None]
     share = nearest.float()
     return share / share.sum(2, keepdim=True).clamp(min=1)
 

@@ -18,12 +18,17 @@ def word_targets(data_samples: Sequence[TextRecogDataSample], end_idx: int, star
     A label longer than ``max_seq_len`` is cut, and its end token is not asked for, because the word
     does not end there.
     """
-    labels = _labels(data_samples)
+    return targets_of_labels(_labels(data_samples), end_idx, start_idx, max_seq_len, device)
+
+
+def targets_of_labels(labels: Sequence[Sequence[int]], end_idx: int, start_idx: int,
+                      max_seq_len: int, device: torch.device) -> WordTargets:
+    """The same of lists of classes."""
     lengths = [min(len(label), max_seq_len) for label in labels]
     steps = max(lengths, default=0) + 1
     tokens, targets = [], []
     for label, length in zip(labels, lengths):
-        body = label[:length]
+        body = list(label[:length])
         end = [end_idx] if len(label) <= max_seq_len else [IGNORE_INDEX]
         padding = steps - length - 1
         tokens.append([start_idx] + body + [end_idx] * padding)
@@ -90,13 +95,14 @@ def valid_columns(data_samples: Union[Sequence[TextRecogDataSample], Tensor, Non
                   device: torch.device) -> Optional[Tensor]:
     """Which columns of a map show the image and not its padding, by the samples' ``valid_ratio`` or
     the ratios (N,) themselves: (N, width) bool, or None where no sample is padded."""
+    # A column of which no thousandth is shown is a matter of rounding: 25 * 0.28 > 7.
     if isinstance(data_samples, Tensor):
-        columns = (data_samples * width).ceil().clamp(min=1)
+        columns = (data_samples * width - 1e-3).ceil().clamp(min=1)
         return torch.arange(width, device=device) < columns[:, None]
     if not data_samples:
         return None
     ratios = [float(sample.get('valid_ratio', 1.0)) for sample in data_samples]
     if min(ratios) >= 1.0:
         return None
-    columns = torch.tensor([max(1, min(width, ceil(width * ratio))) for ratio in ratios])
-    return (torch.arange(width) < columns[:, None]).to(device, non_blocking=True)
+    columns = torch.tensor([max(1, min(width, ceil(width * ratio - 1e-3))) for ratio in ratios])
+    return to_device(torch.arange(width) < columns[:, None], device)

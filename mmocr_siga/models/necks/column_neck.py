@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmocr.models.textrecog.layers import BasicBlock
 from torch import Tensor, nn
 
@@ -28,7 +30,23 @@ class ColumnNeck(nn.Module):
             conv_bn_relu(channels, channels, (2, 3), **window),
             conv_bn_relu(channels, channels, (2, 3), padding=(0, 1)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C_in, h, w) with h >= 7 -> (N, C, 1, w)."""
-        x = self.second(self.mix(self.first(self.halve(x))))
-        return self.rows(x).mean(2, keepdim=True)
+    def forward(self, x: Tensor, valid: Optional[Tensor] = None) -> Tensor:
+        """(N, C_in, h, w) with h >= 7 -> (N, C, 1, w). With ``valid`` (N, w) bool the columns do
+        not depend on padding, which is zero before each convolution as it is outside of a map."""
+        if valid is None:
+            x = self.second(self.mix(self.first(self.halve(x))))
+            return self.rows(x).mean(2, keepdim=True)
+        shown = valid[:, None, None]
+        x = self.halve(x * shown) * shown
+        for block in self.first:
+            x = _residual(block, x, shown)
+        x = _residual(self.second, self.mix(x) * shown, shown)
+        for layer in self.rows:
+            x = layer(x) * shown
+        return x.mean(2, keepdim=True)
+
+
+def _residual(block: BasicBlock, x: Tensor, shown: Tensor) -> Tensor:
+    """A block whose second convolution, too, sees zeros for padding."""
+    inner = block.relu(block.bn1(block.conv1(x))) * shown
+    return block.relu(block.bn2(block.conv2(inner)) + x) * shown

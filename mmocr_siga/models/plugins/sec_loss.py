@@ -19,7 +19,7 @@ class SECLoss(Plugin):
     :func:`mmocr_siga.models.losses.functional.sec_loss`.
     """
 
-    def __init__(self, loss_weight: float = 1.0, pooling: str = 'noisy_or',
+    def __init__(self, loss_weight: float = 0.1, pooling: str = 'noisy_or',
                  init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         check_pooling(pooling)

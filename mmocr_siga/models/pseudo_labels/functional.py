@@ -1,4 +1,4 @@
-"""Glyph pseudo-labels as pure functions.
+"""Pseudo-labels of glyphs, along an attention, and of characters without labels, as pure functions.
 
 Letters used throughout: N images in a batch, (H, W) image height and width, (h, w) height and
 width of a feature map, T decoding steps, L characters of a word (the end of sequence not
@@ -7,24 +7,31 @@ counted). Padding lies at the right of a word: ``valid``, bool (N, any width), i
 Nothing here is learned, takes part in the gradient or makes the host wait for the device. Another
 shape or dtype raises ValueError.
 Formulas: Guan et al., *Self-supervised Implicit Glyph Attention for Text Recognition*, CVPR 2023
-(arXiv 2203.03382).
+(arXiv 2203.03382); of regions: Guan et al., *Self-supervised Character-to-Character Distillation
+for Text Recognition*, ICCV 2023 (arXiv 2211.00288), where K regions of a word are numbered from 1.
 """
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...images.regions import MAX_REGIONS, MIN_PIXELS
 from ...images.two_means import dark_is_text, separation, two_means_mask_image
 
 __all__ = [
-    'glyph_labels', 'masked_two_means', 'resize_attention', 'resize_valid', 'step_mask',
-    'two_means_mask', 'two_means_mask_image'
+    'character_regions', 'connected_regions', 'glyph_labels', 'masked_two_means', 'region_weights',
+    'resize_attention', 'resize_valid', 'step_mask', 'two_means_mask', 'two_means_mask_image',
+    'visible_regions', 'warp_labels'
 ]
 
 _LEVELS = 256
 # A foreground resized to a feature map counts as foreground from this share of a cell on.
 _CELL_SHARE = 0.4
+# Rounds of joining neighbors: seven suffice for snakes that fill the image and for noise.
+_ROUNDS = 12
 
 
 @torch.no_grad()
@@ -204,6 +211,133 @@ def _hold_last_column(maps: Tensor, valid: Tensor) -> Tensor:
     last = position == columns[:, None] - 1
     edge = maps.masked_fill(~last[:, None], 0).sum(2, keepdim=True)
     return torch.where((position < columns[:, None])[:, None], maps, edge)
+
+
+@torch.no_grad()
+def connected_regions(mask: Tensor) -> Tensor:
+    """Label the 8-connected components of text masks, bool (N, H, W), without waiting.
+
+    Returns int64 (N, H, W): 0 on background, on a component 1 + the index of its first pixel, row
+    by row. A pixel begins with its own index; in a fixed number of rounds the pixel that a label
+    names takes the least label around any pixel of that label.
+    """
+    check(mask.dim() == 3 and mask.dtype == torch.bool, 'mask', mask, 'bool of shape (N, H, W)')
+    n, h, w = mask.shape
+    none = h * w
+    own = torch.arange(none, device=mask.device).view(h, w)
+    # One more place, which background names.
+    table = F.pad(torch.where(mask, own, none).flatten(1), (0, 1), value=none)
+    for _ in range(_ROUNDS):
+        labels = table[:, :none]
+        padded = F.pad(labels.view(n, h, w), (1, 1, 1, 1), value=none)
+        rows = torch.minimum(torch.minimum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+        least = torch.minimum(torch.minimum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+        least = torch.where(mask, least, none).flatten(1)
+        table = table.scatter_reduce(1, labels, least, 'amin')
+        for _ in range(2):
+            table = table.gather(1, table)
+    return torch.where(mask, table[:, :none].view(n, h, w) + 1, 0)
+
+
+@torch.no_grad()
+def character_regions(mask: Tensor, min_pixels: int = MIN_PIXELS,
+                      max_regions: int = MAX_REGIONS) -> Tensor:
+    """Number the components of text masks, bool (N, H, W), from left to right (CCD).
+
+    Those of fewer than ``min_pixels`` are dropped, the others ordered by their mean x (among equals
+    by their first pixel, row by row), and the ``max_regions`` leftmost kept. Returns uint8
+    (N, H, W): 0 for none, k for the k-th region.
+    """
+    labels = connected_regions(mask).flatten(1)
+    n, h, w = mask.shape
+    x = torch.arange(w, device=mask.device).repeat(h).expand(n, -1)
+    total = labels.new_zeros(n, h * w + 1)
+    size = total.scatter_add(1, labels, torch.ones_like(labels))[:, 1:]
+    mean = total.scatter_add(1, labels, x)[:, 1:].double() / size
+    mean = mean.masked_fill(size < min_pixels, math.inf)
+    mean, order = mean.sort(dim=1, stable=True)  # of equal means the first pixel counts
+    mean, order = mean[:, :max_regions], order[:, :max_regions]
+    number = torch.arange(1, order.size(1) + 1, device=mask.device) * mean.isfinite()
+    numbers = total.scatter(1, order + 1, number)
+    return numbers.gather(1, labels).to(torch.uint8).view(n, h, w)
+
+
+@torch.no_grad()
+def region_weights(labels: Tensor, size: tuple[int, int], regions: int = MAX_REGIONS) -> Tensor:
+    """Pixels of each region in each cell of a feature map, float32 (N, K, h * w).
+
+    Args:
+        labels: Integers (N, H, W), 0 for none, k for the k-th region of the word.
+        size: (h, w) of the map, of which cell i covers the pixels with ``i == pixel * h // H``.
+        regions: K, at least the largest label.
+    """
+    check(labels.dim() == 3 and not labels.is_floating_point() and labels.dtype != torch.bool,
+          'labels', labels, 'integers of shape (N, H, W)')
+    (n, height, width), (h, w) = labels.shape, size
+    row = torch.arange(height, device=labels.device) * h // height
+    column = torch.arange(width, device=labels.device) * w // width
+    index = (labels.long() * (h * w) + row[:, None] * w + column).flatten(1)
+    # Integers: a GPU adds floats in any order.
+    counts = index.new_zeros(n, (regions + 1) * h * w, dtype=torch.int32)
+    counts.scatter_add_(1, index, torch.ones_like(index, dtype=torch.int32))
+    return counts.view(n, regions + 1, h * w)[:, 1:].float()
+
+
+@torch.no_grad()
+def warp_labels(labels: Tensor, matrix: Tensor) -> Tensor:
+    """Carry labels (N, H, W) over by homographies (N, 3, 3), to the nearest pixel; 0 outside.
+
+    Coordinates are continuous: pixel (0, 0) has its center at (0.5, 0.5).
+    """
+    n, h, w = _check_homographies(labels, matrix)
+    x, y = _moved_centers(h, w, _inverted(matrix.double()))
+    index = (y.clamp(0, h - 1).long() * w + x.clamp(0, w - 1).long()).flatten(1)
+    warped = labels.flatten(1).gather(1, index).view(n, h, w)
+    return warped.masked_fill(~_inside(x, y, h, w), 0)
+
+
+@torch.no_grad()
+def visible_regions(labels: Tensor, warped: Tensor, matrix: Tensor, regions: int = MAX_REGIONS,
+                    min_visible: float = 0.5) -> Tensor:
+    """Which regions are in both views, bool (N, K): those of whose pixels at least a share of
+    ``min_visible`` stays in view, and of which ``warped``, ``warp_labels(labels, matrix)``, has a
+    pixel."""
+    n, h, w = _check_homographies(labels, matrix)
+    inside = _inside(*_moved_centers(h, w, matrix.double()), h, w)
+
+    def count(numbers: Tensor, weights: Tensor) -> Tensor:
+        total = numbers.new_zeros(n, regions + 1, dtype=torch.int32)
+        return total.scatter_add_(1, numbers.long().flatten(1), weights.int().flatten(1))[:, 1:]
+
+    total, there = (count(each, torch.ones_like(each)) for each in (labels, warped))
+    return (count(labels, inside) >= min_visible * total) & (there > 0)
+
+
+def _check_homographies(labels: Tensor, matrix: Tensor) -> torch.Size:
+    check(labels.dim() == 3, 'labels', labels, 'of shape (N, H, W)')
+    check(matrix.shape == (labels.size(0), 3, 3) and matrix.is_floating_point(), 'matrix', matrix,
+          f'floating point of shape {(labels.size(0), 3, 3)}')
+    return labels.shape
+
+
+def _inverted(matrix: Tensor) -> Tensor:
+    """Inverse homographies, up to a factor: the transposed cofactors. A solver would wait."""
+    a, b, c = matrix.unbind(1)
+    cofactors = (torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b))
+    return torch.stack(cofactors, 2)
+
+
+def _moved_centers(h: int, w: int, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the pixels' centers go, x and y (N, h, w)."""
+    y, x = (torch.arange(side, device=matrix.device, dtype=matrix.dtype) + .5 for side in (h, w))
+    x, y = x.expand(h, w), y[:, None].expand(h, w)
+    moved = [row[:, 0, None, None] * x + row[:, 1, None, None] * y + row[:, 2, None, None]
+             for row in matrix.unbind(1)]
+    return moved[0] / moved[2], moved[1] / moved[2]
+
+
+def _inside(x: Tensor, y: Tensor, h: int, w: int) -> Tensor:
+    return (x >= 0) & (x < w) & (y >= 0) & (y < h)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

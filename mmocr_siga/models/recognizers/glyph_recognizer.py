@@ -1,10 +1,16 @@
 from collections.abc import Sequence
-from typing import Optional
+from typing import Any, Optional, Union
 
 import torch
 from mmocr.models.textrecog.recognizers import EncoderDecoderRecognizer
 from mmocr.registry import MODELS
-from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType, RecSampleList
+from mmocr.utils.typing_utils import (
+    ConfigType,
+    InitConfigType,
+    OptConfigType,
+    OptRecSampleList,
+    RecSampleList,
+)
 from torch import Tensor
 
 from ...geometry.tps import warp_images
@@ -37,9 +43,26 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
 
-    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor]:
-        """Images (N, 3, H, W) -> the backbone's outputs."""
-        return self._backbone(self.rectify(inputs)[0])
+    def extract_feat(self, inputs: Tensor,
+                     data_samples: Union[RecSampleList, Tensor, None] = None) -> Sequence[Tensor]:
+        """Images (N, 3, H, W) -> the backbone's outputs. Samples, or their ``valid_ratio`` (N,),
+        tell a backbone that reads them where images are padded."""
+        return self._backbone(self.rectify(inputs)[0], data_samples)
+
+    def predict(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> RecSampleList:
+        return self.decoder.predict(*self._encoded(inputs, data_samples), data_samples)
+
+    def _forward(self, inputs: Tensor, data_samples: OptRecSampleList = None, **kwargs) -> Any:
+        return self.decoder(*self._encoded(inputs, data_samples), data_samples)
+
+    def _encoded(self, inputs: Tensor, data_samples: OptRecSampleList) -> tuple[Any, Any]:
+        return self.encode(self.rectify(inputs)[0], data_samples)
+
+    def encode(self, images: Tensor, data_samples: OptRecSampleList = None) -> tuple[Any, Any]:
+        """Images as :meth:`rectify` gives them -> outputs of the backbone and of the encoder, None
+        where there is no encoder."""
+        feat = self._backbone(images, data_samples)
+        return feat, self.encoder(feat, data_samples) if self.with_encoder else None
 
     def rectify(self, inputs: Tensor) -> tuple[Tensor, Optional[Tensor]]:
         """Normalized images (N, 3, H, W) -> what the backbone sees: the images as the preprocessor,
@@ -53,15 +76,18 @@ class GlyphRecognizer(EncoderDecoderRecognizer):
         grid = self.preprocessor.grid(inputs)
         return warp_images(inputs, grid), grid
 
-    def _backbone(self, images: Tensor) -> Sequence[Tensor]:
+    def _backbone(self, images: Tensor, data_samples: Any = None) -> Any:
         images = images.contiguous(memory_format=self.memory_format)
-        return self.backbone(images) if self.with_backbone else images
+        if not self.with_backbone:
+            return images
+        if getattr(self.backbone, 'reads_samples', False):
+            return self.backbone(images, data_samples)
+        return self.backbone(images)
 
     def loss(self, inputs: Tensor, data_samples: RecSampleList, **kwargs) -> dict[str, Tensor]:
         """Losses of the decoder and of the training head, of normalized images (N, 3, H, W)."""
         images, grid = self.rectify(inputs)
-        feat = self._backbone(images)
-        out_enc = self.encoder(feat, data_samples) if self.with_encoder else None
+        feat, out_enc = self.encode(images, data_samples)
         # Made once, for the decoder and the head.
         shared = {}
         if isinstance(self.decoder, WordDecoder):

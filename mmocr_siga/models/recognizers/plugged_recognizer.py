@@ -10,6 +10,7 @@ from mmocr.utils.typing_utils import ConfigType, OptConfigType, OptRecSampleList
 from torch import Tensor
 
 from ..plugins.base import Plugin, plugged_in
+from ..plugins.column_masks import mask_columns
 from ..plugins.mmocr_hooks import feature_hooks_of
 from .glyph_recognizer import GlyphRecognizer
 
@@ -22,7 +23,8 @@ class PluginMixin:
     the recognizer loads into the plugged one and back. In training, plug-ins see what the
     recognizer did by hooks that live as long as ``loss``. Reading never touches them, except those
     that feed the recognizer. With the same seed the recognizer starts from the same weights as
-    without.
+    without. NRTR and SATRN hide padding as a plug-in sees it, in every row of a map (see
+    :mod:`~mmocr_siga.models.plugins.column_masks`).
 
     Args:
         plugins: Name to config of a :class:`~mmocr_siga.models.plugins.Plugin`, such as
@@ -38,6 +40,7 @@ class PluginMixin:
 
     def __init__(self, plugins: ConfigType, hooks: OptConfigType = None, **base: Any) -> None:
         super().__init__(**base)
+        mask_columns(self)
         if not isinstance(plugins, dict):
             raise TypeError("plugins maps names to configs, as in dict(sec=dict(type='SECLoss')), "
                             f'but is {type(plugins).__name__}')

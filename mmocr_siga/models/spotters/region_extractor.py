@@ -9,6 +9,8 @@ from mmocr.registry import MODELS
 from mmocr.utils.typing_utils import ConfigType, InitConfigType
 from torch import Tensor
 
+from ..layers.targets import to_device
+
 FINEST_HEIGHT = 8  # in cells of the finest map; the next is taken from twice this on
 
 
@@ -56,5 +58,4 @@ def control_points(proposals: Sequence[InstanceData],
     control = [torch.as_tensor(p.beziers).reshape(-1, 16) for p in proposals]
     counts = torch.tensor([len(c) for c in control])
     index = torch.arange(len(control)).repeat_interleave(counts)
-    return (torch.cat([c.to(device).float() for c in control]),
-            index.to(device, non_blocking=True))
+    return to_device(torch.cat(control).float(), device), to_device(index, device)

@@ -81,7 +81,8 @@ def checked_scene(instances: InstanceData, size: tuple[int, int]) -> CheckedScen
     polygons = instances.get('polygons', [])
     texts = instances.get('texts', None)
     flags = instances.get('ignored', None)
-    flags = [False] * len(polygons) if flags is None else [bool(flag) for flag in flags]
+    # Read at once: on a device every flag would be waited for.
+    flags = [False] * len(polygons) if flags is None else torch.as_tensor(flags).bool().tolist()
     kept, faults = [], 0
     for i, polygon in enumerate(polygons):
         # A word without a known text is still to be found.

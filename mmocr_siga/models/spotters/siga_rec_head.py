@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ...geometry.character_boxes import character_boxes
 from ...text.label_rule import LabelRule
 from ..layers import selected
+from ..layers.targets import to_device
 from ..utils.weights import TRAINING_ONLY, load_weights
 
 READS = ('shared', 'picture')
@@ -113,17 +114,18 @@ class SIGARecHead(BaseModule):
             return self.no_loss()
         if len(rows) < regions:
             features, picture, gray = (
-                t if t is None else t[torch.tensor(rows).to(t.device, non_blocking=True)]
+                t if t is None else t[to_device(torch.tensor(rows), t.device)]
                 for t in (features, picture, gray))
         samples = self.samples([labels[i] for i in rows])
         maps, encoding = self(features, picture)
-        losses = self.decoder.loss(maps, encoding, samples)
+        outputs = self.decoder.forward_train(maps, encoding, samples)
+        losses = self.decoder.losses(outputs, samples)
         words = len(rows) - backgrounds
         if words == 0:
             losses.update(self.no_loss())
         elif self.glyph_head is not None:
-            seen = selected((gray, maps, encoding), slice(words))
-            losses.update(self.glyph_head.loss(*seen, samples[:words]))
+            *seen, attention = selected((gray, maps, encoding, outputs.attention), slice(words))
+            losses.update(self.glyph_head.loss(*seen, samples[:words], attention=attention))
         return losses
 
     @staticmethod

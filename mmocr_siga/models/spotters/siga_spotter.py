@@ -12,6 +12,7 @@ from mmocr.utils.typing_utils import ConfigType, InitConfigType, OptConfigType
 from torch import Tensor
 
 from ...geometry.grids import jittered_borders
+from ..layers.targets import to_device
 from ..target_generators.text_masks import gray_images
 from .regions import (
     WordRegions,
@@ -125,8 +126,7 @@ class SIGASpotter(SingleStageTextDetector):
                 words: WordRegions) -> tuple[Tensor, Tensor]:
         """R regions of the shared features (N, C, H', W') and of the pictures (N, 3, H, W):
         (R, C, h, w) and (R, 3, h', w')."""
-        borders, index = (t.to(inputs.device, non_blocking=True)
-                          for t in (words.borders, words.index))
+        borders, index = (to_device(t, inputs.device) for t in (words.borders, words.index))
         stride = inputs.shape[-1] / features.shape[-1]
         return (self.rectifier(features, borders, index, stride),
                 self.picture_rectifier(inputs, borders, index))

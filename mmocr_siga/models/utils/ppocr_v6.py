@@ -74,8 +74,9 @@ def load_part(module: nn.Module, part: str, path: str | os.PathLike | None = Non
     state = module.state_dict()
     if name == 'classifier':
         tensors = _rows_of(module, tensors, path)
-    wanted = [key for prefix in ORDERS.get(name, ['']) for key in state
-              if key.startswith(prefix) and not key.endswith('num_batches_tracked')]
+    # Offsets of deformable convolutions begin with nothing.
+    wanted = [key for prefix in ORDERS.get(name, ['']) for key in state if key.startswith(prefix)
+              and not key.endswith('num_batches_tracked') and '.conv_offset.' not in key]
     if len(wanted) != len(tensors):
         raise ValueError(f'{type(module).__name__} has {len(wanted)} tensors of those that '
                          f'{part} of PP-OCRv6 has {len(tensors)} of: use its class and defaults')
@@ -113,37 +114,53 @@ def read_tensors(model: str, path: str | os.PathLike | None = None
                  ) -> dict[str, list[tuple[str, Tensor]]]:
     """The weights of the ``'recognizer'`` or the ``'detector'``: part -> (name, tensor) in order of
     use, matrices as ``nn.Linear`` stores them."""
-    source = SOURCES[model]
-    path = wheel_file(source.file) if path is None else Path(path)
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != source.sha256:
-        raise ValueError(f'{path} is not the {source.file} of {WHEEL}: its SHA-256 is {found}, '
-                         f'expected {source.sha256}. Install that version again')
-    used = _used_tensors(content)
-    assert len(used) == sum(count for _, count in source.parts)
+    used = _used_tensors(model_file(model, path))
+    assert len(used) == sum(count for _, count in SOURCES[model].parts)
     parts = {}
-    for name, count in source.parts:
+    for name, count in SOURCES[model].parts:
         parts[name], used = used[:count], used[count:]
     return parts
 
 
 def characters(path: str | os.PathLike | None = None) -> list[str]:
     """The characters of the recognizer's classes 1, 2, ...; class 0 is CTC's blank."""
-    onnx = _onnx()
-    path = wheel_file(SOURCES['recognizer'].file) if path is None else Path(path)
-    properties = {p.key: p.value for p in onnx.load(str(path)).metadata_props}
+    model = _onnx().load_from_string(model_file('recognizer', path))
+    properties = {p.key: p.value for p in model.metadata_props}
     return [*properties['character'].splitlines(), ' ']
 
 
 def wheel_file(name: str) -> Path:
-    """A model file of the installed wheel, which is found without importing it."""
+    """A model file of the installed wheel, which is found without importing it.
+
+    An ImportError tells where there is none.
+    """
     spec = importlib.util.find_spec('rapidocr')
-    path = None if spec is None else Path(spec.submodule_search_locations[0], 'models', name)
-    if path is None or not path.is_file():
-        raise ImportError(f'training starts from {name}, which {WHEEL} carries: '
+    places = [] if spec is None else spec.submodule_search_locations or [spec.origin]
+    folders = [Path(place, 'models') for place in places]
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if path is None:
+        why = f'{folders[0]} has none' if folders else 'that is not installed'
+        raise ImportError(f'{name} comes with {WHEEL}, but {why}: '
                           f"pip install '{WHEEL}'")
     return path
+
+
+def model_file(model: str, path: str | os.PathLike | None = None) -> bytes:
+    """The ONNX file of the ``'recognizer'`` or the ``'detector'``.
+
+    Raises:
+        ImportError: If ``rapidocr`` is missing, or is a version without it.
+        ValueError: If the file is not the known one.
+    """
+    source = SOURCES[model]
+    path = wheel_file(source.file) if path is None else Path(path)
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != source.sha256:
+        raise ValueError(f'{path} is not the {source.file} of {WHEEL}: it is damaged, or of '
+                         f'another version (SHA-256 {found}, expected {source.sha256}): '
+                         f"pip install --force-reinstall --no-deps '{WHEEL}'")
+    return content
 
 
 def _onnx():

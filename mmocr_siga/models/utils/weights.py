@@ -21,8 +21,9 @@ from ...text.dictionary import SHORT_NAMES, dictionary_characters
 
 def load_weights(model: nn.Module, source: str | os.PathLike,
                  training_only: Sequence[str] = TRAINING_ONLY,
-                 parts: Mapping[str, str] | None = None) -> None:
-    """Load the weights of a recognizer, in place; the file cannot run code.
+                 parts: Mapping[str, str] | None = None) -> int:
+    """Load the weights of a recognizer, in place; the file cannot run code. Returns how many
+    tensors were taken.
 
     Args:
         source: Path or address of a checkpoint.
@@ -52,9 +53,10 @@ def load_weights(model: nn.Module, source: str | os.PathLike,
             f'{source} does not fit the model. {mismatch}'
             f'{_dictionary_advice(model, mismatch) or _model_advice(checkpoint)}')
     own = model.state_dict()
-    model.load_state_dict(
-        {name: value for name, value in weights.items()
-         if name in own and own[name].shape == value.shape}, strict=False)
+    taken = {name: value for name, value in weights.items()
+             if name in own and own[name].shape == value.shape}
+    model.load_state_dict(taken, strict=False)
+    return len(taken)
 
 
 def _renamed(model: nn.Module, weights: Mapping[str, Tensor],

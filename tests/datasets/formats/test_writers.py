@@ -8,6 +8,7 @@ import pytest
 from mmocr_siga.datasets.formats.writers import (
     FolderWriter,
     LmdbWriter,
+    PairWriter,
     parse_boxes,
     refuse_existing,
 )
@@ -114,6 +115,37 @@ def test_an_interrupted_set_is_not_there(tmp_path, kind, resume):
     elif kind == 'tsv':
         lines = (tmp_path / 'set' / 'val.tsv').read_text().splitlines()
         assert [line.split('\t')[1] for line in lines] == [f'w{i}' for i in range(6)]
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_pairs_lie_in_folders_and_an_interrupted_set_has_no_table(tmp_path, resume):
+    folders = ['i_s', 't_f', 't_b', 'mask_s', 'mask_t']
+    pictures = [name.encode() for name in folders]
+    (tmp_path / 'i_s').mkdir()
+    (tmp_path / 'i_s' / 'mine.png').write_bytes(b'')
+    with pytest.raises(StopError):
+        with PairWriter(tmp_path, resume) as writer:
+            writer.add(pictures, ['Old', 'new'])
+            raise StopError
+    assert not list(tmp_path.glob('i_?.txt'))
+    found = {p.name for p in tmp_path.rglob('*') if p.is_file()}
+    assert (tmp_path / 'i_s' / 'mine.png').exists()
+    assert resume or found == {'mine.png'}
+    with PairWriter(tmp_path, resume) as writer:
+        assert writer.count == resume
+        for text in ('caf\xe9', 'one')[resume:]:
+            writer.add(pictures, ['a', text])
+        for text in ('', 'a b', ' a', 'a\n'):
+            with pytest.raises(ValueError, match='is empty or holds a blank'):
+                writer.add(pictures, ['a', text])
+    first = ('Old', 'new') if resume else ('a', 'caf\xe9')
+    for table, k, last in (('i_s.txt', 0, 'a'), ('i_t.txt', 1, 'one')):
+        assert (tmp_path / table).read_text('utf-8') == (
+            f'0000001.png {first[k]}\n0000002.png {last}\n')
+    assert (tmp_path / 'txt' / '0000001.txt').read_text('utf-8') == first[1] + '\n'
+    for folder in folders:
+        assert (tmp_path / folder / '0000002.png').read_bytes() == folder.encode()
+    assert not list(tmp_path.glob('*.partial'))
 
 
 def test_a_row_that_was_cut_off_is_written_again(tmp_path):

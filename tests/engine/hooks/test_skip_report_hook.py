@@ -10,7 +10,7 @@ from mmocr_siga.datasets import CheckedTextDataset, LoadWordImage, WordTSVDatase
 from mmocr_siga.datasets.wrappers.checked_text_dataset import SkipReason
 from mmocr_siga.engine.hooks import SkipReportHook
 from mmocr_siga.engine.hooks import skip_report_hook as module
-from mmocr_siga.engine.hooks.skip_report_hook import checked_datasets
+from mmocr_siga.engine.hooks.skip_report_hook import counting_datasets
 from tests.helpers.word_sets import write_tsv
 from tests.helpers.words import DICTIONARY
 
@@ -108,8 +108,8 @@ def test_wrappers_are_looked_into_and_arguments_checked(tmp_path):
     one, two = dataset(tmp_path / 'a'), dataset(tmp_path / 'b')
     both = ConcatDataset([one.members[0]])
     both.datasets = [one, SimpleNamespace(dataset=two)]
-    assert checked_datasets(both) == [one, two]
-    assert checked_datasets(object()) == []
+    assert counting_datasets(both) == [one, two]
+    assert counting_datasets(object()) == []
     for wrong in (dict(interval=0), dict(max_examples=-1)):
         with pytest.raises(ValueError, match='interval'):
             SkipReportHook(**wrong)

@@ -13,7 +13,6 @@ from mmocr_siga.engine.optim import (
 from tests.helpers.toy_run import build, toy_config, write_words
 
 on_cpu = pytest.mark.skipif(has_accelerator(), reason='there is an accelerator')
-on_accelerator = pytest.mark.skipif(not has_accelerator(), reason='needs an accelerator')
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_states_go_both_ways(no_accelerator, kind, of_a_gpu):
     assert state.items() >= of_a_gpu.items()
 
 
-@on_accelerator
+@pytest.mark.cuda
 def test_with_an_accelerator_it_is_that_of_mmengine():
     wrapper, weight = made(device='cuda', loss_scale=512.)
     reference, _ = made(AmpOptimWrapper, device='cuda', loss_scale=512.)

@@ -54,10 +54,11 @@ def test_a_stride_for_each_gap():
         LCNetV4(strides=((2, 1), ))
 
 
-def test_maps_equal_those_of_the_published_model():
+@pytest.mark.parametrize('deformable', [(), (1, 2)])
+def test_maps_equal_those_of_the_published_model(deformable):
     names = ['p2o.pd_op.add.18.0', 'p2o.pd_op.add.51.0', 'p2o.pd_op.add.64.0']
     session = onnx_session('recognizer', names)
-    model = LCNetV4().eval()
+    model = LCNetV4(deformable=deformable).eval()
     load_part(model, 'recognizer.backbone')
     x = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 120)).astype(np.float32)
     with torch.no_grad():

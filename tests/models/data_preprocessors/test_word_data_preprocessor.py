@@ -23,7 +23,8 @@ def batch(sizes, channels=3):
                         for size in sizes], data_samples=samples)
 
 
-@pytest.mark.parametrize('sizes', [[(8, 20)] * 3, [(8, 20), (8, 32)], [(5, 7)]])
+@pytest.mark.parametrize('sizes', [
+    [(8, 20)] * 3, [(8, 20), (8, 32)], [(5, 7)], [(9, 7), (4, 30), (9, 30)]])
 @pytest.mark.parametrize('options, channels', [
     (dict(COLOR, bgr_to_rgb=True), 3), (dict(COLOR, pad_size_divisor=16, pad_value=2), 3),
     (dict(mean=[127], std=[127]), 1), (dict(mean=[127], std=[127], bgr_to_rgb=True), 3), ({}, 3)])
@@ -46,6 +47,16 @@ def test_a_stacked_batch_and_samples_on_the_host():
     found = ours.to('meta')(data)  # stands for a device that is not the host
     assert found['inputs'].device.type == 'meta'
     assert all(s.gt_text_mask.data.device.type == 'cpu' for s in found['data_samples'])
+
+
+def test_images_of_several_sizes_cross_over_in_one_copy(monkeypatch):
+    copies = []
+    monkeypatch.setattr(f'{WordDataPreprocessor.__module__}.to_device',
+                        lambda tensor, device: copies.append(tensor) or tensor.to(device))
+    found = WordDataPreprocessor(**COLOR)(batch([(8, 20), (6, 32), (8, 8)]))
+    images, sizes = copies
+    assert images.dtype == torch.uint8 and images.shape == found['inputs'].shape == (3, 3, 8, 32)
+    assert sizes.tolist() == [[8, 20], [6, 32], [8, 8]]
 
 
 def test_augmentations_of_the_batch():

@@ -9,6 +9,8 @@ WORDS = ('ab', '', 'abcdefghij')
 SMALL = dict(num_layers=1, num_heads=2, inner_channels=8, dropout=0.)
 GSRM = dict(type='GSRM', **SMALL)
 PARALLEL = dict(type='SIGAParallelDecoder', in_channels=8, output_size=10, dropout=0.)
+COVERAGE = dict(type='CoverageTransformerDecoder', in_channels=8, channels=8, num_heads=2,
+                inner_channels=8, coverage_channels=3, kernel_size=(1, 5), dropout=0.)
 # Name -> config and branches beside 'word'.
 DECODERS = dict(
     implicit=(dict(type='ImplicitAttentionDecoder', in_channels=8, hidden_size=6), ''),
@@ -23,9 +25,13 @@ DECODERS = dict(
         dict(PARALLEL, reasoning=GSRM, visual=None,
              module_loss=dict(type='SRNModuleLoss', ask_after_end=False)),
         'fine coarse fused semantic'),
+    coverage=(dict(COVERAGE), ''),
+    coverage_both_ways=(dict(COVERAGE, bidirectional=True, kernel_size=(5, 5)), 'reversed'),
+    coverage_none=(dict(COVERAGE, coverage=()), ''),
     srn=(dict(type='SRNDecoder', in_channels=8, channels=8, pvam=SMALL, gsrm=SMALL),
          'visual semantic'))
-ONE_OF_EACH = ('implicit', 'siga', 'parallel', 'parallel_reasoning', 'srn')
+ONE_OF_EACH = ('implicit', 'siga', 'parallel', 'parallel_reasoning', 'coverage',
+               'coverage_both_ways', 'srn')
 
 
 def build(name, dict_file='lower_english_digits.txt', max_seq_len=7):
@@ -69,6 +75,8 @@ def test_a_loss_for_every_branch_with_gradients_everywhere(name):
     sum(losses.values()).backward()
     assert_gradients(decoder)
     unused = dict(implicit={'fine', 'coarse', 'maps'}, siga={'maps'})
+    if 'coverage' in name:
+        unused[name] = unused['implicit']
     if 'glyphs_alone' in name:
         unused[name] = {'context'}
     for part in set(parts) - unused.get(name, set()):
@@ -145,7 +153,7 @@ def test_reading_equals_teacher_forcing_with_its_own_characters():
     torch.testing.assert_close(probabilities, logits.softmax(-1))
 
 
-@pytest.mark.parametrize('name', ['siga', 'parallel', 'srn'])
+@pytest.mark.parametrize('name', ['siga', 'parallel', 'coverage_both_ways', 'srn'])
 def test_it_reads_what_it_was_taught(name):
     decoder, memory = build(name).train(), memory_for(name, batch=4)
     words = ['ab', 'x1', 'abc', '']

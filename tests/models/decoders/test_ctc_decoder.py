@@ -94,6 +94,10 @@ def test_label_and_attention(decoder):
     assert decoded.logits['word'].shape == (1, 3, decoder.num_classes)
     assert (decoded.attention[0, 1] > 0).nonzero().flatten().tolist()[-1] == 5
     assert decoded.attention.sum(2)[0].tolist() == pytest.approx([1, 1, 0])
+    # Also of words in place of labels, those of a batch of different lengths.
+    words = decoder.attention_of(None, sequence.repeat(3, 1, 1), [(A, B), (), (B, )], samples)
+    assert words.shape == (3, 2, 6) and torch.equal(words[0], decoded.attention[0, :2])
+    assert not words[1].any() and words[2, 0, 4] > 0 and not words[2, 1].any()
 
 
 def test_padding_is_left_out_where_asked(decoder):
@@ -103,6 +107,13 @@ def test_padding_is_left_out_where_asked(decoder):
     alone = decoder.forward_test(None, sequence[:, :4])
     steps = alone[0].argmax(-1).tolist().index(decoder.dictionary.end_idx) + 1
     assert steps > 1 and torch.allclose(found[:, :steps], alone[:, :steps], atol=1e-5)
+
+
+def test_a_map_is_read_as_the_mean_of_its_rows(decoder):
+    rows = torch.randn(2, 3, 4, COLUMNS, generator=torch.Generator().manual_seed(0))
+    mean = sum(rows[:, :, i] for i in range(4)) / 4
+    torch.testing.assert_close(decoder.columns(decoder.prepare(rows)),
+                               decoder.columns(decoder.prepare(mean.transpose(1, 2))))
 
 
 def test_a_dictionary_without_a_blank_is_refused():

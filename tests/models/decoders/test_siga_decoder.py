@@ -1,15 +1,22 @@
+import math
+
 import pytest
 import torch
 from mmocr.registry import MODELS
 
+from mmocr_siga.models.decoders.base import greedy_hypotheses
+from mmocr_siga.models.layers import selected
 from tests.helpers.words import DICTIONARY, END, START, attention_step, random_encoding, sample
 
 
-def build():
+def build(coverage=None):
     torch.manual_seed(0)
-    return MODELS.build(dict(
+    decoder = MODELS.build(dict(
         type='SIGADecoder', dictionary=dict(DICTIONARY), in_channels=8, hidden_size=6,
-        output_size=10, max_seq_len=7, dropout=0.0))
+        output_size=10, max_seq_len=7, dropout=0.0, coverage=coverage))
+    for branch in decoder.branches.values() if coverage else ():
+        torch.nn.init.normal_(branch.coverage, std=2.0)
+    return decoder
 
 
 def test_uniform_logits_cost_log_of_the_classes():
@@ -26,6 +33,8 @@ def plain_reading(decoder, encoding, given=None):
     """Logits of all steps of the three decoders, fed their own characters or those given."""
     n = len(encoding.context)
     states = {s: (torch.zeros(n, 6), torch.zeros(n, 6)) for s in ('fine', 'coarse')}
+    seen = {s: torch.zeros(n, 6) if branch.coverage is not None else None
+            for s, branch in decoder.branches.items()}
     tokens = {s: torch.full((n, ), START) for s in ('fine', 'coarse', 'word')}
     reader = (torch.zeros(1, n, 10), torch.zeros(1, n, 10))
     logits = []
@@ -34,10 +43,11 @@ def plain_reading(decoder, encoding, given=None):
         if given is not None:
             tokens = dict.fromkeys(tokens, given[:, t])
         for s, branch in decoder.branches.items():
-            fused[s], hidden, cell, scores, _ = attention_step(
+            fused[s], hidden, cell, scores, attention = attention_step(
                 branch, encoding.context, encoding.glyph_features[s][:, t], encoding.valid,
-                *states[s], tokens[s])
+                *states[s], tokens[s], seen[s])
             states[s], tokens[s] = (hidden, cell), scores.argmax(1)
+            seen[s] = None if seen[s] is None else seen[s] + attention
         both = torch.cat([fused['fine'], fused['coarse']], 1)
         gate = torch.sigmoid(decoder.fusion.gate(both))
         feature = decoder.project(gate * fused['fine'].tanh() + (1 - gate) * fused['coarse'].tanh())
@@ -59,9 +69,10 @@ def spread(decoder):
 
 @pytest.mark.parametrize('prepared', [False, True])
 @pytest.mark.parametrize('batch, padded', [(1, False), (3, False), (3, True)])
-def test_it_reads_as_the_plain_loop(prepared, batch, padded):
+@pytest.mark.parametrize('coverage', [None, dict(kernel_size=3)])
+def test_it_reads_as_the_plain_loop(prepared, batch, padded, coverage):
     valid = torch.arange(6) < torch.tensor([[6], [4], [1]]) if padded else None
-    decoder, encoding = spread(build()), random_encoding(batch=batch, valid=valid)
+    decoder, encoding = spread(build(coverage)), random_encoding(batch=batch, valid=valid)
     expected = plain_reading(decoder, encoding)
     if prepared:
         decoder.prepare_inference()
@@ -74,6 +85,34 @@ def test_it_reads_as_the_plain_loop(prepared, batch, padded):
     given = torch.randint(0, 37, (batch, 5))
     torch.testing.assert_close(decoder.decode(encoding, tokens=given).logits['word'],
                                plain_reading(decoder, encoding, given))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('width', [1, 3])
+def test_beams_keep_their_own_coverage(width):
+    decoder, encoding = spread(build(dict(kernel_size=3))), random_encoding()
+    found = decoder.nbest(encoding, 3, width)
+    assert any(len({h.tokens for h in hypotheses}) == 3 for hypotheses in found) or width == 1
+    greedy = greedy_hypotheses(decoder.forward_test(None, encoding), END)
+    for i, hypotheses in enumerate(found):
+        one = selected(encoding, slice(i, i + 1))
+        for hypothesis in hypotheses:
+            if hypothesis.tokens == greedy[i].tokens:
+                continue  # read with each branch's own characters
+            given = torch.tensor([[START, *hypothesis.tokens]])[:, :8]
+            logits = plain_reading(decoder, one, given).log_softmax(-1)[0]
+            wanted = [*hypothesis.tokens, END][:len(logits)]
+            total = sum(float(logits[t, k]) for t, k in enumerate(wanted))
+            assert math.log(hypothesis.probability) == pytest.approx(total, abs=1e-4)
+
+
+def test_attention_of_words_is_that_of_training():
+    decoder, encoding = spread(build()), random_encoding()
+    found = decoder.attention_of(None, encoding, [(1, 2, 3), (4, ), ()])
+    for row, word in enumerate([(1, 2, 3), (4, ), ()]):
+        given = torch.tensor([[START, *word]]).expand(3, -1)
+        want = decoder.decode(encoding, tokens=given).attention[row, :len(word)]
+        torch.testing.assert_close(found[row, :len(word)], want)
 
 
 def test_gradients_reach_the_context_of_a_reading():

@@ -55,6 +55,9 @@ def test_the_surer_reader_reads(model):
             assert torch.allclose(read[i, :len(chosen)], chosen, atol=1e-5)
             assert (read[i, len(chosen):].argmax(-1) == end).all()
     decoder.preference = 0.0
+    # Places are the first reader's, whichever has read.
+    torch.testing.assert_close(decoder.attention_of(None, encoding, [(1, 2), (3, )], samples),
+                               decoder.first.attention_of(None, encoding, [(1, 2), (3, )], samples))
 
 
 def test_readers_that_wait_for_each_other_are_refused(model):

@@ -29,6 +29,14 @@ def test_one_row_of_half_the_columns():
         encoder(torch.zeros(2, 8, 6, 11))
 
 
+@pytest.mark.parametrize('kept', [True, False])
+def test_training_moves_the_statistics_unless_they_are_kept(kept):
+    encoder = LightSVTREncoder(8, 16, num_heads=2, norm_eval=kept).train()
+    encoder([torch.ones(2, 8, 3, 12)])
+    moved = [int(m.num_batches_tracked) for m in encoder.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert encoder.training and moved == [0 if kept else 1] * 3
+
+
 def test_the_sequence_equals_that_of_the_published_model():
     names = ['p2o.pd_op.add.64.0', 'p2o.pd_op.squeeze.0.0']
     session = onnx_session('recognizer', names)

@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmocr_siga.models.losses import functional as F
 from mmocr_siga.models.pseudo_labels.functional import glyph_labels
+from tests.helpers.compiling import runs_in_a_process_of_its_own
 
 LENGTHS = torch.tensor([0, 3, 9, 4])  # none, some, more than the 5 steps
 
@@ -271,9 +272,10 @@ def test_number_of_operator_calls_does_not_grow():
 @pytest.mark.parametrize('name, valid', [
     *((name, None) for name in LOSSES), ('coverage', VALID), ('glyph Dice', VALID)])
 def test_compile(name, valid):
-    if not getattr(torch._dynamo, 'is_dynamo_supported', lambda: True)():
-        pytest.skip('torch.compile does not support this Python')
-    torch._dynamo.reset()
+    assert runs_in_a_process_of_its_own(compile_and_compare, name, valid)
+
+
+def compile_and_compare(name, valid):
     c = case(6)
     leaves = [value.requires_grad_() for value in c.values() if value.is_floating_point()]
     # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
@@ -286,10 +288,9 @@ def test_compile(name, valid):
         torch.testing.assert_close(actual, expected)
 
 
+@pytest.mark.cuda
 @pytest.mark.parametrize('name, valid', ALL)
 def test_on_a_gpu_without_waiting_for_it(name, valid):
-    if not torch.cuda.is_available():
-        pytest.skip('no CUDA device')
     c = case(7)
     on_gpu = {key: value.cuda() for key, value in c.items()}
     leaves = [value.requires_grad_() for value in on_gpu.values() if value.is_floating_point()]

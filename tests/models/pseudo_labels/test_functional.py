@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from mmocr_siga.models.pseudo_labels import functional as F
+from tests.helpers.compiling import runs_in_a_process_of_its_own
 
 
 def oracle_mask(gray, valid=None):
@@ -260,18 +261,18 @@ def calls(device='cpu'):
 
 @pytest.mark.parametrize('number', range(3))
 def test_compile(number):
-    if not getattr(torch._dynamo, 'is_dynamo_supported', lambda: True)():
-        pytest.skip('torch.compile does not support this Python')
-    torch._dynamo.reset()
+    assert runs_in_a_process_of_its_own(compile_and_compare, number)
+
+
+def compile_and_compare(number):
     function, arguments = calls()[number]
     # Whole graph: nothing asks for a value on the host. No C++ compiler is needed.
     compiled = torch.compile(function, fullgraph=True, backend='aot_eager')
     assert torch.equal(compiled(*arguments), function(*arguments))
 
 
+@pytest.mark.cuda
 def test_a_gpu_is_not_waited_for():
-    if not torch.cuda.is_available():
-        pytest.skip('no CUDA device')
     inputs = calls('cuda')
     torch.cuda.set_sync_debug_mode('error')
     try:

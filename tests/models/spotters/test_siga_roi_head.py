@@ -96,7 +96,8 @@ def test_text_masks_of_gray_pictures():
     assert gray[0, 10, 10].item() == pytest.approx(200, abs=1e-3)
     seen = []
     loss = head.rec_head.glyph_head.loss
-    head.rec_head.glyph_head.loss = lambda gray, *rest: seen.append(gray) or loss(gray, *rest)
+    head.rec_head.glyph_head.loss = lambda gray, *rest, **more: (
+        seen.append(gray) or loss(gray, *rest, **more))
     losses = head.loss(feats, data['data_samples'])
     assert 'loss_mask' in losses
     # The first word of each picture is just its bright rectangle.

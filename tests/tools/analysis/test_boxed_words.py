@@ -20,6 +20,10 @@ def test_boxes_of_both_kinds(data):
     text, boxes = read_boxes(data / 'real/iiit5k_train/char_boxes.tsv')['images/0.png']
     assert text == 'Abc'
     np.testing.assert_allclose(boxes, [[0, 0, .25, 1], [.25, .25, .5, .75], [.75, 0, 1, 1]])
+    # A file that calls the first pixel 1.
+    first, second = (read_boxes(data / 'real/iiit5k_train/char_boxes.tsv', first)['images/0.png'][1]
+                     for first in (0, 1))
+    assert (second[1] < first[1]).all() and (boxed_words(data, 'val')[0][2][1] == second[1]).all()
     text, boxes = read_boxes(data / 'real/ic03_train/char_boxes.tsv')['images/0.png']
     assert text == "Ab'c"
     np.testing.assert_allclose(boxes[2:], [[.5, 0, .75, 1], [.75, 0, 1, 1]])

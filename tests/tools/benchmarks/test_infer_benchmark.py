@@ -140,8 +140,9 @@ def test_foreign_models_read_the_same_words():
 def test_names_weights_and_precisions():
     assert common.parse_candidates(['a/siga_r.py', 'ABINet=mmocr::x.py'], ['siga_r=w.pth']) == [
         ('siga_r', 'a/siga_r.py', 'w.pth'), ('ABINet', 'mmocr::x.py', None)]
-    assert common.parse_precision('float32') == ('float32', None, False)
-    assert common.parse_precision('compiled+amp-fp16')[1:] == (torch.float16, True)
+    assert common.parse_precision('float32') == ('float32', None, False, False)
+    assert common.parse_precision('compiled+amp-fp16')[1:] == (torch.float16, True, False)
+    assert common.parse_precision('amp-bf16+channels-last')[1:] == (torch.bfloat16, False, True)
     for text in ('', 'amp', 'amp-bf16+amp-fp16', 'float32+amp-bf16'):
         with pytest.raises(ValueError, match='a precision is one of'):
             common.parse_precision(text)

@@ -1,18 +1,25 @@
 """tools/benchmarks/train.py and its checks."""
+import collections
+import contextlib
 import itertools
 import json
+import types
 from pathlib import Path
 
+import common
 import pytest
 import torch
 import train
 import training_checks as checks
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.optim import build_optim_wrapper
 from mmocr.registry import MODELS
 from torch import nn
 
+from tests.helpers.distillers import distiller, packed
+from tests.helpers.readers import word_picture
 from tests.helpers.words import sample
 
 CONFIGS = Path(__file__).parents[3] / 'configs'
@@ -39,6 +46,40 @@ def test_a_run(tmp_path, capsys, monkeypatch):
     assert 'Parts of a step' in text and 'not measured' in text
 
 
+def test_steps_one_behind_the_other_and_behind_workers(tmp_path, monkeypatch):
+    monkeypatch.setenv('SIGA_DATA', str(tmp_path))
+    monkeypatch.setattr(common, 'device_seconds', lambda step, device: step() or 0.25)
+
+    def seconds(function, now=None):
+        function()
+        return 2.
+
+    monkeypatch.setattr(common, 'seconds', seconds)
+    out = tmp_path / 'train.json'
+    assert train.main([
+        str(CONFIGS / 'srn_tiny.py'), '--batch', '2', '--repeats', '1', '--precision',
+        'amp-bf16+channels-last', '--no-memory', '--busy', '--workers', '1', '--json', str(out)
+    ]) == 0
+    row, = json.loads(out.read_text())['rows']
+    # All of a kind take 2 s: 4 steps of 2 words, of which the device computes for a quarter of a
+    # second each; behind workers 2 batches are counted.
+    assert row['steady_images_per_s'] == 4 and row['busy'] == 0.5
+    assert row['fed_images_per_s'] == row['loader_images_per_s'] == 2
+
+
+def test_the_device_computes_as_long_as_something_runs(monkeypatch):
+    Event = collections.namedtuple('Event', 'device_type time_range')
+    Range = collections.namedtuple('Range', 'start end')
+    spans = [(10, 30), (0, 20), (25, 26), (50, 60), (60, 61)]
+    events = [Event(torch.autograd.DeviceType.CPU, Range(*span)) for span in spans]
+    events.append(Event(torch.autograd.DeviceType.CUDA, Range(0, 999)))
+    monkeypatch.setattr(common, 'profile', lambda activities: contextlib.nullcontext(
+        types.SimpleNamespace(events=lambda: events)))
+    called = []
+    found = common.device_seconds(lambda: called.append(1), torch.device('cpu'))
+    assert called == [1] and found == pytest.approx(41e-6)
+
+
 def test_the_parts_of_a_step_by_a_clock_of_our_own():
     ticks = iter(range(100))
     watch = train.Stopwatch(torch.device('cpu'), lambda: float(next(ticks)))
@@ -60,6 +101,50 @@ def test_the_parts_of_a_step_by_a_clock_of_our_own():
     watch.switch(None)  # 6
     assert watch.phases() == dict(forward=2, losses=3, backward=1)
     assert watch.phases() == {}
+
+
+def test_the_parts_of_a_pre_training():
+    ticks = iter(range(100))
+    watch = train.Stopwatch(torch.device('cpu'), lambda: float(next(ticks)))
+
+    class Part(nn.Module):
+        def forward(self):
+            return 0
+
+    class Pretraining(nn.Module):
+        def find_regions(self):
+            return 0
+
+    model = Pretraining()
+    model.teacher = Part()
+    model.teacher.backbone = Part()
+    watch.watch(model)
+    watch.switch('forward')  # 0
+    model.find_regions()  # 1 to 2
+    model.teacher()  # 3 to 4
+    model.teacher.backbone()  # 5 to 6
+    watch.switch(None)  # 7
+    assert watch.phases() == dict(forward=4, regions=1, teacher=2)
+    split = dict(data=9., forward=40., losses=5., backward=30., optimizer=15., teacher=8.,
+                 regions=1., average=1.)
+    plain = dict(data=9., forward=50., losses=30., backward=10., optimizer=10.)
+    lines = train.parts([dict(name='ccd', precision='float32', split_ms=split),
+                         dict(name='siga', precision='float32', split_ms=plain)]).splitlines()
+    assert 'teacher | regions | average | largest beside the networks' in lines[0]
+    assert '| 15 (15%) | 8 (8%) | 1 (1%) | 1 (1%) | optimizer | 9 |' in lines[2]
+    assert '| 10 (10%) |  |  |  | losses | 9 |' in lines[3]
+
+
+@pytest.mark.parametrize('own_masks, places', [(False, 0), (True, 1)])
+def test_a_pre_training_waits_for_the_number_of_its_own_characters_alone(own_masks, places):
+    model = distiller(own_masks=own_masks).train()
+    optimizer = build_optim_wrapper(model, dict(
+        type='OptimWrapper', constructor='DeferredOptimWrapperConstructor',
+        optimizer=dict(type='AdamW', lr=1e-3), clip_grad=dict(type='tensor', max_norm=3)))
+    data = [pseudo_collate([packed(word_picture(text), prob=1) for text in ('Glyph', '12')])
+            for _ in range(3)]
+    found = checks.waits(model, optimizer, data, torch.device('cpu'))
+    assert len(found) == places and all('nonzero' in place for place in found)
 
 
 def test_another_pipeline_stands_in():

@@ -1,6 +1,9 @@
 """tools/checkpoints/pack_weights.py, and the models that it makes."""
 import json
+from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -9,10 +12,11 @@ from mmengine.model import ExponentialMovingAverage
 from mmocr.apis import MMOCRInferencer
 from mmocr.registry import MODELS
 
-from mmocr_siga.apis import WordInferencer
+from mmocr_siga.apis import ONNXWordReader, WordInferencer
 from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged, packaged_models
+from mmocr_siga.models.plugins import SECLoss
 from tests.conftest import REPO
-from tests.helpers.readers import reader_files, write_pictures
+from tests.helpers.readers import reader_files, word_picture, write_pictures
 from tests.helpers.words import tiny_model
 from tools.checkpoints import pack_weights as tool
 
@@ -34,7 +38,7 @@ def test_a_packed_model_reads_the_same(files, tmp_path, capsys, monkeypatch):
     assert run(files, out, '--dtype', 'float32', '--check', str(pictures), '--card',
                str(card)) == 0
     assert '5 pictures read alike' in capsys.readouterr().out
-    assert sorted(p.name for p in out.iterdir()) == ['tiny.json', 'tiny.pth', 'tiny.py']
+    assert {p.name for p in out.iterdir()} == {'tiny.json', 'tiny.onnx', 'tiny.pth', 'tiny.py'}
     held = torch.load(out / 'tiny.pth', weights_only=True)
     assert set(held) == {'state_dict'}
     assert not any(name.startswith('glyph_head.') for name in held['state_dict'])
@@ -46,11 +50,14 @@ def test_a_packed_model_reads_the_same(files, tmp_path, capsys, monkeypatch):
     assert model.card['source']['iter'] == 7 and 'cfg' not in model.card['source']
     assert model.card['provenance'] == dict(data='noise', steps=0)
     assert model.card['check']['greatest_difference_of_scores'] < 1e-5
+    assert model.card['check']['onnxruntime']['score'] < 1e-4
+    assert model.card['check']['onnxruntime']['box'] < 0.1
     # By its config anywhere, and by its name in the package.
     want = WordInferencer(*files, device='cpu', tta=0.6)(pictures)
     monkeypatch.setattr('mmocr_siga.inference.packaged.WEIGHTS_FOLDER', out)
-    for name in (out / 'tiny.py', 'tiny'):
-        got = WordInferencer(name, device='cpu')(pictures)
+    for read in (WordInferencer(out / 'tiny.py', device='cpu'),
+                 WordInferencer('tiny', device='cpu'), ONNXWordReader('tiny')):
+        got = read(pictures)
         assert [r.text for r in got] == [r.text for r in want]
         assert [r.score for r in got] == pytest.approx([r.score for r in want], abs=1e-5)
     # A checkpoint of the same model may take the place of the packaged weights.
@@ -70,6 +77,29 @@ def test_half_precision_is_checked(files, tmp_path, capsys):
     assert run(files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 1
     assert 'more than 0.01' in capsys.readouterr().err
     assert (tmp_path / 'tiny.pth').stat().st_size > size
+
+
+def test_plug_ins_stay_behind_unless_they_read(monkeypatch):
+    start = dict(type='PretrainedPPOCRv6', part='recognizer.backbone')
+    model = dict(type='PluggedGlyphRecognizer', hooks=dict(type='FeatureHooks'), channels_last=True,
+                 backbone=dict(type='LCNetV4', init_cfg=start),
+                 encoder=dict(scales=((2, 2), ), sequence=[dict(type='X', init_cfg=start)]),
+                 plugins=dict(sec=dict(type='SECLoss')))
+    assert tool.without_start(tool.unplugged(model)) == dict(
+        type='GlyphRecognizer', channels_last=True, backbone=dict(type='LCNetV4'),
+        encoder=dict(scales=((2, 2), ), sequence=[dict(type='X')]))
+    # As GlyphPlugin(feed=True).
+    monkeypatch.setattr(SECLoss, 'feeds', True)
+    assert tool.unplugged(model) is model
+
+
+def test_the_characters_of_a_dictionary_with_the_space_are_known(tmp_path):
+    model = tiny_model(glyph_head=None)
+    model['decoder']['dictionary']['dict_file'] = '95'
+    packed = tool.packaged_in(tmp_path, 'x')
+    characters = tool._packed_dictionary(model, packed)
+    assert len(characters) == 95 and ' ' in characters and not list(tmp_path.iterdir())
+    assert model['decoder']['dictionary']['dict_file'] == 'english_digits_symbols_95.txt'
 
 
 def test_averages():
@@ -121,6 +151,30 @@ def test_damaged_and_missing_weights(files, tmp_path, monkeypatch):
     monkeypatch.setattr('mmocr_siga.inference.packaged.WEIGHTS_FOLDER', tmp_path)
     with pytest.raises(FileNotFoundError, match=f'{DEFAULT_MODEL}.*pack_weights.py.*weights=CHECK'):
         WordInferencer()
+
+
+def test_other_readings_by_the_graph_are_refused(files, tmp_path, capsys, monkeypatch):
+    read = tool.ONNXWordReader._read_alike
+    picture = str(tmp_path / 'word.png')
+    cv2.imwrite(picture, word_picture())
+    for wrong, message in (
+            (lambda r: replace(r, text='other'), "but as 'other' by onnxruntime"),
+            (lambda r: replace(r, score=2.0), 'PyTorch and onnxruntime a score differs by'),
+            (lambda r: replace(r, char_boxes=(np.array(r.char_boxes) + 8).tolist()),
+             'a box by 8 pixels')):
+        monkeypatch.setattr(tool.ONNXWordReader, '_read_alike', lambda *args, wrong=wrong: [
+            wrong(result) for result in read(*args)])
+        assert run(files, tmp_path, '--dtype', 'float32', '--check', picture) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_straightened_words_are_read_by_pytorch_alone(tmp_path, capsys):
+    files = reader_files(tmp_path, preprocessor=dict(type='TPSRectifier', output_size=(32, 128)))
+    (tmp_path / 'tiny.onnx').write_text('of the model that was there before')
+    assert run(files, tmp_path, '--dtype', 'float32') == 0
+    assert 'no graph for onnxruntime: it tells no places' in capsys.readouterr().err
+    assert 'graph' not in find_packaged('tiny', tmp_path).card
+    assert not (tmp_path / 'tiny.onnx').exists()
 
 
 def test_usage(files, tmp_path, capsys):

@@ -81,6 +81,35 @@ def test_output_in_json_and_as_a_database(tmp_path):
     assert len(found) == 2 * 9 + 1
 
 
+def test_pairs_for_editing(tmp_path, capsys):
+    options = ['--fonts', SANS, '--pairs', '40', '--preset', 'licence_plates', '--seed', '2']
+    assert tool.main([str(tmp_path / 'a'), *options, '--workers', '1',
+                      '--sheet', str(tmp_path / 's.png')]) == 0
+    assert 'wrote pairs 40 (pairs)' in capsys.readouterr().out
+    assert tool.main([str(tmp_path / 'b'), *options, '--workers', '2']) == 0
+    first = files(tmp_path / 'a')
+    assert first == files(tmp_path / 'b') and len(first) == 6 * 40 + 3
+    assert cv2.imread(str(tmp_path / 's.png')) is not None
+    # As MOSTEL reads them: two fields a line, one name in all folders.
+    tables = [[line.split() for line in first[f'i_{side}.txt'].decode().splitlines()]
+              for side in 'st']
+    assert all(len(fields) == 2 for table in tables for fields in table)
+    for (name, source), (other, target) in zip(*tables):
+        assert name == other and source.casefold() != target.casefold()
+        assert first[f'txt/{name[:-4]}.txt'].decode().strip() == target
+        old, new, board = (cv2.imread(str(tmp_path / 'a' / folder / name))
+                           for folder in ('i_s', 't_f', 't_b'))
+        masks = [cv2.imread(str(tmp_path / 'a' / folder / name), cv2.IMREAD_UNCHANGED)
+                 for folder in ('mask_s', 'mask_t')]
+        assert {picture.shape for picture in (old, new, board)} == {(*masks[0].shape, 3)}
+        for picture, mask in zip((old, new), masks):
+            assert set(np.unique(mask)) == {0, 255} and mask.shape == masks[0].shape
+            assert (picture != board)[mask > 0].mean() > (picture != board)[mask == 0].mean()
+    for more in (['--masks'], ['--format', 'tsv'], ['--image', 'png'], ['--boxes']):
+        with pytest.raises(SystemExit):
+            tool.parse_args([str(tmp_path / 'c'), *options, *more])
+
+
 @pytest.mark.parametrize('form, error, told', [
     ('tsv', KeyboardInterrupt(), 'the same command goes on'),
     ('json', OSError(28, 'No space left on device'), 'No space left'),
