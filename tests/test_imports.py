@@ -1,5 +1,7 @@
 """Folders lie on floors. No import leads to a higher one, and none around in a circle."""
 import ast
+import subprocess
+import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -93,3 +95,13 @@ def test_a_folder_exports_what_is_its_own():
     del foreign['apis/__init__.py']  # made for that
     foreign['cli/__init__.py'].remove('mmocr_siga.version.__version__')
     assert not {path: names for path, names in foreign.items() if names}
+
+
+def test_every_component_is_found_without_being_imported_by_name():
+    script = 'import sys, mmocr_siga; mmocr_siga.register(); print(*sys.modules)'
+    loaded = subprocess.run([sys.executable, '-c', script], check=True, capture_output=True,
+                            text=True, cwd=PACKAGE.parent).stdout.split()
+    components = ['.'.join(['mmocr_siga', *path.relative_to(PACKAGE).with_suffix('').parts])
+                  for path in PACKAGE.rglob('*.py')
+                  if '.register_module' in path.read_text(encoding='utf-8')]
+    assert len(components) > 100 and not set(components) - set(loaded)
