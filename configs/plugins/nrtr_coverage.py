@@ -6,4 +6,4 @@ optim_wrapper = dict(constructor='DeferredOptimWrapperConstructor')
 model = dict(
     type='PluggedRecognizer',
     # Of some 250,000 iterations the last fifth.
-    plugins=dict(coverage=dict(type='CoverageLoss', weight=1.0, start=200_000)))
+    plugins=dict(coverage=dict(type='CoverageLoss', start=200_000)))

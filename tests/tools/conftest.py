@@ -4,4 +4,4 @@ from pathlib import Path
 
 # A train.py is in benchmarks/ and in tools/ itself.
 sys.path += [str(Path(__file__).parents[2] / 'tools' / name)
-             for name in ('analysis', 'benchmarks', 'gpu', '')]
+             for name in ('analysis', 'benchmarks', 'experiments', 'gpu', '')]

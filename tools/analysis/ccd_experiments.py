@@ -36,7 +36,7 @@ from mmocr_siga.compat.configs import read_config
 from mmocr_siga.datasets.formats.writers import FolderWriter
 from mmocr_siga.datasets.transforms import WordViewPair
 from mmocr_siga.images import encode_picture
-from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged
+from mmocr_siga.inference.packaged import find_packaged
 from mmocr_siga.models.layers import pool_regions
 from mmocr_siga.models.losses import CharacterDistillationLoss
 from mmocr_siga.models.pseudo_labels.functional import region_weights
@@ -197,7 +197,7 @@ def e1(args: argparse.Namespace) -> list[dict]:
     arms = [('random weights', seed, None, None) for seed in args.seeds]
     arms += [(Path(path).parent.name.rpartition('_')[0] or 'ccd', number, path,
               {'backbone': 'teacher.backbone'}) for number, path in enumerate(args.ccd)]
-    arms.append(('trained with labels', 0, find_packaged(DEFAULT_MODEL).weights,
+    arms.append(('trained with labels', 0, find_packaged('siga_tiny_words').weights,
                  {'backbone': 'backbone'}))
     rows = []
     for arm, seed, path, parts in arms:

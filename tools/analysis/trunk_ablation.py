@@ -27,7 +27,7 @@ import torch
 from boxed_words import boxed_words
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import BaseModule
 from mmengine.registry import init_default_scope
 from mmocr.registry import DATA_SAMPLERS, DATASETS, MODELS
@@ -45,7 +45,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KINDS = ROOT / 'configs/_base_/datasets/real_words_kinds.py'
 TRUNK = ROOT / 'configs/_base_/models/lcnet_v4_recognizer.py'
 CONTEXTLESS = ('plates', 'plates_us', 'plates_id', 'plates_world', 'plates_cn', 'wire_marks')
-CHOICES = ('base', 'sec_light', 'sec_noisy_or', 'glyph_light', 'glyph', 'coverage', 'longer')
+CHOICES = ('base', 'sec_light', 'sec_noisy_or', 'glyph_light', 'glyph', 'coverage',
+           'coverage_light', 'coverage_late', 'longer')
 WIDTH, CHANNELS, LENGTH = 160, 128, 16
 PIPELINE = [
     dict(type='LoadWordImage'),
@@ -61,7 +62,9 @@ PLUGINS = dict(
         type='GlyphPlugin', backbone_maps=('backbone.fine', 'backbone.coarse'),
         in_channels=(96, 192), scale=(2, 1), image_scales=((2, 2), (2, 2)),
         feature_channels=CHANNELS, channels=32, mask_channels=8, max_seq_len=LENGTH),
-    coverage=dict(type='CoverageLoss'))
+    coverage=dict(type='CoverageLoss', weight=1.0),
+    coverage_light=dict(type='CoverageLoss', weight=0.1),
+    coverage_late=dict(type='CoverageLoss', weight=1.0, start=250))
 
 
 @MODELS.register_module()
@@ -135,8 +138,8 @@ def host(name: str) -> dict:
 def plugins(variant: str) -> dict:
     if variant == 'longer':
         return {}
-    if variant == 'coverage':
-        return dict(coverage=PLUGINS['coverage'])
+    if variant.startswith('coverage'):
+        return dict(coverage=PLUGINS[variant])
     return {name: dict(PLUGINS[name], **changes) for name, changes in VARIANTS[variant].items()}
 
 
@@ -150,8 +153,9 @@ class Words:
 
     def batch(self, model: nn.Module, index: Sequence[int] | slice) -> dict:
         """A batch for ``model``, whose trunk then holds its maps."""
-        needed = 0 if 'glyph' in model.plugins else 2  # the first two are the glyph maps'
-        model.backbone.held = [m[index].float() for m in self.maps[needed:]]
+        # All but the last two are for glyph maps.
+        needed = self.maps if 'glyph' in getattr(model, 'plugins', {}) else self.maps[-2:]
+        model.backbone.held = [m[index].float() for m in needed]
         samples = self.samples[index] if isinstance(index, slice) else [
             self.samples[i] for i in index]
         return model.data_preprocessor(
@@ -168,7 +172,7 @@ class Trunk:
         self.model.eval()
 
     @torch.no_grad()
-    def words(self, packed: Sequence[dict], note: str) -> Words:
+    def words(self, packed: Sequence[dict], note: str, maps_kept: slice = slice(None)) -> Words:
         inputs, maps, samples = [], [], []
         for start in range(0, len(packed), 64):
             part = pseudo_collate(packed[start:start + 64])
@@ -176,7 +180,7 @@ class Trunk:
             data = self.model.data_preprocessor(part, False)
             samples += data['data_samples']
             levels = self.model.backbone(data['inputs'], data['data_samples'])
-            maps.append([m.half() for m in (*levels, self.model.encoder(levels))])
+            maps.append([m.half() for m in (*levels, self.model.encoder(levels))[maps_kept]])
             print(f'\r{note}: {len(samples)} of {len(packed)}', end='', flush=True)
         print()
         return Words(torch.stack(inputs), tuple(map(torch.cat, zip(*maps))), samples)
@@ -227,6 +231,7 @@ def train(model: nn.Module, words: Words, steps: int, seed: int, args: argparse.
     model.train()
     start = time.process_time()
     for step in range(steps):
+        MessageHub.get_current_instance().update_info('iter', step)
         index = draw.choice(len(words.samples), args.batch_size, replace=False)
         data = words.batch(model, index)
         losses = model.loss(data['inputs'], data['data_samples'])

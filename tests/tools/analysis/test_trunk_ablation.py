@@ -2,12 +2,11 @@
 import numpy as np
 import pytest
 import torch
+import trunk_ablation as tool
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
 from mmocr.registry import MODELS
 from mmocr.structures import TextRecogDataSample
-
-from tools.analysis import trunk_ablation as tool
 
 
 @pytest.fixture(autouse=True)
