@@ -131,8 +131,8 @@ def run(name: str, seed: int, trained: Words, tested: Words, args: argparse.Name
 
 def summarize(results: Sequence[dict], long: int) -> str:
     """A row a decoder, in %: means and standard deviations over the seeds."""
-    lines = [f'| decoder | seeds | strings | characters | up to {long} | longer | dropped | doubled '
-             '| inserted | replaced | s |', '|' + '---|' * 11]
+    lines = [f'| decoder | seeds | strings | characters | up to {long} | longer | dropped '
+             '| doubled | inserted | replaced | s |', '|' + '---|' * 11]
     for name in dict.fromkeys(r['decoder'] for r in results):
         rows = [r for r in results if r['decoder'] == name]
         columns = [('all', 'strings'), ('all', 'right'), ('short', 'right'), ('long', 'right'),

@@ -4,14 +4,14 @@
     python tools/experiments/digits.py shapes --work-dir work_dirs/shapes
     python tools/experiments/digits.py pixels --work-dir work_dirs/pixels
 
-`positions`: the vision transformer with learned and with rotary positions, and with rotary ones on
-images that keep their ratio; numbers of up to 12 digits. `shapes`: the small ResNet with and without
-deformable convolutions; numbers that are turned, curved and seen from aside. `pixels`: tokens that
-are pixels of edges, any pixels, or a grid.
+`positions`: the vision transformer with learned and with rotary positions, and with rotary ones
+on images that keep their ratio; numbers of up to 12 digits. `shapes`: the small ResNet with and
+without deformable convolutions; numbers that are turned, curved and seen from aside. `pixels`:
+tokens that are pixels of edges, any pixels, or a grid.
 
-Numbers are drawn while training. All models have a CTC head, for attention takes long to begin to read.
-Word accuracy on held-out numbers, in %; several seeds: mean and standard error. Runs that are done
-are not run again.
+Numbers are drawn while training. All models have a CTC head: attention takes long to begin to read.
+Word accuracy on held-out numbers; of several seeds mean and standard error. Runs that are done are
+not run again.
 """
 from __future__ import annotations
 
