@@ -1,6 +1,6 @@
 """What coverage does for decoders that read long strings, on PP-OCRv6's trunk.
 
-    python tools/analysis/coverage_ablation.py --data data/long_strings --work-dir work_dirs/coverage
+    python tools/analysis/coverage_ablation.py --data data/long_strings --work-dir coverage
 
 Codes that repeat themselves and formulas of 30 to 100 characters (docs/guides/coverage.md says how
 they are rendered) go through the frozen trunk once, at a height of 48 and 8 pixels a column. Over
