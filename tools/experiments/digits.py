@@ -5,7 +5,7 @@
     python tools/experiments/digits.py pixels --work-dir work_dirs/pixels
 
 `positions`: the vision transformer with learned and with rotary positions, and with rotary ones
-on images that keep their ratio; numbers of up to 12 digits. `shapes`: the small ResNet with and
+on images that keep their ratio; numbers of up to 6 digits. `shapes`: the small ResNet with and
 without deformable convolutions; numbers that are turned, curved and seen from aside. `pixels`:
 tokens that are pixels of edges, any pixels, or a grid.
 
@@ -33,7 +33,7 @@ from mmocr_siga.compat.configs import read_config
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 # Experiment -> how numbers look, the longest, steps, batch, and of each arm config and changes.
 EXPERIMENTS = {
-    'positions': (dict(difficulty='easy'), 12, 250, 32, {
+    'positions': (dict(difficulty='easy'), 6, 300, 16, {
         'learned': ('vit_tiny', {}),
         'rotary': ('vit_tiny_rope', {}),
         'rotary, free width': ('vit_tiny_rope_wide', {}),
@@ -74,11 +74,12 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
     config.val_dataloader.dataset = drawn(config.test_pipeline, look, longest, args.numbers, 0)
     config.val_evaluator = [dict(type='WordProtocolMetric'), dict(
         type='CharacterErrorMetric', lengths=(longest // 3, 2 * longest // 3))]
-    warm_up = max(1, steps // 5)
+    # The rate stays high until they read.
+    warm_up, fall = max(1, steps // 5), max(1, 7 * steps // 10)
     config.param_scheduler = [
         dict(type='LinearLR', start_factor=0.05, end=warm_up, by_epoch=False),
-        dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=warm_up, end=steps,
-             T_max=steps - warm_up, by_epoch=False)]
+        dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=fall, end=steps,
+             T_max=steps - fall, by_epoch=False)]
     config.optim_wrapper.optimizer.lr = args.lr
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_begin=steps + 1)
     config.randomness = dict(seed=seed)
