@@ -6,7 +6,7 @@
 
 `positions`: the vision transformer with learned and with rotary positions, and with rotary ones
 on images that keep their ratio; numbers of up to 6 digits. `shapes`: the small ResNet with and
-without deformable convolutions; numbers that are turned, curved and seen from aside. `pixels`:
+without deformable convolutions; numbers that are turned, lean or seen from aside. `pixels`:
 tokens that are pixels of edges, any pixels, or a grid.
 
 Numbers are drawn while training. All models have a CTC head: attention takes long to begin to read.
@@ -38,7 +38,7 @@ EXPERIMENTS = {
         'rotary': ('vit_tiny_rope', {}),
         'rotary, free width': ('vit_tiny_rope_wide', {}),
     }),
-    'shapes': (dict(preset='incidental'), 8, 400, 32, {
+    'shapes': (dict(difficulty='easy'), 5, 300, 32, {
         'plain': ('siga_tiny_baseline', {}),
         'deformable': ('siga_tiny_baseline_dcn', {}),
     }),
@@ -52,12 +52,16 @@ EXPERIMENTS = {
 }
 
 
-def drawn(pipeline: Sequence[dict], look: dict, longest: int, count: int, seed: int) -> dict:
+def drawn(pipeline: Sequence[dict], look: dict, longest: int, count: int, seed: int,
+          warped: bool) -> dict:
     """Data set of rendered numbers."""
+    left_out = 'LoadWord', 'LoadImage', 'Random'
+    pipeline = [t for t in pipeline if not t['type'].startswith(left_out)]
+    if warped:
+        pipeline.insert(0, dict(type='RandomTextGeometry', prob=1.0))
     return dict(type='RenderedWordDataset', length=count, **look, charset='0123456789',
                 random_strings=1.0, punctuation=0.0, max_length=longest, seed=seed,
-                pipeline=[t for t in pipeline if not t['type'].startswith('Load')
-                          or t['type'] == 'LoadOCRAnnotations'])
+                pipeline=pipeline)
 
 
 def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Config:
@@ -67,11 +71,13 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
     config.merge_from_dict(changes)
     dictionary = dict(config.dictionary, with_padding=True)
     config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128)
-    train = [t for t in config.train_pipeline if not t['type'].startswith('Random')]
-    config.train_dataloader.dataset = drawn(train, look, longest, batch * steps, 1 + seed)
+    warped = name == 'shapes'
+    config.train_dataloader.dataset = drawn(
+        config.train_pipeline, look, longest, batch * steps, 1 + seed, warped)
     config.train_dataloader.batch_size = batch
     config.train_dataloader.pop('batch_sampler', None)
-    config.val_dataloader.dataset = drawn(config.test_pipeline, look, longest, args.numbers, 0)
+    config.val_dataloader.dataset = drawn(
+        config.test_pipeline, look, longest, args.numbers, 0, warped)
     config.val_evaluator = [dict(type='WordProtocolMetric'), dict(
         type='CharacterErrorMetric', lengths=(longest // 3, 2 * longest // 3))]
     # The rate stays high until they read.
