@@ -35,7 +35,7 @@ MIN_INSIDE = 0.1
 WORD_GAP = 0.18
 # Readings of detected regions with lower scores are left out: the best floor of the packaged reader
 # behind the packaged detector on 40 training scenes, by tools/eval_scenes.py --sweep.
-SCORE_FLOOR = 0.4
+SCORE_FLOOR = 0.3
 _MISSING = object()
 
 

@@ -20,7 +20,8 @@ detector = dict(
             type='DBModuleLoss',
             # A scene without words teaches, too.
             loss_prob=dict(type='MaskedBalancedBCEWithLogitsLoss', fallback_negative_num=5000)),
-        # The values of its own pipeline, which dilates the mask by a pixel besides.
+        # Those of its own pipeline, which dilates the mask by a pixel besides, but for the score,
+        # which was chosen for words.
         postprocessor=dict(
-            type='DBPostprocessor', text_repr_type='quad', mask_thr=0.3, min_text_score=0.5,
+            type='DBPostprocessor', text_repr_type='quad', mask_thr=0.3, min_text_score=0.6,
             unclip_ratio=1.6, max_candidates=1000)))

@@ -20,7 +20,7 @@ def detectors(tmp_path_factory):
     assert tool.main([DEFAULT_DETECTOR, str(path)]) == 0
     ours, theirs = ONNXDetector(path, threads=1), MMOCRDetector(DEFAULT_DETECTOR, device='cpu')
     for fit in (ours.resize, theirs.inferencer.pipeline.transforms[1]):
-        assert (fit.scale, fit.enlarge_only) == ((2000, 736), True)
+        assert (fit.scale, fit.enlarge_only) == ((2000, 960), True)
         fit.scale = (256, 96)
     return ours, theirs
 
