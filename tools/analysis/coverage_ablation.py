@@ -25,7 +25,7 @@ from mmengine.registry import init_default_scope
 from mmocr.registry import DATASETS, MODELS
 from plugin_ablation import cell, write
 from torch import Tensor, nn
-from trunk_ablation import CHANNELS, Trunk, Words, train
+from trunk_ablation import CHANNELS, Trunk, Words, pipeline, train
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
 from mmocr_siga.cli import run_tool
@@ -36,14 +36,6 @@ from mmocr_siga.text.character_errors import CharacterErrors, character_errors
 
 SETS = ('codes', 'formulas')
 WIDTH, LENGTH = 1280, 100
-PIPELINE = [
-    dict(type='LoadWordImage'),
-    dict(type='EnsureBGR'),
-    dict(type='LoadOCRAnnotations', with_text=True),
-    dict(type='RescaleToHeight', height=48, min_width=16, max_width=WIDTH, width_divisor=8),
-    dict(type='PadToWidth', width=WIDTH, pad_cfg=dict(type='Pad', pad_val=dict(img=127))),
-    dict(type='PackTextRecogInputs', meta_keys=('img_path', 'img_shape', 'valid_ratio')),
-]
 COMER = dict(type='CoverageTransformerDecoder', channels=CHANNELS, num_heads=4, inner_channels=256,
              kernel_size=(1, 5))
 ATTENTION = dict(type='ImplicitAttentionDecoder', hidden_size=CHANNELS,
@@ -89,7 +81,7 @@ def strings(root: Path, split: str, count: int) -> list[dict]:
     sets = []
     for name in SETS:
         dataset = DATASETS.build(dict(type='WordTSVDataset', data_root=str(root / name),
-                                      ann_file=f'{split}.tsv', pipeline=PIPELINE))
+                                      ann_file=f'{split}.tsv', pipeline=pipeline(WIDTH)))
         sets.append([dataset[i] for i in range(min(count, len(dataset)))])
     return [word for pair in itertools.zip_longest(*sets) for word in pair if word is not None]
 

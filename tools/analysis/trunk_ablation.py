@@ -48,14 +48,6 @@ CONTEXTLESS = ('plates', 'plates_us', 'plates_id', 'plates_world', 'plates_cn', 
 CHOICES = ('base', 'sec_light', 'sec_noisy_or', 'glyph_light', 'glyph', 'coverage',
            'coverage_light', 'coverage_late', 'longer')
 WIDTH, CHANNELS, LENGTH = 160, 128, 16
-PIPELINE = [
-    dict(type='LoadWordImage'),
-    dict(type='EnsureBGR'),
-    dict(type='LoadOCRAnnotations', with_text=True),
-    dict(type='RescaleToHeight', height=48, min_width=16, max_width=WIDTH, width_divisor=8),
-    dict(type='PadToWidth', width=WIDTH, pad_cfg=dict(type='Pad', pad_val=dict(img=127))),
-    dict(type='PackTextRecogInputs', meta_keys=('img_path', 'img_shape', 'valid_ratio')),
-]
 PLUGINS = dict(
     sec=dict(type='SECLoss'),
     glyph=dict(
@@ -65,6 +57,18 @@ PLUGINS = dict(
     coverage=dict(type='CoverageLoss', weight=1.0),
     coverage_light=dict(type='CoverageLoss', weight=0.1),
     coverage_late=dict(type='CoverageLoss', weight=1.0, start=250))
+
+
+def pipeline(width: int) -> list[dict]:
+    """Images 48 pixels high, padded to a width."""
+    return [
+        dict(type='LoadWordImage'),
+        dict(type='EnsureBGR'),
+        dict(type='LoadOCRAnnotations', with_text=True),
+        dict(type='RescaleToHeight', height=48, min_width=16, max_width=width, width_divisor=8),
+        dict(type='PadToWidth', width=width, pad_cfg=dict(type='Pad', pad_val=dict(img=127))),
+        dict(type='PackTextRecogInputs', meta_keys=('img_path', 'img_shape', 'valid_ratio')),
+    ]
 
 
 @MODELS.register_module()
@@ -191,7 +195,7 @@ def training_words(count: int, seed: int) -> list[dict]:
     cfg = Config.fromfile(KINDS)
     members = DATASETS.build(dict(
         type='CheckedTextDataset', dictionary=dictionary(), letter_case='lower',
-        max_seq_len=LENGTH, pipeline=PIPELINE,
+        max_seq_len=LENGTH, pipeline=pipeline(WIDTH),
         dataset=dict(type='ConcatDataset', datasets=list(cfg.kinds_train_list),
                      verify_meta=False)))
     sampler = DATA_SAMPLERS.build(
@@ -205,7 +209,7 @@ def validation_words(limit: int | None) -> tuple[list[dict], list[str]]:
     sets = Config.fromfile(KINDS).kinds_val['datasets']
     packed, names = [], []
     for name, cfg in sets.items():
-        dataset = DATASETS.build(dict(cfg, pipeline=PIPELINE, indices=limit))
+        dataset = DATASETS.build(dict(cfg, pipeline=pipeline(WIDTH), indices=limit))
         packed += [dataset[i] for i in range(len(dataset))]
         names += [name] * len(dataset)
     return packed, names
@@ -216,8 +220,8 @@ def attention_words(limit: int) -> tuple[list[dict], list[tuple]]:
     root = Path(Config.fromfile(KINDS).real_words_root).parent
     listed = [('val', *word) for word in boxed_words(root, 'val')]
     listed += [('train', *word) for word in boxed_words(root, 'train', limit)]
-    pipeline = Compose(PIPELINE)
-    packed = [pipeline(dict(img_path=str(path), instances=[dict(text=text)]))
+    pack = Compose(pipeline(WIDTH))
+    packed = [pack(dict(img_path=str(path), instances=[dict(text=text)]))
               for _, path, text, _ in listed]
     return packed, listed
 

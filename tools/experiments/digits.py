@@ -31,18 +31,19 @@ from mmocr_siga.cli.common import positive
 from mmocr_siga.compat.configs import read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-# Experiment -> how numbers look, the longest, steps, batch, and of each arm config and changes.
+# Experiment -> how numbers look, the longest, steps, share of them in which the learning rate rises,
+# batch, and of each arm config and changes.
 EXPERIMENTS = {
-    'positions': (dict(difficulty='easy'), 6, 300, 16, {
+    'positions': (dict(difficulty='easy'), 6, 250, 0.8, 32, {
         'learned': ('vit_tiny', {}),
         'rotary': ('vit_tiny_rope', {}),
         'rotary, free width': ('vit_tiny_rope_wide', {}),
     }),
-    'shapes': (dict(difficulty='easy'), 5, 300, 32, {
+    'shapes': (dict(difficulty='easy'), 5, 300, 0.2, 32, {
         'plain': ('siga_tiny_baseline', {}),
         'deformable': ('siga_tiny_baseline_dcn', {}),
     }),
-    'pixels': (dict(difficulty='easy'), 4, 400, 16, {
+    'pixels': (dict(difficulty='easy'), 4, 400, 0.5, 16, {
         'edges': ('pixels_tiny', {'model.encoder.tokens': 256, 'model.encoder.queries': 32}),
         'anywhere': ('pixels_random_tiny', {'model.encoder.tokens': 256,
                                             'model.encoder.queries': 32}),
@@ -65,7 +66,7 @@ def drawn(pipeline: Sequence[dict], look: dict, longest: int, count: int, seed: 
 
 
 def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Config:
-    look, longest, steps, batch, arms = EXPERIMENTS[name]
+    look, longest, steps, rise, batch, arms = EXPERIMENTS[name]
     steps, (config, changes) = args.steps or steps, arms[arm]
     config = read_config(CONFIGS / f'{config}.py')
     config.merge_from_dict(changes)
@@ -80,8 +81,9 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
         config.test_pipeline, look, longest, args.numbers, 0, warped)
     config.val_evaluator = [dict(type='WordProtocolMetric'), dict(
         type='CharacterErrorMetric', lengths=(longest // 3, 2 * longest // 3))]
-    # The rate stays high until they read.
-    warm_up, fall = max(1, steps // 5), max(1, 7 * steps // 10)
+    # The rate falls when they read.
+    warm_up = max(1, int(rise * steps))
+    fall = max(warm_up, 7 * steps // 10)
     config.param_scheduler = [
         dict(type='LinearLR', start_factor=0.05, end=warm_up, by_epoch=False),
         dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=fall, end=steps,

@@ -8,7 +8,7 @@ from tools.experiments import digits as tool
 @pytest.mark.filterwarnings('ignore')
 def test_numbers_are_learned_and_what_is_done_is_kept(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tool, 'EXPERIMENTS', dict(
-        tool.EXPERIMENTS, shapes=(dict(difficulty='easy'), 3, 2, 2,
+        tool.EXPERIMENTS, shapes=(dict(difficulty='easy'), 3, 2, 0.5, 2,
                                   {'plain': ('siga_tiny_baseline', {})})))
     command = ['shapes', '--work-dir', str(tmp_path), '--seeds', '3', '--numbers', '6']
     assert tool.main(command) == 0
