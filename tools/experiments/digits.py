@@ -31,7 +31,7 @@ from mmocr_siga.cli.common import positive
 from mmocr_siga.compat.configs import read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-# Experiment -> how numbers look, the longest, steps, share of them in which the learning rate rises,
+# Experiment -> how numbers look, the longest, steps, the share of them in which the rate rises,
 # batch, and of each arm config and changes.
 EXPERIMENTS = {
     'positions': (dict(difficulty='easy'), 6, 250, 0.8, 32, {
