@@ -71,7 +71,8 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
     config = read_config(CONFIGS / f'{config}.py')
     config.merge_from_dict(changes)
     dictionary = dict(config.dictionary, with_padding=True)
-    config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128)
+    config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128,
+                                mask_padding=True)
     warped = name == 'shapes'
     config.train_dataloader.dataset = drawn(
         config.train_pipeline, look, longest, batch * steps, 1 + seed, warped)
