@@ -57,6 +57,8 @@ STRIPS = 4
 FIRST_LABELED = 6
 ACCURACY = 'weighted_average/recog/word_acc_ignore_case_symbol'
 
+LABELED = 'siga_tiny_words'  # the packaged recognizer with the backbone of ccd_siga_tiny.py
+
 
 @TRANSFORMS.register_module()
 class StripViewPair(WordViewPair):
@@ -197,7 +199,7 @@ def e1(args: argparse.Namespace) -> list[dict]:
     arms = [('random weights', seed, None, None) for seed in args.seeds]
     arms += [(Path(path).parent.name.rpartition('_')[0] or 'ccd', number, path,
               {'backbone': 'teacher.backbone'}) for number, path in enumerate(args.ccd)]
-    arms.append(('trained with labels', 0, find_packaged('siga_tiny_words').weights,
+    arms.append(('trained with labels', 0, find_packaged(LABELED).weights,
                  {'backbone': 'backbone'}))
     rows = []
     for arm, seed, path, parts in arms:

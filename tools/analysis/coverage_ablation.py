@@ -13,19 +13,17 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.logging import MMLogger
-from mmengine.registry import init_default_scope
 from mmocr.registry import DATASETS, MODELS
 from plugin_ablation import cell, write
 from torch import Tensor, nn
-from trunk_ablation import CHANNELS, Trunk, Words, pipeline, train
+from trunk_ablation import CHANNELS, Trunk, Words, begin, kept, pipeline, train
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
 from mmocr_siga.cli import run_tool
@@ -105,7 +103,8 @@ def figures(labels: Sequence[str], readings: Sequence[str]) -> dict[str, float]:
                 **dict(zip(CharacterErrors._fields, (errors.sum(0) / total).tolist())))
 
 
-def run(name: str, seed: int, trained: Words, tested: Words, args: argparse.Namespace) -> dict:
+def run(name: str, seed: int, sets: Callable[[], list[Words]], args: argparse.Namespace) -> dict:
+    trained, tested = sets()
     torch.manual_seed(seed)
     model = MODELS.build(recognizer(name))
     model.init_weights()
@@ -152,24 +151,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def string_sets(args: argparse.Namespace) -> list[Words]:
+    trunk = Trunk()
+    return [trunk.words(strings(args.data, split, count), split, slice(2, None))
+            for split, count in (('train', args.strings), ('val', args.strings // 10))]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing; a seed is finished before the next."""
     args = parse_args(argv)
-    init_default_scope('mmocr')
-    MMLogger.get_instance('mmengine', log_level='WARNING')
-    torch.set_num_threads(args.threads)
-    sets, results = None, []
+    begin(args.threads)
+    sets, results = cache(lambda: string_sets(args)), []
     for seed, name in itertools.product(args.seeds, args.decoders):
-        file = args.work_dir / name.replace(', ', '_') / f'seed{seed}.json'
-        if not file.is_file():
-            if sets is None:
-                trunk = Trunk()
-                sets = [trunk.words(strings(args.data, split, count), split, slice(2, None))
-                        for split, count in (('train', args.strings), ('val', args.strings // 10))]
-            print(f'{name}, seed {seed}', flush=True)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write(file, json.dumps(run(name, seed, *sets, args), indent=2))
-        results.append(json.loads(file.read_text(encoding='utf-8')))
+        results.append(kept(args.work_dir / name.replace(', ', '_') / f'seed{seed}.json',
+                            f'{name}, seed {seed}', partial(run, name, seed, sets, args)))
         print(f'  {name}, seed {seed}: {100 * results[-1]["all"]["right"]:.1f} %', flush=True)
         write(args.work_dir / 'results.md', summarize(results, args.long))
     print(summarize(results, args.long))

@@ -18,8 +18,9 @@ import itertools
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ PLUGINS = dict(
         feature_channels=CHANNELS, channels=32, mask_channels=8, max_seq_len=LENGTH),
     coverage=dict(type='CoverageLoss', weight=1.0),
     coverage_light=dict(type='CoverageLoss', weight=0.1),
-    coverage_late=dict(type='CoverageLoss', weight=1.0, start=250))
+    coverage_late=dict(type='CoverageLoss', weight=1.0))
 
 
 def pipeline(width: int) -> list[dict]:
@@ -139,11 +140,13 @@ def host(name: str) -> dict:
         encoder=encoder, decoder=dict(decoder, **common))
 
 
-def plugins(variant: str) -> dict:
+def plugins(variant: str, steps: int = 0) -> dict:
+    """Those of a variant; `late` ones count from the middle of the steps on."""
     if variant == 'longer':
         return {}
     if variant.startswith('coverage'):
-        return dict(coverage=PLUGINS[variant])
+        start = steps // 2 if variant.endswith('late') else 0
+        return dict(coverage=dict(PLUGINS[variant], start=start))
     return {name: dict(PLUGINS[name], **changes) for name, changes in VARIANTS[variant].items()}
 
 
@@ -302,11 +305,11 @@ def accuracies(right: np.ndarray, names: Sequence[str]) -> dict[str, float]:
                 contextless=float(right[np.isin(names, CONTEXTLESS)].mean()))
 
 
-def run(name: str, variant: str, seed: int, steps: int, sets: Sequence, args: argparse.Namespace,
-        ) -> dict:
-    trained, (tested, names), (boxed, listed) = sets
+def run(name: str, variant: str, seed: int, steps: int, sets: Callable[[], tuple],
+        args: argparse.Namespace) -> dict:
+    trained, (tested, names), (boxed, listed) = sets()
     torch.manual_seed(seed)
-    model = MODELS.build(dict(host(name), plugins=plugins(variant)))
+    model = MODELS.build(dict(host(name), plugins=plugins(variant, steps)))
     model.init_weights()
     torch.manual_seed(seed)
     seconds = train(model, trained, steps, seed, args)
@@ -366,28 +369,40 @@ def word_sets(args: argparse.Namespace) -> tuple:
             (trunk.words(boxed, 'words with boxes'), listed))
 
 
+def begin(threads: int) -> None:
+    init_default_scope('mmocr')
+    MMLogger.get_instance('mmengine', log_level='WARNING')
+    torch.set_num_threads(threads)
+
+
+def kept(file: Path, note: str, found: Callable[[], dict]) -> dict:
+    """The result in a file, found now if it is not there."""
+    if not file.is_file():
+        print(note, flush=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, json.dumps(found(), indent=2))
+    return json.loads(file.read_text(encoding='utf-8'))
+
+
+def steps_of(variant: str, earlier: Sequence[dict], steps: int) -> int:
+    """As many as all have; of `longer` as many as take the time of the slowest of ``earlier``."""
+    if variant != 'longer' or not earlier:
+        return steps
+    base = min(r['seconds'] for r in earlier if r['variant'] == 'base')
+    return round(steps * max(r['seconds'] for r in earlier) / base)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is missing; a seed is finished before the next."""
     args = parse_args(argv)
-    init_default_scope('mmocr')
-    MMLogger.get_instance('mmengine', log_level='WARNING')
-    torch.set_num_threads(args.threads)
-    sets, results = None, []
+    begin(args.threads)
+    sets, results = cache(lambda: word_sets(args)), []
     for seed, name, variant in itertools.product(args.seeds, args.hosts, args.variants):
-        file = args.work_dir / name / variant / f'seed{seed}.json'
-        if not file.is_file():
-            sets = sets or word_sets(args)
-            steps = args.steps
-            if variant == 'longer':
-                slowest, base = (f([r['seconds'] for r in results
-                                    if (r['host'], r['seed']) == (name, seed) and keep(r)])
-                                 for f, keep in ((max, lambda r: True),
-                                                 (min, lambda r: r['variant'] == 'base')))
-                steps = round(steps * slowest / base)
-            print(f'{name}, {variant}, seed {seed}, {steps} steps', flush=True)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write(file, json.dumps(run(name, variant, seed, steps, sets, args), indent=2))
-        results.append(json.loads(file.read_text(encoding='utf-8')))
+        steps = steps_of(variant, [r for r in results if (r['host'], r['seed']) == (name, seed)],
+                         args.steps)
+        results.append(kept(args.work_dir / name / variant / f'seed{seed}.json',
+                            f'{name}, {variant}, seed {seed}, {steps} steps',
+                            partial(run, name, variant, seed, steps, sets, args)))
         print(f'  {name}, {variant}, seed {seed}: {100 * results[-1]["accuracy"]["all"]:.1f} %',
               flush=True)
         write(args.work_dir / 'results.md', summarize(results))

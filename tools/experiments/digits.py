@@ -44,11 +44,9 @@ EXPERIMENTS = {
         'deformable': ('siga_tiny_baseline_dcn', {}),
     }),
     'pixels': (dict(difficulty='easy'), 4, 400, 0.5, 16, {
-        'edges': ('pixels_tiny', {'model.encoder.tokens': 256, 'model.encoder.queries': 32}),
-        'anywhere': ('pixels_random_tiny', {'model.encoder.tokens': 256,
-                                            'model.encoder.queries': 32}),
-        'grid': ('pixels_grid_tiny', {'model.encoder.tokens': 256, 'model.encoder.queries': 32,
-                                      'model.encoder.img_size': (8, 32)}),
+        'edges': ('pixels_tiny', {'model.encoder.queries': 32}),
+        'anywhere': ('pixels_random_tiny', {'model.encoder.queries': 32}),
+        'grid': ('pixels_grid_tiny', {'model.encoder.queries': 32}),
     }),
 }
 

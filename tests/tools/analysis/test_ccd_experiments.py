@@ -69,3 +69,12 @@ def test_runs_of_the_last_experiment_are_done_once(tmp_path, monkeypatch, capsys
         'strips_0', 'reader_scratch_0', 'reader_strips_0'}
     tool.main(command)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / 'e2').glob('*/*.pth')} == made
+
+
+def test_the_labeled_weights_fit_the_probed_backbone():
+    frozen = tool.Frozen(tool.read_config(tool.CONFIGS / 'ccd_siga_tiny.py'))
+    before = {name: value.clone() for name, value in frozen.backbone.state_dict().items()}
+    tool.load_weights(frozen, tool.find_packaged(tool.LABELED).weights,
+                      parts={'backbone': 'backbone'})
+    assert any(not torch.equal(before[name], value)
+               for name, value in frozen.backbone.state_dict().items())
