@@ -35,11 +35,12 @@ from mmocr_siga.apis import SceneInferencer, WordInferencer
 from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
 from mmocr_siga.evaluation import E2EHmeanMetric
-from mmocr_siga.inference.detectors import DEFAULT_DETECTOR, Found, MMOCRDetector
+from mmocr_siga.inference.detectors import DEFAULT_DETECTOR, MMOCRDetector
 from mmocr_siga.inference.inputs import Source, picture_of
 from mmocr_siga.inference.packaged import DEFAULT_MODEL
 from mmocr_siga.inference.pipelines import mmocr_scope
 from mmocr_siga.inference.scene_inferencer import SCORE_FLOOR
+from mmocr_siga.inference.tiled_detector import Found
 
 from mmengine.config import Config  # isort: skip
 from mmocr.apis.inferencers.textspot_inferencer import TextSpotInferencer  # isort: skip

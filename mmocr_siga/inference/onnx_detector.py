@@ -10,9 +10,9 @@ import torch
 from mmocr.registry import MODELS, TRANSFORMS
 from mmocr.structures import TextDetDataSample
 
-from .detectors import TiledDetector
 from .onnx_recognizer import FORMAT_KEY, _session
 from .pipelines import mmocr_scope
+from .tiled_detector import TiledDetector
 
 __all__ = ['DETECTOR_FORMAT', 'ONNXDetector']
 

@@ -7,9 +7,9 @@ import pytest
 
 from mmocr_siga.apis import ContextPool, WordEditor, WordInferencer
 from mmocr_siga.demo_page import PageReader
-from mmocr_siga.inference.detectors import Found
 from mmocr_siga.inference.packaged import packaged_models
 from mmocr_siga.inference.scene_inferencer import SceneInferencer
+from mmocr_siga.inference.tiled_detector import Found
 from mmocr_siga.visualization import draw_scene
 from tests.helpers.readers import word_picture
 
