@@ -217,7 +217,7 @@ def test_the_spotter_on_the_trunk_learns_and_reads_alike_once_loaded():
     cfg, model = built('spotting/siga_spotter_lcnetv4')
     starts = [part.init_cfg['part'] for part in (
         model.backbone, model.neck, model.det_head, model.rec_head.backbone,
-        model.rec_head.encoder.sequence, model.rec_head.decoder.first)]
+        model.rec_head.encoder.sequence, model.rec_head.decoder)]
     assert starts == ['detector.backbone', 'detector.neck', 'detector.head', 'recognizer.backbone',
                       'recognizer.encoder', 'recognizer.classifier']
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)

@@ -1,5 +1,6 @@
 # The detector and the recognizer of PP-OCRv6's trunk as one: regions of 48 x 160 pixels are read by
-# the parts of siga_lcnet_v4, to whose maps the detector's features are added.
+# the parts of siga_lcnet_v4 and its first reader, CTC, to whose maps the detector's features are
+# added.
 _base_ = ['lcnet_v4_siga.py', 'lcnet_v4_detector_parts.py']
 
 model = dict(
@@ -16,7 +17,7 @@ model = dict(
         weights=None,
         backbone=_base_.model.backbone,
         encoder=_base_.model.encoder,
-        decoder=_base_.model.decoder,
+        decoder=_base_.first,
         glyph_head=_base_.model.glyph_head),
     rectifier=dict(type='RegionRectifier', size=(12, 40)),
     picture_rectifier=dict(type='RegionRectifier', size=(48, 160)),
