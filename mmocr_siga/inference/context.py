@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -31,10 +32,8 @@ from ..structures.words import Hypothesis
 from ..text.label_rule import LabelRule
 from .context_pool import ContextPool, EncodedPool
 
-if TYPE_CHECKING:
-    from .word_inferencer import WordInferencer
-
-__all__ = ['PoolEvidence', 'add_words', 'fingerprint_of', 'places_of', 'pool_of', 'spelled_by']
+__all__ = ['ContextReader', 'PoolEvidence', 'add_words', 'fingerprint_of', 'places_of', 'pool_of',
+           'spelled_by']
 
 SHOTS = 100
 KEYS = 8  # nearest keys that vote
@@ -49,6 +48,23 @@ MISREAD = 0.1
 # Share of the characters that other words of the pool have, too, which these must read right for
 # the pool to be believed: that of a wrong table is less.
 CONFIRMED = 0.5
+
+
+class ContextReader(Protocol):
+    """What a context asks of a reader: :class:`~mmocr_siga.apis.WordInferencer` is one."""
+    model: Any
+    device: torch.device
+    by_parts: bool
+
+    def taught(self, image: np.ndarray, tokens: Tensor) -> tuple[Any, list, dict[str, Tensor]]:
+        ...
+
+    def hypotheses(self, features: Any, encoding: Any, samples: list,
+                   nbest: int) -> list[list[Hypothesis]]:
+        ...
+
+    def precise(self) -> AbstractContextManager:
+        ...
 
 
 def pool_of(source: Any) -> ContextPool:
@@ -89,7 +105,7 @@ def labelled_words(path: Any) -> Path:
     return next((table for table in tables if table.is_file()), path)
 
 
-def spelled_by(read: WordInferencer) -> Callable[[str], tuple[str, str | None]]:
+def spelled_by(read: ContextReader) -> Callable[[str], tuple[str, str | None]]:
     """What tells how a reader spells a label, and why it cannot, or None.
 
     Raises:
@@ -111,13 +127,13 @@ def spelled_by(read: WordInferencer) -> Callable[[str], tuple[str, str | None]]:
     return spelled
 
 
-def labels_of(read: WordInferencer, texts: Sequence[str]) -> list[list[int] | None]:
+def labels_of(read: ContextReader, texts: Sequence[str]) -> list[list[int] | None]:
     """Classes of the characters of labels; None of those that the reader cannot spell."""
     return [None if problem else read.model.decoder.dictionary.str2idx(label)
             for label, problem in map(spelled_by(read), texts)]
 
 
-def learns_in_context(read: WordInferencer) -> bool:
+def learns_in_context(read: ContextReader) -> bool:
     """Whether a reader takes labelled words as part of its input."""
     return read.by_parts and isinstance(read.model, InContextRecognizer)
 
@@ -146,7 +162,7 @@ class Steps:
     """
 
     @staticmethod
-    def keys(read: WordInferencer, encoding: GlyphEncoding, samples: Sequence[Any]) -> Keys:
+    def keys(read: ContextReader, encoding: GlyphEncoding, samples: Sequence[Any]) -> Keys:
         scales = [F.normalize(encoding.glyph_features[scale].float(), dim=-1)
                   for scale in sorted(encoding.glyph_features)]
         return Keys(_mean(encoding.sequence, encoding.valid),
@@ -179,7 +195,7 @@ class Columns:
     Those of a labelled word have the classes of its most probable alignment, mostly the blank."""
 
     @staticmethod
-    def keys(read: WordInferencer, encoding: Any, samples: Sequence[Any]) -> Keys:
+    def keys(read: ContextReader, encoding: Any, samples: Sequence[Any]) -> Keys:
         cache = read.model.decoder.prepare(encoding, samples)
         return Keys(_mean(cache.sequence, cache.valid),
                     F.normalize(cache.sequence.float(), dim=-1), cache.valid)
@@ -211,7 +227,7 @@ class Columns:
         return reads if cache.valid is None else reads & cache.valid
 
 
-def places_of(read: WordInferencer) -> type[Steps] | type[Columns] | None:
+def places_of(read: ContextReader) -> type[Steps] | type[Columns] | None:
     """How the characters of a reader's words are looked up; None if they cannot be."""
     if not read.by_parts or not read.model.with_encoder:
         return None
@@ -237,7 +253,7 @@ class PoolEvidence:
         ValueError: For a reader of another kind.
     """
 
-    def __init__(self, read: WordInferencer, pool: ContextPool, shots: int | None,
+    def __init__(self, read: ContextReader, pool: ContextPool, shots: int | None,
                  fingerprint: str) -> None:
         self.read, self.pool, self.shots = read, pool, shots or SHOTS
         labels = labels_of(read, pool.texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,8 @@ from ..models.decoders.in_context_decoder import Remembered, WordsInContext
 from ..models.layers import selected
 from ..models.layers.targets import targets_of_labels
 from ..structures.words import Hypothesis
-from .context import labels_of
+from .context import ContextReader, labels_of
 from .context_pool import ContextPool, EncodedPool
-
-if TYPE_CHECKING:
-    from .word_inferencer import WordInferencer
 
 __all__ = ['InContextWords']
 
@@ -50,7 +47,7 @@ class InContextWords:
         ValueError: If pictures of the pool have different numbers of tokens.
     """
 
-    def __init__(self, read: WordInferencer, pool: ContextPool, shots: int | None,
+    def __init__(self, read: ContextReader, pool: ContextPool, shots: int | None,
                  fingerprint: str) -> None:
         self.read, self.pool, self.shots = read, pool, shots or SHOTS
         labels = labels_of(read, pool.texts)

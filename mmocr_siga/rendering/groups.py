@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,10 +16,8 @@ from . import effects
 from .camera import bearable_blur, crop_box, photograph, to_height
 from .fonts import FontFace, as_drawn, open_face
 from .layout import Line, lay_out, line_sources, read_line
+from .painter import WordPainter
 from .rendered import RenderedGroup
-
-if TYPE_CHECKING:
-    from .renderer import WordRenderer
 
 LAYOUTS = ('fit', 'natural')
 # Most that the lengths and widths of the texts of a group differ.
@@ -38,7 +35,7 @@ class _Stage(IntEnum):
     CAMERA = 6
 
 
-def render_group(renderer: WordRenderer, key: Sequence[int], count: int,
+def render_group(painter: WordPainter, key: Sequence[int], count: int,
                  texts: Sequence[str] | None = None, layout: str | None = None) -> RenderedGroup:
     """Render ``count`` words in one style, and their background.
 
@@ -48,7 +45,7 @@ def render_group(renderer: WordRenderer, key: Sequence[int], count: int,
     there is no neighboring text.
 
     Args:
-        texts: What to write; drawn from the renderer's words if None: other ones each, also if case
+        texts: What to write; drawn from the painter's words if None: other ones each, also if case
             is left aside, with lengths and widths within a factor of two. An empty one is the
             background.
         layout: 'natural', or 'fit', where each word is stretched to the width of the first one
@@ -70,21 +67,21 @@ def render_group(renderer: WordRenderer, key: Sequence[int], count: int,
     drawn = LAYOUTS[int(shape.integers(len(LAYOUTS)))]
     layout = layout or drawn
     if texts is None:
-        texts, face = _draw_texts(renderer, generator(_Stage.TEXTS), shape, count)
+        texts, face = _draw_texts(painter, generator(_Stage.TEXTS), shape, count)
     else:
-        face = renderer.fonts.draw(shape, ''.join(texts))
+        face = painter.fonts.draw(shape, ''.join(texts))
         texts = [as_drawn(face, text) for text in texts]
-    inks, glyphs, unit = _shapes(renderer, shape, generator, face, texts, layout == 'fit')
+    inks, glyphs, unit = _shapes(painter, shape, generator, face, texts, layout == 'fit')
     everything = np.maximum.reduce(inks)
-    board, mean, color = renderer._board(generator(_Stage.BOARD), everything, unit)
+    board, mean, color = painter.board(generator(_Stage.BOARD), everything, unit)
     seen = bearable_blur(unit / board.shape[0])
     measured: dict = {}
 
     def picture(ink: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        image = renderer.write(generator(_Stage.PAINT), board, ink, unit, mean, color, measured)
-        image, labels = to_height(image, labels, renderer.style.height)
+        image = painter.write(generator(_Stage.PAINT), board, ink, unit, mean, color, measured)
+        image, labels = to_height(image, labels, painter.style.height)
         camera = generator(_Stage.CAMERA)
-        return photograph(camera, renderer.style, image, labels, seen, measured), labels
+        return photograph(camera, painter.style, image, labels, seen, measured), labels
 
     # The first picture is the one that is measured.
     picture(everything, np.maximum.reduce(glyphs))
@@ -95,22 +92,22 @@ def render_group(renderer: WordRenderer, key: Sequence[int], count: int,
                          int(state[0] >> np.uint64(1)), layout)
 
 
-def _draw_texts(renderer: WordRenderer, rng: np.random.Generator, shape: np.random.Generator,
+def _draw_texts(painter: WordPainter, rng: np.random.Generator, shape: np.random.Generator,
                 count: int) -> tuple[list[str], FontFace]:
     for _ in range(_TRIES):
-        text = renderer.words.draw(rng)
+        text = painter.words.draw(rng)
         try:
-            face = renderer.fonts.draw(shape, text)
+            face = painter.fonts.draw(shape, text)
         except ValueError:  # characters that are in different faces only
             continue
-        texts = _similar_texts(renderer, rng, face, as_drawn(face, text), count)
+        texts = _similar_texts(painter, rng, face, as_drawn(face, text), count)
         if len(texts) == count:
             return texts, face
     raise ValueError(f'found no {count} different words of similar length that one face can write; '
                      'use a larger lexicon, more characters or another face')
 
 
-def _similar_texts(renderer: WordRenderer, rng: np.random.Generator, face: FontFace, first: str,
+def _similar_texts(painter: WordPainter, rng: np.random.Generator, face: FontFace, first: str,
                    count: int) -> list[str]:
     """The first text and others like it, as many as were found of ``count``."""
     font = open_face(face.path, 40)
@@ -119,7 +116,7 @@ def _similar_texts(renderer: WordRenderer, rng: np.random.Generator, face: FontF
     for _ in range(_TRIES * count):
         if len(texts) == count:
             break
-        text = as_drawn(face, renderer.words.draw(rng))
+        text = as_drawn(face, painter.words.draw(rng))
         if text.casefold() in known or not face.can_write(text):
             continue
         span = len(text), font.getlength(text)
@@ -130,22 +127,22 @@ def _similar_texts(renderer: WordRenderer, rng: np.random.Generator, face: FontF
     return texts
 
 
-def _shapes(renderer: WordRenderer, rng: np.random.Generator,
+def _shapes(painter: WordPainter, rng: np.random.Generator,
             generator: Callable[[_Stage], np.random.Generator], face: FontFace,
             texts: Sequence[str], fit: bool) -> tuple[list[np.ndarray], list[np.ndarray], float]:
     """Ink and labels, uint8 (H, W) each, of all texts in one frame, and their cap height."""
-    style = renderer.style
+    style = painter.style
     written = [text for text in texts if text.strip()]
     if not written:
         raise ValueError('none of the texts of a group has anything to write')
-    spacing, first_larger = renderer._spacing(rng, all(text.isupper() for text in written))
-    jitter, unit = renderer._jitter(rng), rng.uniform(*style.cap_height)
+    spacing, first_larger = painter.spacing(rng, all(text.isupper() for text in written))
+    jitter, unit = painter.jitter(rng), rng.uniform(*style.cap_height)
     lines = [_tight(lay_out(face, text, unit, spacing, first_larger, jitter,
                             rng=generator(_Stage.RISE))) if text.strip() else None
              for text in texts]
-    warp = renderer._warp(rng, max(map(len, texts)))
+    warp = painter.warp(rng, max(map(len, texts)))
     frame, inks, glyphs = _frame([line for line in lines if line is not None], fit), [], []
-    map_x, map_y = line_sources(frame, warp, elastic=renderer._elastic(rng), rng=rng)
+    map_x, map_y = line_sources(frame, warp, elastic=painter.elastic(rng), rng=rng)
     for line in lines:
         ink = labels = np.zeros(map_x.shape, np.uint8)
         if line is not None:
@@ -159,7 +156,7 @@ def _shapes(renderer: WordRenderer, rng: np.random.Generator,
         inks.append(ink)
         glyphs.append(labels)
     box = crop_box(rng, style, np.maximum.reduce(glyphs), unit)
-    radius = renderer._weight(rng) * unit
+    radius = painter.weight(rng) * unit
     pairs = [effects.reweighted(ink[box], labels[box], radius) for ink, labels in zip(inks, glyphs)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs], unit
 

@@ -118,7 +118,7 @@ class SceneRenderer:
         return _joined(rng, lines, kept, cap), face
 
     def _warp(self, rng: np.random.Generator, sign: _Sign) -> Warp:
-        warp = self.words._warp(rng, len(sign.texts[0]))
+        warp = self.words.warp(rng, len(sign.texts[0]))
         # Lines above one another do not run along one arc.
         straight = len({y for _, y, _, _ in sign.boxes}) > 1 and len(sign.texts) > 1
         return replace(warp, arc=0.0) if straight else warp
