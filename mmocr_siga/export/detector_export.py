@@ -37,7 +37,7 @@ def export_detector(model: SingleStageTextDetector, path: str | os.PathLike,
 
     Returns:
         The metadata written: ``detector_format``, ``model``, ``resize``, ``mean``,
-        ``size_divisor``, ``postprocessor``.
+        ``size_divisor``, ``postprocessor``, ``reductions``.
 
     Raises:
         ImportError: If the package onnx is missing.
@@ -54,7 +54,8 @@ def export_detector(model: SingleStageTextDetector, path: str | os.PathLike,
         detector_format=DETECTOR_FORMAT, mmocr_siga_version=__version__,
         model=name or type(model).__name__, resize=_resizing(model.cfg),
         mean=_mean(preprocessor).tolist(), size_divisor=preprocessor.pad_size_divisor,
-        postprocessor=model.cfg.model.det_head.postprocessor.to_dict(), opset=opset)
+        postprocessor=model.cfg.model.det_head.postprocessor.to_dict(),
+        reductions=list(getattr(model, 'reductions', ())), opset=opset)
     from .onnx_graph import _traced
     pictures = torch.randint(0, 256, (2, 64, 96, 3)).float()
     with _replaced(path) as partial:

@@ -7,9 +7,11 @@ import os
 import cv2
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmocr.registry import MODELS, TRANSFORMS
 from mmocr.structures import TextDetDataSample
 
+from ..geometry.levels import Level, merge_levels, useful_reductions
 from .onnx_recognizer import FORMAT_KEY, _session
 from .pipelines import mmocr_scope
 from .tiled_detector import TiledDetector
@@ -51,12 +53,8 @@ class ONNXDetector(TiledDetector):
         """A picture as the graph takes it, float32 (1, H, W, 3), its sides multiples of 32; and
         ``img_shape`` and ``scale_factor`` of it before it was padded."""
         results = self.resize.transform(dict(img=image))
-        height, width = results['img_shape']
-        divisor, mean = self.metadata['size_divisor'], self.metadata['mean']
-        padded = cv2.copyMakeBorder(
-            results['img'].astype(np.float32), 0, -height % divisor, 0, -width % divisor,
-            cv2.BORDER_CONSTANT, value=mean)
-        return padded[None], {key: results[key] for key in ('img_shape', 'scale_factor')}
+        return self._padded(results['img'].astype(np.float32)), {
+            key: results[key] for key in ('img_shape', 'scale_factor')}
 
     def text_map(self, picture: np.ndarray) -> np.ndarray:
         """How probably each pixel is one of a word: float32 (N, H, W) for :meth:`prepared` ones."""
@@ -64,5 +62,29 @@ class ONNXDetector(TiledDetector):
 
     def sample(self, image: np.ndarray) -> TextDetDataSample:
         picture, metainfo = self.prepared(image)
-        maps = torch.from_numpy(self.text_map(picture))
-        return self.postprocessor(maps, [TextDetDataSample(metainfo=metainfo)])[0]
+        reductions = useful_reductions(*picture.shape[1:3], self.metadata.get('reductions', ()))
+        polygons, scores = merge_levels(
+            [self._level(picture, metainfo['scale_factor'], reduction)
+             for reduction in (1, *reductions)])
+        return TextDetDataSample(metainfo=metainfo, pred_instances=InstanceData(
+            polygons=polygons, scores=torch.tensor(scores)))
+
+    def _level(self, picture: np.ndarray, scale_factor: tuple[float, float],
+               reduction: int) -> Level:
+        """What is found in a copy of a picture."""
+        if reduction > 1:
+            height, width = (side // reduction for side in picture.shape[1:3])
+            small = cv2.resize(picture[0], (width, height), interpolation=cv2.INTER_AREA)
+            picture = self._padded(small)
+        factors = tuple(factor / reduction for factor in scale_factor)
+        found, = self.postprocessor(
+            torch.from_numpy(self.text_map(picture)),
+            [TextDetDataSample(metainfo=dict(scale_factor=factors))])
+        return Level(found.pred_instances.polygons, found.pred_instances.scores.tolist(),
+                     min(factors))
+
+    def _padded(self, image: np.ndarray) -> np.ndarray:
+        divisor = self.metadata['size_divisor']
+        return cv2.copyMakeBorder(
+            image, 0, -image.shape[0] % divisor, 0, -image.shape[1] % divisor,
+            cv2.BORDER_CONSTANT, value=self.metadata['mean'])[None]

@@ -3,6 +3,7 @@
 from .backbones import *
 from .data_preprocessors import *
 from .decoders import *
+from .detectors import *
 from .encoders import *
 from .heads import *
 from .layers import GSRM, PVAM, VSFD

@@ -1,7 +1,7 @@
 # Written by tools/checkpoints/pack_weights.py.
 custom_imports = {'imports': ['mmocr_siga'], 'allow_failed_imports': False}
 default_scope = 'mmocr'
-model = {'type': 'DBNet',
+model = {'type': 'MultiScaleDBNet',
  'data_preprocessor': {'type': 'TextDetDataPreprocessor',
                        'mean': [127.5, 127.5, 127.5],
                        'std': [127.5, 127.5, 127.5],
@@ -24,7 +24,10 @@ model = {'type': 'DBNet',
 test_dataloader = {'dataset': {'pipeline': [{'type': 'LoadImageFromFile',
                            'color_type': 'color',
                            'backend_args': {'backend': 'nonempty'}},
-                          {'type': 'FitScene', 'scale': (2000, 960), 'enlarge_only': True},
+                          {'type': 'FitScene',
+                           'scale': (2000, 960),
+                           'enlarge_only': True,
+                           'max_factor': 1.5},
                           {'type': 'LoadOCRAnnotations',
                            'with_polygon': True,
                            'with_bbox': True,

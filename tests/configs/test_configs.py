@@ -54,7 +54,8 @@ def test_model_pipelines_and_hooks_build(name):
     assert cfg.default_hooks.glyphs.enable is False and cfg.default_hooks.timer
 
 
-@pytest.mark.parametrize('name', ['lcnet_v4_ctc', 'siga_lcnet_v4', 'siga_lcnet_v4_release'])
+@pytest.mark.parametrize('name', ['lcnet_v4_ctc', 'siga_lcnet_v4', 'siga_lcnet_v4_release',
+                                  'siga_lcnet_v4_release_2'])
 def test_lcnet_keeps_the_ratio_and_starts_from_the_trunk(name):
     cfg, model = built(name)
     assert model.decoder.dictionary.num_classes == 97  # 95, the end and the blank

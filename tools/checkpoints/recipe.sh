@@ -26,6 +26,18 @@ render() {  # FOLDER OPTIONS...
         ${FONTS:+--fonts $FONTS} ${COUNT:+--count "$COUNT"}
 }
 
+scene_words() {  # to release/, of the scenes that configs/_base_/datasets/scenes.py trains on
+    local folder set
+    for set in ic15_scenes:10 ic15_scenes_more:30; do
+        folder=$WORK/data/release/${set%:*}
+        if [ ! -f "$folder/words.tsv" ]; then
+            rm -rf "$folder"
+            "$PYTHON" tools/data/crop_scene_words.py "$SIGA_DATA/real/${set%:*}/images" \
+                "$SIGA_DATA/real/${set%:*}/gts" "$folder" --set-aside "${set#*:}"
+        fi
+    done
+}
+
 stage() {  # CONFIG LAST_ITERATION [WEIGHTS TO START FROM]
     local folder=$WORK/$1
     if [ ! -f "$folder/iter_$2.pth" ]; then

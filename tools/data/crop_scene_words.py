@@ -92,8 +92,7 @@ def _borders(word: dict[str, Any], image: np.ndarray,
     return borders, ''
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns 0, or 2 after a message about what was wrong."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -108,7 +107,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='leave out words that are less wide or high (default: %(default)s)')
     add('--set-aside', type=int, default=0, metavar='N', help='leave out N scenes for testing')
     add('--seed', type=int, default=0, help='of the scenes and corners (default: 0)')
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; returns 0, or 2 after a message about what was wrong."""
+    args = parse_args(argv)
     try:
         counts = crop_scene_words(args)
     except (OSError, ValueError) as error:

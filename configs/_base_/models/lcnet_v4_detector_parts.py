@@ -3,7 +3,7 @@
 #
 #   pip install '.[trunks]'
 detector = dict(
-    type='DBNet',
+    type='MultiScaleDBNet',
     data_preprocessor=dict(
         type='TextDetDataPreprocessor', mean=[127.5, 127.5, 127.5], std=[127.5, 127.5, 127.5],
         pad_size_divisor=32),

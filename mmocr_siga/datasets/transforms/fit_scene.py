@@ -1,6 +1,8 @@
 """Resizing of scenes without clipping their words."""
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from mmocr.registry import TRANSFORMS
@@ -22,15 +24,19 @@ class FitScene(WordTransform):
         scale: Sides of the frame.
         enlarge_only: The shorter side of the frame is the least of the picture, not the greatest:
             nothing is reduced but what is longer than the longer side.
+        max_factor: Most that a picture is enlarged.
 
     Changes ``img``, ``img_shape``, and ``gt_polygons`` and ``gt_bboxes`` where they are there; adds
     ``scale_factor`` (width, height).
     """
 
     def __init__(self, scale: tuple[int, int] = (1333, 736),
-                 enlarge_only: bool = False) -> None:
+                 enlarge_only: bool = False, max_factor: float = math.inf) -> None:
         if min(scale) < _LEAST:
             raise ValueError(f'scale must be at least {_LEAST}, but is {tuple(scale)}')
+        if not max_factor >= 1:
+            raise ValueError(f'max_factor must be at least 1, but is {max_factor}')
+        self.max_factor = max_factor
         self.scale, self.enlarge_only = tuple(scale), enlarge_only
 
     def transform(self, results: dict) -> dict:
@@ -38,7 +44,7 @@ class FitScene(WordTransform):
         factor = min(self.scale) / min(height, width)
         if self.enlarge_only:
             factor = max(factor, 1)
-        factor = min(factor, max(self.scale) / max(height, width))
+        factor = min(factor, max(self.scale) / max(height, width), self.max_factor)
         new_width, new_height = (max(_LEAST, int(side * factor + 0.5))
                                  for side in (width, height))
         interpolation = cv2.INTER_LINEAR if factor >= 1 else cv2.INTER_AREA

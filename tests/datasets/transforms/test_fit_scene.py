@@ -20,6 +20,10 @@ def fit(size, **options):
     ((100, 150), dict(scale=(400, 200), enlarge_only=True), (200, 300)),
     ((300, 350), dict(scale=(400, 200), enlarge_only=True), (300, 350)),
     ((900, 800), dict(scale=(400, 200), enlarge_only=True), (400, 356)),
+    ((50, 100), dict(scale=(400, 300), max_factor=1.5), (75, 150)),
+    ((100, 150), dict(scale=(400, 200), enlarge_only=True, max_factor=1.5), (150, 225)),
+    ((10, 20), dict(scale=(400, 200), enlarge_only=True, max_factor=1.5), (32, 32)),
+    ((900, 800), dict(scale=(400, 200), enlarge_only=True, max_factor=1.5), (400, 356)),
 ])
 def test_sizes(size, options, expected):
     out = fit(size, **options)
@@ -33,3 +37,5 @@ def test_polygons_are_scaled_and_not_clipped():
     assert out['gt_bboxes'].tolist() == [[-20, 0, 60, 40]]
     with pytest.raises(ValueError, match='at least 32'):
         fit((50, 100), scale=(400, 20))
+    with pytest.raises(ValueError, match='max_factor must be at least 1'):
+        fit((50, 100), max_factor=0.5)

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmocr_siga.rendering import RECIPES
 from tests.conftest import REPO
 from tools.checkpoints import pack_weights
-from tools.data import synthesize
+from tools.data import crop_scene_words, synthesize
 
 PYTHON = '''#!/usr/bin/env bash
 [ "$1" = -c ] && echo /train.py && exit
@@ -41,26 +41,35 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize('name, config, packed', [
-    ('train_tiny.sh', 'siga_tiny_release_2', ['siga_tiny_words']),
-    ('train_lcnet.sh', 'siga_lcnet_v4_release', ['siga_lcnet_words', 'dbnet_words'])])
+    ('train_tiny.sh', 'siga_tiny_release_3', ['siga_tiny_words']),
+    ('train_lcnet.sh', 'siga_lcnet_v4_release_2', ['siga_lcnet_words', 'dbnet_words'])])
 def test_every_command_is_one(run, tmp_path, name, config, packed, monkeypatch):
     monkeypatch.chdir(REPO)
     done, commands = run(name)
     assert done.returncode == 0, done.stderr
     work = tmp_path / 'work'
-    rendered = {}
+    rendered, cropped = {}, {}
     for tool, *options in commands:
         if tool.endswith('synthesize.py'):
             args = synthesize.parse_args(options)
             assert args.preset in RECIPES and args.format == 'lmdb'
             synthesize.split_sizes(args.count, synthesize.parse_split(args.split))
             rendered[str(args.out)] = args
+        if tool.endswith('crop_scene_words.py'):
+            args = crop_scene_words.parse_args(options)
+            cropped[args.out.name] = args.set_aside
     # What the last training takes is there.
     monkeypatch.setenv('SIGA_DATA', str(work / 'data'))
     cfg = Config.fromfile(REPO / 'configs' / f'{config}.py')
     sets = cfg.train_dataloader.dataset.dataset.datasets
     wanted = [d.ann_file for d in sets if d.type == 'WordLMDBDataset']
     assert wanted and {os.path.dirname(path) for path in wanted} <= set(rendered)
+    wanted = [d.data_root for d in sets if d.type == 'WordTSVDataset']
+    assert {str(work / 'data' / 'release' / name) for name in cropped} <= set(wanted)
+    scenes = Config.fromfile(REPO / 'configs' / '_base_' / 'datasets' / 'scenes.py')
+    assert cropped == dict(ic15_scenes=scenes.ic15_scenes_train.test_count,
+                           ic15_scenes_more=scenes.ic15_more_train.test_count)
+    assert scenes.ic15_scenes_train.split_seed == 0
     assert (work / 'data' / 'real').resolve() == tmp_path / 'data' / 'real'
     # Every stage runs to the end of its config, and what it leaves is packed with its card.
     stages = [options for tool, *options in commands if tool == '/train.py']
@@ -86,6 +95,8 @@ def test_goes_on_where_it_was(run, tmp_path):
     work = tmp_path / 'work'
     (work / 'siga_lcnet_v4_release').mkdir(parents=True)
     (work / 'siga_lcnet_v4_release' / 'iter_2000.pth').touch()
+    (work / 'siga_lcnet_v4_release_2').mkdir()
+    (work / 'siga_lcnet_v4_release_2' / 'iter_1600.pth').touch()
     (work / 'textdet' / 'dbnet_lcnetv4').mkdir(parents=True)
     (work / 'textdet' / 'dbnet_lcnetv4' / 'last_checkpoint').touch()
     stages = [command for command in run('train_lcnet.sh')[1] if command[0] == '/train.py']
