@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from shapely import union_all
+import shapely
 
 from .polygons import polygon_shape
 
@@ -36,18 +36,18 @@ def useful_reductions(height: int, width: int, reductions: Sequence[int]) -> lis
 def merge_levels(levels: Sequence[Level]) -> tuple[list[np.ndarray], list[float]]:
     """All regions of the first level, and the large ones of the others that were not found before,
     or only in pieces: polygons and scores."""
-    kept = [(polygon, score, polygon_shape(polygon))
-            for polygon, score in zip(levels[0].polygons, levels[0].scores)]
+    kept = list(zip(levels[0].polygons, levels[0].scores, map(polygon_shape, levels[0].polygons)))
     for polygons, scores, factor in levels[1:]:
         for i in np.argsort(scores)[::-1]:
             shape = polygon_shape(polygons[i])
             if shape is None or _height(polygons[i]) * factor < _LEAST:
                 continue
-            parts = {k: shape.intersection(other) for k, (_, _, other) in enumerate(kept)
-                     if other is not None and shape.intersects(other)}
-            pieces = {k for k, part in parts.items() if part.area > _INSIDE * kept[k][2].area}
-            covered = union_all(list(parts.values())).area
-            if covered >= _COVERED * shape.area and len(pieces) < 2:
+            shapes = np.array([other for _, _, other in kept], object)
+            hit = np.flatnonzero(shapely.intersects(shape, shapes))
+            parts = shapely.intersection(shape, shapes[hit])
+            pieces = hit[shapely.area(parts) > _INSIDE * shapely.area(shapes[hit])]
+            found = shapely.union_all(parts).area
+            if found >= _COVERED * shape.area and len(pieces) < 2:
                 continue
             kept = [each for k, each in enumerate(kept) if k not in pieces]
             kept.append((polygons[i], scores[i], shape))
