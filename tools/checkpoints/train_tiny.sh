@@ -19,7 +19,6 @@ render release/words_b --seed 14 "${words[@]}" "${common[@]}"
 render release/plates --preset licence_plates --count 25000 --seed 15 "${common[@]}"
 render release/incidental --preset incidental --count 80000 --seed 16 --random-strings 0.12 \
     --lexicon "$LEXICON" "${common[@]}"
-scene_words
 
 stage siga_tiny_easy 1500
 stage siga_tiny_mixed 8500 "$WORK/siga_tiny_easy/iter_1500.pth"
@@ -27,5 +26,4 @@ stage siga_tiny_mixed 8500 "$WORK/siga_tiny_easy/iter_1500.pth"
     "$WORK/siga_tiny_mixed/iter_8500.pth" "$WORK/warm.pth" --from 36
 stage siga_tiny_release 4800 "$WORK/warm.pth"
 stage siga_tiny_release_2 6000 "$WORK/siga_tiny_release/iter_4800.pth"
-stage siga_tiny_release_3 2400 "$WORK/siga_tiny_release_2/iter_6000.pth"
-pack siga_tiny_words siga_tiny_release_3 2400 --check "$SIGA_DATA/real/svt_train/images"
+pack siga_tiny_words siga_tiny_release_2 6000 --check "$SIGA_DATA/real/svt_train/images"
