@@ -23,7 +23,7 @@ FLOORS = [floor.split() for floor in '''
     models.encoders
     models.losses
     models.decoders
-    models.heads
+    models.heads models.detectors
     models.recognizers models.plugins
     models.spotters
     models.pretrainers

@@ -276,7 +276,7 @@ def test_srn_follows_the_paper():
 
 def test_the_detector_is_ppocrs_and_tests_on_scenes_that_it_never_trains_on():
     cfg, model = built('textdet/dbnet_lcnetv4')
-    assert type(model).__name__ == 'DBNet'
+    assert type(model).__name__ == 'MultiScaleDBNet'
     assert [part.init_cfg['part'] for part in (model.backbone, model.neck, model.det_head)] == [
         'detector.backbone', 'detector.neck', 'detector.head']
     assert sum(p.numel() for name, p in model.named_parameters() if 'threshold' not in name
