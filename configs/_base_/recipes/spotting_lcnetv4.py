@@ -5,8 +5,9 @@ _base_ = ['spotting.py', '../datasets/scenes.py']
 max_iters = 1500
 warm_up = 50
 
-# Enlarged to at least 960 pixels, for small words; the trunk was made for 736
-# (docs/reports/scenes.md). Only large ones are reduced.
+# Enlarged towards 960 pixels, for small words; the trunk was made for 736
+# (docs/reports/scenes.md). Small pictures, of which words fill more, are enlarged 1.5 times at
+# most, and only large ones are reduced.
 test_pipeline = [
     dict(t, scale=(2000, 960), enlarge_only=True, max_factor=1.5) if t['type'] == 'FitScene' else t
     for t in _base_.test_pipeline

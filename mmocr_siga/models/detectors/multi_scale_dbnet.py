@@ -22,7 +22,7 @@ class MultiScaleDBNet(DBNet):
 
     Args:
         reductions: By how much the copies are smaller, divisors of 32; copies with no side of 64
-            pixels are not looked at. Twice and four times smaller ones take a third more time.
+            pixels are not looked at. Twice and four times smaller ones have a third of its pixels.
         kwargs: As DBNet's.
 
     The way in which the sizes are brought together is ours: :func:`~.geometry.levels.merge_levels`.
