@@ -69,7 +69,7 @@ def recognizer(name: str) -> dict:
     return dict(
         type='GlyphRecognizer',
         data_preprocessor=dict(type='WordDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
-        backbone=dict(type='FrozenTrunkMap', rows=1), encoder=dict(type='PlacedColumns'),
+        backbone=dict(type='TrunkMap', rows=1), encoder=dict(type='PlacedColumns'),
         decoder=dict(DECODERS[name], dictionary=dictionary, in_channels=CHANNELS,
                      max_seq_len=LENGTH))
 

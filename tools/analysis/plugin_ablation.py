@@ -51,13 +51,14 @@ SPLITS = ('val', 'train')
 # Variant -> plug-ins kept, with the changes made to them.
 VARIANTS: dict[str, dict[str, dict]] = {
     'base': {},
-    'sec_noisy_or': dict(sec=dict(pooling='noisy_or')),
-    'sec_max': dict(sec=dict(pooling='max')),
-    'sec_lse': dict(sec=dict(pooling='lse')),
+    'sec_noisy_or': dict(sec=dict(pooling='noisy_or', loss_weight=1.0)),
+    'sec_max': dict(sec=dict(pooling='max', loss_weight=1.0)),
+    'sec_lse': dict(sec=dict(pooling='lse', loss_weight=1.0)),
     'glyph': dict(glyph=dict(loss_weight=1.0)),
-    'both': dict(sec=dict(pooling='noisy_or'), glyph=dict(loss_weight=1.0)),
+    'both': dict(sec=dict(pooling='noisy_or', loss_weight=1.0), glyph=dict(loss_weight=1.0)),
     'glyph_features': dict(glyph=dict(feed=True, loss_weight=1.0)),
-    'both_features': dict(sec=dict(pooling='noisy_or'), glyph=dict(feed=True, loss_weight=1.0)),
+    'both_features': dict(sec=dict(pooling='noisy_or', loss_weight=1.0),
+                          glyph=dict(feed=True, loss_weight=1.0)),
     'sec_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1)),
     'glyph_light': dict(glyph=dict(loss_weight=0.1)),
     'both_light': dict(sec=dict(pooling='noisy_or', loss_weight=0.1), glyph=dict(loss_weight=0.1)),
@@ -79,7 +80,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--easy-steps', type=positive, default=1000,
         help='steps of the base recognizer on them (default %(default)s)')
     add('--rendered', type=Path, help='folder of LMDB words to mix with the real ones')
-    add('--sec-weight', type=float, default=1.0, help='weight of the SEC loss (default 1.0)')
     add('--workers', type=int, default=1, help='processes that load words (default %(default)s)')
     add('--threads', type=positive, default=1, help='CPU threads of a run (default %(default)s)')
     add('--amp', action='store_true', help='train in bfloat16')
@@ -92,7 +92,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return args
 
 
-def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config:
+def variant_config(path: Path, variant: str) -> Config:
     """A config with the plug-ins of one variant, of those that it names."""
     cfg = read_config(path)
     kept = {}
@@ -100,8 +100,6 @@ def variant_config(path: Path, variant: str, args: argparse.Namespace) -> Config
         if name not in cfg.model.get('plugins', {}):
             raise ValueError(f'{path} has no plug-in {name!r}')
         kept[name] = ConfigDict(cfg.model.plugins[name], **changes)
-    if 'sec' in kept and 'loss_weight' not in VARIANTS[variant]['sec']:
-        kept['sec'].loss_weight = args.sec_weight
     cfg.model.plugins = ConfigDict(kept)
     return cfg
 
@@ -178,7 +176,7 @@ def warm_base(path: Path, seed: int, args: argparse.Namespace) -> Path | None:
     folder = args.work_dir / path.stem / 'easy' / f'seed{seed}'
     file = folder / 'base.pth'
     if not file.is_file():
-        cfg = variant_config(path, 'base', args)
+        cfg = variant_config(path, 'base')
         plain = [t for t in cfg.train_pipeline if not t['type'].startswith('Random')]
         runner = Runner.from_cfg(run_config(cfg, words(cfg, [_lmdb(args.easy)], plain),
                                             args.easy_steps, seed, args, folder))
@@ -194,7 +192,7 @@ def run(path: Path, variant: str, seed: int, folder: Path, args: argparse.Namesp
     torch.set_num_threads(args.threads)
     init_default_scope('mmocr')
     start_from = warm_base(path, seed, args)
-    cfg, start = variant_config(path, variant, args), time.monotonic()
+    cfg, start = variant_config(path, variant), time.monotonic()
     runner = Runner.from_cfg(run_config(cfg, mixed_words(cfg, args), args.steps, seed, args, folder,
                                         start_from))
     runner.train()
@@ -211,7 +209,7 @@ def run(path: Path, variant: str, seed: int, folder: Path, args: argparse.Namesp
 
 
 def settings(args: argparse.Namespace) -> dict:
-    names = ('steps', 'batch_size', 'lr', 'easy_steps', 'sec_weight', 'amp', 'max_words', 'easy',
+    names = ('steps', 'batch_size', 'lr', 'easy_steps', 'amp', 'max_words', 'easy',
              'rendered')
     values = {name: getattr(args, name) for name in names}
     return {name: str(value) if isinstance(value, Path) else value

@@ -6,14 +6,17 @@ The trunk (LCNetV4 and the LightSVTREncoder, as the package rapidocr brings them
 maps of the training and validation words are computed once. On top of them a projection to 128
 channels, MMOCR's decoder and its plug-ins learn from nothing: all variants of a host from the same
 weights, on the same words in the same order, for as many steps; `longer` is the host alone for as
-much time as the slowest variant took. Words are drawn from the real training sets by the shares of
-configs/_base_/datasets/real_words_kinds.py, without augmentation, and tested on all validation
-words of these sets ($SIGA_DATA, docs/guides/data.md). Attention is measured as by
-plugin_ablation.py. Runs that have a result are not run again.
+much time as the slowest variant took. With --tune the host alone learns on the frozen trunk, once
+for all variants, and these then train trunk and host along for that many steps more. Words are
+drawn from the real training sets by the shares of configs/_base_/datasets/real_words_kinds.py,
+without augmentation, and tested on all validation words of these sets ($SIGA_DATA,
+docs/guides/data.md). Attention is measured as by plugin_ablation.py. Runs that have a result are
+not run again.
 """
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import json
 import statistics
@@ -73,9 +76,10 @@ def pipeline(width: int) -> list[dict]:
 
 
 @MODELS.register_module()
-class FrozenTrunkMap(BaseModule):
-    """What a decoder reads of a frozen trunk whose maps are held ready: the last map and, repeated
-    over its rows and columns, the sequence in front of the CTC layer, each projected and added.
+class TrunkMap(BaseModule):
+    """What a decoder reads of a trunk whose maps are held ready: the last map and, repeated over
+    its rows and columns, the sequence in front of the CTC layer, each projected and added.
+    ``trunk`` is None for a frozen one.
 
     Args:
         rows: 3, as the map has; 1 for decoders of a sequence, which read the mean.
@@ -89,6 +93,7 @@ class FrozenTrunkMap(BaseModule):
         self.sequence = nn.Conv2d(120, CHANNELS, 1)
         self.norm = nn.GroupNorm(1, CHANNELS)
         self.held: Sequence[Tensor] = ()
+        self.trunk: nn.Module | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Images, which are not looked at -> map (N, 128, rows, w)."""
@@ -136,7 +141,7 @@ def host(name: str) -> dict:
     return dict(
         type='PluggedRecognizer',
         data_preprocessor=dict(type='WordDataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
-        backbone=dict(type='FrozenTrunkMap', rows=1 if name == 'aster' else 3),
+        backbone=dict(type='TrunkMap', rows=1 if name == 'aster' else 3),
         encoder=encoder, decoder=dict(decoder, **common))
 
 
@@ -159,14 +164,23 @@ class Words:
     samples: list
 
     def batch(self, model: nn.Module, index: Sequence[int] | slice) -> dict:
-        """A batch for ``model``, whose trunk then holds its maps."""
-        # All but the last two are for glyph maps.
-        needed = self.maps if 'glyph' in getattr(model, 'plugins', {}) else self.maps[-2:]
-        model.backbone.held = [m[index].float() for m in needed]
+        """A batch for ``model``, whose backbone then holds its maps."""
         samples = self.samples[index] if isinstance(index, slice) else [
             self.samples[i] for i in index]
-        return model.data_preprocessor(
+        data = model.data_preprocessor(
             dict(inputs=list(self.inputs[index]), data_samples=samples), True)
+        # All but the last two are for glyph maps.
+        needed = slice(0 if 'glyph' in getattr(model, 'plugins', {}) else -2, None)
+        trunk = model.backbone.trunk
+        model.backbone.held = ([m[index].float() for m in self.maps[needed]] if trunk is None
+                               else trunk_maps(trunk, data)[needed])
+        return data
+
+
+def trunk_maps(trunk: nn.Module, data: dict) -> tuple[Tensor, ...]:
+    """The backbone's maps (N, C, h, w) of a batch and the encoder's sequence (N, w, C)."""
+    levels = trunk.backbone(data['inputs'], data['data_samples'])
+    return (*levels, trunk.encoder(levels))
 
 
 class Trunk:
@@ -186,8 +200,7 @@ class Trunk:
             inputs += part['inputs']
             data = self.model.data_preprocessor(part, False)
             samples += data['data_samples']
-            levels = self.model.backbone(data['inputs'], data['data_samples'])
-            maps.append([m.half() for m in (*levels, self.model.encoder(levels))[maps_kept]])
+            maps.append([m.half() for m in trunk_maps(self.model, data)[maps_kept]])
             print(f'\r{note}: {len(samples)} of {len(packed)}', end='', flush=True)
         print()
         return Words(torch.stack(inputs), tuple(map(torch.cat, zip(*maps))), samples)
@@ -229,13 +242,26 @@ def attention_words(limit: int) -> tuple[list[dict], list[tuple]]:
     return packed, listed
 
 
-def train(model: nn.Module, words: Words, steps: int, seed: int, args: argparse.Namespace) -> float:
-    """Train all but the trunk; seconds."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, args.lr, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.lr, steps, pct_start=0.15)
+def parameter_groups(model: nn.Module, lr: float) -> list[dict]:
+    """The trunk's, at a tenth of the rate, apart from all others."""
+    trunk = list(model.backbone.trunk.parameters()) if model.backbone.trunk else []
+    own = set(trunk)
+    return [dict(params=group, lr=rate) for group, rate in (
+        ([p for p in model.parameters() if p not in own], lr), (trunk, lr / 10)) if group]
+
+
+def train(model: nn.Module, words: Words, steps: int, seed: int, args: argparse.Namespace,
+          rate: float = 1.0) -> float:
+    """Train all that the model holds, at ``rate`` times the given learning rate; seconds."""
+    parameters = list(model.parameters())
+    groups = parameter_groups(model, rate * args.lr)
+    optimizer = torch.optim.AdamW(groups, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [group['lr'] for group in groups], steps, pct_start=0.15)
     draw = np.random.default_rng(seed)
     model.train()
+    if model.backbone.trunk:
+        model.backbone.trunk.eval()  # its statistics are of millions of words
     start = time.process_time()
     for step in range(steps):
         MessageHub.get_current_instance().update_info('iter', step)
@@ -305,14 +331,33 @@ def accuracies(right: np.ndarray, names: Sequence[str]) -> dict[str, float]:
                 contextless=float(right[np.isin(names, CONTEXTLESS)].mean()))
 
 
+def on_frozen_trunk(name: str, seed: int, words: Words, args: argparse.Namespace) -> dict:
+    """Weights of the host that has learned alone; those of an earlier call, if there was one."""
+    file = args.work_dir / name / f'frozen_seed{seed}.pth'
+    if not file.is_file():
+        torch.manual_seed(seed)
+        model = MODELS.build(dict(host(name), plugins={}))
+        model.init_weights()
+        train(model, words, args.steps, seed, args)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(model.state_dict(), file)
+    return torch.load(file, weights_only=True)
+
+
 def run(name: str, variant: str, seed: int, steps: int, sets: Callable[[], tuple],
         args: argparse.Namespace) -> dict:
-    trained, (tested, names), (boxed, listed) = sets()
+    trunk, trained, (tested, names), (boxed, listed) = sets()
+    start = on_frozen_trunk(name, seed, trained, args) if args.tune else {}
     torch.manual_seed(seed)
     model = MODELS.build(dict(host(name), plugins=plugins(variant, steps)))
     model.init_weights()
+    if args.tune:
+        model.load_state_dict(start, strict=False)  # plug-ins have heads of their own
+        model.backbone.trunk = copy.deepcopy(trunk)
     torch.manual_seed(seed)
-    seconds = train(model, trained, steps, seed, args)
+    # Tuned, on other words than those of the first steps, and at a third of their rate.
+    seconds = train(model, trained, steps, seed + 1000 * bool(args.tune), args,
+                    rate=1 / 3 if args.tune else 1)
     return dict(host=name, variant=variant, seed=seed, steps=steps, seconds=seconds,
                 accuracy=accuracies(right(model, tested), names),
                 attention=attention(model, boxed, listed))
@@ -351,6 +396,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help=f'of {", ".join(CHOICES)} (default: all)')
     add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     add('--steps', type=positive, default=500, help='training steps (default %(default)s)')
+    add('--tune', type=int, default=0, metavar='STEPS',
+        help='then train the trunk along for that many steps (default: it stays frozen)')
     add('--batch-size', type=positive, default=32, help='default: %(default)s')
     add('--lr', type=float, default=3e-3, help='highest learning rate (default %(default)s)')
     add('--words', type=positive, default=5000, help='training words (default %(default)s)')
@@ -364,7 +411,7 @@ def word_sets(args: argparse.Namespace) -> tuple:
     trunk = Trunk()
     tested, names = validation_words(args.max_words)
     boxed, listed = attention_words(args.max_words or 150)
-    return (trunk.words(training_words(args.words, 0), 'training words'),
+    return (trunk.model, trunk.words(training_words(args.words, 0), 'training words'),
             (trunk.words(tested, 'validation words'), names),
             (trunk.words(boxed, 'words with boxes'), listed))
 
@@ -399,7 +446,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sets, results = cache(lambda: word_sets(args)), []
     for seed, name, variant in itertools.product(args.seeds, args.hosts, args.variants):
         steps = steps_of(variant, [r for r in results if (r['host'], r['seed']) == (name, seed)],
-                         args.steps)
+                         args.tune or args.steps)
         results.append(kept(args.work_dir / name / variant / f'seed{seed}.json',
                             f'{name}, {variant}, seed {seed}, {steps} steps',
                             partial(run, name, variant, seed, steps, sets, args)))

@@ -19,25 +19,24 @@ def data(tmp_path, monkeypatch):
 
 
 def test_variants_keep_what_they_name():
-    args = tool.parse_args(['--sec-weight', '0.5'])
     for path in tool.CONFIGS:
         for variant, kept in tool.VARIANTS.items():
-            cfg = tool.variant_config(path, variant, args)
+            cfg = tool.variant_config(path, variant)
             assert set(cfg.model.plugins) == set(kept)
             for name, changes in kept.items():
                 for key, value in changes.items():
                     assert cfg.model.plugins[name][key] == value
-            if 'sec' in kept:
-                assert cfg.model.plugins.sec.loss_weight == (0.1 if 'light' in variant else 0.5)
+            for plugin in cfg.model.plugins.values():  # said outright: defaults change
+                assert plugin.loss_weight == (0.1 if 'light' in variant else 1)
     with pytest.raises(ValueError, match="no plug-in 'sec'"):
-        tool.variant_config(REPO / 'configs/plugins/sar_tiny.py', 'both', args)
+        tool.variant_config(REPO / 'configs/plugins/sar_tiny.py', 'both')
 
 
 def test_all_variants_start_from_the_same_weights():
-    args, weights = tool.parse_args([]), []
+    weights = []
     for variant in ('base', 'both', 'glyph_features'):
         torch.manual_seed(5)
-        model = MODELS.build(tool.variant_config(tool.CONFIGS[0], variant, args).model)
+        model = MODELS.build(tool.variant_config(tool.CONFIGS[0], variant).model)
         model.init_weights()
         weights.append(model.state_dict())
     for key, value in weights[0].items():
@@ -63,8 +62,7 @@ def test_the_table_has_means_and_spreads():
 
 def test_attention_of_letters_among_other_characters(data, monkeypatch):
     """The step of a character that has no box is passed over."""
-    args = tool.parse_args(['--configs', str(tool.CONFIGS[1])])
-    cfg = tool.variant_config(tool.CONFIGS[1], 'base', args)
+    cfg = tool.variant_config(tool.CONFIGS[1], 'base')
     # A dictionary with the apostrophe gives it a step.
     cfg.model.decoder.dictionary.dict_file = 'english_digits_symbols_94.txt'
     model = MODELS.build(cfg.model).eval()
