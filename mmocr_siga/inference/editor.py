@@ -247,7 +247,8 @@ def word_layers(board: np.ndarray, source: np.ndarray, paint: np.ndarray | None 
 
     The picture makes way for the board where text was, and two pixels around it. What is next to
     nothing becomes nothing, so that the picture keeps its values there. Given the picture (h, w, 3)
-    that the network saw, the board takes its shade from what stays of that around it.
+    that the network saw, the board takes its shade from what stays of that around it, and the paint
+    its color from the ink of the old text.
     """
     side = 2 * _REACH + 1
     around = cv2.dilate(source, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
@@ -256,6 +257,7 @@ def word_layers(board: np.ndarray, source: np.ndarray, paint: np.ndarray | None 
         paint, coverage = board, np.zeros_like(removed)
     if picture is not None:
         board = _shaded(board, picture, removed == 0)
+        paint = _colored(paint, coverage, picture, source, board)
     coverage = np.clip((coverage - 0.04) / 0.92, 0, 1)
     return WordLayers(*(np.ascontiguousarray(each, np.float32)
                         for each in (board, paint, coverage, removed)))
@@ -268,6 +270,20 @@ def _shaded(board: np.ndarray, picture: np.ndarray, kept: np.ndarray) -> np.ndar
     share = cv2.GaussianBlur(kept, (0, 0), sigma)
     shade = cv2.GaussianBlur(kept[..., None] * (picture - board), (0, 0), sigma)
     return board + shade / np.maximum(share, 0.02)[..., None]
+
+
+def _colored(paint: np.ndarray, coverage: np.ndarray, picture: np.ndarray, source: np.ndarray,
+             board: np.ndarray) -> np.ndarray:
+    """Paint whose color is that of the old text: networks tend to the mean of all colors. Of both
+    texts those pixels tell that differ most from the board: others are half ink, half board."""
+    colors = []
+    for shown, ink in ((picture, source > 0.5), (paint, coverage > 0.5)):
+        if not ink.any():
+            return paint
+        contrast = np.abs(shown - board).sum(2)
+        strokes = ink & (contrast >= np.median(contrast[ink]))
+        colors.append(shown[strokes].mean(0))
+    return np.clip(paint + (colors[0] - colors[1]), 0, 255)
 
 
 def find_words(spot: SceneInferencer, image: np.ndarray, text: str) -> list[list[list[float]]]:

@@ -31,6 +31,10 @@ from mmocr_siga.cli.common import positive
 from mmocr_siga.compat.configs import read_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+# A quarter of what pixels_tiny takes, or a step takes seconds. CTC reads 32 queries.
+FEW_PIXELS = {'model.encoder.tokens': 128, 'model.encoder.queries': 32}
+# Every pixel of 8 x 32: twice as many.
+GRID = {'model.encoder.tokens': 256, 'model.encoder.queries': 32, 'model.encoder.img_size': (8, 32)}
 # Experiment -> how numbers look, the longest, steps, the share of them in which the rate rises,
 # batch, and of each arm config and changes.
 EXPERIMENTS = {
@@ -44,18 +48,19 @@ EXPERIMENTS = {
         'deformable': ('siga_tiny_baseline_dcn', {}),
     }),
     'pixels': (dict(difficulty='easy'), 4, 400, 0.5, 16, {
-        'edges': ('pixels_tiny', {'model.encoder.queries': 32}),
-        'anywhere': ('pixels_random_tiny', {'model.encoder.queries': 32}),
-        'grid': ('pixels_grid_tiny', {'model.encoder.queries': 32}),
+        'edges': ('pixels_tiny', FEW_PIXELS),
+        'anywhere': ('pixels_random_tiny', FEW_PIXELS),
+        'grid': ('pixels_grid_tiny', GRID),
     }),
 }
 
 
 def drawn(pipeline: Sequence[dict], look: dict, longest: int, count: int, seed: int,
-          warped: bool) -> dict:
-    """Data set of rendered numbers."""
+          warped: bool, size: tuple[int, int] | None) -> dict:
+    """Data set of rendered numbers, brought to another (height, width) if there is one."""
     left_out = 'LoadWord', 'LoadImage', 'Random'
-    pipeline = [t for t in pipeline if not t['type'].startswith(left_out)]
+    pipeline = [dict(t, scale=size[::-1]) if size and t['type'] == 'Resize' else dict(t)
+                for t in pipeline if not t['type'].startswith(left_out)]
     if warped:
         pipeline.insert(0, dict(type='RandomTextGeometry', prob=1.0))
     return dict(type='RenderedWordDataset', length=count, **look, charset='0123456789',
@@ -71,13 +76,13 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
     dictionary = dict(config.dictionary, with_padding=True)
     config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128,
                                 mask_padding=True)
-    warped = name == 'shapes'
+    warped, size = name == 'shapes', changes.get('model.encoder.img_size')
     config.train_dataloader.dataset = drawn(
-        config.train_pipeline, look, longest, batch * steps, 1 + seed, warped)
+        config.train_pipeline, look, longest, batch * steps, 1 + seed, warped, size)
     config.train_dataloader.batch_size = batch
     config.train_dataloader.pop('batch_sampler', None)
     config.val_dataloader.dataset = drawn(
-        config.test_pipeline, look, longest, args.numbers, 0, warped)
+        config.test_pipeline, look, longest, args.numbers, 0, warped, size)
     config.val_evaluator = [dict(type='WordProtocolMetric'), dict(
         type='CharacterErrorMetric', lengths=(longest // 3, 2 * longest // 3))]
     # The rate falls when they read.

@@ -5,7 +5,7 @@
     python tools/experiments/in_context.py --out work_dirs/in_context \\
         --model configs/in_context_tiny_icl.py work_dirs/in_context_tiny_icl/iter_4000.pth
 
-Words of each kind, real ones of $SIGA_DATA (train.tsv; sets that are not there are left out) and
+Words of each kind, real ones of $SIGA_DATA (val.tsv; sets that are not there are left out) and
 drawn ones, are split into words to test on and a pool, without a text in both. The packaged readers
 read the former as they are; with the first 8, 32, 100 words of the pool as context; and with --tune
 trained on by tools/adapt.py with these. So does an in-context model (--model), and PP-OCRv6, where
@@ -57,15 +57,18 @@ Words = list[tuple[np.ndarray, str]]
 
 
 def real_words(name: str, tests: int, seed: int) -> tuple[Words, Words] | None:
-    """Words to test on and a pool of other texts; None where there is no such set."""
-    table = Path(os.environ.get('SIGA_DATA', 'data'), 'real', name, 'train.tsv')
-    if not table.is_file():
+    """Validation words to test on and a pool of other texts: validation words as long as there are
+    some, then training words, which the packaged readers know. None where there is no such set."""
+    folder, splits = Path(os.environ.get('SIGA_DATA', 'data'), 'real', name), []
+    if not (folder / 'val.tsv').is_file():
         return None
-    records = [record for record in open_source(table) if record.text]
-    np.random.default_rng(seed).shuffle(records)
-    tested = records[:tests]
+    for split in ('val', 'train'):
+        splits.append([record for record in open_source(folder / f'{split}.tsv') if record.text])
+        np.random.default_rng(seed).shuffle(splits[-1])
+    val, train = splits
+    tested = val[:tests]
     texts = {record.text for record in tested}
-    others = [record for record in records[tests:] if record.text not in texts]
+    others = [record for record in val[tests:] + train if record.text not in texts]
     return tuple([(decode_picture(record.load()), record.text) for record in part]
                  for part in (tested, others[:max(COUNTS)]))
 

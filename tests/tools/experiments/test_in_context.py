@@ -20,11 +20,15 @@ def test_real_words_have_no_text_on_both_sides(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     for i, picture in enumerate(word_pictures(30)):
         (folder / f'{i}.png').write_bytes(in_context.encode_picture(picture, '.png'))
-    (folder / 'train.tsv').write_text(''.join(f'{i}.png\t{i % 7}\n' for i in range(30)))
+    for split, numbers in dict(val=range(10), train=range(10, 30)).items():
+        (folder / f'{split}.tsv').write_text(''.join(f'{i}.png\t{i % 20}\n' for i in numbers))
     monkeypatch.setenv('SIGA_DATA', str(tmp_path))
     tested, pool = in_context.real_words('wire_marks', 4, 0)
-    assert len(tested) == 4 and pool
-    assert not {text for _, text in tested} & {text for _, text in pool}
+    texts, others = [text for _, text in tested], [text for _, text in pool]
+    # Six of validation come first; of the training words those whose labels are not tested.
+    assert len(tested) == 4 and {*texts} | {*others[:6]} == set(map(str, range(10)))
+    assert len(others) == 6 + 20 - 4 and not {*texts} & {*others}
+    assert len(in_context.real_words('wire_marks', 40, 0)[0]) == 10
     assert in_context.real_words('plates_us', 4, 0) is None
 
 
