@@ -18,7 +18,6 @@ from ..geometry.crops import WordWarp, crop_word, reading_directions, word_warp
 from ..geometry.pasting import WordLayers, paste_word
 from ..geometry.polygons import check_polygon
 from ..images import UnusableImageError
-from ..models.target_generators.text_masks import denormalized
 from ..structures.results import EditedWord, EditResult, SkippedRegion, WordResult
 from ..text.files import nfc
 from ..text.protocol import same_under
@@ -29,8 +28,10 @@ from .scene_inferencer import SceneInferencer, likelihood
 from .word_inferencer import WordInferencer
 from .word_reader import WordReader
 
-__all__ = ['EDITED', 'WordEditor', 'find_words', 'word_layers']
+__all__ = ['EDITED', 'Tone', 'WordEditor', 'find_words', 'stretched', 'word_layers']
 
+# Gain and offset (3, ) of the channels, BGR: stretched = gain * picture + offset.
+Tone = tuple[float, np.ndarray]
 # What an edited file says of itself.
 EDITED = ('This picture was edited: text in it was rewritten or erased by a neural network '
           '(mmocr_siga edit).')
@@ -40,6 +41,8 @@ _MOST_PIXELS = 50_000_000  # of pictures that are held at a time
 _BATCH = 32
 # Text is taken away up to so many pixels of the network around it.
 _REACH = 2
+# To what contrast faint words are brought for the network, by so much at most.
+_CONTRAST, _MOST_GAIN = 220, 6
 
 
 @dataclass
@@ -222,21 +225,34 @@ class WordEditor:
 
     @torch.no_grad()
     def _draw_batch(self, words: Sequence[_Word], data: Sequence[dict[str, Any]]) -> None:
-        packed = {key: [each[key] for each in data] for key in ('inputs', 'data_samples')}
+        inputs, tones = zip(*(stretched(each['inputs']) for each in data))
+        packed = dict(inputs=inputs, data_samples=[each['data_samples'] for each in data])
         images = self.model.data_preprocessor(packed, False)['inputs']
         if words[0].text is None:
             drawn = self.model.erase(images)
+            colors, shares = [drawn.board], [drawn.source_mask]
         else:
             old = ['' if word.before.error else word.before.text for word in words]
             drawn = self.model.edit(images, [word.text for word in words], old_texts=old)
+            colors, shares = [drawn.board, drawn.paint], [drawn.source_mask, drawn.coverage]
         rgb = getattr(self.model.data_preprocessor, '_channel_conversion', False)
-        shown = denormalized(images, self.model.data_preprocessor) / 255
-        for i, word in enumerate(words):
-            new = () if word.text is None else (
-                _bgr(drawn.paint[i], rgb), drawn.coverage[i, 0].float().cpu().numpy())
-            word.layers = word_layers(_bgr(drawn.board[i], rgb),
-                                      drawn.source_mask[i, 0].float().cpu().numpy(), *new,
-                                      picture=_bgr(shown[i], rgb))
+        for i, (word, each, (gain, offset)) in enumerate(zip(words, data, tones)):
+            board, *paint = ((_bgr(color[i], rgb) - offset) / gain for color in colors)
+            source, *coverage = (share[i, 0].float().cpu().numpy() for share in shares)
+            picture = each['inputs'].permute(1, 2, 0).float().numpy()
+            word.layers = word_layers(board, source, *paint, *coverage, picture=picture)
+
+
+def stretched(image: Tensor) -> tuple[Tensor, Tone]:
+    """A picture (3, H, W) whose contrast is that of most training words, and by which gain and
+    offset of each channel: faint words are hardly seen by the network, and would stay."""
+    low, high = np.percentile(image.flatten(1).numpy(), (8, 92), axis=1)
+    gain = float(np.clip(_CONTRAST / max((high - low).max(), 1), 1, _MOST_GAIN))
+    if gain == 1:
+        return image, (1., np.zeros(3))
+    offset = 127.5 - gain * (low + high) / 2
+    stretched = gain * image + torch.from_numpy(offset).float().view(3, 1, 1)
+    return stretched.round().clamp(0, 255).to(image.dtype), (gain, offset)
 
 
 def word_layers(board: np.ndarray, source: np.ndarray, paint: np.ndarray | None = None,

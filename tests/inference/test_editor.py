@@ -8,7 +8,7 @@ import torch
 
 from mmocr_siga.apis import WordEditor
 from mmocr_siga.images import encode_picture
-from mmocr_siga.inference.editor import find_words, word_layers
+from mmocr_siga.inference.editor import find_words, stretched, word_layers
 from mmocr_siga.structures.encodings import ErasedImages, StyledImages
 from mmocr_siga.structures.results import SceneResult, SpottedWord
 from tests.helpers.editors import ToldReader, editor_files, noise, scene
@@ -105,6 +105,32 @@ def test_the_board_takes_its_shade_from_what_is_kept():
     np.testing.assert_allclose(layers.board, true, atol=0.1)
     everywhere = word_layers(true, np.ones_like(source), picture=picture)
     assert (everywhere.board == np.float32(true)).all()
+
+
+def test_faint_pictures_are_stretched_by_channel_and_others_left_alone():
+    ramp = torch.arange(101.)[None].expand(3, 32, 101)  # 8 % lie below 8, as many above 92
+    faint = (100 + torch.tensor([0.25, 0.5, 0.1]).view(3, 1, 1) * ramp).round().byte()
+    shown, (gain, offset) = stretched(faint)
+    # Green has most contrast, 104 to 146; the middles of blue, green and red are 112.5, 125, 105.
+    assert gain == pytest.approx(220 / 42, abs=0.02)
+    np.testing.assert_allclose(offset, 127.5 - gain * np.array([112.5, 125, 105]), atol=gain / 2)
+    assert shown.dtype == torch.uint8 and shown.shape == faint.shape
+    back = (shown[1, :, 10:90].numpy() - offset[1]) / gain
+    np.testing.assert_allclose(back, faint[1, :, 10:90], atol=0.51 / gain)
+    assert shown[1].min() == 0 and shown[1].max() == 255  # what lies beyond
+    strong = (faint.float() * 255 / 150).byte() * torch.tensor([0, 1]).byte().repeat(51)[:101]
+    assert stretched(strong)[0] is strong and stretched(strong)[1][0] == 1
+    even, (gain, _) = stretched(torch.full((3, 4, 4), 30, dtype=torch.uint8))
+    assert gain == 6 and (even == 128).all()
+
+
+def test_a_faint_word_is_edited_as_a_strong_one(editor):
+    strong = np.where(noise(32, 128)[..., :1] < 128, 17, 238).repeat(3, 2).astype(np.uint8)
+    faint = (strong.astype(float) / 4 + 90).round().astype(np.uint8)
+    of_strong, of_faint = (result.picture.astype(float) for result in editor.edit(
+        [strong, faint], 'NEW'))
+    assert np.abs(of_strong - strong).mean() > 4
+    np.testing.assert_allclose(of_strong / 4 + 90, of_faint, atol=2)
 
 
 def test_paint_takes_its_color_from_the_ink_of_the_old_text():

@@ -43,7 +43,7 @@ from mmocr_siga.datasets.formats.records import open_source
 from mmocr_siga.evaluation.image_fidelity import psnr, ssim
 from mmocr_siga.images import decode_picture
 from mmocr_siga.images.two_means import two_means_mask_image
-from mmocr_siga.inference.editor import word_layers
+from mmocr_siga.inference.editor import Tone, stretched, word_layers
 from mmocr_siga.inference.pipelines import mmocr_scope
 from mmocr_siga.models.recognizers.disentangled_recognizer import mask_boxes
 from mmocr_siga.rendering import (
@@ -92,20 +92,27 @@ class Network:
 
     def inputs(self, images: Sequence[np.ndarray]) -> Tensor:
         """Normalized, (N, 3, H, W)."""
+        return self.stretched(images, lambda image: (image, None))[0]
+
+    def stretched(self, images: Sequence[np.ndarray], how: Callable = stretched
+                  ) -> tuple[Tensor, tuple[Tone, ...]]:
+        """As the editor shows them to the model, normalized, and how they were stretched."""
         data = [self.words._prepared(image)[0] for image in images]
-        packed = {key: [each[key] for each in data] for key in ('inputs', 'data_samples')}
-        return self.model.data_preprocessor(packed, False)['inputs']
+        shown, tones = zip(*(how(each['inputs']) for each in data))
+        packed = dict(inputs=shown, data_samples=[each['data_samples'] for each in data])
+        return self.model.data_preprocessor(packed, False)['inputs'], tones
 
     def picture(self, image: np.ndarray) -> np.ndarray:
         """In the size of the network, uint8 BGR."""
         shown = self.words._prepared(image)[0]['inputs']
         return np.ascontiguousarray(shown.permute(1, 2, 0).clamp(0, 255).byte().numpy())
 
-    def bgr(self, images: Tensor) -> np.ndarray:
-        """(N, 3, H, W) in [0, 1] -> float32 (N, H, W, 3) in [0, 255]."""
+    def bgr(self, images: Tensor, tones: Sequence[Tone]) -> np.ndarray:
+        """(N, 3, H, W) in [0, 1] -> (N, H, W, 3) in [0, 255], as before they were stretched."""
         out = images.permute(0, 2, 3, 1).numpy() * 255
         rgb = getattr(self.model.data_preprocessor, '_channel_conversion', False)
-        return out[..., ::-1] if rgb else out
+        return np.stack([(image - offset) / gain for image, (gain, offset) in zip(
+            out[..., ::-1] if rgb else out, tones)])
 
 
 def pairs_of(args: argparse.Namespace, network: Network, kinds: Sequence[str],
@@ -172,8 +179,9 @@ def removal(args: argparse.Namespace, network: Network) -> None:
     rows, sheet = [], []
     for pairs in batches(pairs_of(args, network, list(KINDS), None)):
         images = [image for pair in pairs for image in pair.images[:1]]
-        drawn = network.model.erase(network.inputs(images))
-        boards, sources = network.bgr(drawn.board), drawn.source_mask[:, 0].numpy()
+        inputs, tones = network.stretched(images)
+        drawn = network.model.erase(inputs)
+        boards, sources = network.bgr(drawn.board, tones), drawn.source_mask[:, 0].numpy()
         for pair, board, source in zip(pairs, boards, sources):
             image, mask = pair.images[0], pair.masks[0]
             found = {name: method(image, mask) for name, method in methods.items()}
@@ -193,7 +201,7 @@ def editing(args: argparse.Namespace, network: Network) -> None:
     faces = rival_faces(network, args.seed)
     rows, sheet, readings = [], [], {}
     for pairs in batches(pairs_of(args, network, ['print', 'scene'], 'fit')):
-        inputs = network.inputs([pair.images[0] for pair in pairs])
+        inputs, tones = network.stretched([pair.images[0] for pair in pairs])
         texts = [pair.texts[1] for pair in pairs]
         boxes = [box_of(pair.masks[1]) for pair in pairs]
         drawn = {'network': network.model.edit(inputs, texts, as_wide(network, inputs, pairs)),
@@ -203,8 +211,10 @@ def editing(args: argparse.Namespace, network: Network) -> None:
             changed = grown(pair.masks[0] | pair.masks[1], 1) > 0
             found = {'copy': image, 'erase and draw': erase_and_draw(image, pair.texts, faces)}
             for name, out in drawn.items():
-                layers = word_layers(network.bgr(out.board)[i], out.source_mask[i, 0].numpy(),
-                                     network.bgr(out.paint)[i], out.coverage[i, 0].numpy(), image)
+                board, paint = (network.bgr(each[i:i + 1], tones[i:i + 1])[0]
+                                for each in (out.board, out.paint))
+                layers = word_layers(board, out.source_mask[i, 0].numpy(), paint,
+                                     out.coverage[i, 0].numpy(), image)
                 found[name] = laid_over(image, layers)
             rows += [(pair.kind, name, *fidelity(out, truth, changed))
                      for name, out in found.items()]
