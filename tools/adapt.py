@@ -7,11 +7,10 @@
 WORDS is a folder with labels.tsv (path<TAB>label), train.tsv or a text file beside each picture, or
 a .tsv, .json, .jsonl or LMDB. A tenth of the words is held out: the training stops when the loss on
 them no longer falls, and the weights are the mean of those of its lowest and of the reader's own,
-which harms less what it could before and reads the new words better, too. Training is that of
-configs/finetune.py. Writes a packaged model, <name>.py with weights, card and graph for
-onnxruntime, which `read` takes; and prints how many of the held-out words are read before and
-after. What cannot be used is told, counted and left out; where nothing was gained, nothing is
-written, and the exit code is 1.
+which forgets less than the former. Training is that of configs/finetune.py. Writes a packaged
+model, <name>.py with weights, card and graph for onnxruntime, which `read` takes; and prints how
+many of the held-out words are read before and after. What cannot be used is told, counted and left
+out; where nothing was gained, nothing is written, and the exit code is 1.
 """
 from __future__ import annotations
 
@@ -131,7 +130,7 @@ def split(words: Sequence[LabelledWord], seed: int = 0
 class HeldOutHook(Hook):
     """Watches the loss on held-out words, keeps the weights of its lowest, and ends the training
     when it has not fallen for long. At last comes the mean of these weights and the reader's own,
-    which reads better than either (Wortsman et al., CVPR 2022, arXiv 2109.01903)."""
+    which forgets less (Wortsman et al., CVPR 2022, arXiv 2109.01903)."""
     priority = 'LOWEST'
 
     def __init__(self, dataloader: Config) -> None:

@@ -251,8 +251,8 @@ def stretched(image: Tensor) -> tuple[Tensor, Tone]:
     if gain == 1:
         return image, (1., np.zeros(3))
     offset = 127.5 - gain * (low + high) / 2
-    stretched = gain * image + torch.from_numpy(offset).float().view(3, 1, 1)
-    return stretched.round().clamp(0, 255).to(image.dtype), (gain, offset)
+    shown = gain * image + torch.from_numpy(offset).float().view(3, 1, 1)
+    return shown.round().clamp(0, 255).to(image.dtype), (gain, offset)
 
 
 def word_layers(board: np.ndarray, source: np.ndarray, paint: np.ndarray | None = None,

@@ -355,7 +355,7 @@ def run(name: str, variant: str, seed: int, steps: int, sets: Callable[[], tuple
         model.load_state_dict(start, strict=False)  # plug-ins have heads of their own
         model.backbone.trunk = copy.deepcopy(trunk)
     torch.manual_seed(seed)
-    # Tuned, on other words than those of the first steps, and at a third of their rate.
+    # Tuned, on other batches than those of the first steps, and at a third of their rate.
     seconds = train(model, trained, steps, seed + 1000 * bool(args.tune), args,
                     rate=1 / 3 if args.tune else 1)
     return dict(host=name, variant=variant, seed=seed, steps=steps, seconds=seconds,
