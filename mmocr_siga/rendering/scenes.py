@@ -81,6 +81,8 @@ class SceneRenderer:
         polygons: list[np.ndarray] = []
         for _ in range(int(rng.integers(self.signs[0], self.signs[1], endpoint=True))):
             sign, face = self._sign(rng)
+            if not all(width for _, _, width, _ in sign.boxes):
+                continue  # a hairline face, too small to leave ink: nobody could read it
             placement = place_line(sign.line, self._warp(rng, sign), _BORDER, width * height // 2)
             found = self._place(rng, luminance(image), taken, sign, placement)
             if found is None:
@@ -216,10 +218,9 @@ def _joined(rng: np.random.Generator, lines: Sequence[Line], rows: Sequence[Sequ
         texts += row
         y += height + leading
     boxes = [cv2.boundingRect((labels == k + 1).view(np.uint8)) for k in range(number)]
-    seen = [k for k, box in enumerate(boxes) if box[2]]
     x, y, w, h = cv2.boundingRect((ink > 127).view(np.uint8))
     line = Line(ink, np.zeros_like(ink), labels, (x, y, x + w, y + h), cap)
-    return _Sign(line, [texts[k] for k in seen], [boxes[k] for k in seen])
+    return _Sign(line, texts, boxes)
 
 
 def _outline(box: tuple[int, int, int, int], placement: Placement) -> np.ndarray:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from mmocr_siga.rendering.layout import Warp, place_line
+from mmocr_siga.rendering.layout import Warp, lay_out, place_line
 from mmocr_siga.rendering.plain import plain_face
 from mmocr_siga.rendering.recipes import build_renderer
 from mmocr_siga.rendering.scenes import SceneRenderer, _outline
@@ -61,6 +63,17 @@ def test_an_arc_carries_its_polygon_along(scenes):
     assert (near[ink] == 1).mean() > .97 and .1 < ink.sum() / near.sum() < .8
     smaller = cv2.erode(near, np.ones((5, 5), np.uint8))
     assert .5 < (smaller[ink] == 1).mean() < .97
+
+
+def test_signs_too_faint_to_be_seen_are_left_out(scenes, monkeypatch):
+    """Hairline faces of small size leave no ink where a word is: it is neither drawn nor listed."""
+    def faint(*args, **kwargs):
+        line = lay_out(*args, **kwargs)
+        return replace(line, ink=line.ink // 3, labels=np.zeros_like(line.labels))
+
+    assert scenes(1).texts
+    monkeypatch.setattr('mmocr_siga.rendering.scenes.lay_out', faint)
+    assert scenes(1).texts == [] == scenes(1).polygons
 
 
 def test_wrong_options(scenes):
