@@ -54,13 +54,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--steps', type=positive, default=2000, help='before (default: %(default)s)')
     add('--fine-steps', type=positive, default=800, help='of the DBNet (default: %(default)s)')
     add('--scenes', type=positive, default=200, help='held out (default: %(default)s)')
+    add('--amp', action='store_true', help='train in mixed precision: bfloat16 on a CPU')
     add('--spotter', metavar='WEIGHTS', help='train siga_spotter_tiny, too, with the weights of '
         'this reader (a checkpoint of siga_tiny)')
     return parser.parse_args(argv)
 
 
 def train(config: str, folder: Path, seed: int, steps: int, changes: Sequence[str],
-          validated: bool = False) -> Path:
+          args: argparse.Namespace, validated: bool = False) -> Path:
     """Train a config, unless that was done, and test it at its end; gives its last checkpoint."""
     last = folder / f'iter_{steps}.pth'
     if last.is_file():
@@ -73,7 +74,8 @@ def train(config: str, folder: Path, seed: int, steps: int, changes: Sequence[st
                f'train_cfg.val_interval={steps}',
                f'train_cfg.val_begin={steps + (not validated)}', *changes]
     subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / config), '--work-dir',
-                    str(folder), '--resume', '--cfg-options', *options], check=True, cwd=ROOT)
+                    str(folder), '--resume', *['--amp'] * args.amp, '--cfg-options', *options],
+                   check=True, cwd=ROOT)
     return last
 
 
@@ -94,7 +96,7 @@ def obedience_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[st
         for arm in args.arms or PERCEPTUAL:
             config, changes = PERCEPTUAL[arm]
             folder = args.work_dir / f'{arm}_{seed}'
-            weights = train(config, folder, seed, args.steps, changes)
+            weights = train(config, folder, seed, args.steps, changes, args)
             result = folder / 'obedience.json'
             if not result.is_file():
                 subprocess.run(
@@ -110,7 +112,7 @@ def worth_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[str, f
         for arm in args.arms or ARMS:
             config, changes = ARMS[arm]
             start = None if config is None else train(
-                config, args.work_dir / f'{arm}_{seed}' / 'before', seed, args.steps, changes)
+                config, args.work_dir / f'{arm}_{seed}' / 'before', seed, args.steps, changes, args)
             yield arm, seed, dict(hmean=statistics.mean(
                 _tested(args, arm, seed, part, start) for part in PARTS), **_spotted(
                     args, arm, seed, start))
@@ -122,7 +124,7 @@ def _tested(args: argparse.Namespace, arm: str, seed: int, part: str, start: Pat
     train('configs/odm/dbnet_tiny_from_odm.py', folder, seed, args.fine_steps, [
         f'default_hooks.warm_start.checkpoint={start and start.resolve()}',
         f'train_dataloader.dataset.part={other}', f'val_dataloader.dataset.part={part}'],
-        validated=True)
+        args, validated=True)
     return last_score(folder, 'icdar/hmean')
 
 
@@ -133,7 +135,7 @@ def _spotted(args: argparse.Namespace, arm: str, seed: int,
     folder = args.work_dir / f'{arm}_{seed}' / 'spotter'
     train('configs/odm/siga_spotter_tiny_from_odm.py', folder, seed, 2 * args.fine_steps, [
         f'default_hooks.warm_start.checkpoint={start and start.resolve()}',
-        f'model.rec_head.weights={Path(args.spotter).resolve()}'], validated=True)
+        f'model.rec_head.weights={Path(args.spotter).resolve()}'], args, validated=True)
     return dict(end_to_end=last_score(folder, 'e2e/hmean'))
 
 

@@ -41,7 +41,8 @@ def test_figures_by_hand():
     found = tool.figures(['ABAB', 'xy'], ['AB', 'xyyz'])
     assert found == dict(strings=0, right=1 - 4 / 6, dropped=2 / 6, doubled=0, inserted=2 / 6,
                          replaced=0)
-    row = dict(decoder='CoMER', seconds=4, all=found, short=dict(right=1), long=dict(right=.5))
-    assert tool.summarize([row], 65).splitlines()[-1] == (
-        '| CoMER | 1 | 0.0 ± 0.0 | 33.3 ± 0.0 | 100.0 ± 0.0 | 50.0 ± 0.0 | 33.3 ± 0.0 '
-        '| 0.0 ± 0.0 | 33.3 ± 0.0 | 0.0 ± 0.0 | 4 |')
+    row = dict(decoder='CoMER', seconds=4, parts=dict(all=found, long=dict(right=.5)))
+    head, _, line = tool.summarize([row], 'right').splitlines()
+    assert head.count('|') == line.count('|') and head.endswith('replaced | long | s |')
+    assert line == ('| CoMER | 1 | 0.0 ± 0.0 | 33.3 ± 0.0 | 33.3 ± 0.0 | 0.0 ± 0.0 | 33.3 ± 0.0 '
+                    '| 0.0 ± 0.0 | 50.0 ± 0.0 | 4 |')
