@@ -3,11 +3,15 @@
     python tools/experiments/digits.py positions --work-dir work_dirs/positions
     python tools/experiments/digits.py shapes --work-dir work_dirs/shapes
     python tools/experiments/digits.py pixels --work-dir work_dirs/pixels
+    python tools/experiments/digits.py split --work-dir work_dirs/split
 
 `positions`: the vision transformer with learned and with rotary positions, and with rotary ones
 on images that keep their ratio; numbers of up to 6 digits. `shapes`: the small ResNet with and
 without deformable convolutions; numbers that are turned, lean or seen from aside. `pixels`:
-tokens that are pixels of edges, any pixels, or a grid.
+tokens that are pixels of edges, any pixels, or a grid. `split`: a reader that takes style and
+content apart and ablations of it, beside the same one that reads alone, each from the same weights
+that have learned to read alone; pairs of numbers in one style, tested on faces held out.
+disentangle.py probes what they have learned.
 
 Numbers are drawn while training. All models have a CTC head: attention takes long to begin to read.
 Word accuracy on held-out numbers; of several seeds mean and standard error. Runs that are done are
@@ -17,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,8 +40,11 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 FEW_PIXELS = {'model.encoder.tokens': 128, 'model.encoder.queries': 32}
 # Every pixel of 8 x 32: twice as many.
 GRID = {'model.encoder.tokens': 256, 'model.encoder.queries': 32, 'model.encoder.img_size': (8, 32)}
+ALONE = {'model.image_head': None}
+QUARTER, MOST = ({'model.encoder.style_share': share} for share in (0.25, 0.75))
 # Experiment -> how numbers look, the longest, steps, the share of them in which the rate rises,
-# batch, and of each arm config and changes.
+# batch, and of each arm config, changes, and perhaps the arm from whose weights it goes on, with a
+# third of the steps and half the rate.
 EXPERIMENTS = {
     'positions': (dict(difficulty='easy'), 6, 250, 0.8, 32, {
         'learned': ('vit_tiny', {}),
@@ -51,6 +59,23 @@ EXPERIMENTS = {
         'edges': ('pixels_tiny', FEW_PIXELS),
         'anywhere': ('pixels_random_tiny', FEW_PIXELS),
         'grid': ('pixels_grid_tiny', GRID),
+    }),
+    'split': (dict(preset='style_pairs', part='train'), 5, 750, 0.2, 12, {
+        'reading alone': ('disentangled_tiny', ALONE),
+        'reading longer': ('disentangled_tiny', ALONE, 'reading alone'),
+        'style and content': ('disentangled_tiny', {}, 'reading alone'),
+        'no alignment': ('disentangled_tiny', {'model.image_head.loss_align': None},
+                         'reading alone'),
+        'no image': ('disentangled_tiny', {'model.image_head.loss_image': None}, 'reading alone'),
+        'style teaches the trunk': ('disentangled_tiny',
+                                    {'model.encoder.trunk_gradient': 'style'}, 'reading alone'),
+        'content teaches the trunk': ('disentangled_tiny',
+                                      {'model.encoder.trunk_gradient': 'content'},
+                                      'reading alone'),
+        'reading alone, style 1/4': ('disentangled_tiny', dict(ALONE, **QUARTER)),
+        'style 1/4': ('disentangled_tiny', QUARTER, 'reading alone, style 1/4'),
+        'reading alone, style 3/4': ('disentangled_tiny', dict(ALONE, **MOST)),
+        'style 3/4': ('disentangled_tiny', MOST, 'reading alone, style 3/4'),
     }),
 }
 
@@ -68,17 +93,30 @@ def drawn(pipeline: Sequence[dict], look: dict, longest: int, count: int, seed: 
                 pipeline=pipeline)
 
 
+def folder(args: argparse.Namespace, arm: str, seed: int) -> Path:
+    return args.work_dir / f'{re.sub("[^a-z0-9]+", "_", arm)}_{seed}'
+
+
 def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Config:
     look, longest, steps, rise, batch, arms = EXPERIMENTS[name]
-    steps, (config, changes) = args.steps or steps, arms[arm]
+    steps, lr, (config, changes, *start) = args.steps or steps, args.lr, arms[arm]
+    weights = None
+    if start:
+        weights = str(folder(args, *start, seed) / f'iter_{steps}.pth')
+        steps, lr = max(1, steps // 3), lr / 2
     config = read_config(CONFIGS / f'{config}.py')
     config.merge_from_dict(changes)
     dictionary = dict(config.dictionary, with_padding=True)
-    config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128,
-                                mask_padding=True)
     warped, size = name == 'shapes', changes.get('model.encoder.img_size')
     config.train_dataloader.dataset = drawn(
         config.train_pipeline, look, longest, batch * steps, 1 + seed, warped, size)
+    if name == 'split':
+        pairs = dict(config.train_dataloader.dataset, type='RenderedPairDataset')
+        config.train_dataloader.dataset = dict(pairs, dictionary=dictionary)
+        config.style_pairs, look = pairs, dict(look, part='test')  # as disentangle.py needs them
+    else:
+        config.model.decoder = dict(type='CTCDecoder', dictionary=dictionary, in_channels=128,
+                                    mask_padding=True)
     config.train_dataloader.batch_size = batch
     config.train_dataloader.pop('batch_sampler', None)
     config.val_dataloader.dataset = drawn(
@@ -92,10 +130,10 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
         dict(type='LinearLR', start_factor=0.05, end=warm_up, by_epoch=False),
         dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=fall, end=steps,
              T_max=steps - fall, by_epoch=False)]
-    config.optim_wrapper.optimizer.lr = args.lr
+    config.optim_wrapper.optimizer.lr, config.load_from = lr, weights
     config.train_cfg = dict(type='IterBasedTrainLoop', max_iters=steps, val_begin=steps + 1)
     config.randomness = dict(seed=seed)
-    config.work_dir = str(args.work_dir / f'{arm.replace(", ", "_")}_{seed}')
+    config.work_dir = str(folder(args, arm, seed))
     config.experiment_name = f'{args.work_dir.name}_{arm}_{seed}'
     return config
 
@@ -105,6 +143,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add('experiment', choices=EXPERIMENTS)
     add('--work-dir', type=Path, required=True)
+    add('--arms', nargs='+', metavar='ARM', help='default: all')
     add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     add('--steps', type=positive, help="default: the experiment's")
     add('--numbers', type=positive, default=500, help='held out (default: %(default)s)')
@@ -121,8 +160,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     record, results = args.work_dir / 'results.json', []
     if record.exists():
         results = json.loads(record.read_text('utf-8'))
+    arms = EXPERIMENTS[args.experiment][-1]
+    if unknown := set(args.arms or ()) - set(arms):
+        raise ValueError(f'{args.experiment} has no arm {sorted(unknown)}: choose of {list(arms)}')
     for seed in args.seeds:
-        for arm in EXPERIMENTS[args.experiment][-1]:
+        for arm in args.arms or arms:
             if any(row[:2] == [arm, seed] for row in results):
                 continue
             config = experiment(args.experiment, arm, seed, args)

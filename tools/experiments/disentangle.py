@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import string
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -63,6 +64,7 @@ REACH = 2  # pixels around the ink that are painted over, as in editing
 PROBED = dict(faces=20, words=60, tokens=8000)
 ITERATIONS = 60  # of L-BFGS
 BATCH = 32
+OF_TRAINING = ('lexicon', 'backgrounds', 'charset', 'max_length', 'random_strings', 'punctuation')
 # Kinds of pairs: recipe, and what is changed of its style.
 KINDS = {
     'print': ('style_pairs', {}),
@@ -127,18 +129,18 @@ def pairs_of(args: argparse.Namespace, network: Network, kinds: Sequence[str],
 
 
 def held_out_renderer(recipe: str, network: Network, **changes: Any) -> WordRenderer:
-    """Faces and words that training had none of, with changes of the style; lexicon and photographs
-    are those of its config."""
+    """Faces and words that training had none of, with changes of the style; what words are made of
+    and photographs are those of its config."""
     trained = network.words.cfg.get(recipe, {})
-    renderer = copy.copy(_renderer(recipe, trained.get('lexicon'), trained.get('backgrounds')))
+    renderer = copy.copy(_renderer(recipe, **{
+        'random_strings': 0.0, **{name: trained[name] for name in OF_TRAINING if name in trained}}))
     renderer.style = replace(renderer.style, **changes)
     return renderer
 
 
 @cache  # faces are looked for once
-def _renderer(recipe: str, lexicon: str | None, backgrounds: str | None) -> WordRenderer:
-    return build_renderer(recipe, part='test', random_strings=0.0, lexicon=lexicon,
-                          backgrounds=backgrounds)[0]
+def _renderer(recipe: str, **options: Any) -> WordRenderer:
+    return build_renderer(recipe, part='test', **options)[0]
 
 
 def shrunk(group: RenderedGroup, network: Network, kind: str) -> Pair:
@@ -450,8 +452,10 @@ def classified(features: Tensor, labels: np.ndarray, folds: np.ndarray) -> dict[
 
 
 def present(features: Tensor, texts: Sequence[str], folds: np.ndarray) -> dict[str, float]:
-    """Mean area under the ROC curve, over letters that are in a twentieth of the words or more."""
-    there = np.array([[chr(97 + i) in text.lower() for i in range(26)] for text in texts])
+    """Mean area under the ROC curve, over letters and digits that are in a twentieth of the words
+    or more."""
+    there = np.array([[c in text.lower() for c in string.ascii_lowercase + string.digits]
+                      for text in texts])
     there = there[:, there.mean(0) >= 0.05]
     shuffled = np.random.default_rng(0).permutation(there)
     cells = {}

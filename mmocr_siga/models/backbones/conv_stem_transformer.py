@@ -40,6 +40,8 @@ class ConvStemTransformer(BaseModule):
         self.stem = nn.ModuleList([
             nn.Conv2d(in_channels, stem_channels, 3, 2, 1),
             nn.Conv2d(stem_channels, embed_dim, 3, 2, 1)])
+        # Or positions, which are added, outweigh what is seen, and reading begins later.
+        nn.init.kaiming_normal_(self.stem[1].weight)
         self.stem_norm = nn.LayerNorm(stem_channels)
         self.activation = nn.GELU()
         self.blocks = TransformerEncoder(embed_dim, depth, num_heads, inner_channels, dropout,

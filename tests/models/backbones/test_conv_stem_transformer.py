@@ -2,6 +2,8 @@ import pytest
 import torch
 from mmocr.registry import MODELS
 
+from mmocr_siga.models.layers.text_image_decoder import grid_sinusoids
+
 
 def backbone(**changes):
     return MODELS.build(dict(dict(type='ConvStemTransformer', stem_channels=8, embed_dim=16,
@@ -26,6 +28,15 @@ def test_blank_pictures_differ_from_place_to_place():
     with torch.no_grad():
         tokens = backbone()(torch.zeros(1, 3, 16, 32))[-1].flatten(2)[0].T
     assert (torch.cdist(tokens, tokens) + torch.eye(32)).min() > 1e-3
+
+
+def test_what_is_seen_weighs_as_much_as_where_it_is():
+    torch.manual_seed(0)
+    with torch.no_grad():
+        stem = backbone(stem_channels=64, embed_dim=128)(torch.randn(8, 3, 32, 128))[0]
+    places = grid_sinusoids(8, 32, 128).T.view(128, 8, 32)
+    ratio = (stem - places).square().mean() / places.square().mean()
+    assert places.square().mean() == pytest.approx(.5, abs=1e-3) and 1 < ratio < 3
 
 
 def test_taps_that_are_no_blocks_are_refused():
