@@ -389,7 +389,8 @@ class ProbedWord:
 
 def probed_words(args: argparse.Namespace, network: Network) -> Iterator[ProbedWord]:
     renderer = held_out_renderer('style_pairs', network)
-    charset = frozenset('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')
+    charset = frozenset(network.words.cfg.get('style_pairs', {}).get(
+        'charset', string.ascii_letters + string.digits))
     faces = [face for face in renderer.fonts.faces if charset <= face.characters]
     order = np.random.default_rng(args.seed).permutation(len(faces))[:PROBED['faces']]
     for number, chosen in enumerate(order):
