@@ -6,6 +6,7 @@ from mmocr.registry import MODELS
 
 from mmocr_siga.apis import export_onnx
 from mmocr_siga.models.encoders import PixelTokenEncoder
+from mmocr_siga.models.encoders.pixel_token_encoder import ColumnQueries
 from mmocr_siga.models.pseudo_labels.functional import two_means_mask_image
 from tests.conftest import REPO
 from tests.helpers.readers import word_pictures
@@ -221,3 +222,21 @@ def test_configs_differ_in_what_is_taken(name, select, tokens):
     encoding = model.encode(torch.randn(1, 3, height, width))[1]
     assert encoding.context.shape == (1, tokens, 128)
     assert select != 'grid' or encoding.valid.all()
+
+
+def test_columns_begin_by_looking_around_themselves():
+    """One token a column of 16, each with a value of its own: what a query takes of them."""
+    torch.manual_seed(0)
+    columns = ColumnQueries(16, 32, num_heads=1)
+    with torch.no_grad():
+        columns.key_value.weight[:32], columns.key_value.weight[32:] = 0, torch.eye(32)
+        columns.key_value.bias[32:], columns.proj.bias[:] = 0, 0
+        columns.proj.weight[:] = torch.eye(32)
+        x = torch.arange(16.) * 8 + 4
+        places = torch.stack([x, torch.full_like(x, 15.5)], -1)[None]
+        taken = columns(torch.eye(16, 32)[None], torch.ones(1, 16, dtype=torch.bool), places,
+                        (32, 128))[0, :, :16]
+    assert torch.allclose(taken.sum(1), torch.ones(16), atol=1e-5)
+    far = (x[:, None] - x).abs()
+    assert (taken * far).sum(1).mean() < .6 * far.mean()
+    assert (taken.argmax(1) == torch.arange(16)).float().mean() > .7
