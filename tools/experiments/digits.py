@@ -2,16 +2,16 @@
 
     python tools/experiments/digits.py positions --work-dir work_dirs/positions
     python tools/experiments/digits.py shapes --work-dir work_dirs/shapes
-    python tools/experiments/digits.py pixels --work-dir work_dirs/pixels
+    python tools/experiments/digits.py pixels --work-dir work_dirs/pixels --lr 1e-3
     python tools/experiments/digits.py split --work-dir work_dirs/split
 
 `positions`: the vision transformer with learned and with rotary positions, and with rotary ones
 on images that keep their ratio; numbers of up to 6 digits. `shapes`: the small ResNet with and
 without deformable convolutions; numbers that are turned, lean or seen from aside. `pixels`:
-tokens that are pixels of edges, any pixels, or a grid. `split`: a reader that takes style and
-content apart and ablations of it, beside the same one that reads alone, each from the same weights
-that have learned to read alone; pairs of numbers in one style, tested on faces held out.
-disentangle.py probes what they have learned.
+tokens that are pixels of edges, of all strokes, any pixels, or a grid. `split`: a reader that takes
+style and content apart and ablations of it, beside the same one that reads alone, each from the
+same weights that have learned to read alone; pairs of numbers in one style, tested on faces held
+out. disentangle.py probes what they have learned.
 
 Numbers are drawn while training. All models have a CTC head: attention takes long to begin to read.
 Word accuracy on held-out numbers; of several seeds mean and standard error. Runs that are done are
@@ -55,8 +55,10 @@ EXPERIMENTS = {
         'plain': ('siga_tiny_baseline', {}),
         'deformable': ('siga_tiny_baseline_dcn', {}),
     }),
-    'pixels': (dict(difficulty='easy'), 4, 400, 0.5, 16, {
+    'pixels': (dict(difficulty='easy'), 4, 1000, 0.2, 16, {
         'edges': ('pixels_tiny', FEW_PIXELS),
+        'edges, rotary': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.position': 'rope'})),
+        'foreground': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.select': 'foreground'})),
         'anywhere': ('pixels_random_tiny', FEW_PIXELS),
         'grid': ('pixels_grid_tiny', GRID),
     }),

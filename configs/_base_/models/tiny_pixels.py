@@ -7,4 +7,4 @@ model = dict(
         _delete_=True,
         type='PixelTokenEncoder',
         tokens=512, select='edge', embed_dim=128, depth=4, num_heads=4, inner_channels=256,
-        position='rope'))
+        position='fourier', dropout=0.0))
