@@ -214,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for seed, name in itertools.product(args.seeds, args.decoders):
         results.append(kept(args.work_dir / name.replace(', ', '_') / f'seed{seed}.json',
                             f'{name}, seed {seed}', partial(run, name, seed, sets, args)))
-        right = results[-1]["parts"]["all"]["right"]
+        right = results[-1]['parts']['all']['right']
         print(f'  {name}, seed {seed}: {100 * right:.1f} % of the characters', flush=True)
         write(args.work_dir / 'results.md', summarize(results, by_part))
     print(summarize(results, by_part))

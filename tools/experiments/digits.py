@@ -28,7 +28,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from odm import table
+from odm import check_arms, table
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
 from mmocr_siga.cli import run_tool
@@ -163,8 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if record.exists():
         results = json.loads(record.read_text('utf-8'))
     arms = EXPERIMENTS[args.experiment][-1]
-    if unknown := set(args.arms or ()) - set(arms):
-        raise ValueError(f'{args.experiment} has no arm {sorted(unknown)}: choose of {list(arms)}')
+    check_arms(args, arms)
     for seed in args.seeds:
         for arm in args.arms or arms:
             if any(row[:2] == [arm, seed] for row in results):

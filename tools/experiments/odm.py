@@ -20,7 +20,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mmocr_siga.cli import run_tool
@@ -155,12 +155,15 @@ def table(results: Sequence[tuple[str, int, dict[str, float]]]) -> str:
     return '\n'.join(lines) + '\n'
 
 
+def check_arms(args: argparse.Namespace, known: Collection[str]) -> None:
+    """A ValueError if ``--arms`` names one that the experiment does not have."""
+    if unknown := set(args.arms or ()) - set(known):
+        raise ValueError(f'{args.experiment} has no arm {sorted(unknown)}: choose of {list(known)}')
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    known = PERCEPTUAL if args.experiment == 'obedience' else ARMS
-    unknown = set(args.arms or ()) - set(known)
-    if unknown:
-        raise ValueError(f'{args.experiment} has no arm {sorted(unknown)}: choose of {list(known)}')
+    check_arms(args, PERCEPTUAL if args.experiment == 'obedience' else ARMS)
     args.work_dir.mkdir(parents=True, exist_ok=True)
     results = []
     for found in (obedience_runs if args.experiment == 'obedience' else worth_runs)(args):
