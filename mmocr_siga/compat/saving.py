@@ -94,8 +94,9 @@ def keep_until_saved(module: ModuleType) -> None:
 def _removing_later(method: Callable) -> Callable:
     @wraps(method)
     def removing_later(self: Any, runner: Any, *args: Any, **kwargs: Any) -> None:
-        backend = self.file_backend
-        if isinstance(backend, _Later):  # the best one is saved, then the last one anew
+        backend = getattr(self, 'file_backend', None)  # there is none before a training
+        # Or the best one is saved, then the last one anew.
+        if backend is None or isinstance(backend, _Later):
             method(self, runner, *args, **kwargs)
             return
         later = self.file_backend = _Later(backend)

@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmocr.registry import MODELS
 
 from mmocr_siga.rendering.plain import plain_face
 from tools.experiments import odm as tool
@@ -28,7 +31,7 @@ def run(monkeypatch, experiment, folder, *options):
             (work / f'iter_{steps}.pth').touch()
             score = .4 if 'test' in options.get('val_dataloader.dataset.part', '') else .6
             (logs / 'scalars.json').write_text(
-                '{"loss": 1}\n' + json.dumps({'icdar/hmean': score}) + '\n')
+                '{"loss": 1}\n' + json.dumps({'icdar/hmean': score, 'e2e/hmean': .25}) + '\n')
 
     monkeypatch.setattr(subprocess, 'run', pretend)
     assert tool.main([experiment, '--work-dir', str(folder), '--seeds', '0', '1', *options]) == 0
@@ -46,6 +49,31 @@ def test_worth(monkeypatch, tmp_path):
     assert sum('train_dataloader.dataset.part=test' in c for c in last) == 8
     # What is there is not run again.
     assert run(monkeypatch, 'worth', tmp_path)[0] == []
+
+
+def test_spotters_go_on_from_the_detectors(monkeypatch, tmp_path):
+    commands, table = run(monkeypatch, 'worth', tmp_path, '--arms', 'scratch', '--spotter',
+                          'reader.pth', '--spotter-steps', '7')
+    assert '| scratch | 2 | 0.500 ± 0.000 | 0.250 ± 0.000 |' in table
+    spotters = [c for c in commands if 'spotter.py' in c]
+    assert len(spotters) == 2 and all('train_cfg.max_iters=7' in c for c in spotters)
+    config = Config.fromfile(tmp_path / 'scratch_1/spotter/spotter.py')
+    start = config.default_hooks.warm_start
+    assert start.checkpoint == str(tmp_path / 'scratch_1/tested_on_test/iter_800.pth')
+    assert {*start.parts} == {'backbone.', 'neck.', 'det_head.'}
+    assert config.model.rec_head.weights == str(Path('reader.pth').resolve())
+    detector = Config.fromfile('configs/odm/dbnet_tiny_from_odm.py')
+    for loader in 'train_dataloader', 'val_dataloader':  # as the detector was taught and tested
+        mine, its = config[loader].dataset, detector[loader].dataset
+        assert (mine.test_count, mine.part, mine.split_seed) == (
+            its.test_count, its.part, its.split_seed)
+    init_default_scope('mmocr')
+    models = [MODELS.build(c.model) for c in (detector, Config(dict(
+        config, model=dict(config.model, rec_head=dict(config.model.rec_head, weights=None)))))]
+    its, mine = (m.state_dict() for m in models)
+    for name, value in its.items():
+        if name.split('.')[0] in ('backbone', 'neck', 'det_head'):
+            assert mine[name].shape == value.shape
 
 
 def test_obedience(monkeypatch, tmp_path):
