@@ -100,6 +100,22 @@ def configs_in_hub(module: ModuleType) -> None:
     module.get_config = get_config
 
 
+def configs_formatted_once(module: ModuleType) -> None:
+    """A config is written several times where a training starts, and into every checkpoint."""
+    format_code = module.FormatCode
+    last: dict[str, Any] = {}
+
+    @wraps(format_code)
+    def format_once(text: str, **options: Any) -> Any:
+        if text not in last:
+            formatted = format_code(text, **options)
+            last.clear()
+            last[text] = formatted
+        return last[text]
+
+    module.FormatCode = format_once
+
+
 def models_in_inferencers(module: ModuleType) -> None:
     """``MMOCRInferencer(rec='siga_tiny_words')``; configs of ours by name, with weights given."""
     original = module.BaseInferencer._load_model_from_metafile

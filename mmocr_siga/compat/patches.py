@@ -10,7 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
-from .configs import configs_in_bases, configs_in_hub, models_in_inferencers
+from .configs import configs_formatted_once, configs_in_bases, configs_in_hub, models_in_inferencers
 from .cpu_launcher import join_by_gloo, wrap_without_devices
 from .dependencies import ensure_mmcv_ext, restore_numpy_sctypes
 from .saving import keep_until_saved, write_whole_files
@@ -122,6 +122,10 @@ PATCHES = (
           what="_base_ = 'mmocr_siga::siga_r31.py' finds our configs",
           why='MMEngine knows the packages of OpenMMLab alone, and asks for a folder in the name',
           until='an MMEngine with entry points for configs'),
+    Patch('mmengine.config.config', configs_formatted_once,
+          what='a config that was written is not formatted again',
+          why='formatting takes seconds where paths are long, in each checkpoint anew',
+          until='an MMEngine that formats its configs once, or not by yapf'),
     Patch('mmengine.hub.hub', configs_in_hub,
           what="get_config('mmocr_siga::siga_r31.py') finds our configs and packaged weights",
           why='as before', until='as before'),

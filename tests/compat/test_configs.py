@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -33,6 +34,20 @@ WEIGHTS = REPO / 'mmocr_siga' / 'weights' / 'siga_tiny_words.pth'
     ('siga_tiny_words', 'mmocr_siga/weights/siga_tiny_words.py')])
 def test_names(name, path):
     assert find_config(name) == REPO / path
+
+
+def test_a_config_is_formatted_once():
+    asked = []
+
+    def format_code(text, style_config):
+        asked.append(text)
+        return text.upper(), style_config
+
+    module = SimpleNamespace(FormatCode=format_code)
+    configs.configs_formatted_once(module)
+    for text in 'aabab':  # the last one is kept
+        assert module.FormatCode(text, style_config=1) == (text.upper(), 1)
+    assert asked == list('abab')
 
 
 def test_no_two_configs_have_a_name():

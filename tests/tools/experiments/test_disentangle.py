@@ -57,6 +57,7 @@ def test_editing(run, monkeypatch):
             > rows['print', 'copy']['in-mask PSNR'])
 
 
+@pytest.mark.filterwarnings('ignore:lbfgs failed')
 def test_probes(run, monkeypatch):
     monkeypatch.setattr(tool, 'ITERATIONS', 3)
     rows = run('probes')
@@ -85,14 +86,6 @@ def test_recognition(run, files, monkeypatch):
     rows = run('recognition', '--beside', 'twin', *files)
     for reader in ('this', 'twin'):
         assert [rows[name, reader]['right (%)'] for name in ('a', 'b', 'all')] == [100, 50, 75]
-
-
-def test_area_under_curve():
-    rng = np.random.default_rng(0)
-    scores, positive = rng.integers(0, 9, 60).astype(float), rng.random(60) < 0.3
-    pairs = [(a > b) + (a == b) / 2 for a in scores[positive] for b in scores[~positive]]
-    assert tool.area_under_curve(scores, positive) == pytest.approx(np.mean(pairs))
-    assert np.isnan(tool.area_under_curve(scores, np.ones(60, bool)))
 
 
 def test_probes_find_what_is_linear_and_nothing_else():
