@@ -6,6 +6,7 @@ on words where a trunk that reads is there to begin with.
     python tools/experiments/digits.py pixels --work-dir work_dirs/pixels --lr 1e-3
     python tools/experiments/digits.py split --work-dir work_dirs/split
     python tools/experiments/digits.py words --work-dir work_dirs/words
+    python tools/experiments/digits.py split_words --work-dir work_dirs/split_words --lr 1e-3
 
 `positions`: the vision transformer with learned and with rotary positions, and with rotary ones on
 images that keep their ratio; numbers of up to 6 digits, tested on up to 9, wider than 4:1.
@@ -16,6 +17,8 @@ that reads alone, each from the same weights that have learned to read alone; pa
 one style, tested on faces held out. disentangle.py probes what they have learned. `words`: the
 small ResNet, with backbone and context of siga_tiny_words to begin with, as it is, with deformable
 convolutions and with letters grouped in training; the real words of real_words_kinds.py.
+`split_words`: the same backbone, which learns to read real words from pairs of rendered ones, with
+style and content apart and without style.
 
 Numbers are drawn while training. All models have a CTC head: attention takes long to begin to read.
 Word accuracy on held-out numbers or words; of several seeds mean and standard error. What is
@@ -102,6 +105,10 @@ EXPERIMENTS = {
         'deformable': ('siga_tiny_baseline_dcn', {}),
         'grouping': ('hsg_tiny_joint', {}),
     }),
+    'split_words': Experiment({}, 25, 400, 0.2, 12, {
+        'reading alone': ('disentangled_siga_tiny', ALONE),
+        'style and content': ('disentangled_siga_tiny', {}),
+    }),
 }
 
 
@@ -122,16 +129,21 @@ def folder(args: argparse.Namespace, arm: str, seed: int) -> Path:
     return args.work_dir / f'{re.sub("[^a-z0-9]+", "_", arm)}_{seed}'
 
 
-def words(config: Config, work_dir: Path) -> None:
-    """Real words to train and to test on, and a packaged trunk to begin with."""
+def words(config: Config, seed: int, work_dir: Path) -> None:
+    """Real words to train and to test on, and a packaged trunk to begin with; or pairs of rendered
+    ones, from what the config begins with."""
     kinds = Config.fromfile(CONFIGS / '_base_/datasets/real_words_kinds.py')
+    config.val_dataloader.dataset = dict(kinds.kinds_val, pipeline=config.test_pipeline)
+    config.val_evaluator = [
+        dict(type='WordProtocolMetric'), dict(type='CharacterErrorMetric'), kinds.kinds_evaluator]
+    if 'style_pairs_scene' in config:
+        config.train_dataloader.dataset = dict(
+            config.style_pairs_scene, seed=1 + seed, dictionary=config.dictionary)
+        return
     config.train_dataloader.dataset = dict(
         type='CheckedTextDataset', dictionary=config.dictionary, pipeline=config.train_pipeline,
         dataset=dict(type='ConcatDataset', datasets=kinds.kinds_train_list, verify_meta=False))
     config.train_dataloader.sampler = kinds.kinds_sampler
-    config.val_dataloader.dataset = dict(kinds.kinds_val, pipeline=config.test_pipeline)
-    config.val_evaluator = [
-        dict(type='WordProtocolMetric'), dict(type='CharacterErrorMetric'), kinds.kinds_evaluator]
     config.load_from = str(work_dir / 'trunk.pth')
     reader = torch.load(find_packaged('siga_tiny_words').weights, weights_only=True)['state_dict']
     torch.save({name: value for name, value in reader.items()
@@ -170,13 +182,13 @@ def experiment(name: str, arm: str, seed: int, args: argparse.Namespace) -> Conf
     config.load_from = weights
     config.merge_from_dict(changes)
     config.dictionary = dict(config.dictionary, with_padding=True)
-    if name != 'split':
+    if config.model.type != 'DisentangledRecognizer':
         config.model.decoder = dict(type='CTCDecoder', dictionary=config.dictionary,
                                     in_channels=128, mask_padding=True)
     if chosen.look:
         numbers(config, name, steps, seed, args.numbers, changes.get('model.encoder.img_size'))
     else:
-        words(config, args.work_dir)
+        words(config, seed, args.work_dir)
     config.train_dataloader.batch_size = chosen.batch
     config.train_dataloader.pop('batch_sampler', None)
     # The rate falls when they read.

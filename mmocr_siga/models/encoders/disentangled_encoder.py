@@ -48,7 +48,9 @@ class DisentangledEncoder(BaseEncoder):
     reads others; :meth:`features` tells style as well.
 
     Args:
-        in_channels: Channels of the backbone's maps, all of one size: the taps T_l, and last D.
+        in_channels: Channels of the backbone's maps: the taps T_l, and last D. Maps of several
+            sizes, as convolutions give them, are brought to ``map_size``: averaged where they are
+            larger, bilinearly where they are smaller.
         style_share: Part of style, 0.5 for halves.
         split: 'channels', both keep their place and share the D channels; or 'tokens', both have D
             channels and share as many learned queries as there are places in a picture of
@@ -56,7 +58,7 @@ class DisentangledEncoder(BaseEncoder):
         blocks: Transformer layers of each half; ``inner_channels`` of the feed-forward parts are
             twice the channels unless given.
         trunk_gradient: From which half gradients reach the trunk: 'both', or one.
-        map_size: (h, w), for the number of queries.
+        map_size: (h, w), for the number of queries, and for maps of several sizes.
     """
 
     def __init__(self, in_channels: Sequence[int] = (128, 128, 128, 128, 128),
@@ -70,7 +72,7 @@ class DisentangledEncoder(BaseEncoder):
             if value not in known:
                 raise ValueError(f'{name} must be one of {known}, but is {value!r}')
         *taps, width = in_channels
-        self.in_channels, self.split = tuple(in_channels), split
+        self.in_channels, self.split, self.map_size = tuple(in_channels), split, tuple(map_size)
         self.trunk_gradient = trunk_gradient
         self.style_channels, self.content_channels = self.widths(in_channels, style_share, split)
         for name, channels in (('style', self.style_channels), ('content', self.content_channels)):
@@ -104,12 +106,13 @@ class DisentangledEncoder(BaseEncoder):
                 data_samples: Sequence[TextRecogDataSample] | None = None) -> Tensor:
         """Maps of the backbone -> content (N, D_c, h, w), or (N, D_c, 1, Q) of queries. Pictures
         are not padded: they fill what they are resized to."""
-        size, trunk = self._trunk(feat)
-        return self._content(self._seen(trunk, 'content'), size)
+        *_, trunk = self._maps(feat)
+        return self._content(self._seen(as_tokens(trunk), 'content'), trunk.shape[2:])
 
     def features(self, feat: Sequence[Tensor]) -> DisentangledFeatures:
         """Maps of the backbone -> style and content."""
-        size, trunk = self._trunk(feat)
+        *taps, last = self._maps(feat)
+        size, trunk = last.shape[2:], as_tokens(last)
         content = self._content(self._seen(trunk, 'content'), size)
         seen = self._seen(trunk, 'style')
         look = None
@@ -117,22 +120,23 @@ class DisentangledEncoder(BaseEncoder):
             look = self.style_queries.look(seen)
             seen = self.style_queries.take(look, seen)
         source = style = self.to_style(seen)
-        for gate, tap in zip(self.gates, feat[:-1]):
+        for gate, tap in zip(self.gates, taps):
             tap = as_tokens(self._seen(tap, 'style'))
             style = gate(style, tap if look is None else look @ tap)
         style = self.style_blocks(style)
         maps = [self.places(tokens, size) if look is not None else tokens
                 for tokens in (style, source)]
-        return DisentangledFeatures(content, style, *(as_map(each, size) for each in maps),
-                                    as_map(trunk, size))
+        return DisentangledFeatures(content, style, *(as_map(each, size) for each in maps), last)
 
-    def _trunk(self, feat: Sequence[Tensor]) -> tuple[torch.Size, Tensor]:
-        channels = tuple(each.shape[1] for each in feat)
-        if channels != self.in_channels or len({each.shape[2:] for each in feat}) != 1:
-            raise ValueError(f'DisentangledEncoder needs maps of one size and {self.in_channels} '
-                             f'channels, got {[tuple(each.shape) for each in feat]}: set its '
-                             'in_channels, and the taps of the backbone')
-        return feat[-1].shape[2:], as_tokens(feat[-1])
+    def _maps(self, feat: Sequence[Tensor]) -> list[Tensor]:
+        """The backbone's maps, of one size."""
+        if tuple(each.shape[1] for each in feat) != self.in_channels:
+            raise ValueError(f'DisentangledEncoder needs maps of {self.in_channels} channels, got '
+                             f'{[tuple(each.shape) for each in feat]}: set its in_channels, and '
+                             'the taps of the backbone')
+        if len({each.shape[2:] for each in feat}) == 1:
+            return list(feat)
+        return [_resized(each, self.map_size) for each in feat]
 
     def _seen(self, features: Tensor, half: str) -> Tensor:
         return features if self.trunk_gradient in ('both', half) else features.detach()
@@ -142,6 +146,11 @@ class DisentangledEncoder(BaseEncoder):
             trunk = self.content_queries.take(self.content_queries.look(trunk), trunk)
             size = (1, trunk.shape[1])
         return as_map(self.content_blocks(self.to_content(trunk)), size)
+
+
+def _resized(feature: Tensor, size: tuple[int, int]) -> Tensor:
+    pooled = F.adaptive_avg_pool2d(feature, [min(n) for n in zip(size, feature.shape[2:])])
+    return F.interpolate(pooled, size, mode='bilinear', align_corners=False)
 
 
 class TapGate(nn.Module):
