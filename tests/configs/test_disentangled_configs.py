@@ -23,7 +23,8 @@ def drawn(pairs, **changes):
 
 
 def test_all_are_there():
-    assert NAMES == ['disentangled_tiny', 'disentangled_vits', 'disentangled_vits_64x256']
+    assert NAMES == ['disentangled_siga_tiny', 'disentangled_tiny',
+                     'disentangled_vits', 'disentangled_vits_64x256']
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -39,7 +40,8 @@ def test_print_comes_first_and_lasts_as_the_config_says(name):
     METRICS.build(cfg.val_evaluator)
 
 
-@pytest.mark.parametrize('name', ['disentangled_tiny', 'disentangled_vits_64x256'])
+@pytest.mark.parametrize('name', [
+    'disentangled_siga_tiny', 'disentangled_tiny', 'disentangled_vits_64x256'])
 def test_the_data_fit_the_model(name):
     if 'vits' in name:
         pytest.importorskip('timm')
@@ -49,7 +51,7 @@ def test_the_data_fit_the_model(name):
     easy, scene = cfg.train_dataloader.dataset.datasets
     data = model.data_preprocessor(pseudo_collate([drawn(easy)[0]]), True)
     assert data['inputs'].shape == (3, 3, height, width)
-    if name == 'disentangled_tiny':
+    if 'tiny' in name:
         assert sum(p.numel() for p in model.parameters()) < 2_000_000
         with torch.autocast('cpu', torch.bfloat16):
             losses = model.loss(**data)

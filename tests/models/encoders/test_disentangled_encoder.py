@@ -75,6 +75,18 @@ def test_as_an_encoder_it_hands_on_the_content_and_wrong_maps_are_refused():
         model(feat[1:])
 
 
+@pytest.mark.parametrize('split', ['channels', 'tokens'])
+def test_maps_of_several_sizes_are_brought_to_one(split):
+    model = encoder(split=split).eval()
+    large, own, flat = torch.randn(2, 12, 4, 8), torch.randn(2, 16, 2, 4), torch.randn(2, 16, 1, 4)
+    blocks = large.reshape(2, 12, 2, 2, 4, 2).mean((3, 5))  # of 2 x 2 places
+    rows = flat.expand(-1, -1, 2, -1)
+    for found, wanted in zip(model.features((large, own, flat)),
+                             model.features((blocks, own, rows))):
+        torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(model((large, own, flat)), model((blocks, own, rows)))
+
+
 def test_gates_are_the_formula():
     model, feat = encoder().double(), tuple(each.double() for each in maps())
     with torch.no_grad():
