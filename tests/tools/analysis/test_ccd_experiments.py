@@ -60,6 +60,8 @@ def test_runs_of_the_last_experiment_are_done_once(tmp_path, monkeypatch, capsys
             with FolderWriter(tmp_path / 'real' / name, split) as writer:
                 for text in ('ab1', '12', 'cd', 'word', 'x7', 'e5', 'ghi', 'w2'):
                     writer.add(encode_picture(word_picture(text)), text)
+    # Long paths take seconds to format.
+    monkeypatch.setattr(tool.Config, 'pretty_text', property(lambda self: repr(self.to_dict())))
     command = ['e2', '--out', str(tmp_path / 'e2'), '--seeds', '0', '--steps', '2',
                '--reader-steps', '3', '--batch', '2', '--arms', 'scratch', 'strips']
     tool.main(command)
