@@ -79,6 +79,8 @@ EXPERIMENTS = {
     'pixels': Experiment(dict(difficulty='easy'), 4, 1000, 0.2, 16, {
         'edges': ('pixels_tiny', FEW_PIXELS),
         'edges, rotary': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.position': 'rope'})),
+        'edges, no color': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.colour': False})),
+        'edges, half as many': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.tokens': 64})),
         'foreground': ('pixels_tiny', dict(FEW_PIXELS, **{'model.encoder.select': 'foreground'})),
         'anywhere': ('pixels_random_tiny', FEW_PIXELS),
         'grid': ('pixels_grid_tiny', GRID),
