@@ -1,4 +1,4 @@
-# Style and content apart behind the backbone of siga_tiny, from the packaged reader's, which has
+# Style and content apart behind the backbone of siga_tiny, from that of siga_tiny_words, which has
 # learned to read already. Its batch norm tells the pictures of a pair a little of each other.
 #
 #   mim train mmocr configs/disentangled_siga_tiny.py --amp

@@ -15,6 +15,7 @@ e2  Does a reader with a tenth of the labels (--every) read better? siga_tiny_ba
     What is done is not done again; what was interrupted goes on.
 
 Words are looked for in $SIGA_DATA. All figures come with the standard error over the seeds.
+scikit-learn is needed: the extra `probes`.
 """
 from __future__ import annotations
 

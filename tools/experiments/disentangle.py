@@ -9,7 +9,8 @@ with another text against the rendered one, and what two readers that took no pa
 make of them (PP-OCRv6 where rapidocr is there), beside a copy and Telea with the text drawn in that
 of 40 faces, often among them the true one, that is most like the old text. `probes`: what a linear
 classifier finds in features of words, of faces and texts that training had none of. `recognition`:
-the 300 real validation words. `look`: real words, erased and rewritten, to be looked at.
+the 300 real validation words. `look`: real words, erased and rewritten, to be looked at. They need
+scikit-learn: the extra `probes`.
 
 Pictures are compared as the network has them, 32 x 128. Each experiment writes a table and sheets
 into --out, and takes up to three minutes with 300 pairs on one core.
