@@ -4,14 +4,16 @@
     python tools/analysis/prompt_obedience.py CONFIG WEIGHTS --scenes 12 --draw sheets
 
 Held-out scenes, those that the config is tested on, are drawn three times: all words asked for; a
-third of them left out; these exchanged for other words of their length. Printed are the IoU of ink
-with all words, and the mean probability of ink on the third each time, on the words that stay, and
-elsewhere. Obedience is 1 - p / p asked for, on the same ink: 1 if a word that is not asked for, or
-exchanged, leaves nothing, 0 if the prompt changes nothing.
+third of them left out; these exchanged for other words of their length, of the lexicon of the
+config's TextPrompt. Printed are the IoU of ink with all words, and the mean probability of ink on
+the third each time, on the words that stay, and elsewhere. Obedience is 1 - p / p asked for, on the
+same ink: 1 if a word that is not asked for, or exchanged, leaves nothing, 0 if the prompt changes
+nothing.
 """
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +26,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.structures import LabelData
-from mmocr.registry import DATASETS, MODELS
+from mmocr.registry import DATASETS, MODELS, TRANSFORMS
 from torch import nn
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
@@ -53,14 +55,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def held_out(cfg: Config, count: int) -> torch.utils.data.Dataset:
-    """The scenes that a config is tested on, a third of whose words are dropped."""
-    data = Config(dict(data=cfg.test_dataloader.dataset)).data
-    for transform in data.pipeline:
-        if transform['type'] == 'TextPrompt':
-            transform.update(drop=(0.33, 0.34), noise=None, prob=1.0)
+def held_out(cfg: Config, count: int) -> tuple[torch.utils.data.Dataset, TextPrompt]:
+    """The scenes that a config is tested on, a third of whose words are dropped, and what draws
+    other words in their place."""
+    data = copy.deepcopy(cfg.test_dataloader.dataset)
+    prompt = next(transform for transform in data.pipeline if transform['type'] == 'TextPrompt')
+    prompt.update(drop=(0.33, 0.34), noise=None, prob=1.0, decoys='lexicon')
     data.length = count
-    return DATASETS.build(data)
+    return DATASETS.build(data), TRANSFORMS.build(prompt)
 
 
 def asked_for(sample, swap: TextPrompt) -> dict[str, list[str]]:
@@ -76,11 +78,10 @@ def asked_for(sample, swap: TextPrompt) -> dict[str, list[str]]:
 
 
 @torch.no_grad()
-def measure(model: nn.Module, dataset: torch.utils.data.Dataset, count: int, seed: int,
-            draw: Path | None = None) -> dict[str, float]:
+def measure(model: nn.Module, dataset: torch.utils.data.Dataset, swap: TextPrompt, count: int,
+            seed: int, draw: Path | None = None) -> dict[str, float]:
     """The figures; sheets are drawn into a folder."""
     np.random.seed(seed)
-    swap = TextPrompt(decoys='lexicon')
     sums: dict[str, Counter] = {way: Counter() for way in WAYS}
     for number in range(count):
         data = model.data_preprocessor(pseudo_collate([dataset[number]]), False)
@@ -129,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     init_default_scope('mmocr')
     model = MODELS.build(cfg.model)
     load_weights(model, args.weights, training_only=('loss_', ))
-    found = measure(model.to(args.device).eval(), held_out(cfg, args.scenes), args.scenes,
+    found = measure(model.to(args.device).eval(), *held_out(cfg, args.scenes), args.scenes,
                     args.seed, args.draw)
     for name, value in found.items():
         print(f'{name:32} {value:.4f}')

@@ -6,7 +6,9 @@ from mmengine.structures import PixelData
 from mmocr.registry import DATASETS, MODELS
 from torch import nn
 
+from mmocr_siga.compat.configs import read_config
 from mmocr_siga.rendering.plain import draw_plain_words, plain_face
+from tests.conftest import REPO
 from tests.helpers.odm import PREPROCESSOR
 from tools.analysis import prompt_obedience as tool
 
@@ -42,7 +44,8 @@ def scenes():
 
 @pytest.mark.parametrize('obeys', [True, False])
 def test_one_who_obeys_and_one_who_does_not(scenes, obeys, tmp_path):
-    found = tool.measure(Draftsman(obeys), scenes, 4, 0, tmp_path / 'sheets')
+    swap = tool.TextPrompt(decoys='lexicon')
+    found = tool.measure(Draftsman(obeys), scenes, swap, 4, 0, tmp_path / 'sheets')
     assert found['ink_iou'] == pytest.approx(1, abs=.01)
     assert found['p asked'] > .98 and found['p of words that stay, left out'] > .98
     assert found['p elsewhere'] < .01
@@ -63,3 +66,16 @@ def test_the_three_prompts(scenes):
     assert sorted(prompts['left out'] + gone) == sorted(words.texts)
     new = [text for text in prompts['exchanged'] if text not in words.texts]
     assert sorted(map(len, new)) == sorted(map(len, gone))
+
+
+def test_words_are_exchanged_for_those_of_the_config(tmp_path):
+    (tmp_path / 'words.txt').write_text('tea\nbar\nhotel\n')
+    cfg = read_config(REPO / 'configs/odm/odm_tiny.py')
+    cfg.test_dataloader.dataset.update(backgrounds=None, lexicon=None, size=(96, 96))
+    prompt = next(t for t in cfg.test_dataloader.dataset.pipeline if t.type == 'TextPrompt')
+    prompt.lexicon = str(tmp_path / 'words.txt')
+    dataset, swap = tool.held_out(cfg, 3)
+    assert len(dataset) == 3 and 'decoys' not in prompt  # the config stays as it was
+    np.random.seed(0)
+    assert {swap.decoy('bus') for _ in range(30)} == {'tea', 'bar'}
+    assert swap.decoy('water') == 'hotel'
