@@ -6,9 +6,9 @@
 Held-out scenes, those that the config is tested on, are drawn three times: all words asked for; a
 third of them left out; these exchanged for other words of their length, of the lexicon of the
 config's TextPrompt. Printed are the IoU of ink with all words, and the mean probability of ink on
-the third each time, on the words that stay, and elsewhere. Obedience is 1 - p / p asked for, on the
-same ink: 1 if a word that is not asked for, or exchanged, leaves nothing, 0 if the prompt changes
-nothing.
+the third each time, on the words that stay, and elsewhere. Obedience is the share of its p that the
+third loses, beyond what the words that stay lose: 1 if a word that is not asked for, or exchanged,
+leaves nothing, 0 if the prompt changes nothing or makes all words pale alike.
 """
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def figures(sums: dict[str, Counter]) -> dict[str, float]:
         out[f'p of words that stay, {way}'] = found[way]['p_prompted']
     out['p elsewhere'] = found['asked']['p_outside']
     for way in WAYS[1:]:
-        out[f'obedience, {way}'] = 1 - out[f'p {way}'] / max(out['p asked'], 1e-9)
+        kept, kept_asked = (out[f'p of words that stay, {name}'] for name in (way, 'asked'))
+        share = out[f'p {way}'] * kept_asked / max(out['p asked'] * kept, 1e-9)
+        out[f'obedience, {way}'] = 1 - share
     return out
 
 

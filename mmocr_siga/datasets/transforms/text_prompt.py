@@ -33,8 +33,9 @@ class TextPrompt(WordTransform):
     Args:
         drop: Least and greatest share of the words that are dropped, at least one word; None: none.
         noise: Least and greatest number of decoys as a share of the words, rounded; None: none.
-        decoys: ``'shift'``, a word of the prompt with each character replaced by the next one of
+        decoys: ``'shift'``, a word of the picture with each character replaced by the next one of
             the dictionary, the last one by the first; ``'lexicon'``, another word of its length.
+            They come in the place of dropped words, too: a prompt may be of decoys alone.
         lexicon: File with a word a line; the words that come with the renderer without.
         max_words: Most texts of a prompt; of a scene with more, others are dropped at random.
         dictionary: That of the text encoder, or its config.
@@ -78,7 +79,7 @@ class TextPrompt(WordTransform):
         kept = self._kept(words, texts)
         dropped = np.zeros(len(texts), bool)
         dropped[np.setdiff1d(words, kept)] = True
-        decoys = self._decoys(kept, len(words), texts)
+        decoys = self._decoys(words, self.max_words - len(kept), texts)
         results.update(
             prompt_texts=[texts[i] for i in kept] + decoys,
             prompt_words=[int(i) for i in kept] + [-1] * len(decoys),
@@ -100,14 +101,14 @@ class TextPrompt(WordTransform):
         gone |= {texts[i] for i in np.setdiff1d(words, kept)}
         return np.array([i for i in kept if texts[i] not in gone], int)
 
-    def _decoys(self, kept: np.ndarray, count: int, texts: Sequence[str]) -> list[str]:
-        if self.noise is None or not len(kept) or np.random.rand() >= self.prob:
+    def _decoys(self, words: np.ndarray, most: int, texts: Sequence[str]) -> list[str]:
+        if self.noise is None or not len(words) or np.random.rand() >= self.prob:
             return []
-        wanted = min(round(count * np.random.uniform(*self.noise)), self.max_words - len(kept))
+        wanted = min(round(len(words) * np.random.uniform(*self.noise)), most)
         found: list[str] = []
         for _ in range(_TRIES * wanted):
             if len(found) < wanted:
-                decoy = self.decoy(texts[np.random.choice(kept)])
+                decoy = self.decoy(texts[np.random.choice(words)])
                 if decoy not in texts and decoy not in found:
                     found.append(decoy)
         return found

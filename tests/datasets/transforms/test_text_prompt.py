@@ -38,7 +38,10 @@ def test_both_happen_half_of_the_time_independently():
 def test_one_word_none_and_more_than_the_prompt_holds():
     out = prompted(['one'], prob=1.0)
     assert out['prompt_texts'] == [] and out['gt_dropped'].tolist() == [True]
-    out = prompted([], prob=1.0)
+    # What is left may be a decoy alone: another word than that of the picture draws nothing.
+    out = prompted(['one'], prob=1.0, noise=(1, 1))
+    assert out['prompt_texts'] == ['pof'] and out['prompt_words'] == [-1]
+    out = prompted([], prob=1.0, noise=(1, 1))
     assert out['prompt_texts'] == [] and out['gt_dropped'].shape == (0, )
     many = [f'{i}' for i in range(40)]
     out = prompted(many, prob=0.0)

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
@@ -53,6 +55,18 @@ def test_one_who_obeys_and_one_who_does_not(scenes, obeys, tmp_path):
         assert found[f'obedience, {way}'] == pytest.approx(float(obeys), abs=.05)
     sheets = sorted((tmp_path / 'sheets').iterdir())
     assert len(sheets) == 4 and cv2.imread(str(sheets[0])).shape[0] == 3 * 96
+
+
+def test_paling_as_a_whole_is_no_obedience():
+    def drawn(p_dropped, p_prompted):
+        sums = dict(common=1, either=2, p_dropped=p_dropped, n_dropped=1, p_prompted=p_prompted,
+                    n_prompted=1, p_outside=0, n_outside=1)
+        return Counter({f'{all_}{name}': n for name, n in sums.items() for all_ in ('', 'all_')})
+
+    sums = {'asked': drawn(.4, .8), 'left out': drawn(.1, .4), 'exchanged': drawn(.2, .4)}
+    found = tool.figures(sums)
+    assert found['obedience, left out'] == pytest.approx(.5)  # 1 - (1/4) / (1/2)
+    assert found['obedience, exchanged'] == pytest.approx(0)
 
 
 def test_the_three_prompts(scenes):
