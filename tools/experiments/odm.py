@@ -5,7 +5,8 @@
 
 `obedience` trains configs/odm/odm_tiny.py without the perceptual loss, with one of random weights
 and with the packaged reader's, and tells whether 200 held-out scenes are drawn as asked for
-(tools/analysis/prompt_obedience.py). `worth` trains a small DBNet on 30 real scenes and tests it on
+(tools/analysis/prompt_obedience.py); with --plain these are scenes of two words (plain_scenes.py),
+which are learned in minutes. `worth` trains a small DBNet on 30 real scenes and tests it on
 the 30 others, both ways round: from nothing; from a DBNet trained on the rendered scenes that ODM
 learns from, as long; from ODM without and with the perceptual loss. hmean at IoU 0.5; two words are
 about a point. With --spotter each DBNet goes on in siga_spotter_tiny, before a reader, tested end
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -25,9 +27,11 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from plain_scenes import WORDS
 
 from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
+from mmocr_siga.compat.configs import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 ODM = 'configs/odm/odm_tiny.py'
@@ -58,6 +62,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     add('--steps', type=positive, default=2000, help='before (default: %(default)s)')
     add('--fine-steps', type=positive, default=800, help='of the DBNet (default: %(default)s)')
+    add('--plain', action='store_true', help='obedience: scenes of two plain words')
     add('--scenes', type=positive, default=200, help='held out (default: %(default)s)')
     add('--amp', action='store_true', help='train in mixed precision: bfloat16 on a CPU')
     add('--spotter', metavar='WEIGHTS', help='train siga_spotter_tiny, too, with the weights of '
@@ -79,10 +84,16 @@ def train(config: str | Path, folder: Path, seed: int, steps: int, changes: Sequ
                f'param_scheduler.1.end={steps}', f'param_scheduler.1.T_max={steps - warm_up}',
                f'train_cfg.val_interval={steps}',
                f'train_cfg.val_begin={steps + (not validated)}', *changes]
-    subprocess.run([sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / config), '--work-dir',
-                    str(folder), '--resume', *['--amp'] * args.amp, '--cfg-options', *options],
-                   check=True, cwd=ROOT)
+    run('tools/train.py', ROOT / config, '--work-dir', folder, '--resume', *['--amp'] * args.amp,
+        '--cfg-options', *options)
     return last
+
+
+def run(tool: str, *options: object) -> None:
+    """A tool as a process of its own, which finds the datasets of this folder."""
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get('PYTHONPATH')])]
+    subprocess.run([sys.executable, str(ROOT / tool), *map(str, options)], check=True, cwd=ROOT,
+                   env=dict(os.environ, PYTHONPATH=os.pathsep.join(paths)))
 
 
 def last_score(folder: Path, name: str) -> float:
@@ -96,19 +107,39 @@ def last_score(folder: Path, name: str) -> float:
     return found[-1]
 
 
+def plain_config(folder: Path) -> Path:
+    """configs/odm/odm_tiny.py for scenes of two plain words; decoys are words of others."""
+    config, lexicon = read_config(ROOT / ODM), folder / 'words.txt'
+    folder.mkdir(parents=True, exist_ok=True)
+    lexicon.write_text('\n'.join(WORDS))
+    config.custom_imports.imports.append('plain_scenes')
+    loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)
+    for seed, loader in enumerate(loaders):
+        pipeline = [t for t in loader.dataset.pipeline if t.type != 'RandomSceneWindow']
+        for transform in pipeline:
+            if transform.type == 'TextPrompt':
+                transform.update(drop=(0.5, 0.5), noise=(0.5, 0.5), prob=0.7, decoys='lexicon',
+                                 lexicon=str(lexicon.resolve()))
+        loader.dataset = dict(type='PlainSceneDataset', seed=seed, pipeline=pipeline)
+    config.train_dataloader.batch_size = 16
+    config.dump(folder / 'odm_plain.py')
+    return (folder / 'odm_plain.py').resolve()
+
+
 def obedience_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[str, float]]]:
     """Arm, seed and figures."""
     for seed in args.seeds:
         for arm in args.arms or PERCEPTUAL:
             config, changes = PERCEPTUAL[arm]
+            if args.plain:
+                config = plain_config(args.work_dir)
             folder = args.work_dir / f'{arm}_{seed}'
             weights = train(config, folder, seed, args.steps, changes, args)
             result = folder / 'obedience.json'
             if not result.is_file():
-                subprocess.run(
-                    [sys.executable, str(ROOT / 'tools/analysis/prompt_obedience.py'),
-                     str(ROOT / config), str(weights), '--scenes', str(args.scenes), '--json',
-                     str(result), '--draw', str(folder / 'sheets')], check=True, cwd=ROOT)
+                run('tools/analysis/prompt_obedience.py', ROOT / config, weights.resolve(),
+                    '--scenes', args.scenes, '--json', result.resolve(), '--draw',
+                    folder.resolve() / 'sheets')
             yield arm, seed, json.loads(result.read_text())
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmocr.registry import MODELS
+from mmocr.registry import DATASETS, MODELS
 
 from mmocr_siga.rendering.plain import plain_face
 from tools.experiments import odm as tool
@@ -82,6 +82,32 @@ def test_obedience(monkeypatch, tmp_path):
     assert '| reader | 2 | 0.500 ± 0.000 |' in table
     with pytest.raises(ValueError, match='scratch'):
         run(monkeypatch, 'obedience', tmp_path, '--arms', 'scratch')
+
+
+def test_plain_scenes(monkeypatch, tmp_path):
+    commands, _ = run(monkeypatch, 'obedience', tmp_path, '--plain', '--arms', 'none')
+    assert len(commands) == 4 and all('odm_plain.py' in c for c in commands)
+    config = Config.fromfile(tmp_path / 'odm_plain.py')
+    init_default_scope('mmocr')
+    assert not {t.type for t in config.train_dataloader.dataset.pipeline} & {'RandomSceneWindow'}
+    scenes = DATASETS.build(config.train_dataloader.dataset)
+    asked = set()
+    for i in range(20):
+        packed = scenes[i]
+        sample, image = packed['data_samples'], packed['inputs']
+        words = sample.gt_instances.texts
+        assert len(words) == 2 and {*words, *sample.prompt.texts} <= {*tool.WORDS}
+        decoys = {t for t, d in zip(sample.prompt.texts, sample.prompt.decoys) if d}
+        assert not decoys & {*words}
+        asked |= {(len(sample.prompt.texts) - len(decoys), len(decoys))}
+        # Dark where the label has ink: on all of both words if both are asked for.
+        ink = sample.gt_plain.ink[0] > 200
+        paper = image[:, 0, 0]
+        assert (image[:, ink] < paper[:, None]).all()
+        assert image.shape == (3, 64, 96)
+        if len(sample.prompt.texts) - len(decoys) == 2:
+            assert (image.float().mean(0) < 130)[~(sample.gt_plain.ink[0] > 60)].sum() == 0
+    assert asked == {(2, 0), (2, 1), (1, 0), (1, 1)}
 
 
 def test_the_table_has_means_and_standard_errors():
