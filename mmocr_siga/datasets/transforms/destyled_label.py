@@ -22,8 +22,9 @@ class DestyledLabel(WordTransform):
 
     Adds ``gt_ink``, uint8 (H, W), 255 on ink; ``gt_seg_map``, uint8 (H, W), 1 on ink, 0 on
     background, 255 in ignored regions; ``gt_dropped_map``, bool (H, W), the ink of dropped words
-    where no other is; ``gt_borders``, float32 (R, 2, 8, 2), the borders of the words drawn that are
-    high enough to be read; and to ``words_left_out``. Changes ``gt_ignored`` and the prompt.
+    where no other is; ``gt_borders``, float32 (R, 2, 8, 2), the borders of all these words that are
+    high enough to be read, which must be blank where they are dropped; and to ``words_left_out``.
+    Changes ``gt_ignored`` and the prompt.
 
     Args:
         face: A font file; DejaVu Sans as matplotlib carries it without.
@@ -55,7 +56,8 @@ class DestyledLabel(WordTransform):
         results.update(
             gt_ink=ink, gt_seg_map=np.where(regions, np.uint8(IGNORED), marked),
             gt_dropped_map=(others >= self.threshold) & (marked == 0) & ~regions,
-            gt_borders=np.array([border_points(*borders[i], BORDER_POINTS) for i in kept
+            gt_borders=np.array([border_points(*borders[i], BORDER_POINTS)
+                                 for i in np.flatnonzero(~ignored)
                                  if extent(*borders[i])[1] >= self.min_side],
                                 np.float32).reshape(-1, 2, BORDER_POINTS, 2),
             gt_ignored=ignored,

@@ -86,14 +86,14 @@ class GlyphPerceptualLoss(FrozenNetworkLoss):
     The paper's network, the trunk of the detector CRAFT, is not to be had; here it is the backbone
     of a recognizer of this package, or :class:`.GlyphUNet`: this loss is ours. The network is
     frozen and evaluates; its gradient reaches the drawing. A reader knows single words: drawing and
-    label are rectified at each word drawn, drawn ink being white.
+    label are rectified at each word, drawn ink being white; at one that was dropped the label is
+    blank.
 
     Args:
         network: A packaged model, whose backbone is taken with its weights and normalization; or a
             config of a backbone, with weights by its ``init_cfg``.
         level_weights, form: See :func:`perceptual_distance`.
-        regions: Look at the words drawn, the first ``max_regions`` of a batch; else at the whole
-            drawing.
+        regions: Look at the words, the first ``max_regions`` of a batch; else at the whole drawing.
         size: Height and width of the words.
         trained: With the packaged weights; without, for comparison, the same network at random.
         mean, std: Normalization for a network that is given by its config.
@@ -125,7 +125,7 @@ class GlyphPerceptualLoss(FrozenNetworkLoss):
         Args:
             logits, ink: (N, 1, H, W); ``ink`` is uint8.
             ignored: bool (N, 1, H, W), blank on both sides.
-            borders: Of the R words drawn, (R, 2, K, 2), in pixels.
+            borders: Of R words, (R, 2, K, 2), in pixels.
             index: long (R,), the picture of each.
         """
         if self.regions and not len(borders):

@@ -128,7 +128,7 @@ class ODMPretrainer(BaseModel):
         return dict(losses, **{name: torch.tensor(float(n)) for name, n in numbers.items()})
 
     def _regions(self, data_samples: Sequence[TextDetDataSample]) -> tuple[Tensor, Tensor]:
-        """Borders (R, 2, K, 2) of the words drawn, all pictures taking turns, and the picture of
+        """Borders (R, 2, K, 2) of the words, all pictures taking turns, and the picture of
         each (R,)."""
         borders = [sample.drawn.borders for sample in data_samples]
         counts = [len(each) for each in borders]

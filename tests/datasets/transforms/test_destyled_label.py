@@ -26,8 +26,8 @@ def test_dropped_words_leave_overlapping_neighbors_whole():
     np.testing.assert_array_equal(out['gt_ink'], kept)
     np.testing.assert_array_equal(out['gt_seg_map'], kept >= 30)
     np.testing.assert_array_equal(out['gt_dropped_map'], (gone >= 30) & (kept < 30))
-    assert out['gt_borders'].shape == (2, 2, 8, 2)
-    np.testing.assert_allclose(out['gt_borders'][1, :, [0, -1]].reshape(-1, 2),
+    assert out['gt_borders'].shape == (3, 2, 8, 2)  # where a word was dropped, too
+    np.testing.assert_allclose(out['gt_borders'][2, :, [0, -1]].reshape(-1, 2),
                                [[10, 40], [10, 60], [80, 40], [80, 60]])
 
 
@@ -58,7 +58,7 @@ def test_packing():
     for name, dtype in (('ink', torch.uint8), ('seg', torch.uint8), ('dropped', torch.bool)):
         values = sample.gt_plain.get(name)
         assert values.shape == (1, 64, 96) and values.dtype == dtype
-    assert sample.drawn.borders.shape == (2, 2, 8, 2) and sample.words_left_out == 0
+    assert sample.drawn.borders.shape == (3, 2, 8, 2) and sample.words_left_out == 0
     with pytest.raises(KeyError, match='TextPrompt'):
         PackODMInputs()(results_of(WORDS))
     late = DestyledLabel()(TextPrompt(prob=0)(results_of(WORDS)))
