@@ -35,13 +35,13 @@ from mmocr_siga.compat.configs import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 ODM = 'configs/odm/odm_tiny.py'
-# Arm -> config of the training before, and its changes.
+# Arm -> changes of the config.
 PERCEPTUAL = {
-    'none': (ODM, ['model.loss_glyph=None']),
-    'random': (ODM, ['model.loss_glyph.type=GlyphPerceptualLoss',
-                     'model.loss_glyph.trained=False']),
-    'reader': (ODM, []),
+    'none': ['model.loss_glyph=None'],
+    'random': ['model.loss_glyph.type=GlyphPerceptualLoss', 'model.loss_glyph.trained=False'],
+    'reader': [],
 }
+# Arm -> config of the training before, and its changes.
 ARMS = {
     'scratch': (None, []),
     'supervised': ('configs/odm/dbnet_tiny_rendered.py', []),
@@ -110,7 +110,6 @@ def last_score(folder: Path, name: str) -> float:
 def plain_config(folder: Path) -> Path:
     """configs/odm/odm_tiny.py for scenes of two plain words; decoys are words of others."""
     config, lexicon = read_config(ROOT / ODM), folder / 'words.txt'
-    folder.mkdir(parents=True, exist_ok=True)
     lexicon.write_text('\n'.join(WORDS))
     config.custom_imports.imports.append('plain_scenes')
     loaders = (config.train_dataloader, config.val_dataloader, config.test_dataloader)
@@ -128,13 +127,11 @@ def plain_config(folder: Path) -> Path:
 
 def obedience_runs(args: argparse.Namespace) -> Iterator[tuple[str, int, dict[str, float]]]:
     """Arm, seed and figures."""
+    config = plain_config(args.work_dir) if args.plain else ODM
     for seed in args.seeds:
         for arm in args.arms or PERCEPTUAL:
-            config, changes = PERCEPTUAL[arm]
-            if args.plain:
-                config = plain_config(args.work_dir)
             folder = args.work_dir / f'{arm}_{seed}'
-            weights = train(config, folder, seed, args.steps, changes, args)
+            weights = train(config, folder, seed, args.steps, PERCEPTUAL[arm], args)
             result = folder / 'obedience.json'
             if not result.is_file():
                 run('tools/analysis/prompt_obedience.py', ROOT / config, weights.resolve(),
