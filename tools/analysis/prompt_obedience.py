@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -35,6 +34,7 @@ from mmocr_siga.cli.common import positive
 from mmocr_siga.compat.configs import read_config
 from mmocr_siga.datasets import TextPrompt
 from mmocr_siga.evaluation.prompt_obedience_metric import drawing_sums, obedience
+from mmocr_siga.images import encode_picture
 from mmocr_siga.models.target_generators.text_masks import denormalized
 from mmocr_siga.models.utils.weights import load_weights
 from mmocr_siga.visualization import draw_destylised
@@ -106,7 +106,7 @@ def measure(model: nn.Module, dataset: torch.utils.data.Dataset, swap: TextPromp
                     texts, sample.prompt.decoys, ink[0].cpu().numpy(), truth.ink[0].cpu().numpy()))
         if sheets:
             draw.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(draw / f'{number:03d}.png'), np.concatenate(sheets))
+            (draw / f'{number:03d}.png').write_bytes(encode_picture(np.concatenate(sheets), '.png'))
     return figures(sums)
 
 

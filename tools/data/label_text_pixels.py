@@ -38,10 +38,11 @@ from mmocr_siga.cli.common import positive, share
 from mmocr_siga.compat.configs import read_config
 from mmocr_siga.datasets import CheckedSceneDataset, FitScene
 from mmocr_siga.datasets.transforms.destyled_label import IGNORED, ignored_regions
-from mmocr_siga.images import decode_picture, read_file
+from mmocr_siga.images import decode_picture, encode_picture, read_file
 from mmocr_siga.models.utils.weights import load_weights
 
 PROMPT_WORDS = 32
+_NAME = 50  # characters of a picture's name; file systems take 255 bytes
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,11 +61,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def scenes(path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Path and words (polygon, text, score) of each picture; a ValueError names a faulty line."""
+def scenes(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]:
+    """Path and words (polygon, text, score) of each picture; of a line that is none, its place and
+    the error."""
     with open(path, encoding='utf-8') as file:
         first = file.readline()
-    if '"words"' not in first:
+    if not _is_spotted(first):
         for scene in CheckedSceneDataset(ann_file=str(path), data_prefix=dict(
                 img_path=str(path.parent)), lazy_init=True).load_data_list():
             yield scene['img_path'], [dict(polygon=each['polygon'], text=each['text'],
@@ -83,8 +85,16 @@ def scenes(path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                           if region['polygon']]
                 yield str(scene['path']), words
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f'{path}, line {number}, is no scene of mmocr_siga spot --json: '
-                                 f'{error!r}') from error
+                yield f'{path}, line {number}', ValueError(
+                    f'is no scene of mmocr_siga spot --json: {error!r}')
+
+
+def _is_spotted(line: str) -> bool:
+    """Whether a line is one of spot --json, and not the first or only one of MMOCR's JSON."""
+    try:
+        return 'words' in json.loads(line)
+    except (ValueError, TypeError):
+        return False
 
 
 @torch.no_grad()
@@ -133,6 +143,8 @@ def label(args: argparse.Namespace, model: nn.Module) -> int:
     with open(args.out / 'masks.jsonl', 'w', encoding='utf-8') as report:
         for number, (path, words) in enumerate(tqdm(scenes(args.words), unit=' pictures')):
             try:
+                if isinstance(words, Exception):
+                    raise words
                 picture = decode_picture(read_file(path))
             except (OSError, ValueError) as error:
                 failed += 1
@@ -143,8 +155,8 @@ def label(args: argparse.Namespace, model: nn.Module) -> int:
                 word['asked'] = word['score'] >= args.score and bool(
                     word['text']) and set(word['text']) <= known
             mask, missed = text_pixels(model, picture, words, args.threshold, args.side)
-            name = f'{number:06d}_{Path(path).stem}.png'
-            cv2.imwrite(str(args.out / name), mask)
+            name = f'{number:06d}_{Path(path).stem[:_NAME]}.png'
+            (args.out / name).write_bytes(encode_picture(mask, '.png'))
             asked = sum(word['asked'] for word in words)
             report.write(json.dumps(dict(
                 path=path, mask=name, words=asked, left_out=len(words) - asked, not_drawn=missed,

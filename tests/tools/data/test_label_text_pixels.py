@@ -69,15 +69,26 @@ def test_files(tmp_path, model, monkeypatch, capsys):
     assert (good['words'], good['left_out'], good['not_drawn']) == (3, 1, 0)
     assert mask.shape == (96, 128) and (mask[50:70, 10:60] == 255).all() and (mask == 1).any()
     assert 'error' in bad and 'b.png' in capsys.readouterr().err
-    source.write_text(json.dumps(lines[0]) + '\n{"words": 1}\n')
-    with pytest.raises(ValueError, match='line 2'):
-        list(tool.scenes(source))
-    # MMOCR's JSON.
+    # MMOCR's JSON, here on one line.
     source.write_text(json.dumps(dict(metainfo=dict(dataset_type='TextSpottingDataset'), data_list=[
         dict(img_path='a.png', height=96, width=128, instances=[
-            dict(polygon=BOXES[0], text='one', ignore=False, bbox=[10, 10, 60, 30], bbox_label=0),
+            dict(polygon=BOXES[0], text='words', ignore=False, bbox=[10, 10, 60, 30], bbox_label=0),
             dict(polygon=BOXES[1], text='###', ignore=True, bbox=[70, 10, 120, 30],
                  bbox_label=0)])])))
     (path, found), = tool.scenes(source)
     assert path == str(tmp_path / 'a.png')
-    assert [(word['text'], word['score']) for word in found] == [('one', 1.0), ('###', 0.0)]
+    assert [(word['text'], word['score']) for word in found] == [('words', 1.0), ('###', 0.0)]
+
+
+def test_a_faulty_line_costs_itself_alone(tmp_path, model, monkeypatch, capsys):
+    monkeypatch.setattr(tool, '_drawn', lambda *args: PLAIN.astype(np.float32))
+    name = 'é' * 120 + '.png'  # as long as a file system takes, nearly
+    (tmp_path / name).write_bytes(cv2.imencode('.png', np.zeros((96, 128, 3), np.uint8))[1])
+    line = json.dumps(dict(path=str(tmp_path / name), words=[]))
+    source = tmp_path / 'words.jsonl'
+    source.write_text(f'{line}\n{{"words": 1}}\n{line}\n')
+    args = tool.parse_args(['c.py', 'w.pth', str(source), str(tmp_path / 'masks')])
+    assert tool.label(args, model) == 1 and 'line 2' in capsys.readouterr().err
+    first, faulty, last = map(json.loads, (tmp_path / 'masks/masks.jsonl').read_text().splitlines())
+    assert 'line 2' in faulty['path'] and 'TypeError' in faulty['error']
+    assert all((tmp_path / 'masks' / each['mask']).is_file() for each in (first, last))
