@@ -64,9 +64,9 @@ def _answered(name: str, run: Callable[[], int | None], out: TextIO) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_ENV) == '1':
             raise
-        message = f'{type(error).__name__}: {error}'
+        message = str(error)
         if not isinstance(error, (OSError, ValueError)):  # no fault of an input
-            message += f'\n({DEBUG_ENV}=1 shows where)'
+            message = f'{type(error).__name__}: {message}\n({DEBUG_ENV}=1 shows where)'
     print(f'{name}: {message}', file=sys.stderr)
     return 2
 

@@ -204,8 +204,8 @@ def test_from_a_shell(model, pictures):
 
 @pytest.mark.parametrize('error, code, told', [
     (None, 0, ''), (3, 3, ''), (FileNotFoundError(2, 'No such file', 'x.tsv'), 2,
-                                "my_tool: FileNotFoundError: [Errno 2] No such file: 'x.tsv'\n"),
-    (ValueError('label 3 is wrong'), 2, 'my_tool: ValueError: label 3 is wrong\n'),
+                                "my_tool: [Errno 2] No such file: 'x.tsv'\n"),
+    (ValueError('label 3 is wrong'), 2, 'my_tool: label 3 is wrong\n'),
     (KeyError('a'), 2, "my_tool: KeyError: 'a'\n(MMOCR_SIGA_DEBUG=1 shows where)\n"),
     (KeyboardInterrupt(), 130, '')])
 def test_tools_end_as_commands_do(monkeypatch, capsys, error, code, told):

@@ -7,6 +7,7 @@ import pytest
 
 from mmocr_siga.apis import WordResult
 from mmocr_siga.inference.detectors import MMOCRDetector
+from tests.helpers.ending import ended
 from tools import eval_scenes as tool
 from tools.eval_scenes import Scene, Words
 
@@ -112,7 +113,7 @@ def test_the_sweep(scenes, capsys):
 
 
 def test_what_is_missing(tmp_path, capsys):
-    assert tool.main(['--scenes', str(tmp_path / 'none')]) == 2
+    assert ended(tool.main, ['--scenes', str(tmp_path / 'none')]) == 2
     assert 'none' in capsys.readouterr().err
-    assert tool.main([]) == 2
+    assert ended(tool.main, []) == 2
     assert 'ic15_scenes' in capsys.readouterr().err

@@ -10,7 +10,6 @@ character's rows come from the same character, or from its other case, or are th
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from mmocr_siga.text.charsets import find_charset
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Convert the weights; 1 after a message if they can't be converted."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('config', help='config of the wanted recognizer')
     parser.add_argument('weights', help='to start from')
@@ -35,19 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--from', dest='source', required=True, metavar='DICTIONARY',
                         help="dictionary of the weights: '36', '62', '94', or a file")
     args = parser.parse_args(argv)
-    try:
-        cfg = read_config(args.config)
-        init_default_scope(cfg.get('default_scope', 'mmocr'))
-        model = MODELS.build(cfg.model)
-        checkpoint = CheckpointLoader.load_checkpoint(args.weights, map_location='cpu')
-        weights = weights_of(checkpoint, args.weights)
-        weights = transfer_dictionary(weights, model, find_charset(args.source))
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(args.out, 'wb') as file:
-            torch.save(dict(state_dict=weights), file)
-    except (OSError, ValueError) as error:
-        print(f'convert_dictionary: {error}', file=sys.stderr)
-        return 1
+    cfg = read_config(args.config)
+    init_default_scope(cfg.get('default_scope', 'mmocr'))
+    model = MODELS.build(cfg.model)
+    checkpoint = CheckpointLoader.load_checkpoint(args.weights, map_location='cpu')
+    weights = weights_of(checkpoint, args.weights)
+    weights = transfer_dictionary(weights, model, find_charset(args.source))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(args.out, 'wb') as file:
+        torch.save(dict(state_dict=weights), file)
     print(f'wrote {args.out} for {model.decoder.dictionary.num_classes} classes')
     return 0
 

@@ -366,29 +366,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(args: argparse.Namespace, folder: str) -> int:
-    try:
-        if args.weights == PRETRAINED:
-            args.weights = pretrained(args.config, folder)
-        about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
-        model = pack(args.config, args.weights, args.name, args.folder, dtype=args.dtype,
-                     which=args.which, reader=args.reader, about=about)
-        pictures = args.check or drawn_words()
-        count, difference = compare(args.config, args.weights, args.which, args.reader,
-                                    model, pictures)
-        if difference > args.tolerance:
-            raise PackingError(f'a score differs by {difference:.4f}: try --dtype float32')
-        check = dict(pictures=count, greatest_difference_of_scores=difference)
-        packed = read_config(model.config)
-        # Of a model that edits words reading is the least.
-        by_graph = (None if is_detector(packed) or packed.model.get('image_head') else
-                    add_graph(model, pictures))
-        size = sum(file.stat().st_size for file in (model.weights, model.graph)
-                   if file.is_file()) / 1e6
-        if size > args.limit:
-            raise PackingError(f'{model.weights} has {size:.1f} MB, more than {args.limit:g}')
-    except (OSError, ValueError) as error:
-        print(f'{error}', file=sys.stderr)
-        return 1
+    if args.weights == PRETRAINED:
+        args.weights = pretrained(args.config, folder)
+    about = json.loads(args.card.read_text(encoding='utf-8')) if args.card else None
+    model = pack(args.config, args.weights, args.name, args.folder, dtype=args.dtype,
+                 which=args.which, reader=args.reader, about=about)
+    pictures = args.check or drawn_words()
+    count, difference = compare(args.config, args.weights, args.which, args.reader,
+                                model, pictures)
+    if difference > args.tolerance:
+        raise PackingError(f'a score differs by {difference:.4f}: try --dtype float32')
+    check = dict(pictures=count, greatest_difference_of_scores=difference)
+    packed = read_config(model.config)
+    # Of a model that edits words reading is the least.
+    by_graph = (None if is_detector(packed) or packed.model.get('image_head') else
+                add_graph(model, pictures))
+    size = sum(file.stat().st_size for file in (model.weights, model.graph)
+               if file.is_file()) / 1e6
+    if size > args.limit:
+        raise PackingError(f'{model.weights} has {size:.1f} MB, more than {args.limit:g}')
     if by_graph is not None:
         check['onnxruntime'] = by_graph
     card = dict(model.card, check=check)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -154,20 +153,16 @@ def build(args: argparse.Namespace, found: Labels) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool: 0; 1 if a check found something; 2 after a message about what was wrong."""
+    """Run the tool: 0; 1 if a check found something."""
     args = parse_args(argv)
-    try:
-        known = frozenset(find_charset(resolve_dict_file(args.check))) if args.check else None
-        words = (word for source in args.sources
-                 for word in read_labels(source, args.format, args.folder_labels))
-        found = survey(words, args.letter_case, known, args.max_length)
-        print('\n'.join(report(found)))
-        if args.out is not None:
-            build(args, found)
-            return 0
-    except (ValueError, OSError, ImportError) as error:
-        print(f'build_dictionary: {error}', file=sys.stderr)
-        return 2
+    known = frozenset(find_charset(resolve_dict_file(args.check))) if args.check else None
+    words = (word for source in args.sources
+             for word in read_labels(source, args.format, args.folder_labels))
+    found = survey(words, args.letter_case, known, args.max_length)
+    print('\n'.join(report(found)))
+    if args.out is not None:
+        build(args, found)
+        return 0
     print('some labels cannot be used as they are' if found.problems else 'all labels can be used')
     return int(bool(found.problems))
 

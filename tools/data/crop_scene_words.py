@@ -111,13 +111,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns 0, or 2 after a message about what was wrong."""
-    args = parse_args(argv)
-    try:
-        counts = crop_scene_words(args)
-    except (OSError, ValueError) as error:
-        print(f'crop_scene_words: {error}', file=sys.stderr)
-        return 2
+    counts = crop_scene_words(parse_args(argv))
     print('\n'.join(f'{count:,} {what}' for what, count in counts.most_common()))
     return 0
 

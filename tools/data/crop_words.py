@@ -84,7 +84,6 @@ def _kind(reason: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns 0, or 2 after a message about what was wrong."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -98,12 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add('--min-size', type=positive, default=8, metavar='PIXELS',
         help='leave out words that are less wide or high (default: %(default)s)')
     add('--format', default='folder', choices=sorted(WRITERS), help='default: %(default)s')
-    args = parser.parse_args(argv)
-    try:
-        counts = crop_words(args)
-    except (OSError, ValueError) as error:
-        print(f'crop_words: {error}', file=sys.stderr)
-        return 2
+    counts = crop_words(parser.parse_args(argv))
     print('\n'.join(f'{count:,} {what}' for what, count in counts.most_common()))
     return 0
 

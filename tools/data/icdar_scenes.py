@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,13 +70,8 @@ def run(args: argparse.Namespace) -> SceneReport:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns 0, or 2 after a clear message about what was wrong."""
     args = parse_args(argv)
-    try:
-        report = run(args)
-    except (OSError, ValueError) as error:
-        print(f'icdar_scenes: {error}', file=sys.stderr)
-        return 2
+    report = run(args)
     print('\n'.join(report.lines()))
     if report.problems:
         print(f'  all listed in {args.out}.problems.txt')

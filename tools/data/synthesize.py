@@ -328,7 +328,7 @@ def draw_sheet(args: argparse.Namespace, job: Job) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool: 0, 2 after a message about what was wrong, or 130 when interrupted."""
+    """Run the tool: 0, or 130 when interrupted."""
     args = parse_args(argv)
     try:
         sizes = split_sizes(args.count, parse_split(args.split))
@@ -343,9 +343,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'\nsynthesize: stopped; the same command goes on with {partial(args.out)}',
               file=sys.stderr)
         return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f'synthesize: {error}', file=sys.stderr)
-        return 2
     parts = ', '.join(f'{name} {size:,}' for name, size in sizes.items())
     print(f'wrote {parts} ({args.format}) to {args.out}, {rate:,.0f} '
           f'{"pairs" if args.pairs else "images"}/s with {args.workers} processes')

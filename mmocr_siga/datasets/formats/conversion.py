@@ -159,15 +159,12 @@ def finish(args: argparse.Namespace, folder: Path, done: Conversion,
 
 def report(tool: str, run: Callable[[argparse.Namespace], Conversion],
            args: argparse.Namespace) -> int:
-    """Run a conversion and tell how it went: 0, 2 after an error, or 130 if interrupted."""
+    """Run a conversion and tell how it went: 0, or 130 if interrupted."""
     try:
         done = run(args)
     except KeyboardInterrupt:
         print(f'{tool}: interrupted; nothing was left behind', file=sys.stderr)
         return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f'{tool}: {error}', file=sys.stderr)
-        return 2
     print(f'wrote {args.out}: {done.sum.count:,} words, checksum {done.sum.hexdigest()}')
     for reason, count in sorted(done.skipped.items()):
         print(f'  left out: {count:,}, each of which {reason}')

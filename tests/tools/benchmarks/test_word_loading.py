@@ -9,6 +9,7 @@ import pytest
 import word_loading as tool
 
 from mmocr_siga.rendering.fonts import bundled_font_dir
+from tests.helpers.ending import ended
 
 
 def test_rows(tmp_path, capsys):
@@ -20,7 +21,7 @@ def test_rows(tmp_path, capsys):
     assert tool.Row(0, 100, 5.0, 2.0, (0, 0)).core_rate == 50
     assert tool.Row(2, 100, 5.0, None, (0, 0)).core_rate == 10
     pytest.importorskip('lmdb')
-    assert tool.main(['--lmdb', str(tmp_path / 'gone')]) == 2
+    assert ended(tool.main, ['--lmdb', str(tmp_path / 'gone')]) == 2
     assert 'no LMDB database' in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ import torch
 from mmocr_siga.apis import ONNXDetector, SceneInferencer, WordResult, export_detector
 from mmocr_siga.inference.detectors import DEFAULT_DETECTOR, MMOCRDetector
 from tests.conftest import REPO
+from tests.helpers.ending import ended
 from tools.checkpoints import export_detector as tool
 
 pytest.importorskip('onnx', reason='onnx is not installed')
@@ -95,7 +96,7 @@ class Parrot:
 
 def test_what_cannot_be_exported(tmp_path, capsys):
     config = str(REPO / 'configs/textdet/dbnet_lcnetv4.py')
-    assert tool.main([config, str(tmp_path / 'x.onnx')]) == 2
+    assert ended(tool.main, [config, str(tmp_path / 'x.onnx')]) == 2
     assert 'needs det_weights' in capsys.readouterr().err
     with pytest.raises(TypeError, match='Linear cannot be exported'):
         export_detector(torch.nn.Linear(1, 1), tmp_path / 'x.onnx')

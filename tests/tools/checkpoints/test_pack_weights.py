@@ -16,6 +16,7 @@ from mmocr_siga.apis import ONNXWordReader, WordInferencer
 from mmocr_siga.inference.packaged import DEFAULT_MODEL, find_packaged, packaged_models
 from mmocr_siga.models.plugins import SECLoss
 from tests.conftest import REPO
+from tests.helpers.ending import ended
 from tests.helpers.readers import reader_files, word_picture, write_pictures
 from tests.helpers.words import tiny_model
 from tools.checkpoints import pack_weights as tool
@@ -27,7 +28,7 @@ def files(tmp_path_factory):
 
 
 def run(files, folder, *options):
-    return tool.main([*map(str, files), 'tiny', '--folder', str(folder), *options])
+    return ended(tool.main, [*map(str, files), 'tiny', '--folder', str(folder), *options])
 
 
 def test_a_packed_model_reads_the_same(files, tmp_path, capsys, monkeypatch):
@@ -74,7 +75,7 @@ def test_half_precision_is_checked(files, tmp_path, capsys):
     # These weights are no trained ones: whether their scores survive is a matter of luck.
     err = capsys.readouterr().err
     assert code == 0 or 'differs by' in err or 'is read as' in err
-    assert run(files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 1
+    assert run(files, tmp_path, '--dtype', 'float32', '--limit', '0.01') == 2
     assert 'more than 0.01' in capsys.readouterr().err
     assert (tmp_path / 'tiny.pth').stat().st_size > size
 
@@ -164,7 +165,7 @@ def test_other_readings_by_the_graph_are_refused(files, tmp_path, capsys, monkey
              'a box by 8 pixels')):
         monkeypatch.setattr(tool.ONNXWordReader, '_read_alike', lambda *args, wrong=wrong: [
             wrong(result) for result in read(*args)])
-        assert run(files, tmp_path, '--dtype', 'float32', '--check', picture) == 1
+        assert run(files, tmp_path, '--dtype', 'float32', '--check', picture) == 2
         assert message in capsys.readouterr().err
 
 
@@ -183,7 +184,7 @@ def test_usage(files, tmp_path, capsys):
         with pytest.raises(SystemExit):
             tool.main(arguments)
     (tmp_path / 'words').mkdir()
-    assert run(files, tmp_path, '--check', str(tmp_path / 'words')) == 1
+    assert run(files, tmp_path, '--check', str(tmp_path / 'words')) == 2
     assert 'none of the pictures could be read' in capsys.readouterr().err
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 import pytest
 
 from mmocr_siga.text.dictionary import WordDictionary
+from tests.helpers.ending import ended
 from tests.helpers.word_sets import write_lmdb
 from tools.data import build_dictionary as tool
 
@@ -77,7 +78,7 @@ def test_databases(tmp_path, capsys):
 
 def test_clear_messages(table, tmp_path, capsys):
     def message(*args):
-        assert tool.main([str(a) for a in args]) == 2
+        assert ended(tool.main, [str(a) for a in args]) == 2
         return capsys.readouterr().err
 
     (tmp_path / 'file').write_text('')

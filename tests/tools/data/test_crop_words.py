@@ -6,6 +6,7 @@ import pytest
 from mmocr.registry import DATASETS
 
 from mmocr_siga.datasets.transforms import LoadWordImage
+from tests.helpers.ending import ended
 from tests.helpers.readers import word_picture
 from tools.data import crop_words as tool
 
@@ -67,4 +68,4 @@ def test_nothing_is_written_over_and_nothing_left_behind(photos, tmp_path):
     with pytest.raises(ValueError, match='no words were found'):
         run(photos / 'empty.png', tmp_path / 'none')
     assert not list((tmp_path / 'none').rglob('*.*'))
-    assert tool.main([str(photos), str(tmp_path / 'other'), '--det', 'nowhere.py']) == 2
+    assert ended(tool.main, [str(photos), str(tmp_path / 'other'), '--det', 'nowhere.py']) == 2

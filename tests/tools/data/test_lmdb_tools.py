@@ -7,6 +7,7 @@ import pytest
 
 from mmocr_siga.datasets.formats.records import read_lmdb
 from mmocr_siga.images import encode_picture as encode
+from tests.helpers.ending import ended
 from tests.helpers.word_sets import put_lmdb, write_tsv
 from tools.data import from_lmdb as unpack
 from tools.data import to_lmdb as pack
@@ -85,7 +86,7 @@ def test_choosing_words_as_the_smaller_benchmark_sets_do(tmp_path):
     words = json.loads((tmp_path / 'b' / 'textrecog_test.json').read_text())['data_list']
     assert [word['instances'][0]['text'] for word in words] == ['One', '123']
     assert 'is shorter than 3 characters' in (tmp_path / 'b.skipped.tsv').read_text()
-    assert pack.main([str(tmp_path / 'a'), str(tmp_path / 'c'), '--min-length', '9']) == 2
+    assert ended(pack.main, [str(tmp_path / 'a'), str(tmp_path / 'c'), '--min-length', '9']) == 2
     assert not (tmp_path / 'c').exists()
 
 
@@ -110,7 +111,7 @@ def test_broken_entries_are_listed(tmp_path):
 
 def test_clear_messages(table, tmp_path, capsys):
     def message(tool, *args):
-        assert tool.main([str(a) for a in args]) == 2
+        assert ended(tool.main, [str(a) for a in args]) == 2
         assert not list(tmp_path.glob('*.partial'))
         return capsys.readouterr().err
 
@@ -144,7 +145,7 @@ def test_what_stops_the_tools_leaves_nothing(table, tmp_path, monkeypatch, capsy
         writer = getattr(tool, kind)
         add = writer.add
         monkeypatch.setattr(writer, 'add', stop)
-        assert tool.main([str(tmp_path / source), str(tmp_path / 'new')]) in (2, 130)
+        assert ended(tool.main, [str(tmp_path / source), str(tmp_path / 'new')]) in (2, 130)
         monkeypatch.undo()
         (tmp_path / 'new.skipped.tsv').unlink(missing_ok=True)
         assert sorted(p.name for p in tmp_path.iterdir()) == before
@@ -152,6 +153,6 @@ def test_what_stops_the_tools_leaves_nothing(table, tmp_path, monkeypatch, capsy
 
 def test_what_is_read_back_must_be_what_was_written(table, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pack, 'read_lmdb', lambda path: list(read_lmdb(path))[:-1])
-    assert pack.main([str(table), str(tmp_path / 'db')]) == 2
+    assert ended(pack.main, [str(table), str(tmp_path / 'db')]) == 2
     assert 'differs when it is read back: 4 words' in capsys.readouterr().err
     assert not (tmp_path / 'db').exists()

@@ -12,6 +12,7 @@ from mmocr.datasets import OCRDataset
 
 from mmocr_siga.rendering.fonts import bundled_font_dir
 from tests.conftest import REPO
+from tests.helpers.ending import ended
 from tools.data import synthesize as tool
 
 TOOLS = REPO / 'tools' / 'data'
@@ -130,11 +131,11 @@ def test_a_stopped_run_goes_on(tmp_path, capsys, monkeypatch, form, error, told)
         return make(self, index)
 
     monkeypatch.setattr(tool.Job, 'make', some)
-    assert tool.main([str(tmp_path / 'part'), *options]) == (2 if form == 'json' else 130)
+    assert ended(tool.main, [str(tmp_path / 'part'), *options]) == (2 if form == 'json' else 130)
     assert told in capsys.readouterr().err
     assert not (tmp_path / 'part').exists()
     other = [*options[:5], '7', *options[6:]]
-    assert tool.main([str(tmp_path / 'part'), *other]) == 2
+    assert ended(tool.main, [str(tmp_path / 'part'), *other]) == 2
     assert 'made with other options' in capsys.readouterr().err
     assert tool.main([str(tmp_path / 'part'), *options]) == 0
     assert 'going on after' in capsys.readouterr().out
@@ -148,7 +149,7 @@ def test_a_stopped_run_goes_on(tmp_path, capsys, monkeypatch, form, error, told)
     assert not list(tmp_path.rglob('*.partial'))
     assert tool.main([str(tmp_path / 'part'), *options]) == 0
     assert 'holds this set already' in capsys.readouterr().out
-    assert tool.main([str(tmp_path / 'part'), *other]) == 2
+    assert ended(tool.main, [str(tmp_path / 'part'), *other]) == 2
     assert 'finished set' in capsys.readouterr().err
     assert tool.main([str(tmp_path / 'part'), *other, '--overwrite']) == 0
 
@@ -186,8 +187,8 @@ def test_a_killed_run_goes_on_and_leaves_no_process(tmp_path):
 
 def test_clear_messages(tmp_path, capsys):
     def message(*options, out='x', fonts=SANS):
-        assert tool.main([str(tmp_path / out), '--count', '2', '--fonts', fonts, '--workers', '1',
-                          *options]) == 2
+        assert ended(tool.main, [str(tmp_path / out), '--count', '2', '--fonts', fonts,
+                                 '--workers', '1', *options]) == 2
         assert not (tmp_path / 'x').exists()
         return capsys.readouterr().err
 
@@ -215,5 +216,6 @@ def test_a_worker_that_is_killed_is_told(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tool.Job, 'make', die)
     if 'fork' not in tool.multiprocessing.get_all_start_methods():
         pytest.skip('the change does not reach spawned workers')
-    assert tool.main([str(tmp_path / 'o'), *COMMON, '--count', '12', '--workers', '2']) == 2
+    command = [str(tmp_path / 'o'), *COMMON, '--count', '12', '--workers', '2']
+    assert ended(tool.main, command) == 2
     assert 'worker process was killed' in capsys.readouterr().err

@@ -1,0 +1,10 @@
+import pytest
+
+from mmocr_siga.cli import run_tool
+
+
+def ended(main, argv):
+    """Exit code of a tool whose ``main`` gets these arguments; what it says goes where it does."""
+    with pytest.raises(SystemExit) as stop:
+        run_tool(lambda: main(argv))
+    return stop.value.code
