@@ -33,10 +33,11 @@ from torch import nn
 from tqdm import tqdm
 
 import mmocr_siga  # noqa: F401  (registers what the configs name)
-from mmocr_siga.cli import CommandError, run_tool
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive, share
 from mmocr_siga.compat.configs import read_config
 from mmocr_siga.datasets import CheckedSceneDataset, FitScene
+from mmocr_siga.datasets.formats.writers import refuse_existing
 from mmocr_siga.datasets.transforms.destyled_label import IGNORED, ignored_regions
 from mmocr_siga.images import decode_picture, encode_picture, read_file
 from mmocr_siga.models.utils.weights import load_weights
@@ -138,7 +139,7 @@ def _drawn(model: nn.Module, picture: np.ndarray, texts: list[str], side: int) -
 
 def label(args: argparse.Namespace, model: nn.Module) -> int:
     """Write all masks; gives the number of pictures without."""
-    args.out.mkdir(parents=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     known, failed = set(model.text_encoder.numbers), 0
     with open(args.out / 'masks.jsonl', 'w', encoding='utf-8') as report:
         for number, (path, words) in enumerate(tqdm(scenes(args.words), unit=' pictures')):
@@ -166,10 +167,9 @@ def label(args: argparse.Namespace, model: nn.Module) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    if args.out.exists():
-        raise CommandError(f'{args.out} exists; remove it or choose another name')
+    refuse_existing(args.out)
     if not args.words.is_file():
-        raise CommandError(f'no words at {args.words}')
+        raise FileNotFoundError(f'no words at {args.words}')
     cfg = read_config(args.config)
     init_default_scope('mmocr')
     model = MODELS.build(cfg.model)

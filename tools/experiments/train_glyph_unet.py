@@ -23,7 +23,7 @@ from mmocr.registry import MODELS
 from torch.nn import functional as F
 
 import mmocr_siga  # noqa: F401  (registers the parts)
-from mmocr_siga.cli import CommandError, run_tool
+from mmocr_siga.cli import run_tool
 from mmocr_siga.cli.common import positive
 from mmocr_siga.geometry.grids import border_grid, sample_regions
 from mmocr_siga.geometry.polygons import border_points
@@ -80,7 +80,7 @@ def target(text: str, face) -> torch.Tensor:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     if args.out.exists():
-        raise CommandError(f'{args.out} exists; remove it or choose another name')
+        raise FileExistsError(f'{args.out} exists; remove it or choose another name')
     init_default_scope('mmocr')
     torch.manual_seed(args.seed)
     model = MODELS.build(dict(type='GlyphUNet')).train()
