@@ -178,7 +178,8 @@ def test_what_cannot_be_used_is_named(scripted, tmp_path, capsys, options, messa
     write_tsv(tmp_path / 'holes.tsv', ['one'])
     (tmp_path / 'holes_images' / '0.png').unlink()
     assert ended(tool.main, options if options[2:] else [*options, '--sets', 'a=a.tsv']) == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith('eval_benchmarks: ') and message in error
 
 
 def test_real_words(scripted, siga_data):

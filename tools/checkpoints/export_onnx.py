@@ -33,7 +33,6 @@ from mmocr.registry import DATASETS  # isort: skip
 
 # Where scores of the two may differ: float32 arithmetic in another order.
 TOLERANCE = 1e-3
-# What a wrong file or option ends in; anything else is a fault of the program.
 
 
 class Comparison(NamedTuple):

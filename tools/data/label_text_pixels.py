@@ -91,11 +91,12 @@ def scenes(path: Path) -> Iterator[tuple[str, list[dict[str, Any]] | Exception]]
 
 
 def _is_spotted(line: str) -> bool:
-    """Whether a line is one of spot --json, and not the first or only one of MMOCR's JSON."""
+    """Whether a line is one of spot --json, be it cut off, and not the first or only one of MMOCR's
+    JSON."""
     try:
         return 'words' in json.loads(line)
     except (ValueError, TypeError):
-        return False
+        return line.startswith('{"path"')
 
 
 @torch.no_grad()

@@ -92,3 +92,8 @@ def test_a_faulty_line_costs_itself_alone(tmp_path, model, monkeypatch, capsys):
     first, faulty, last = map(json.loads, (tmp_path / 'masks/masks.jsonl').read_text().splitlines())
     assert 'line 2' in faulty['path'] and 'TypeError' in faulty['error']
     assert all((tmp_path / 'masks' / each['mask']).is_file() for each in (first, last))
+    # The first one, too, which tells what the file is.
+    source.write_text(f'{line[:30]}\n{line}\n')
+    (where, error), (path, found) = tool.scenes(source)
+    assert where.endswith('line 1') and 'JSONDecodeError' in str(error)
+    assert path == str(tmp_path / name) and found == []
