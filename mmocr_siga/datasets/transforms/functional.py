@@ -22,11 +22,14 @@ _MAX_SIDE = 32766
 _GREY = np.array([.114, .587, .299])
 
 
-def check_uint8(img: np.ndarray) -> np.ndarray:
-    """The image itself, or a ValueError if photometric transforms do not take it."""
-    if img.dtype != np.uint8 or img.ndim not in (2, 3) or img.shape[2:] not in ((), (1, ), (3, )):
-        raise ValueError('expected a uint8 image with one or three channels, but its shape is '
-                         f'{img.shape} and its dtype {img.dtype}; put EnsureBGR after loading')
+def check_uint8(img: np.ndarray, colored: bool = False) -> np.ndarray:
+    """The image itself, or a ValueError if photometric transforms do not take it; gray ones are
+    none of those that need a ``colored`` one."""
+    channels = ((3, ), ) if colored else ((), (1, ), (3, ))
+    if img.dtype != np.uint8 or img.ndim not in (2, 3) or img.shape[2:] not in channels:
+        raise ValueError(f'expected a uint8 image with {"" if colored else "one or "}three channels'
+                         f', but its shape is {img.shape} and its dtype {img.dtype}; put EnsureBGR '
+                         'after loading')
     return img
 
 

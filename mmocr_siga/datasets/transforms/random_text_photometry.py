@@ -94,7 +94,7 @@ def _contrast(img: np.ndarray, rng: Generator) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomTextPhotometry(WordTransform):
-    """Change the pixels of a word image ``img`` strongly, each in its place (CCD, ICCV 2023).
+    """Change the pixels of a BGR word image ``img`` strongly, each in its place (CCD, ICCV 2023).
 
     With probability ``prob`` one of 21 operations of pixels (noises, dropouts, salt and pepper,
     inversion, JPEG, edges ...), then colors, blur or sharpening, and contrast, each of the four
@@ -118,10 +118,9 @@ class RandomTextPhotometry(WordTransform):
                 np.random.randint(2**31))
 
     def transform(self, results: dict) -> dict:
+        img = check_uint8(results['img'], colored=True)
         stages, seed = self._draw()
-        if not stages:
-            return results
-        img, rng = check_uint8(results['img']), np.random.default_rng(seed)
+        rng = np.random.default_rng(seed)
         for stage in stages:
             img = stage(img, rng)
         results['img'] = img

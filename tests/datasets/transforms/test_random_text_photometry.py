@@ -83,3 +83,9 @@ def test_probabilities():
         assert RandomTextPhotometry(**options)(dict(img=img))['img'] is img
     with pytest.raises(ValueError, match='stage_prob'):
         RandomTextPhotometry(stage_prob=2)
+
+
+@pytest.mark.parametrize('shape', [(32, 128), (32, 128, 1), (32, 128, 4)])
+def test_needs_three_channels_whatever_is_drawn(shape):
+    with pytest.raises(ValueError, match=r'with three channels, but.*EnsureBGR'):
+        RandomTextPhotometry(prob=0)(dict(img=picture(shape=shape)))
