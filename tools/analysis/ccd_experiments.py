@@ -11,8 +11,8 @@ e1  Do frozen features tell characters? The vectors of IIIT5K's characters, pool
     pre-trained ones (--ccd), and that of the packaged recognizer, which is trained with labels.
 e2  Does a reader with a tenth of the labels (--every) read better? siga_tiny_baseline, from scratch
     and from backbones pre-trained on all training words and as many rendered ones: with characters
-    as regions, with four upright strips, and with characters paired at random, which must not help.
-    What is done is not done again; what was interrupted goes on.
+    as regions, with four upright strips, and with characters paired at random, of which the text
+    mask alone can be learned. What is done is not done again; what was interrupted goes on.
 
 Words are looked for in $SIGA_DATA. All figures come with the standard error over the seeds.
 scikit-learn is needed: the extra `probes`.
